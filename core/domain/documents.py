@@ -1,0 +1,405 @@
+"""Canonical documents: what a map must produce, checked by marshmallow with unknown fields refused.
+
+Amounts and quantities are Decimal (strings in JSON), times are aware datetimes, empty text is None. The order is the
+one of the public API (surface.md); the other documents are what partners report about it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from core.domain.money import CURRENCIES
+from core.domain.vocabulary import DocumentType
+from core.errors import InputError
+
+MAX_LINES = 2_000
+COUNTRY = validate.Regexp(r"\A[A-Z]{2}\Z", error="must be an ISO 3166 two-letter code such as DE")
+CURRENCY = validate.OneOf(sorted(CURRENCIES), error="must be an ISO 4217 code such as EUR")
+TEXT = validate.Length(max=1_000)
+POSITIVE = validate.Range(min=Decimal(0), min_inclusive=False, max=Decimal(10) ** 12)
+NOT_NEGATIVE = validate.Range(min=Decimal(0), max=Decimal(10) ** 12)
+NO_NUL = validate.Regexp(r"\A[^\x00]*\Z", error="must not contain the NUL character")
+
+
+class Strict(Schema):
+    """A body that refuses what it does not know."""
+
+    class Meta:
+        """Unknown fields are errors."""
+
+        unknown = RAISE
+
+
+def text(limit: int = 1_000, *, required: bool = False) -> fields.String:
+    """Return a text field without NUL characters; null unless required."""
+    return fields.String(
+        required=required,
+        allow_none=not required,
+        validate=[validate.Length(min=1 if required else 0, max=limit), NO_NUL],
+    )
+
+
+def amount(*, required: bool = False) -> fields.Decimal:
+    """Return an exact amount field; null unless required."""
+    return fields.Decimal(
+        required=required,
+        allow_none=not required,
+        validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12),
+    )
+
+
+def quantity(rule: validate.Range = POSITIVE, *, required: bool = True) -> fields.Decimal:
+    """Return an exact quantity field."""
+    return fields.Decimal(required=required, allow_none=False, validate=rule)
+
+
+def instant(*, required: bool = False) -> fields.AwareDateTime:
+    """Return an aware time field; a time without zone is refused."""
+    return fields.AwareDateTime(required=required, allow_none=not required)
+
+
+class AddressSchema(Strict):
+    """A postal address as sent."""
+
+    name, company, phone = text(), text(), text(64)
+    line1, line2, city, region = text(), text(), text(), text()
+    postal_code = text(32)
+    country = fields.String(allow_none=True, validate=COUNTRY)
+
+
+class PartySchema(Strict):
+    """A buyer or seller."""
+
+    name, company, email, phone = text(), text(), text(254), text(64)
+    vat_id, gln, external_id = text(32), text(13), text(128)
+
+
+class TaxSchema(Strict):
+    """One tax of a line or charge."""
+
+    title = text(120)
+    rate, amount = amount(), amount()
+
+
+class LineSchema(Strict):
+    """An order line; `removed` is what the source has taken off again since it was ordered."""
+
+    external_id = text(128)
+    position = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000))
+    sku = text(128)
+    item_ref = fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
+    title = text()
+    quantity = quantity(NOT_NEGATIVE)
+    removed = quantity(NOT_NEGATIVE, required=False)
+    unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
+    unit_price, discount = amount(), amount()
+    taxes = fields.List(fields.Nested(TaxSchema), allow_none=True, validate=validate.Length(max=50))
+    tax_included = fields.Boolean(allow_none=True)
+    requires_shipping = fields.Boolean(allow_none=True)
+
+
+class ChargeSchema(Strict):
+    """A charge that is not an item: shipping, gift wrap, fee."""
+
+    kind = text(40, required=True)
+    title = text()
+    amount = amount(required=True)
+    tax = amount()
+
+
+class PaymentSchema(Strict):
+    """What the source says of money."""
+
+    kind = text(40, required=True)
+    gateway = text(120)
+    amount = amount(required=True)
+    currency = fields.String(allow_none=True, validate=CURRENCY)
+    external_id = text(128)
+    at = instant()
+
+
+class TotalsSchema(Strict):
+    """The totals the source states; they are checked against the lines to the cent."""
+
+    lines, discount, charges, tax, grand = amount(), amount(), amount(), amount(), amount()
+
+
+class OrderSchema(Strict):
+    """An order, whole: every sending replaces the earlier picture of it."""
+
+    connection = text(128)
+    external_id = text(128, required=True)
+    number = text(128)
+    type = fields.String(load_default="b2c", validate=validate.OneOf(["b2c", "b2b"]))
+    placed_at = instant(required=True)
+    currency = fields.String(required=True, validate=CURRENCY)
+    requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
+    service_level = text(40)
+    partial_shipment_allowed = fields.Boolean(load_default=True)
+    tags = fields.List(
+        fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250)
+    )
+    note = text(5_000)
+    buyer = fields.Nested(PartySchema, allow_none=True)
+    seller = fields.Nested(PartySchema, allow_none=True)
+    ship_to = fields.Nested(AddressSchema, allow_none=True)
+    bill_to = fields.Nested(AddressSchema, allow_none=True)
+    lines = fields.List(
+        fields.Nested(LineSchema), required=True, validate=validate.Length(min=1, max=MAX_LINES)
+    )
+    charges = fields.List(fields.Nested(ChargeSchema), allow_none=True, validate=validate.Length(max=200))
+    payments = fields.List(fields.Nested(PaymentSchema), allow_none=True, validate=validate.Length(max=200))
+    totals = fields.Nested(TotalsSchema, allow_none=True)
+    # The source's own counter or time of change: what makes a late message late.
+    source_version = fields.Integer(allow_none=True)
+    source_updated_at = instant()
+    canceled_at = instant()
+    cancel_reason = text()
+
+
+class OrderCancelSchema(Strict):
+    """The buyer or the channel wants the order, or some of its lines, no more."""
+
+    external_id = text(128, required=True)
+    occurred_at = instant()
+    reason = text()
+    lines = fields.List(
+        fields.Nested(Strict.from_dict({"external_id": text(128, required=True), "quantity": quantity()})),
+        allow_none=True,
+    )
+
+
+class RefundLineSchema(Strict):
+    """One refunded line: `cancel` takes open units off the order, `return` follows a shipment, `none` is money only."""
+
+    external_id = text(128, required=True)
+    quantity = quantity(NOT_NEGATIVE)
+    restock = fields.String(load_default="none", validate=validate.OneOf(["cancel", "return", "none"]))
+    amount = amount()
+
+
+class RefundSchema(Strict):
+    """Money given back by the channel."""
+
+    external_id = text(128, required=True)
+    order_external_id = text(128, required=True)
+    occurred_at = instant()
+    amount = amount()
+    currency = fields.String(allow_none=True, validate=CURRENCY)
+    note = text()
+    lines = fields.List(
+        fields.Nested(RefundLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
+    )
+
+
+class WorkLineSchema(Strict):
+    """Units of one line, named by our line id (`lin_…`), our fulfillment line id (`fln_…`) or the SKU."""
+
+    line = text(128)
+    sku = text(128)
+    quantity = quantity()
+
+
+class FulfillmentUpdateSchema(Strict):
+    """What a node says of its work; `fulfillment` is our id (`ful_…`), `reference` the node's own."""
+
+    fulfillment = text(128)
+    reference = text(128)
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            ["acknowledged", "picking", "rejected", "short", "canceled", "cancel_declined"]
+        ),
+    )
+    occurred_at = instant()
+    reason = text()
+    lines = fields.List(
+        fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
+    )
+
+
+class PackageSchema(Strict):
+    """One carton."""
+
+    sscc, tracking_number = text(18), text(128)
+    weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
+
+
+class ShipmentSchema(Strict):
+    """What left a node; no lines means everything still open of that fulfillment order."""
+
+    external_id = text(128, required=True)
+    fulfillment = text(128)
+    reference = text(128)
+    occurred_at = instant()
+    carrier, service, tracking_number, tracking_url = text(64), text(64), text(128), text(2_000)
+    lines = fields.List(
+        fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
+    )
+    packages = fields.List(
+        fields.Nested(PackageSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
+    )
+
+
+class TrackingSchema(Strict):
+    """A carrier's fact about a shipment."""
+
+    tracking_number = text(128)
+    shipment = text(128)
+    carrier = text(64)
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            [
+                "handed_over",
+                "in_transit",
+                "disturbed",
+                "out_for_delivery",
+                "delivered",
+                "lost",
+                "returned_to_sender",
+                "voided",
+            ]
+        ),
+    )
+    occurred_at = instant(required=True)
+    location, detail = text(200), text()
+    external_id = text(128)
+
+
+class CountSchema(Strict):
+    """One counted position."""
+
+    sku = text(128, required=True)
+    on_hand = quantity(NOT_NEGATIVE)
+    node = text(64)
+
+
+class StockSchema(Strict):
+    """Absolute counts of a node as of a time; older counts than the last applied one change nothing."""
+
+    node = text(64)
+    as_of = instant(required=True)
+    items = fields.List(fields.Nested(CountSchema), required=True, validate=validate.Length(max=50_000))
+
+
+class ChannelStockSchema(Strict):
+    """What a channel shows as available; compared with what we told it."""
+
+    as_of = instant()
+    items = fields.List(
+        fields.Nested(
+            Strict.from_dict(
+                {
+                    "scheme": text(64, required=True),
+                    "code": text(128, required=True),
+                    "location": text(128),
+                    "available": amount(),
+                }
+            )
+        ),
+        required=True,
+        validate=validate.Length(max=50_000),
+    )
+
+
+class ItemSchema(Strict):
+    """A sellable unit and the codes the partner uses for it."""
+
+    sku = text(128, required=True)
+    title, gtin = text(), text(14)
+    unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
+    price = amount()
+    currency = fields.String(allow_none=True, validate=CURRENCY)
+    weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
+    backorder_limit = quantity(NOT_NEGATIVE, required=False)
+    active = fields.Boolean(load_default=True)
+    attributes = fields.Dict(allow_none=True)
+    references = fields.List(
+        fields.Nested(
+            Strict.from_dict({"scheme": text(64, required=True), "code": text(128, required=True)})
+        ),
+        allow_none=True,
+    )
+
+
+class ItemsSchema(Strict):
+    """Several items in one document, as a product with variants has them."""
+
+    items = fields.List(fields.Nested(ItemSchema), required=True, validate=validate.Length(max=5_000))
+
+
+class PrivacyRequestSchema(Strict):
+    """A data subject's request as a channel passes it on."""
+
+    kind = fields.String(
+        required=True, validate=validate.OneOf(["data_request", "customer_redact", "shop_redact"])
+    )
+    external_id = text(128)
+    customer_external_id = text(128)
+    orders = fields.List(fields.String(), allow_none=True)
+
+
+class RevokedSchema(Strict):
+    """The partner has withdrawn our access."""
+
+    reason = text()
+
+
+class IgnoreSchema(Strict):
+    """A message that is understood and needs nothing."""
+
+    reason = text(required=True)
+
+
+SCHEMAS: Mapping[str, Schema] = {
+    DocumentType.ORDER: OrderSchema(),
+    DocumentType.ORDER_CANCEL: OrderCancelSchema(),
+    DocumentType.REFUND: RefundSchema(),
+    DocumentType.FULFILLMENT_UPDATE: FulfillmentUpdateSchema(),
+    DocumentType.SHIPMENT: ShipmentSchema(),
+    DocumentType.TRACKING: TrackingSchema(),
+    DocumentType.STOCK: StockSchema(),
+    DocumentType.CHANNEL_STOCK: ChannelStockSchema(),
+    DocumentType.ITEM: ItemsSchema(),
+    DocumentType.PRIVACY_REQUEST: PrivacyRequestSchema(),
+    DocumentType.CONNECTION_REVOKED: RevokedSchema(),
+    DocumentType.IGNORE: IgnoreSchema(),
+}
+
+
+def reasons(messages: Any, path: str = "") -> list[dict[str, str]]:
+    """Return marshmallow's nested messages as a flat list of {path, reason}."""
+    if isinstance(messages, dict):
+        return [
+            reason
+            for key, inner in messages.items()
+            for reason in reasons(inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
+        ]
+    if isinstance(messages, list):
+        return [reason for inner in messages for reason in reasons(inner, path)]
+    return [{"path": path, "reason": str(messages)}]
+
+
+def check_document(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document with every value in its canonical type.
+
+    Raises:
+        InputError: with `errors` = [{path, reason}] for every field that does not fit.
+    """
+    try:
+        loaded: dict[str, Any] = SCHEMAS[kind].load(body)
+    except ValidationError as error:
+        found = reasons(error.messages)
+        named = "; ".join(f"{each['path']}: {each['reason']}" for each in found[:3])
+        raise InputError(
+            f"The {kind.replace('_', ' ')} does not fit the canonical model: {named}.",
+            code="DOC-SCHEMA-422",
+            fix="Mend the map or the source; the reference is docs/canonical.md.",
+            errors=found[:50],
+        ) from None
+    return loaded

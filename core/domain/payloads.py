@@ -1,0 +1,55 @@
+"""The canonical bodies of outgoing writes, as connectors get them in `Push.payload` (all JSON types, decimals as text).
+
+push_order (ERP):     {"event": "created" | "changed" | "allocated", "order": ORDER, "allocation": [{"line_id", "sku", "node", "quantity"}]}
+cancel_order (ERP):   {"order": {"id", "external_id", "number"}, "reason", "lines": [{"line_id", "external_id", "sku", "quantity"}] | null}
+push_fulfillment_order (WMS):
+                      {"fulfillment": {"id", "number", "node", "service_level", "requested_ship_date", "note",
+                       "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}], "ship_to": ADDRESS},
+                       "order": {"id", "external_id", "number", "placed_at", "type"}}
+cancel_fulfillment_order (WMS):
+                      {"fulfillment": {"id", "number", "node", "reference"}, "order": {"id", "external_id", "number"}, "reason"}
+push_shipment (shop, ERP):
+                      {"shipment": {"id", "number", "node", "carrier", "service", "tracking_number", "tracking_url", "shipped_at",
+                       "lines": [{"line_id", "external_id", "sku", "quantity"}], "packages": [{"sscc", "tracking_number", "weight_g"}]},
+                       "order": {"id", "external_id", "number", "connection"}, "fulfillment": {"id", "number"}}
+push_stock (channels):{"items": [{"sku", "available", "as_of", "references": {scheme: code}}]}
+
+ORDER is the canonical order of the API with its server fields; ids are public ids. A connector that cannot express a
+field it is given refuses (Rejected) or leaves it out on purpose, never cuts it short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def dump(value: Mapping[str, Any] | list[Any]) -> str:
+    """Return canonical JSON text: decimals as text, times in UTC with Z."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
+
+
+def jsonable(value: Any) -> Any:
+    """Return the value with only JSON types in it, as `dump` would write it."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return orjson.loads(orjson.dumps(value, option=orjson.OPT_UTC_Z))
+    if isinstance(value, date | UUID):
+        return str(value)
+    return value

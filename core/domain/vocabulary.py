@@ -1,0 +1,81 @@
+"""The closed word lists that core, connectors and console share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DocumentType(StrEnum):
+    """The canonical documents a message can carry; bodies are described in core/domain/documents.py."""
+
+    ORDER = "order"
+    ORDER_CANCEL = "order_cancel"
+    REFUND = "refund"
+    FULFILLMENT_UPDATE = "fulfillment_update"
+    SHIPMENT = "shipment"
+    TRACKING = "tracking"
+    STOCK = "stock"
+    CHANNEL_STOCK = "channel_stock"
+    ITEM = "item"
+    PRIVACY_REQUEST = "privacy_request"
+    CONNECTION_REVOKED = "connection_revoked"
+    IGNORE = "ignore"
+
+
+class Write(StrEnum):
+    """The outgoing writes; each is also the name of the connector method that performs it."""
+
+    PUSH_ORDER = "push_order"
+    CANCEL_ORDER = "cancel_order"
+    PUSH_FULFILLMENT_ORDER = "push_fulfillment_order"
+    CANCEL_FULFILLMENT_ORDER = "cancel_fulfillment_order"
+    PUSH_SHIPMENT = "push_shipment"
+    PUSH_STOCK = "push_stock"
+
+
+class Mode(StrEnum):
+    """How far a connection is switched on: observe takes in only, shadow stores would-be writes without sending."""
+
+    OFF = "off"
+    OBSERVE = "observe"
+    SHADOW = "shadow"
+    LIVE = "live"
+
+
+class Via(StrEnum):
+    """The door a message came in by."""
+
+    WEBHOOK = "webhook"
+    POLL = "poll"
+    FILE = "file"
+    API = "api"
+    IMPORT = "import"
+
+
+class HoldKind(StrEnum):
+    """Why an order waits; each kind says what releases it in docs/holds.md."""
+
+    UNMAPPED_SKU = "unmapped_sku"
+    MISSING_PRICE = "missing_price"
+    TOTALS_MISMATCH = "totals_mismatch"
+    BAD_ADDRESS = "bad_address"
+    MISSING_FIELD = "missing_field"
+    UNMAPPED_CODE = "unmapped_code"
+    POSSIBLE_DUPLICATE = "possible_duplicate"
+    MANUAL = "manual"
+    NO_NODE = "no_node"
+
+
+class MovementKind(StrEnum):
+    """Why a stock position changed."""
+
+    COUNT = "count"
+    RECEIPT = "receipt"
+    ADJUST = "adjust"
+    ALLOCATE = "allocate"
+    RELEASE = "release"
+    RESERVE = "reserve"
+    EXPIRE = "expire"
+    CONVERT = "convert"
+    SHIP = "ship"
+    SAFETY = "safety"
