@@ -34,7 +34,7 @@ class Strict(Schema):
         unknown = RAISE
 
 
-def text(limit: int = 1_000, *, required: bool = False) -> fields.String:
+def a_text(limit: int = 1_000, *, required: bool = False) -> fields.String:
     """Return a text field without NUL characters; null unless required."""
     return fields.String(
         required=required,
@@ -43,7 +43,7 @@ def text(limit: int = 1_000, *, required: bool = False) -> fields.String:
     )
 
 
-def amount(*, required: bool = False) -> fields.Decimal:
+def an_amount(*, required: bool = False) -> fields.Decimal:
     """Return an exact amount field; null unless required."""
     return fields.Decimal(
         required=required,
@@ -52,12 +52,12 @@ def amount(*, required: bool = False) -> fields.Decimal:
     )
 
 
-def quantity(rule: validate.Range = POSITIVE, *, required: bool = True) -> fields.Decimal:
+def a_quantity(rule: validate.Range = POSITIVE, *, required: bool = True) -> fields.Decimal:
     """Return an exact quantity field."""
     return fields.Decimal(required=required, allow_none=False, validate=rule)
 
 
-def instant(*, required: bool = False) -> fields.AwareDateTime:
+def an_instant(*, required: bool = False) -> fields.AwareDateTime:
     """Return an aware time field; a time without zone is refused."""
     return fields.AwareDateTime(required=required, allow_none=not required)
 
@@ -65,38 +65,38 @@ def instant(*, required: bool = False) -> fields.AwareDateTime:
 class AddressSchema(Strict):
     """A postal address as sent."""
 
-    name, company, phone = text(), text(), text(64)
-    line1, line2, city, region = text(), text(), text(), text()
-    postal_code = text(32)
+    name, company, phone = a_text(), a_text(), a_text(64)
+    line1, line2, city, region = a_text(), a_text(), a_text(), a_text()
+    postal_code = a_text(32)
     country = fields.String(allow_none=True, validate=COUNTRY)
 
 
 class PartySchema(Strict):
     """A buyer or seller."""
 
-    name, company, email, phone = text(), text(), text(254), text(64)
-    vat_id, gln, external_id = text(32), text(13), text(128)
+    name, company, email, phone = a_text(), a_text(), a_text(254), a_text(64)
+    vat_id, gln, external_id = a_text(32), a_text(13), a_text(128)
 
 
 class TaxSchema(Strict):
     """One tax of a line or charge."""
 
-    title = text(120)
-    rate, amount = amount(), amount()
+    title = a_text(120)
+    rate, amount = an_amount(), an_amount()
 
 
 class LineSchema(Strict):
     """An order line; `removed` is what the source has taken off again since it was ordered."""
 
-    external_id = text(128)
+    external_id = a_text(128)
     position = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000))
-    sku = text(128)
+    sku = a_text(128)
     item_ref = fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
-    title = text()
-    quantity = quantity(NOT_NEGATIVE)
-    removed = quantity(NOT_NEGATIVE, required=False)
+    title = a_text()
+    quantity = a_quantity(NOT_NEGATIVE)
+    removed = a_quantity(NOT_NEGATIVE, required=False)
     unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
-    unit_price, discount = amount(), amount()
+    unit_price, discount = an_amount(), an_amount()
     taxes = fields.List(fields.Nested(TaxSchema), allow_none=True, validate=validate.Length(max=50))
     tax_included = fields.Boolean(allow_none=True)
     requires_shipping = fields.Boolean(allow_none=True)
@@ -105,70 +105,66 @@ class LineSchema(Strict):
 class ChargeSchema(Strict):
     """A charge that is not an item: shipping, gift wrap, fee."""
 
-    kind = text(40, required=True)
-    title = text()
-    amount = amount(required=True)
-    tax = amount()
+    kind = a_text(40, required=True)
+    title = a_text()
+    amount = an_amount(required=True)
+    tax = an_amount()
 
 
 class PaymentSchema(Strict):
     """What the source says of money."""
 
-    kind = text(40, required=True)
-    gateway = text(120)
-    amount = amount(required=True)
+    kind = a_text(40, required=True)
+    gateway = a_text(120)
+    amount = an_amount(required=True)
     currency = fields.String(allow_none=True, validate=CURRENCY)
-    external_id = text(128)
-    at = instant()
+    external_id = a_text(128)
+    at = an_instant()
 
 
 class TotalsSchema(Strict):
     """The totals the source states; they are checked against the lines to the cent."""
 
-    lines, discount, charges, tax, grand = amount(), amount(), amount(), amount(), amount()
+    lines, discount, charges, tax, grand = an_amount(), an_amount(), an_amount(), an_amount(), an_amount()
 
 
 class OrderSchema(Strict):
     """An order, whole: every sending replaces the earlier picture of it."""
 
-    connection = text(128)
-    external_id = text(128, required=True)
-    number = text(128)
+    connection = a_text(128)
+    external_id = a_text(128, required=True)
+    number = a_text(128)
     type = fields.String(load_default="b2c", validate=validate.OneOf(["b2c", "b2b"]))
-    placed_at = instant(required=True)
+    placed_at = an_instant(required=True)
     currency = fields.String(required=True, validate=CURRENCY)
     requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
-    service_level = text(40)
+    service_level = a_text(40)
     partial_shipment_allowed = fields.Boolean(load_default=True)
-    tags = fields.List(
-        fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250)
-    )
-    note = text(5_000)
+    tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
+    note = a_text(5_000)
     buyer = fields.Nested(PartySchema, allow_none=True)
     seller = fields.Nested(PartySchema, allow_none=True)
     ship_to = fields.Nested(AddressSchema, allow_none=True)
     bill_to = fields.Nested(AddressSchema, allow_none=True)
-    lines = fields.List(
-        fields.Nested(LineSchema), required=True, validate=validate.Length(min=1, max=MAX_LINES)
-    )
+    lines = fields.List(fields.Nested(LineSchema), required=True, validate=validate.Length(min=1, max=MAX_LINES))
     charges = fields.List(fields.Nested(ChargeSchema), allow_none=True, validate=validate.Length(max=200))
     payments = fields.List(fields.Nested(PaymentSchema), allow_none=True, validate=validate.Length(max=200))
     totals = fields.Nested(TotalsSchema, allow_none=True)
     # The source's own counter or time of change: what makes a late message late.
     source_version = fields.Integer(allow_none=True)
-    source_updated_at = instant()
-    canceled_at = instant()
-    cancel_reason = text()
+    source_updated_at = an_instant()
+    canceled_at = an_instant()
+    cancel_reason = a_text()
 
 
 class OrderCancelSchema(Strict):
     """The buyer or the channel wants the order, or some of its lines, no more."""
 
-    external_id = text(128, required=True)
-    occurred_at = instant()
-    reason = text()
+    external_id = a_text(128, required=True)
+    occurred_at = an_instant()
+    reason = a_text()
     lines = fields.List(
-        fields.Nested(Strict.from_dict({"external_id": text(128, required=True), "quantity": quantity()})),
+        fields.Nested(Strict.from_dict({"external_id": a_text(128, required=True), "quantity": a_quantity()})),
         allow_none=True,
     )
 
@@ -176,81 +172,71 @@ class OrderCancelSchema(Strict):
 class RefundLineSchema(Strict):
     """One refunded line: `cancel` takes open units off the order, `return` follows a shipment, `none` is money only."""
 
-    external_id = text(128, required=True)
-    quantity = quantity(NOT_NEGATIVE)
+    external_id = a_text(128, required=True)
+    quantity = a_quantity(NOT_NEGATIVE)
     restock = fields.String(load_default="none", validate=validate.OneOf(["cancel", "return", "none"]))
-    amount = amount()
+    amount = an_amount()
 
 
 class RefundSchema(Strict):
     """Money given back by the channel."""
 
-    external_id = text(128, required=True)
-    order_external_id = text(128, required=True)
-    occurred_at = instant()
-    amount = amount()
+    external_id = a_text(128, required=True)
+    order_external_id = a_text(128, required=True)
+    occurred_at = an_instant()
+    amount = an_amount()
     currency = fields.String(allow_none=True, validate=CURRENCY)
-    note = text()
-    lines = fields.List(
-        fields.Nested(RefundLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
-    )
+    note = a_text()
+    lines = fields.List(fields.Nested(RefundLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
 
 
 class WorkLineSchema(Strict):
     """Units of one line, named by our line id (`lin_…`), our fulfillment line id (`fln_…`) or the SKU."""
 
-    line = text(128)
-    sku = text(128)
-    quantity = quantity()
+    line = a_text(128)
+    sku = a_text(128)
+    quantity = a_quantity()
 
 
 class FulfillmentUpdateSchema(Strict):
     """What a node says of its work; `fulfillment` is our id (`ful_…`), `reference` the node's own."""
 
-    fulfillment = text(128)
-    reference = text(128)
+    fulfillment = a_text(128)
+    reference = a_text(128)
     status = fields.String(
         required=True,
-        validate=validate.OneOf(
-            ["acknowledged", "picking", "rejected", "short", "canceled", "cancel_declined"]
-        ),
+        validate=validate.OneOf(["acknowledged", "picking", "rejected", "short", "canceled", "cancel_declined"]),
     )
-    occurred_at = instant()
-    reason = text()
-    lines = fields.List(
-        fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
-    )
+    occurred_at = an_instant()
+    reason = a_text()
+    lines = fields.List(fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
 
 
 class PackageSchema(Strict):
     """One carton."""
 
-    sscc, tracking_number = text(18), text(128)
+    sscc, tracking_number = a_text(18), a_text(128)
     weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
 
 
 class ShipmentSchema(Strict):
     """What left a node; no lines means everything still open of that fulfillment order."""
 
-    external_id = text(128, required=True)
-    fulfillment = text(128)
-    reference = text(128)
-    occurred_at = instant()
-    carrier, service, tracking_number, tracking_url = text(64), text(64), text(128), text(2_000)
-    lines = fields.List(
-        fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
-    )
-    packages = fields.List(
-        fields.Nested(PackageSchema), allow_none=True, validate=validate.Length(max=MAX_LINES)
-    )
+    external_id = a_text(128, required=True)
+    fulfillment = a_text(128)
+    reference = a_text(128)
+    occurred_at = an_instant()
+    carrier, service, tracking_number, tracking_url = a_text(64), a_text(64), a_text(128), a_text(2_000)
+    lines = fields.List(fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
+    packages = fields.List(fields.Nested(PackageSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
 
 
 class TrackingSchema(Strict):
     """A carrier's fact about a shipment."""
 
-    tracking_number = text(128)
-    shipment = text(128)
-    carrier = text(64)
+    tracking_number = a_text(128)
+    shipment = a_text(128)
+    carrier = a_text(64)
     status = fields.String(
         required=True,
         validate=validate.OneOf(
@@ -266,39 +252,39 @@ class TrackingSchema(Strict):
             ]
         ),
     )
-    occurred_at = instant(required=True)
-    location, detail = text(200), text()
-    external_id = text(128)
+    occurred_at = an_instant(required=True)
+    location, detail = a_text(200), a_text()
+    external_id = a_text(128)
 
 
 class CountSchema(Strict):
     """One counted position."""
 
-    sku = text(128, required=True)
-    on_hand = quantity(NOT_NEGATIVE)
-    node = text(64)
+    sku = a_text(128, required=True)
+    on_hand = a_quantity(NOT_NEGATIVE)
+    node = a_text(64)
 
 
 class StockSchema(Strict):
     """Absolute counts of a node as of a time; older counts than the last applied one change nothing."""
 
-    node = text(64)
-    as_of = instant(required=True)
+    node = a_text(64)
+    as_of = an_instant(required=True)
     items = fields.List(fields.Nested(CountSchema), required=True, validate=validate.Length(max=50_000))
 
 
 class ChannelStockSchema(Strict):
     """What a channel shows as available; compared with what we told it."""
 
-    as_of = instant()
+    as_of = an_instant()
     items = fields.List(
         fields.Nested(
             Strict.from_dict(
                 {
-                    "scheme": text(64, required=True),
-                    "code": text(128, required=True),
-                    "location": text(128),
-                    "available": amount(),
+                    "scheme": a_text(64, required=True),
+                    "code": a_text(128, required=True),
+                    "location": a_text(128),
+                    "available": an_amount(),
                 }
             )
         ),
@@ -310,19 +296,17 @@ class ChannelStockSchema(Strict):
 class ItemSchema(Strict):
     """A sellable unit and the codes the partner uses for it."""
 
-    sku = text(128, required=True)
-    title, gtin = text(), text(14)
+    sku = a_text(128, required=True)
+    title, gtin = a_text(), a_text(14)
     unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
-    price = amount()
+    price = an_amount()
     currency = fields.String(allow_none=True, validate=CURRENCY)
     weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
-    backorder_limit = quantity(NOT_NEGATIVE, required=False)
+    backorder_limit = a_quantity(NOT_NEGATIVE, required=False)
     active = fields.Boolean(load_default=True)
     attributes = fields.Dict(allow_none=True)
     references = fields.List(
-        fields.Nested(
-            Strict.from_dict({"scheme": text(64, required=True), "code": text(128, required=True)})
-        ),
+        fields.Nested(Strict.from_dict({"scheme": a_text(64, required=True), "code": a_text(128, required=True)})),
         allow_none=True,
     )
 
@@ -336,24 +320,22 @@ class ItemsSchema(Strict):
 class PrivacyRequestSchema(Strict):
     """A data subject's request as a channel passes it on."""
 
-    kind = fields.String(
-        required=True, validate=validate.OneOf(["data_request", "customer_redact", "shop_redact"])
-    )
-    external_id = text(128)
-    customer_external_id = text(128)
+    kind = fields.String(required=True, validate=validate.OneOf(["data_request", "customer_redact", "shop_redact"]))
+    external_id = a_text(128)
+    customer_external_id = a_text(128)
     orders = fields.List(fields.String(), allow_none=True)
 
 
 class RevokedSchema(Strict):
     """The partner has withdrawn our access."""
 
-    reason = text()
+    reason = a_text()
 
 
 class IgnoreSchema(Strict):
     """A message that is understood and needs nothing."""
 
-    reason = text(required=True)
+    reason = a_text(required=True)
 
 
 SCHEMAS: Mapping[str, Schema] = {

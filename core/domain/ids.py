@@ -46,9 +46,7 @@ def parse_id(kind: str, text: str) -> UUID:
             return UUID(hex=digits)
         except ValueError:
             pass
-    raise NotFound(
-        f"There is no {kind} {text[:60]!r}.", fix=f"Identifiers look like {PREFIXES[kind]}_ and 32 digits."
-    )
+    raise NotFound(f"There is no {kind} {text[:60]!r}.", fix=f"Identifiers look like {PREFIXES[kind]}_ and 32 digits.")
 
 
 def kind_of(text: str) -> str | None:

@@ -1,18 +1,24 @@
 """The canonical bodies of outgoing writes, as connectors get them in `Push.payload` (all JSON types, decimals as text).
 
-push_order (ERP):     {"event": "created" | "changed" | "allocated", "order": ORDER, "allocation": [{"line_id", "sku", "node", "quantity"}]}
-cancel_order (ERP):   {"order": {"id", "external_id", "number"}, "reason", "lines": [{"line_id", "external_id", "sku", "quantity"}] | null}
+push_order (ERP):
+    {"event": "created" | "changed" | "allocated", "order": ORDER,
+     "allocation": [{"line_id", "sku", "node", "quantity"}]}
+cancel_order (ERP):
+    {"order": {"id", "external_id", "number"}, "reason",
+     "lines": [{"line_id", "external_id", "sku", "quantity"}] | null}
 push_fulfillment_order (WMS):
-                      {"fulfillment": {"id", "number", "node", "service_level", "requested_ship_date", "note",
-                       "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}], "ship_to": ADDRESS},
-                       "order": {"id", "external_id", "number", "placed_at", "type"}}
+    {"fulfillment": {"id", "number", "node", "service_level", "requested_ship_date", "note", "ship_to": ADDRESS,
+                     "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}]},
+     "order": {"id", "external_id", "number", "placed_at", "type"}}
 cancel_fulfillment_order (WMS):
-                      {"fulfillment": {"id", "number", "node", "reference"}, "order": {"id", "external_id", "number"}, "reason"}
+    {"fulfillment": {"id", "number", "node", "reference"}, "order": {"id", "external_id", "number"}, "reason"}
 push_shipment (shop, ERP):
-                      {"shipment": {"id", "number", "node", "carrier", "service", "tracking_number", "tracking_url", "shipped_at",
-                       "lines": [{"line_id", "external_id", "sku", "quantity"}], "packages": [{"sscc", "tracking_number", "weight_g"}]},
-                       "order": {"id", "external_id", "number", "connection"}, "fulfillment": {"id", "number"}}
-push_stock (channels):{"items": [{"sku", "available", "as_of", "references": {scheme: code}}]}
+    {"shipment": {"id", "number", "node", "carrier", "service", "tracking_number", "tracking_url", "shipped_at",
+                  "lines": [{"line_id", "external_id", "sku", "quantity"}],
+                  "packages": [{"sscc", "tracking_number", "weight_g"}]},
+     "order": {"id", "external_id", "number", "connection"}, "fulfillment": {"id", "number"}}
+push_stock (channels):
+    {"items": [{"sku", "available", "as_of", "references": {scheme: code}}]}
 
 ORDER is the canonical order of the API with its server fields; ids are public ids. A connector that cannot express a
 field it is given refuses (Rejected) or leaves it out on purpose, never cuts it short.
