@@ -1,0 +1,148 @@
+"""Geometry of the small charts: numbers in, SVG path data out; colors and text stay in the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A sparkline: the filled area and the line above it, in a box of `width` by `height`."""
+
+    area: str
+    line: str
+    width: int
+    height: int
+
+
+def spark(values: Sequence[float], width: int = 76, height: int = 34) -> Spark | None:
+    """Return the sparkline of a series, or None when there is no line to draw."""
+    if len(values) < 2:
+        return None
+    low, high = min(values), max(values)
+    spread = (high - low) or 1.0
+    step = width / (len(values) - 1)
+    floor = height - 3
+    points = [f"{i * step:.1f},{floor - (value - low) / spread * (height - 8):.1f}" for i, value in enumerate(values)]
+    path = " L".join(points)
+    return Spark(f"M0,{height} L{path} L{width},{height}Z", f"M{path}", width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One series of a stacked chart; `color` counts from 1."""
+
+    name: str
+    key: str
+    color: int
+    area: str
+    edge: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A labeled place on an axis, in pixels."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The strip of one bucket: where the pointer finds its numbers."""
+
+    x: float
+    width: float
+    label: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stacked area chart ready to draw."""
+
+    width: int
+    height: int
+    left: int
+    bottom: int
+    bands: tuple[Band, ...]
+    rows: tuple[Tick, ...]
+    ticks: tuple[Tick, ...]
+    columns: tuple[Column, ...]
+    peak: int
+
+
+def nice_ceiling(value: float) -> int:
+    """Return the smallest axis end that is not below the value and gives four round steps."""
+    size = 1
+    while True:
+        for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8):
+            step = factor * size
+            if step == int(step) and 4 * step >= value:
+                return int(4 * step)
+        size *= 10
+
+
+def stack(
+    series: Sequence[tuple[str, str, Sequence[int]]],
+    labels: Sequence[str],
+    *,
+    every: int,
+    width: int = 700,
+    height: int = 236,
+) -> Stack:
+    """Return a stacked area chart.
+
+    Args:
+        series: name, key and one count per bucket, bottom band first.
+        labels: one label per bucket.
+        every: how many buckets lie between two labels on the axis.
+        width, height: the box in pixels.
+    """
+    left, right, top, foot = 38, 14, 16, 24
+    count = len(labels)
+    totals = [sum(values[i] for _, _, values in series) for i in range(count)]
+    ceiling = nice_ceiling(max(totals, default=0))
+    step = (width - left - right) / max(count - 1, 1)
+    bottom = height - foot
+
+    def place(i: int, value: float) -> tuple[float, float]:
+        return left + i * step, bottom - value / ceiling * (bottom - top)
+
+    below = [0] * count
+    bands = []
+    for number, (name, key, values) in enumerate(series, start=1):
+        above = [base + value for base, value in zip(below, values, strict=True)]
+        upper = _curve([place(i, value) for i, value in enumerate(above)])
+        lower = _curve([place(i, value) for i, value in reversed(list(enumerate(below)))])
+        bands.append(Band(name, key, (number - 1) % 6 + 1, f"{upper}L{lower[1:]}Z", upper, sum(values)))
+        below = above
+    rows = tuple(Tick(place(0, ceiling * k / 4)[1], f"{ceiling * k // 4:,}") for k in range(5))
+    ticks = tuple(Tick(place(i, 0)[0], labels[i]) for i in range(0, count, every))
+    columns = tuple(Column(max(left, left + i * step - step / 2), step, labels[i], i) for i in range(count))
+    return Stack(width, height, left, bottom, tuple(bands), rows, ticks, columns, max(totals, default=0))
+
+
+def bars(values: Sequence[int], width: int = 62, height: int = 20) -> list[tuple[float, float, float, float, bool]]:
+    """Return x, y, width, height and whether it stands for nothing, for each bar of a small histogram."""
+    top = max([*values, 1])
+    slot = width / max(len(values), 1)
+    drawn = []
+    for i, value in enumerate(values):
+        tall = max(1.5, value / top * (height - 1))
+        drawn.append((round(i * slot, 1), round(height - tall, 1), round(slot - 1.6, 1), round(tall, 1), not value))
+    return drawn
+
+
+def _curve(points: Sequence[tuple[float, float]]) -> str:
+    """Return a path through the points, bent only along x, so that it never rises above its highest point."""
+    if not points:
+        return "M0,0"
+    parts = [f"M{points[0][0]:.1f},{points[0][1]:.1f}"]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        middle = (x0 + x1) / 2
+        parts.append(f"C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f}")
+    return "".join(parts)

@@ -1,0 +1,98 @@
+"""How figures, money and times are written on pages; the browser turns times into the reader's own zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from flask import Flask
+from markupsafe import Markup
+
+from core.domain.money import minor_unit
+
+SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"}
+MINUS = "\u2212"
+
+
+def number(value: int | float | Decimal, digits: int = 0) -> str:
+    """Return a figure with thousands separated and a true minus sign."""
+    return f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def quantity(value: Decimal) -> str:
+    """Return a quantity with thousands separated and no idle zeros."""
+    text = f"{value:,f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def money(value: Decimal | None, currency: str | None) -> str:
+    """Return an amount with its currency; at the currency's own number of digits."""
+    if value is None or currency is None:
+        return "–"
+    digits = -int(minor_unit(currency).as_tuple().exponent)
+    sign = MINUS if value < 0 else ""
+    body = f"{abs(value):,.{digits}f}"
+    return f"{sign}{SYMBOLS[currency]}{body}" if currency in SYMBOLS else f"{sign}{body} {currency}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a span of time in the two units that matter: `1.8 s`, `2 m 14 s`, `1 h 12 m`, `3 d`."""
+    if seconds is None:
+        return "–"
+    if seconds < 0:
+        return MINUS + duration(-seconds)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} m {rest:02d} s" if minutes < 10 and rest else f"{minutes} m"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes:02d} m"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days < 3 and hours else f"{days} d"
+
+
+def when(value: datetime | None, style: str = "short") -> Markup:
+    """Return a time element: UTC for machines and tests, rewritten by the browser into the reader's zone.
+
+    Args:
+        value: an aware time.
+        style: `short` (time, with the day when it is not today), `time` (seconds too) or `full`.
+    """
+    if value is None:
+        return Markup("–")
+    at = value.astimezone(UTC)
+    text = {"short": "%d %b %H:%M", "time": "%H:%M:%S", "full": "%d %b %Y %H:%M:%S"}[style]
+    return Markup('<time datetime="{}" data-cd-time="{}">{}</time>').format(
+        at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), style, at.strftime(text)
+    )
+
+
+def words(code: str) -> str:
+    """Return a code word as people write it: `partly_shipped` becomes `Partly shipped`."""
+    text = code.replace("_", " ").replace(".", " ")
+    return text[:1].upper() + text[1:]
+
+
+def initials(name: str) -> str:
+    """Return up to two initials of a person's name or address."""
+    parts = [part for part in name.replace("@", " ").replace(".", " ").split() if part]
+    return "".join(part[0] for part in parts[:2]).upper() or "?"
+
+
+def short_id(public: str) -> str:
+    """Return a public identifier cut to its prefix and its last eight digits, which differ between neighbors."""
+    prefix, _, digits = public.partition("_")
+    return f"{prefix}_…{digits[-8:]}"
+
+
+def install(app: Flask) -> None:
+    """Add the filters to the templates."""
+    for filter_ in (number, quantity, money, duration, when, words, initials, short_id):
+        app.jinja_env.filters[f"cd_{filter_.__name__}"] = filter_
