@@ -14,6 +14,9 @@ import psycopg
 import pytest
 
 from console.servers.supervisor import Urls, embedded_servers
+from core.store import migrate
+from core.store.engine import open_engine
+from core.store.unit import Store
 
 
 def _refuse_the_internet(event: str, arguments: tuple[Any, ...]) -> None:
@@ -60,3 +63,41 @@ def empty_database(servers: Urls) -> Iterator[str]:
         connection.execute(f'CREATE DATABASE "{name}"')
         yield f"{scheme}://{authority}/{name}{parameters}"
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: Urls) -> str:
+    """The name of a database at the newest schema, copied for each test."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    scheme, rest = servers.database.split("://", 1)
+    with psycopg.connect(f"postgresql://{rest}", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    engine = open_engine(database_url(servers, name), pool_size=1)
+    migrate.upgrade(engine)
+    engine.dispose()
+    return name
+
+
+def database_url(servers: Urls, name: str) -> str:
+    """The URL of another database on the same server."""
+    scheme, rest = servers.database.split("://", 1)
+    authority, path = rest.split("/", 1)
+    return f"{scheme}://{authority}/{name}" + ("?" + path.split("?", 1)[1] if "?" in path else "")
+
+
+@pytest.fixture
+def db_url(servers: Urls, template_database: str) -> Iterator[str]:
+    """The URL of a fresh database at the newest schema, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect("postgresql://" + servers.database.split("://", 1)[1], autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}" STRATEGY FILE_COPY')
+        yield database_url(servers, name)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def store(db_url: str) -> Iterator[Store]:
+    """A store on a fresh database."""
+    engine = open_engine(db_url, pool_size=2)
+    yield Store(engine)
+    engine.dispose()

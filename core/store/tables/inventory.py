@@ -1,0 +1,155 @@
+"""Items, nodes, stock positions, the stock ledger and reservations."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    Identity,
+    Index,
+    Table,
+    Time,
+    UniqueConstraint,
+)
+from sqlalchemy import (
+    text as sql,
+)
+
+from core.store.tables.base import HOT, document, instant, key, metadata, number, tenant, text, uid, whole
+
+item = Table(
+    "item",
+    metadata,
+    tenant(),
+    uid("id"),
+    text("sku", null=False),
+    text("title"),
+    text("gtin"),
+    text("unit", null=False, default="C62"),
+    number("price", null=True),
+    text("currency"),
+    whole("weight_g", null=True, default=None),
+    number("backorder_limit", default="0"),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    document("attributes", null=False, default="{}"),
+    instant("created_at", null=False),
+    whole("version", default="1"),
+    key(),
+    UniqueConstraint("tenant_id", "sku"),
+)
+
+item_reference = Table(
+    "item_reference",
+    metadata,
+    tenant(),
+    uid("connection_id"),
+    text("scheme", null=False),
+    text("code", null=False),
+    uid("item_id"),
+    instant("valid_from", null=False),
+    instant("valid_to"),
+    key("connection_id", "scheme", "code"),
+    Index("ix_item_reference_item", "tenant_id", "item_id"),
+)
+
+node = Table(
+    "node",
+    metadata,
+    tenant(),
+    uid("id"),
+    text("code", null=False),
+    text("name", null=False),
+    text("kind", null=False, default="warehouse"),
+    # The connection its work is pushed to; without one, people ship from the console or the API.
+    uid("connection_id", null=True),
+    text("country"),
+    text("postal_code"),
+    text("city"),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    text("timezone", null=False, default="UTC"),
+    Column("cutoff", Time),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    number("shipment_cost", default="4.00"),
+    number("unit_cost", default="0.50"),
+    # Cost per 100 km and shipment: the distance term of routing.
+    number("distance_cost", default="0.20"),
+    whole("capacity_per_day", null=True, default=None),
+    document("attributes", null=False, default="{}"),
+    instant("created_at", null=False),
+    whole("version", default="1"),
+    key(),
+    UniqueConstraint("tenant_id", "code"),
+)
+
+stock_position = Table(
+    "stock_position",
+    metadata,
+    tenant(),
+    uid("item_id"),
+    uid("node_id"),
+    number("on_hand", default="0"),
+    number("reserved", default="0"),
+    number("allocated", default="0"),
+    # Effective safety yields first when a count comes in low; `safety_target` is what was asked for.
+    number("safety", default="0"),
+    number("safety_target", default="0"),
+    number("backorder_limit", default="0"),
+    # Units promised that a count says are not there; a case stands for each.
+    number("shortfall", default="0"),
+    instant("counted_at"),
+    Column("version", BigInteger, nullable=False, server_default="0"),
+    key("item_id", "node_id"),
+    CheckConstraint("reserved >= 0 AND allocated >= 0 AND safety >= 0 AND on_hand >= 0", name="not_negative"),
+    CheckConstraint("reserved + allocated <= on_hand - safety + backorder_limit", name="never_oversold"),
+    Index("ix_stock_position_node", "tenant_id", "node_id"),
+    postgresql_with={"fillfactor": "50", "autovacuum_vacuum_scale_factor": "0.02"},
+)
+
+stock_movement = Table(
+    "stock_movement",
+    metadata,
+    tenant(),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    uid("item_id"),
+    uid("node_id"),
+    text("kind", null=False),
+    number("on_hand", default="0"),
+    number("reserved", default="0"),
+    number("allocated", default="0"),
+    uid("order_id", null=True),
+    text("cause"),
+    text("actor"),
+    instant("at", null=False),
+    key(),
+    Index("ix_stock_movement_position", "tenant_id", "item_id", "node_id", "id"),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    tenant(),
+    uid("id"),
+    uid("order_id", null=True),
+    uid("line_id", null=True),
+    uid("fulfillment_id", null=True),
+    uid("connection_id", null=True),
+    # One soft reservation of the API has several rows, one per item and node.
+    uid("group_id", null=True),
+    uid("item_id"),
+    uid("node_id"),
+    number("quantity"),
+    text("state", null=False),
+    instant("expires_at"),
+    instant("created_at", null=False),
+    instant("finished_at"),
+    key(),
+    CheckConstraint("quantity > 0", name="positive"),
+    Index("ix_reservation_order", "tenant_id", "order_id", postgresql_where=sql("order_id IS NOT NULL")),
+    Index("ix_reservation_group", "tenant_id", "group_id", postgresql_where=sql("group_id IS NOT NULL")),
+    Index("ix_reservation_due", "tenant_id", "expires_at", postgresql_where=sql("state = 'held'")),
+    **HOT,
+)

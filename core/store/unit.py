@@ -1,0 +1,108 @@
+"""The unit of work: one transaction, who acts and why, the events it writes and the queues it wakes.
+
+Everything that belongs together commits here at once: state, history, stock movements, outgoing deliveries (invariant 4).
+Wake-ups are sent after the commit and carry no data, so losing one costs only the sweep interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, insert, text
+
+from core.store import schema as t
+
+DEFAULT_TENANT = 1
+INTAKE, ORDERS, DELIVERIES, SCHEDULE = "intake", "orders", "deliveries", "schedule"
+CLOCK = text("SELECT clock_timestamp()")
+
+
+@dataclass(slots=True)
+class Unit:
+    """One running transaction.
+
+    Attributes:
+        conn: the database session inside the transaction.
+        now: the database's clock when the transaction began.
+        actor: who acts: `hub`, `connection:NAME`, `user:EMAIL`, `key:NAME`.
+        cause: what led to it, as a public id, for the history.
+    """
+
+    conn: Connection
+    now: datetime
+    actor: str = "hub"
+    cause: str | None = None
+    correlation: UUID | None = None
+    tenant: int = DEFAULT_TENANT
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    wakes: set[str] = field(default_factory=set)
+
+    def event(
+        self,
+        kind: str,
+        subject: str,
+        subject_id: UUID,
+        data: Mapping[str, Any] | None = None,
+        *,
+        order_id: UUID | None = None,
+    ) -> None:
+        """Note an event (`order.accepted`); written in one statement when the unit ends."""
+        self._events.append(
+            {
+                "tenant_id": self.tenant,
+                "type": kind,
+                "subject": subject,
+                "subject_id": subject_id,
+                "order_id": order_id,
+                "data": data or {},
+                "actor": self.actor,
+                "cause": self.cause,
+                "correlation_id": self.correlation,
+            }
+        )
+
+    def wake(self, *queues: str) -> None:
+        """Ask for these queues to be looked at once the commit is done."""
+        self.wakes.update(queues)
+
+    def flush_events(self) -> None:
+        """Write the events noted so far."""
+        if self._events:
+            self.conn.execute(insert(t.event), self._events)
+            self._events = []
+
+
+class Store:
+    """The way into the database for services and jobs.
+
+    Args:
+        engine: an engine of this process.
+        wake: called with queue names after each commit that asked for it; must not block and must not raise.
+    """
+
+    def __init__(self, engine: Engine, wake: Callable[[set[str]], None] = lambda queues: None) -> None:
+        self.engine = engine
+        self._wake = wake
+
+    @contextmanager
+    def begin(
+        self, *, actor: str = "hub", cause: str | None = None, correlation: UUID | None = None
+    ) -> Iterator[Unit]:
+        """Open a unit of work; it commits at the end of the block or rolls back when the block raises."""
+        with self.engine.begin() as conn:
+            unit = Unit(conn, conn.execute(CLOCK).scalar_one(), actor, cause, correlation)
+            yield unit
+            unit.flush_events()
+        if unit.wakes:
+            self._wake(unit.wakes)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a session for reading only."""
+        with self.engine.connect() as conn:
+            yield conn
