@@ -577,6 +577,7 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
     )
     op.create_index("ix_orders_number", "orders", ["tenant_id", "number"], unique=False)
+    op.create_index("ix_orders_placed", "orders", ["tenant_id", "placed_at"], unique=False)
     op.create_index(
         "ix_orders_open",
         "orders",
@@ -838,6 +839,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_orders_open", table_name="orders", postgresql_where=sa.text("state NOT IN ('completed', 'canceled')")
     )
+    op.drop_index("ix_orders_placed", table_name="orders")
     op.drop_index("ix_orders_number", table_name="orders")
     op.drop_table("orders")
     op.drop_table("node")
