@@ -237,7 +237,7 @@ class Connectors(Protocol):
         """Return a connector's verbs without opening it; empty when it is unknown."""
 
     def limits(self, connector: str) -> Mapping[str, float]:
-        """Return {rate (per second), burst, concurrency, timeout (seconds), max_body (bytes)}, hub defaults filled in."""
+        """Return rate (per second), burst, concurrency, timeout (seconds) and max_body (bytes), defaults filled in."""
 
     def kinds(self) -> Mapping[str, str]:
         """Return connector id -> kind (shop, erp, wms …)."""

@@ -1,7 +1,7 @@
 """The unit of work: one transaction, who acts and why, the events it writes and the queues it wakes.
 
-Everything that belongs together commits here at once: state, history, stock movements, outgoing deliveries (invariant 4).
-Wake-ups are sent after the commit and carry no data, so losing one costs only the sweep interval.
+Everything that belongs together commits here at once: state, history, stock movements, outgoing deliveries
+(invariant 4). Wake-ups are sent after the commit and carry no data, so losing one costs only the sweep interval.
 """
 
 from __future__ import annotations
@@ -85,14 +85,12 @@ class Store:
         wake: called with queue names after each commit that asked for it; must not block and must not raise.
     """
 
-    def __init__(self, engine: Engine, wake: Callable[[set[str]], None] = lambda queues: None) -> None:
+    def __init__(self, engine: Engine, wake: Callable[[set[str]], None] = lambda _queues: None) -> None:
         self.engine = engine
         self._wake = wake
 
     @contextmanager
-    def begin(
-        self, *, actor: str = "hub", cause: str | None = None, correlation: UUID | None = None
-    ) -> Iterator[Unit]:
+    def begin(self, *, actor: str = "hub", cause: str | None = None, correlation: UUID | None = None) -> Iterator[Unit]:
         """Open a unit of work; it commits at the end of the block or rolls back when the block raises."""
         with self.engine.begin() as conn:
             unit = Unit(conn, conn.execute(CLOCK).scalar_one(), actor, cause, correlation)

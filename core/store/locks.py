@@ -1,0 +1,167 @@
+"""Every statement that takes row locks on shared rows, and the one order they are taken in.
+
+Order of locking for all code: message -> order -> reservation -> stock position by (item, node) -> listing by
+(connection, item) -> lane (delivery insert). Whoever needs two of these takes them in this order; whoever needs many of
+one kind takes them in key order. Two transactions then never wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+
+from core.errors import NotFound
+from core.store import schema as t
+from core.store.unit import Unit
+
+
+@dataclass(slots=True)
+class Position:
+    """A locked stock position, as it is now."""
+
+    item_id: UUID
+    node_id: UUID
+    on_hand: Decimal
+    reserved: Decimal
+    allocated: Decimal
+    safety: Decimal
+    safety_target: Decimal
+    backorder_limit: Decimal
+    shortfall: Decimal
+
+    @property
+    def free(self) -> Decimal:
+        """Units that may still be promised (ATP), backorder limit included."""
+        return self.on_hand - self.safety - self.reserved - self.allocated + self.backorder_limit
+
+
+LOCK_POSITIONS = """
+SELECT p.item_id, p.node_id, on_hand, reserved, allocated, safety, safety_target, backorder_limit, shortfall
+FROM stock_position p JOIN unnest(%s::uuid[], %s::uuid[]) AS w(item_id, node_id)
+     ON p.item_id = w.item_id AND p.node_id = w.node_id
+WHERE p.tenant_id = %s
+ORDER BY p.item_id, p.node_id
+FOR NO KEY UPDATE OF p
+"""
+
+MOVE_STOCK = """
+UPDATE stock_position p
+SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, allocated = p.allocated + d.allocated,
+    version = p.version + 1
+FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[])
+     AS d(item_id, node_id, on_hand, reserved, allocated)
+WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
+"""
+
+MARK_LISTINGS = """
+UPDATE listing SET dirty_at = clock_timestamp()
+FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s AND item_id = ANY(%(items)s::uuid[])
+      ORDER BY connection_id, item_id FOR NO KEY UPDATE) s
+WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id AND listing.item_id = s.item_id
+"""
+
+ENSURE_POSITIONS = """
+INSERT INTO stock_position (tenant_id, item_id, node_id, backorder_limit)
+SELECT %s, w.item_id, w.node_id, i.backorder_limit
+FROM unnest(%s::uuid[], %s::uuid[]) AS w(item_id, node_id)
+JOIN item i ON i.tenant_id = %s AND i.id = w.item_id
+ORDER BY w.item_id, w.node_id
+ON CONFLICT DO NOTHING
+"""
+
+
+def lock_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Position]:
+    """Lock stock positions in key order and return them; a pair without a position is left out."""
+    if not keys:
+        return {}
+    rows = unit.conn.exec_driver_sql(
+        LOCK_POSITIONS, ([item for item, _ in keys], [node for _, node in keys], unit.tenant)
+    )
+    return {(row.item_id, row.node_id): Position(*row) for row in rows}
+
+
+def ensure_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> None:
+    """Make the positions that do not exist yet."""
+    pairs = sorted(keys)
+    unit.conn.exec_driver_sql(
+        ENSURE_POSITIONS, (unit.tenant, [item for item, _ in pairs], [node for _, node in pairs], unit.tenant)
+    )
+
+
+def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]]) -> None:
+    """Add (on hand, reserved, allocated) to locked positions in one statement; the CHECK is the last wall."""
+    if not deltas:
+        return
+    keys = sorted(deltas)
+    unit.conn.exec_driver_sql(
+        MOVE_STOCK,
+        (
+            [item for item, _ in keys],
+            [node for _, node in keys],
+            [deltas[key][0] for key in keys],
+            [deltas[key][1] for key in keys],
+            [deltas[key][2] for key in keys],
+            unit.tenant,
+        ),
+    )
+
+
+def mark_listings(unit: Unit, items: Collection[UUID]) -> None:
+    """Mark what channels must be told again of these items.
+
+    Marked rows are written even when already marked: the pusher then waits for this transaction instead of reading
+    stock without it and clearing the mark.
+    """
+    if items:
+        unit.conn.exec_driver_sql(MARK_LISTINGS, {"tenant": unit.tenant, "items": sorted(items)})
+
+
+def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
+    """Lock an order and return its row.
+
+    Raises:
+        NotFound: there is no such order.
+    """
+    row = unit.conn.execute(
+        select(t.orders)
+        .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no order ord_{order_id.hex}.")
+    return row
+
+
+def lock_orders_by_source(unit: Unit, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row[Any]]:
+    """Lock the orders known under these (connection, external id) in id order."""
+    rows = unit.conn.execute(
+        text(
+            """
+            SELECT o.* FROM orders o
+            JOIN unnest(CAST(:connections AS uuid[]), CAST(:ids AS text[])) AS w(connection_id, external_id)
+                 ON o.connection_id = w.connection_id AND o.external_id = w.external_id
+            WHERE o.tenant_id = :tenant ORDER BY o.id FOR NO KEY UPDATE OF o
+            """
+        ),
+        {"connections": [c for c, _ in keys], "ids": [e for _, e in keys], "tenant": unit.tenant},
+    )
+    return {(row.connection_id, row.external_id): row for row in rows}
+
+
+def lock_due_orders(unit: Unit, limit: int) -> list[UUID]:
+    """Lock up to `limit` orders whose sourcing is due and that nobody else works on."""
+    rows = unit.conn.execute(
+        text(
+            """
+            SELECT id FROM orders WHERE tenant_id = :tenant AND sourcing_at <= clock_timestamp()
+            ORDER BY sourcing_at, id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+            """
+        ),
+        {"tenant": unit.tenant, "limit": limit},
+    )
+    return [row.id for row in rows]
