@@ -1,0 +1,218 @@
+"""The compiled map: partner documents in, canonical documents out, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from core.errors import MappingError
+from mappings.access import OBJECTS, Access, SourceDocument
+from mappings.backward import Apply, Backward
+from mappings.faults import Fault, MapDocumentError, MapError, kind_of
+from mappings.forward import Forward
+from mappings.leaf import Context, Run
+from mappings.rules import MapDocument
+from mappings.syntaxes.registry import SYNTAXES
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One document read.
+
+    Args:
+        canonical: the canonical document; a field that was not there is not in it.
+        holds: [{kind, path, detail}] for rules that could not be met but must not lose the document.
+    """
+
+    canonical: Json
+    holds: list[Json] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where one value came from: both paths, the rule's line in the map, and the value."""
+
+    target: str
+    source: str
+    line: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One document of an input that may hold many: its number in the input, and a result or an error."""
+
+    number: int
+    result: Result | None = None
+    error: MappingError | None = None
+
+
+class Map:
+    """A map document, compiled; safe to share between threads.
+
+    An inbound map (`from:`) is made to read, an outbound one (`to:`) to write. The other direction works as far as
+    the rules can be turned around; a rule that cannot and does not say `one_way` is named when it is first tried.
+    """
+
+    def __init__(self, document: MapDocument) -> None:
+        self.document = document
+        self.syntax = SYNTAXES[document.syntax]
+        self.access: Access = self.syntax.access(document.options)
+        if document.inbound:
+            self._read_forward = self._forward(tracing=False)
+        else:
+            self._write_forward = self._forward(tracing=False)
+
+    def __repr__(self) -> str:
+        way = "from" if self.document.inbound else "to"
+        document = self.document
+        return f"<Map {document.name} {document.canonical} {way} {document.syntax} v{document.version}>"
+
+    @property
+    def canonical_type(self) -> str:
+        """The canonical document or payload on our side."""
+        return self.document.canonical
+
+    @property
+    def version(self) -> int:
+        """The author's version number."""
+        return self.document.version
+
+    def _forward(self, *, tracing: bool) -> Run:
+        document = self.document
+        if document.inbound:
+            compiler = Forward(self.access, OBJECTS.setter, reading=True, join=".", tracing=tracing)
+        else:
+            compiler = Forward(OBJECTS, self.access.setter, reading=False, join=self.access.join, tracing=tracing)
+        try:
+            return compiler.fields(document.fields)
+        except Fault as fault:
+            raise self._wrong(fault) from None
+
+    @cached_property
+    def _backward(self) -> Apply:
+        document = self.document
+        if document.inbound:
+            compiler = Backward(OBJECTS, self.access.setter, reading=False, join=self.access.join)
+        else:
+            compiler = Backward(self.access, OBJECTS.setter, reading=True, join=".")
+        try:
+            return compiler.fields(document.fields)
+        except Fault as fault:
+            raise self._wrong(fault) from None
+
+    def _wrong(self, fault: Fault) -> MapDocumentError:
+        return MapDocumentError(f"{self.document.name}:{fault.line} {fault.target or fault.source}: {fault.reason}.")
+
+    def read(self, document: Any) -> Result:
+        """Return the canonical document in a parsed partner document.
+
+        Raises:
+            MapError: a rule failed; the error names paths, value, rule and map line.
+            UnmappedCode: a code is in no code list.
+        """
+        ctx = Context(document)
+        try:
+            if self.document.inbound:
+                self._check(document)
+                found = self._read_forward(document, ctx)
+            else:
+                found = {}
+                self._backward(document, found, ctx)
+        except Fault as fault:
+            raise fault.public(self.document.name, inbound=True) from None
+        return Result(found or {}, [{"kind": kind, "path": path, "detail": why} for kind, path, why in ctx.holds])
+
+    def write(self, canonical: Json) -> Any:
+        """Return the partner document of a canonical one.
+
+        Raises:
+            MapError: a value does not fit the partner's document; nothing is cut to fit.
+            UnmappedCode: the partner has no code for a value.
+        """
+        ctx = Context(canonical)
+        try:
+            if self.document.inbound:
+                found: Json = {}
+                self._backward(canonical, found, ctx)
+            else:
+                found = self._write_forward(canonical, ctx) or {}
+        except Fault as fault:
+            raise fault.public(self.document.name, inbound=False) from None
+        return self.syntax.finish(found, self.document.options)
+
+    def _check(self, document: Any) -> None:
+        if self.document.syntax != "xml" and not isinstance(document, dict):
+            raise MapError(
+                f"The document is {kind_of(document)}, not an object.",
+                fix="Name the list of documents in `records:`, or mend the source.",
+                map=self.document.name,
+            )
+
+    def trace(self, document: Any) -> list[Trace]:
+        """Return for every field filled which path and which line of the map it came from.
+
+        Args:
+            document: what the map reads: a partner document for an inbound map, a canonical one for an outbound one.
+        """
+        ctx = Context(document, [])
+        try:
+            if self.document.inbound:
+                self._check(document)
+            self._tracing(document, ctx)
+        except Fault as fault:
+            raise fault.public(self.document.name, inbound=self.document.inbound) from None
+        return [Trace(*note) for note in ctx.trace or []]
+
+    @cached_property
+    def _tracing(self) -> Run:
+        return self._forward(tracing=True)
+
+    def documents(self, data: bytes) -> Iterator[SourceDocument]:
+        """Yield the partner documents in an input; one that cannot be parsed carries its error.
+
+        Raises:
+            MapError: the input as a whole cannot be read.
+        """
+        document = self.document
+        return self.syntax.documents(data, document.options, records=document.records, group_by=document.group_by)
+
+    def read_bytes(self, data: bytes) -> Iterator[Reading]:
+        """Yield the canonical documents in an input; one that fails stops only itself.
+
+        Raises:
+            MapError: the input as a whole cannot be read.
+        """
+        for source in self.documents(data):
+            if source.error is not None:
+                yield Reading(source.number, error=source.error)
+                continue
+            try:
+                yield Reading(source.number, self.read(source.value))
+            except MappingError as error:
+                yield Reading(source.number, error=error)
+
+    def read_one(self, data: bytes) -> Result:
+        """Return the canonical document of an input that holds exactly one.
+
+        Raises:
+            MappingError: it cannot be read, or there are none or several.
+        """
+        sources = list(self.documents(data))
+        if len(sources) != 1:
+            raise MapError(f"The input holds {len(sources)} documents, one was expected.", map=self.document.name)
+        if sources[0].error is not None:
+            raise sources[0].error
+        return self.read(sources[0].value)
+
+    def write_bytes(self, canonicals: list[Json]) -> bytes:
+        """Return the input that holds these canonical documents.
+
+        Raises:
+            MappingError: a value does not fit, or the syntax cannot hold several documents.
+        """
+        return self.syntax.format([self.write(each) for each in canonicals], self.document.options)
