@@ -1,7 +1,7 @@
 """Logging for every process: constant event names with values as keywords, one JSON object a line, nothing secret.
 
-Lines go to stderr, because stdout belongs to data. Libraries that use the standard library's logging (Dramatiq, granian,
-Alembic) come out through the same formatter, so they are redacted too.
+Lines go to stderr, because stdout belongs to data. Libraries that use the standard library's logging (Dramatiq,
+granian, Alembic) come out through the same formatter, so they are redacted too.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ SAFE = frozenset({"event", "level", "logger", "role", "timestamp"})
 
 _URL_USER = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
 _SECRET_PAIR = re.compile(
-    r"(?P<key>\b[\w-]*(?:token|secret|password|passwd|api[_-]?key|signature|hmac)[\w-]*[\"']?\s*[=:]\s*)"
+    r"(?P<key>\b[\w-]{0,40}(?:token|secret|password|passwd|api[_-]?key|signature|hmac)[\w-]{0,40}[\"']?\s*[=:]\s*)"
     r"(?:\"[^\"]*\"|'[^']*'|[^\s&;,'\"]+)",
     re.IGNORECASE,
 )

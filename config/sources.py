@@ -121,7 +121,7 @@ def _spread(found: Gathered, tree: Mapping[str, Any], prefix: str, origin: str) 
 def _take_environment(found: Gathered, env: Mapping[str, str]) -> None:
     known = {variable(path): (path, default) for path, default in leaves().items()}
     unknown = [
-        f"{name}: unknown setting{nearest(name, known)}"
+        f"{name}: unknown setting{nearest(name, known, PREFIX)}"
         for name in sorted(env)
         if name.startswith(PREFIX)
         and name != CONFIG_VARIABLE
