@@ -27,7 +27,7 @@ metadata = MetaData(
     }
 )
 # Hot rows are updated in place: free room in the page keeps the update off the indexes.
-HOT = {"postgresql_with": {"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"}}
+HOT: dict[str, Any] = {"postgresql_with": {"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"}}
 
 
 def tenant() -> Column[int]:

@@ -1,0 +1,58 @@
+"""What the frame of the console shows on every screen: counts beside the menu, and how far the event feed is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+COUNTS = text(
+    """
+    SELECT
+      (SELECT count(*) FROM exception_case
+        WHERE tenant_id = :tenant AND state IN ('open', 'auto_resolving', 'assigned')) AS exceptions,
+      (SELECT count(*) FROM connection
+        WHERE tenant_id = :tenant AND mode <> 'off' AND paused_until > clock_timestamp()) AS paused,
+      (SELECT count(*) FROM message WHERE tenant_id = :tenant AND state = 'quarantined') AS quarantined,
+      (SELECT count(*) FROM delivery WHERE tenant_id = :tenant AND state = 'dead') AS dead
+    """
+)
+LAST = text("SELECT coalesce(max(seq), 0) FROM event WHERE tenant_id = :tenant")
+# Identifiers begin with their time, so the primary key finds the last minute.
+RATE = text(
+    "SELECT count(*) FROM message WHERE tenant_id = :tenant AND id >= :floor"
+    " AND received_at > clock_timestamp() - interval '1 minute'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much waits for a person, by screen."""
+
+    exceptions: int
+    paused: int
+    quarantined: int
+    dead: int
+
+
+def counts(conn: Connection, tenant: int) -> Counts:
+    """Return the counts beside the menu."""
+    row = conn.execute(COUNTS, {"tenant": tenant}).one()
+    return Counts(row.exceptions, row.paused, row.quarantined, row.dead)
+
+
+def last_event(conn: Connection, tenant: int) -> int:
+    """Return the number of the newest event."""
+    return int(conn.execute(LAST, {"tenant": tenant}).scalar_one())
+
+
+def messages_per_minute(conn: Connection, tenant: int, now: datetime) -> int:
+    """Return how many messages came in during the last minute."""
+    return int(conn.execute(RATE, {"tenant": tenant, "floor": id_floor(now - timedelta(minutes=2))}).scalar_one())
+
+
+def id_floor(at: datetime) -> UUID:
+    """Return the smallest UUIDv7 of an instant: identifiers made since then are not below it."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
