@@ -55,6 +55,8 @@ event = Table(
     key("seq"),
     Index("ix_event_order", "tenant_id", "order_id", postgresql_where=sql("order_id IS NOT NULL")),
     Index("ix_event_subject", "tenant_id", "subject_id"),
+    # The feed is read in this order: no later commit can then stand before what was read already.
+    Index("ix_event_feed", "tenant_id", "xid", "seq"),
 )
 
 decision = Table(

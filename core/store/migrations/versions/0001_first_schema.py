@@ -259,6 +259,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("order_id IS NOT NULL"),
     )
+    op.create_index("ix_event_feed", "event", ["tenant_id", "xid", "seq"], unique=False)
     op.create_index("ix_event_subject", "event", ["tenant_id", "subject_id"], unique=False)
     op.create_table(
         "exception_case",
@@ -873,6 +874,7 @@ def downgrade() -> None:
     )
     op.drop_table("exception_case")
     op.drop_index("ix_event_subject", table_name="event")
+    op.drop_index("ix_event_feed", table_name="event")
     op.drop_index("ix_event_order", table_name="event", postgresql_where=sa.text("order_id IS NOT NULL"))
     op.drop_table("event")
     op.drop_index(
