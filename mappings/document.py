@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,16 @@ class Loader:
             options = SYNTAXES[syntax].options.load(data.get("options", {}))
         except ValidationError as error:
             raise self.complain([(("options", *path), reason) for path, reason in flat(error.messages)]) from None
+        rules = self.rules(data["fields_"], ("fields",), dotted=not self.inbound and syntax in ("json", "jsonl"))
+        if "columns" in options and options["columns"] is None:
+            options["columns"] = list(dict.fromkeys(columns(rules, inbound=self.inbound)))
         return MapDocument(
             canonical=data["map"],
             syntax=syntax,
             inbound=self.inbound,
             version=data["version"],
             name=self.name,
-            fields=self.rules(data["fields_"], ("fields",), dotted=not self.inbound and syntax == "json"),
+            fields=rules,
             options=options,
             records=data.get("records"),
             group_by=data.get("group_by"),
@@ -201,6 +204,17 @@ class Loader:
             fix="See docs/maps.md.",
             errors=listed[:50],
         )
+
+
+def columns(rules: tuple[Rule, ...], *, inbound: bool) -> Iterator[str]:
+    """Yield the columns a map of rows writes, in the order of its rules."""
+    for rule in rules:
+        if rule.fields:
+            yield from columns(rule.fields, inbound=inbound)
+        elif not inbound:
+            yield rule.key
+        elif not rule.one_way and (path := rule.path or (rule.first_of and rule.first_of[0].path)):
+            yield path
 
 
 def flat(messages: Any, path: Path_ = ()) -> list[tuple[Path_, str]]:

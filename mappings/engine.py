@@ -15,6 +15,7 @@ from mappings.forward import Forward
 from mappings.leaf import Context, Run
 from mappings.rules import MapDocument
 from mappings.syntaxes.registry import SYNTAXES
+from mappings.unmapped import Seen, unread, unread_xml, watch
 
 Json = dict[str, Any]
 
@@ -167,6 +168,23 @@ class Map:
         except Fault as fault:
             raise fault.public(self.document.name, inbound=self.document.inbound) from None
         return [Trace(*note) for note in ctx.trace or []]
+
+    def unmapped(self, document: Any) -> list[str]:
+        """Return the paths that hold something and that no rule reads, each once, in document order.
+
+        Args:
+            document: a parsed partner document, for an inbound map.
+
+        Raises:
+            MappingError: the document cannot be read.
+        """
+        rules, options = self.document.fields, self.document.options
+        if self.document.syntax == "xml":
+            return list(dict.fromkeys(unread_xml(document, rules, options["namespaces"])))
+        seen: Seen = set()
+        watched = watch(document, "", seen)
+        self.read(watched)
+        return list(dict.fromkeys(unread(watched, "", seen)))
 
     @cached_property
     def _tracing(self) -> Run:

@@ -45,8 +45,9 @@ class Fault(Exception):
         self.unmapped = False
 
     def within(self, source: str, target: str) -> Fault:
-        """Put a list position in front of both paths."""
-        self.source = source + self.source
+        """Put a list position in front of both paths; a path from the root has none."""
+        if not self.source.startswith(("$.", "/")):
+            self.source = source + self.source
         self.target = target + self.target
         return self
 

@@ -36,7 +36,7 @@ class Forward:
 
     def fields(self, rules: tuple[Rule, ...], source: str = "", target: str = "") -> Run:
         """Return the function that fills one object, or returns None when nothing was there."""
-        runs = [(self.setter(rule.key), self.rule(rule, source, target)) for rule in rules]
+        runs = [(self.target(rule, target), self.rule(rule, source, target)) for rule in rules]
 
         def run(scope: Any, ctx: Context) -> Any:
             out: dict[str, Any] = {}
@@ -47,6 +47,13 @@ class Forward:
             return out or None
 
         return run
+
+    def target(self, rule: Rule, target: str) -> Setter:
+        """Return the setter of the field a rule fills."""
+        try:
+            return self.setter(rule.key)
+        except Unfit as error:
+            raise Ends(rule, rule.source, target + rule.key).fault(str(error), rule.key) from None
 
     def rule(self, rule: Rule, source: str, target: str) -> Run:
         """Return the function of one rule.
@@ -172,9 +179,8 @@ class Forward:
                 try:
                     found.append(member(item, ctx) or {})
                 except Fault as fault:
-                    raise fault.within(
-                        f"{ends.source}[{index + first}]{join}", f"{ends.target}[{len(found)}]{made}"
-                    ) from None
+                    number = getattr(item, "number", index + first)
+                    raise fault.within(f"{ends.source}[{number}]{join}", f"{ends.target}[{len(found)}]{made}") from None
                 at = len(found) - 1
                 for hold in holds[seen:]:
                     hold[1] = f"{ends.target}[{at}]{made}{hold[1]}"

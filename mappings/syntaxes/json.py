@@ -18,6 +18,7 @@ from mappings.schema import Strict
 from mappings.syntaxes.text import check_size, decode, refused
 
 MAX_DEPTH = 64
+CONTAINERS = frozenset([dict, list])
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 ESCAPED_NUL = "\\u0000"
 
@@ -88,16 +89,15 @@ def parse(data: bytes | str, *, max_bytes: int | None = None) -> Any:
 def check_depth(value: Any) -> None:
     """Refuse a value nested too deep to walk safely."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        deeper: list[Any] = []
-        for each in level:
-            if type(each) is dict:
-                deeper += [inner for inner in each.values() if type(inner) is dict or type(inner) is list]
-            elif type(each) is list:
-                deeper += [inner for inner in each if type(inner) is dict or type(inner) is list]
-        if not deeper:
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if type(each) is dict else each)
+            if type(inner) in CONTAINERS
+        ]
+        if not level:
             return
-        level = deeper
     raise refused("DEPTH", f"The JSON is nested deeper than {MAX_DEPTH} levels.")
 
 
