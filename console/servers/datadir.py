@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -66,6 +67,11 @@ class DataDir:
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._lock = descriptor
 
+    @property
+    def locked(self) -> bool:
+        """Whether this object holds the folder."""
+        return self._lock is not None
+
     def unlock(self) -> None:
         """Let the folder go."""
         if self._lock is not None:
@@ -74,7 +80,11 @@ class DataDir:
 
     def env(self) -> dict[str, str]:
         """The folder's own secrets, made on first use and kept in `env` with mode 0600."""
-        file = self.path / "env"
+        with _alone_in(self.path):
+            return self._read_or_make_env(self.path / "env")
+
+    @staticmethod
+    def _read_or_make_env(file: Path) -> dict[str, str]:
         values: dict[str, str] = {}
         with contextlib.suppress(FileNotFoundError):
             for line in file.read_text().splitlines():
@@ -106,6 +116,17 @@ class DataDir:
         self.path.chmod(0o710)
         os.chown(self.run, account.uid, account.gid)
         self.run.chmod(0o700)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep two processes from making secrets at once: each would believe its own."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What an earlier PostgreSQL may have left in its folder: a pid file, or processes still at work."""
+"""What an earlier, killed hub may have left: its processes, and in PostgreSQL's folder a pid file."""
 
 import contextlib
 import os
@@ -8,7 +8,46 @@ from pathlib import Path
 
 import psutil
 
+from console.servers.state import last_state
+
 FAST_SHUTDOWN_SECONDS = 30.0
+SERVICE_SECONDS = 10.0
+DATA_MARK = "CROSSDOCK_DATA_DIR"
+"""Set in the environment of every service."""
+
+
+def clear_orphans(data: Path, say: Callable[[str], None]) -> None:
+    """End the processes of a killed supervisor's services that have not ended by themselves.
+
+    The kernel asked the services to stop when it died; one that hangs, or a child that lost its parent, would
+    hold a port and do work beside its successor. They are known by the process group, which the supervisor
+    named in its state file, together with the data folder in their environment, because a number may be used
+    again. The servers are not services: Redis ends at once, PostgreSQL is left to `clear_leftovers`.
+    """
+    state = last_state(data)
+    if state is None:
+        return
+    groups = {part.pid for part in state.parts.values()} - {None}
+    orphans = [process for process in psutil.process_iter() if _is_orphan(process, groups, data)]
+    if not orphans:
+        return
+    names = ", ".join(f"(pid {process.pid})" for process in orphans)
+    say(f"A hub that was killed left processes at work on {data}: {names}. Ending them first.")
+    for process in orphans:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, deaf = psutil.wait_procs(orphans, SERVICE_SECONDS)
+    for process in deaf:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(deaf, SERVICE_SECONDS)
+
+
+def _is_orphan(process: psutil.Process, groups: set[int | None], data: Path) -> bool:
+    try:
+        return os.getpgid(process.pid) in groups and process.environ().get(DATA_MARK) == str(data)
+    except (psutil.Error, ProcessLookupError):
+        return False
 
 
 def clear_leftovers(folder: Path, say: Callable[[str], None]) -> None:

@@ -19,6 +19,7 @@ import psycopg
 from console.servers.datadir import DataDir, write_private
 from console.servers.errors import DataFolderError, ServerMissing, StartFailed
 from console.servers.leftovers import clear_leftovers
+from console.servers.ports import free_port_or_fail
 from console.servers.process import Account, Part, run_once, server_account
 from console.servers.sockets import socket_folder
 
@@ -104,6 +105,8 @@ class Postgres:
 
     def part(self) -> Part:
         """The server as a process to supervise; it is stopped by a fast shutdown."""
+        if self._tcp_port is not None:
+            free_port_or_fail("127.0.0.1", self._tcp_port)
         self._prepare()
         return Part(
             name="postgres",

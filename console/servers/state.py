@@ -2,7 +2,10 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+
+import psutil
 
 from console.servers.datadir import write_private
 
@@ -36,7 +39,21 @@ def write_state(path: Path, state: State) -> None:
 
 
 def read_state(data: Path) -> State | None:
-    """The state of the hub that runs on the data folder; None when none does or it was killed."""
+    """The state of the hub that runs on the data folder now; None when none does."""
+    state = last_state(data)
+    if state is None:
+        return None
+    try:
+        process = psutil.Process(state.supervisor)
+        # A process that began later only has the number of the one that was killed.
+        begun_later = process.create_time() > datetime.fromisoformat(state.started_at).timestamp() + 1
+    except psutil.NoSuchProcess:
+        return None
+    return None if begun_later or process.status() == psutil.STATUS_ZOMBIE else state
+
+
+def last_state(data: Path) -> State | None:
+    """The state last written, by a hub that runs or by one that was killed; None after a clean stop."""
     try:
         raw = json.loads((data / "run" / "state.json").read_text())
     except FileNotFoundError:

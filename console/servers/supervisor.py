@@ -19,6 +19,7 @@ from console.servers.ballast import Ballast
 from console.servers.datadir import DataDir
 from console.servers.errors import ServerMissing, StartFailed
 from console.servers.keeper import Keeper
+from console.servers.leftovers import DATA_MARK, clear_orphans
 from console.servers.postgres import Postgres
 from console.servers.process import Part
 from console.servers.redis import EmbeddedRedis, redis_answers
@@ -40,9 +41,10 @@ class Service:
     """A process of the hub itself: web, a worker, the relay.
 
     Args:
-        env: added to this process's environment.
+        env: added to this process's environment and CROSSDOCK_DATA_DIR.
         ready: asked until it is true before the next service starts; None means ready once started.
         port: the TCP port it listens on, for `crossdock status`.
+        grace: seconds it gets after SIGTERM before it is killed.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Service:
     ready: Callable[[], bool] | None = None
     cwd: Path | None = None
     port: int | None = None
+    grace: float = 10.0
 
 
 class Supervisor:
@@ -62,6 +65,7 @@ class Supervisor:
         database_url, redis_url: servers of your own; None starts the embedded one.
         on_servers_ready: called before the first service starts (migrations).
         say: receives one sentence for the person at the terminal.
+        postgres_port: let the embedded PostgreSQL also listen on 127.0.0.1 at this port, for tools.
         keep_ballast: hold 64 MB that are given back when the disk is full.
     """
 
@@ -74,12 +78,14 @@ class Supervisor:
         redis_url: str | None = None,
         on_servers_ready: Callable[[Urls], None] = lambda _urls: None,
         say: Callable[[str], None] = lambda _text: None,
+        postgres_port: int | None = None,
         keep_ballast: bool = True,
     ) -> None:
         self.data = DataDir(data)
         self._services = services
         self._database_url = database_url
         self._redis_url = redis_url
+        self._postgres_port = postgres_port
         self._on_servers_ready = on_servers_ready
         self._say = say
         self._ballast = Ballast(self.data.path / "ballast", say) if keep_ballast else None
@@ -96,6 +102,7 @@ class Supervisor:
         """
         self.data.lock()
         try:
+            clear_orphans(self.data.path, self._say)
             if self._ballast:
                 self._ballast.lay()
             self._keeper.start()
@@ -103,7 +110,7 @@ class Supervisor:
             self._write_state()
             self._on_servers_ready(self.urls)
             for service in self._services(self.urls):
-                self._keeper.keep(_part(service))
+                self._keeper.keep(_part(service, self.data.path))
                 self._keeper.wait_ready(service.name)
         except BaseException:
             self.stop()
@@ -113,8 +120,16 @@ class Supervisor:
     def _start_database(self) -> str:
         if self._database_url is not None:
             return _reach_database(self._database_url, self._say)
-        server = Postgres(self.data, self._say)
-        self._keeper.keep(server.part())
+        try:
+            server = Postgres(self.data, self._say, tcp_port=self._postgres_port)
+            part = server.part()
+        except OSError as error:
+            raise StartFailed(
+                "SERVER-DATA-006",
+                f"The database folder below {self.data.path} cannot be prepared: {error}. Check the folder's owner, "
+                f"free space and that its file system allows changing owners, or choose another: --data DIR.",
+            ) from error
+        self._keeper.keep(part)
         self._keeper.wait_ready("postgres")
         server.create_database()
         return server.url
@@ -164,6 +179,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop the services, then Redis, then PostgreSQL, and let the data folder go."""
+        if not self.data.locked:
+            return
         self._keeper.stop_all()
         (self.data.run / "state.json").unlink(missing_ok=True)
         self.data.unlock()
@@ -210,7 +227,7 @@ class Supervisor:
             self._say(f"The state file in {self.data.run} could not be written: {error.strerror}.")
 
 
-def _part(service: Service) -> Part:
+def _part(service: Service, data: Path) -> Part:
     program = shutil.which(service.argv[0])
     if program is None:
         raise ServerMissing(
@@ -220,9 +237,10 @@ def _part(service: Service) -> Part:
     return Part(
         name=service.name,
         argv=[program, *service.argv[1:]],
-        env={**os.environ, **service.env},
+        env={**os.environ, DATA_MARK: str(data), **service.env},
         cwd=service.cwd,
         port=service.port,
+        stop_signals=((signal.SIGTERM, service.grace), (signal.SIGKILL, 5.0)),
         ready=service.ready,
     )
 
