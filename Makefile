@@ -43,11 +43,14 @@ layers: $(INSTALLED)
 shape: $(INSTALLED)
 	$(BIN)/python -m pytest tests/architecture
 
-# Asks the package index about known weaknesses; without a network it says so and goes on.
+# Asks the package index about known weaknesses; where it cannot be asked (no network, a mirror of files only) the
+# audit says so and goes on.
+ASK = import importlib.metadata as m, urllib.request as r; \
+      r.urlopen('https://pypi.org/pypi/pip/' + m.version('pip') + '/json', timeout=5).close()
 audit: $(INSTALLED)
-	@if $(BIN)/python -c "import urllib.request as r; r.urlopen('https://pypi.org/pypi/pip/json', timeout=5).close()" 2>/dev/null; \
+	@if $(BIN)/python -c "$(ASK)" 2>/dev/null; \
 	then $(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --progress-spinner off; \
-	else echo "pip-audit skipped: the package index does not answer"; fi
+	else echo "pip-audit skipped: the package index cannot be asked about known weaknesses from here"; fi
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
@@ -76,6 +79,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 $(INSTALLED): $(BIN)/python requirements.lock setup.cfg pyproject.toml
+	@echo "Installing what requirements.lock lists into .venv (a minute or two, only when it changed)" >&2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@

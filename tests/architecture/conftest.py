@@ -18,7 +18,8 @@ def root() -> Path:
 def own_files() -> list[Path]:
     """Every file that is, or is about to be, part of the repository, relative to its top."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        # A checkout made by another user is still this checkout.
+        ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
         capture_output=True,
         text=True,
