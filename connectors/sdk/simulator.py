@@ -1,0 +1,314 @@
+"""Simulated partners: the real protocol on loopback, with faults on demand and effects counted.
+
+A connector's `simulator.py` has `class Partner(Simulator)`. It runs in the tests' own process (`with Partner() as p`), or
+as one of its own: `python -m connectors.sdk.simulator rest-wms --webhook-url http://127.0.0.1:8700/webhooks/north`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import sys
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import orjson
+
+from connectors.sdk import webhook as proof
+from connectors.sdk.auth import authorizer
+from connectors.sdk.manifest import Manifest, load_manifest
+from connectors.sdk.maps import load_module
+from connectors.sdk.registry import Registry
+from connectors.sdk.simulation.faults import Dice, Faults
+from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
+from connectors.sdk.simulation.webhooks import WebhookSender
+
+CONTROL = "/_sim/"
+
+
+class Simulator:
+    """A partner on loopback; a subclass answers requests in `handle` and keeps its own records under `self.lock`.
+
+    Args:
+        host: to listen on.
+        port: 0 takes a free one.
+        seed: of all chance.
+        faults: what goes wrong.
+        webhook_url: where events go; None only counts them.
+        secrets: the values of the manifest's secret settings, as in the connection.
+        options: what the subclass understands, such as probabilities and delays.
+    """
+
+    folder: ClassVar[Path]
+    # Option name -> default; others are refused.
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: int = 0,
+        faults: Faults | None = None,
+        webhook_url: str | None = None,
+        secrets: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        unknown = sorted(set(options or {}) - set(self.defaults))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no option of this simulator: {', '.join(sorted(self.defaults))}")
+        self.manifest: Manifest = load_manifest(self.folder)
+        self.secrets = dict(secrets or {})
+        self.options = {**self.defaults, **(options or {})}
+        self.faults = faults or Faults()
+        self.dice = Dice(seed)
+        self.lock = threading.RLock()
+        # kind -> key -> how often the effect happened; more than once is a double effect.
+        self.effects: dict[str, Counter[str]] = defaultdict(Counter)
+        # kind -> how often a repeat was recognized and did nothing.
+        self.repeats: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.fates: Counter[str] = Counter()
+        self._events = 0
+        self.webhooks = WebhookSender(webhook_url, self.signed_headers, self.dice, lambda: self.faults)
+        self._server = Server((host, port), self._answer)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="simulator"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.manifest.id} at {self.url}>"
+
+    # -- for subclasses
+
+    def handle(self, request: SimRequest) -> SimResponse:
+        """Answer an authorized request and do what it asks for."""
+        raise NotImplementedError
+
+    def is_write(self, request: SimRequest) -> bool:
+        """Return whether a request changes something; override where the method does not tell."""
+        return request.method not in {"GET", "HEAD"}
+
+    def authorized(self, request: SimRequest) -> bool:
+        """Return whether a request carries the credential of the manifest's `auth`; override for scheme `custom`."""
+        table = self.manifest.auth
+        if table.scheme not in {"api_key", "basic", "bearer"}:
+            return True
+        probe = _Probe()
+        auth = authorizer(table, self.options, self.secrets)
+        assert auth is not None
+        auth(probe)  # type: ignore[arg-type]  # only its headers are touched
+        return all(
+            hmac.compare_digest(request.headers.get(name.lower(), "").encode(), value.encode())
+            for name, value in probe.headers.items()
+        )
+
+    def effect(self, kind: str, key: str) -> None:
+        """Count an effect under its idempotency key or reference."""
+        with self.lock:
+            self.effects[kind][key] += 1
+
+    def repeat(self, kind: str) -> None:
+        """Count a repeat that was recognized and did nothing."""
+        with self.lock:
+            self.repeats[kind] += 1
+
+    def emit(self, topic: str, document: Any, *, lane: str, after: float = 0.0, event: str | None = None) -> str:
+        """Send an event to the hub; return its id.
+
+        Args:
+            document: bytes, or what JSON can hold.
+            lane: events of one lane keep their order unless a fault shuffles them.
+            after: seconds to wait.
+        """
+        with self.lock:
+            self._events += 1
+            event = event or f"evt-{self._server.server_port}-{self._events}"
+        body = document if isinstance(document, bytes) else orjson.dumps(self._aged(document))
+        self.webhooks.emit(topic, body, event=event, lane=lane, after=after)
+        return event
+
+    def signed_headers(self, topic: str, body: bytes, delivery: str, event: str) -> Mapping[str, str]:
+        """Return the headers of an authentic event; override for scheme `custom`."""
+        table = self.manifest.webhook
+        assert table is not None, "a partner without webhooks sends none"
+        secret = self.secrets[table.secret or ""]
+        now = datetime.now(UTC)
+        return proof.sign(table, secret, body, topic=topic, identifier=delivery, event=event, at=now)
+
+    def refusal(self, status: int, code: str, message: str) -> SimResponse:
+        """Return an error as this partner words it; override for other protocols than JSON."""
+        return SimResponse(status, {"error": {"code": code, "message": message}})
+
+    def command(self, name: str, body: Any) -> Any:
+        """Do what a test or the demo asks for through `POST /_sim/<name>`; return what JSON can hold.
+
+        Raises:
+            KeyError: there is no such command.
+        """
+        del body
+        raise KeyError(name)
+
+    def details(self) -> dict[str, Any]:
+        """Return what the state endpoint says beyond the counters."""
+        return {}
+
+    # -- life
+
+    @property
+    def url(self) -> str:
+        """Its base address."""
+        host, port = str(self._server.server_address[0]), self._server.server_port
+        return f"http://{host}:{port}"
+
+    def start(self) -> Self:
+        """Begin to serve."""
+        self._thread.start()
+        self.webhooks.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and sending."""
+        self.webhooks.stop()
+        self._server.stop()
+        self._thread.join(timeout=5)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    # -- counting
+
+    @property
+    def doubles(self) -> dict[str, list[str]]:
+        """Kind -> keys whose effect happened more than once."""
+        with self.lock:
+            found = {kind: [key for key, n in keys.items() if n > 1] for kind, keys in self.effects.items()}
+        return {kind: keys for kind, keys in found.items() if keys}
+
+    def state(self) -> dict[str, Any]:
+        """Return all counters, as `GET /_sim/state` does."""
+        with self.lock:
+            found = {
+                "connector": self.manifest.id,
+                "effects": {kind: dict(keys) for kind, keys in self.effects.items()},
+                "totals": {kind: sum(keys.values()) for kind, keys in self.effects.items()},
+                "doubles": self.doubles,
+                "repeats": dict(self.repeats),
+                "calls": dict(self.calls),
+                "fates": dict(self.fates),
+                **self.details(),
+            }
+        found["webhooks"] = {
+            "waiting": self.webhooks.waiting,
+            "topics": dict(self.webhooks.topics),
+            **self.webhooks.counts,
+        }
+        return found
+
+    # -- serving
+
+    def _answer(self, request: SimRequest) -> SimResponse:
+        if request.path.startswith(CONTROL):
+            return self._control(request)
+        with self.lock:
+            self.calls[f"{request.method} {request.path.split('/', 3)[-1].split('/')[0]}"] += 1
+        if not self.authorized(request):
+            return self.refusal(401, "UNAUTHORIZED", "The credential is not good.")
+        refused = self._refused_first()
+        if refused is not None:
+            return refused
+        try:
+            response = self.handle(request)
+        except (ValueError, KeyError, TypeError) as error:
+            return self.refusal(400, "BAD_REQUEST", f"The request cannot be read: {type(error).__name__}: {error}")
+        return self._spoiled(response, write=self.is_write(request))
+
+    def _refused_first(self) -> SimResponse | None:
+        """Return a refusal that comes before any effect."""
+        faults = self.faults
+        for fate, probability, status in (
+            ("rate_limited", faults.rate_limit, 429),
+            ("unavailable", faults.unavailable, 503),
+        ):
+            if self.dice.hits(probability):
+                self._fate(fate)
+                refusal = self.refusal(status, fate.upper(), "Later, please.")
+                return replace(refusal, headers={**refusal.headers, "Retry-After": f"{faults.retry_after:g}"})
+        return None
+
+    def _spoiled(self, response: SimResponse, *, write: bool) -> SimResponse:
+        """Return the reply as it will reach the client; the effect has happened by now."""
+        faults = self.faults
+        delay = 0.0
+        if self.dice.hits(faults.delay):
+            self._fate("delayed")
+            delay = faults.delay_seconds
+        fate = "whole"
+        if self.dice.hits(faults.drop):
+            fate = "dropped"
+        elif self.dice.hits(faults.cut):
+            fate = "cut"
+        elif self.dice.hits(faults.error):
+            self._fate("error")
+            return replace(self.refusal(500, "INTERNAL", "Something broke."), delay=delay)
+        if fate != "whole":
+            self._fate(f"{fate}_{'write' if write else 'read'}")
+        return replace(response, body=self._aged(response.body), fate=fate, delay=delay)
+
+    def _aged(self, body: Any) -> Any:
+        """Return a document as the partner's next version would have it: with a field nobody asked for."""
+        if isinstance(body, dict) and self.dice.hits(self.faults.schema_change):
+            self._fate("schema_changed")
+            return {**body, "field_of_next_version": {"unasked": True}}
+        return body
+
+    def _fate(self, name: str) -> None:
+        with self.lock:
+            self.fates[name] += 1
+
+    def _control(self, request: SimRequest) -> SimResponse:
+        """Answer what is not part of the partner's protocol: counters, faults, commands."""
+        name = request.path.removeprefix(CONTROL)
+        try:
+            if request.method == "GET" and name == "state":
+                return SimResponse(200, self.state())
+            if request.method != "POST":
+                return SimResponse(405, {"error": "GET state, POST faults, POST <command>"})
+            body = request.json() if request.body else {}
+            if name == "faults":
+                self.faults = self.faults.changed(body)
+                return SimResponse(200, {"faults": {each: getattr(self.faults, each) for each in body}})
+            return SimResponse(200, {"result": self.command(name, body)})
+        except KeyError as error:
+            return SimResponse(404, {"error": f"There is nothing called {error}."})
+        except (ValueError, TypeError) as error:
+            return SimResponse(422, {"error": str(error)})
+
+
+class _Probe:
+    """Stands in for a request, to see which headers an authorizer puts on."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+
+
+def simulator_class(connector: str, registry: Registry | None = None) -> type[Simulator] | None:
+    """Return the simulated partner of a connector, None when it has none."""
+    folder = (registry or Registry()).folders.get(connector)
+    if folder is None or not (folder / "simulator.py").is_file():
+        return None
+    found: type[Simulator] = load_module(folder, "simulator").Partner
+    return found
+
+
+if __name__ == "__main__":
+    from connectors.sdk.simulation.command import main
+
+    sys.exit(main())
