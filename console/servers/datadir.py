@@ -24,6 +24,8 @@ class DataDir:
         self.path = path.expanduser().absolute()
         self.run = self.path / "run"
         self.log = self.path / "log"
+        self.sockets: Path | None = None
+        """Where the unix sockets are; known once a server was prepared."""
         self._lock: int | None = None
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable
@@ -22,10 +23,15 @@ def socket_folder(data: DataDir, account: Account | None, say: Callable[[str], N
     Raises:
         DataFolderError: the short folder exists and belongs to somebody else.
     """
+    if data.sockets is None:
+        data.sockets = _choose(data, account, say)
+    return data.sockets
+
+
+def _choose(data: DataDir, account: Account | None, say: Callable[[str], None]) -> Path:
     if len(os.fsencode(data.run)) + len(LONGEST_NAME) <= SOCKET_PATH_LIMIT:
         return data.run
-    digest = hashlib.sha256(os.fsencode(data.path)).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"crossdock-{digest}"
+    folder = Path(tempfile.gettempdir()) / f"crossdock-{_digest(data.path)}"
     owner = account.uid if account else os.geteuid()
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
@@ -41,3 +47,13 @@ def socket_folder(data: DataDir, account: Account | None, say: Callable[[str], N
     folder.chmod(0o700)
     say(f"The path {data.run} is too long for a unix socket; the sockets are in {folder} instead.")
     return folder
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+
+
+def remove_socket_folder(data: DataDir) -> None:
+    """Take the short folder away after a clean stop."""
+    if data.sockets is not None and data.sockets != data.run:
+        shutil.rmtree(data.sockets)

@@ -23,6 +23,7 @@ from console.servers.leftovers import DATA_MARK, clear_orphans
 from console.servers.postgres import Postgres
 from console.servers.process import Part
 from console.servers.redis import EmbeddedRedis, redis_answers
+from console.servers.sockets import remove_socket_folder
 from console.servers.state import PartState, State, without_password, write_state
 
 EXTERNAL_SECONDS = 30.0
@@ -182,6 +183,7 @@ class Supervisor:
         if not self.data.locked:
             return
         self._keeper.stop_all()
+        remove_socket_folder(self.data)
         (self.data.run / "state.json").unlink(missing_ok=True)
         self.data.unlock()
 
