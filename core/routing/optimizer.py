@@ -69,7 +69,7 @@ def _most_useful(problem: Problem, pool: list[NodeFacts]) -> list[NodeFacts]:
 
 
 def _fill(problem: Problem, chosen: tuple[NodeFacts, ...], base: int) -> tuple[Decimal, int, list[Assignment]]:
-    left = {}
+    left: dict[tuple[UUID, UUID], Decimal] = {}
     by_unit_cost = sorted(chosen, key=lambda node: node.unit_cost)
     taken, cost, assignments = Decimal(0), base, []
     for demand in problem.demands:

@@ -43,6 +43,7 @@ orders = Table(
     # When sourcing must look at it next; null when there is nothing to source.
     instant("sourcing_at"),
     Column("sourcing_tries", SmallInteger, nullable=False, server_default="0"),
+    instant("sourced_at"),
     uid("decision_id", null=True),
     text("buyer_email"),
     text("ship_country"),

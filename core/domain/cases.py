@@ -1,0 +1,119 @@
+"""The causes the hub opens exception cases for: code, class, severity, words and the recommended way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One kind of exception.
+
+    Args:
+        code: stable code, documented in docs/errors.md.
+        group: class of the exception object, as in console.md.
+        title, sentence: templates over the case's evidence.
+        action: recommended action, a name in core.services.actions; None when only a person can tell.
+        label: the action in words.
+        confidence: how often that action has been right, as far as it is known by construction.
+        hours: how long until it hurts; None when it does not get worse by itself.
+    """
+
+    code: str
+    group: str
+    severity: str
+    title: str
+    sentence: str
+    action: str | None
+    label: str
+    confidence: float | None = None
+    hours: float | None = None
+
+
+UNKNOWN_SKU = Cause(
+    "MAP-SKU-404", "value", "high", "Unknown SKU {code}",
+    "{connection} sent the code {code}. No item or reference has it, so its units cannot be reserved.",
+    "map_sku", "Add {code} as a reference of an item", hours=24,
+)  # fmt: skip
+STOCK_OUT = Cause(
+    "STOCK-OUT-001", "stock", "medium", "No stock of {sku}",
+    "Nothing of {sku} is available at any node; the orders are filled by themselves when stock arrives.",
+    "source_again", "Look for stock again", hours=48,
+)  # fmt: skip
+TOTALS = Cause(
+    "ORDER-TOTALS-422", "value", "medium", "Totals of {connection} orders do not add up",
+    "The stated total differs from lines, discounts, charges and taxes: {detail}.",
+    "release_holds", "Accept the stated totals", 0.5, 24,
+)  # fmt: skip
+ADDRESS = Cause(
+    "ORDER-ADDRESS-422", "address", "medium", "Address not deliverable: {detail}",
+    "The ship-to address cannot be used as it is: {detail}.",
+    "release_holds", "Ship to it as it is", 0.3, 24,
+)  # fmt: skip
+INCOMPLETE = Cause(
+    "ORDER-FIELD-422", "missing", "medium", "{connection} orders lack {detail}",
+    "A field the order needs is missing or has a code without meaning: {detail}.",
+    "release_holds", "Process without it", 0.3, 24,
+)  # fmt: skip
+DUPLICATE = Cause(
+    "ORDER-TWICE-409", "duplicate", "medium", "Possibly the same order twice",
+    "Another order of the same buyer has the same lines and total within a day: {detail}.",
+    "release_holds", "They are two orders: release", 0.5, 24,
+)  # fmt: skip
+MANUAL = Cause(
+    "ORDER-HOLD-001", "policy", "low", "Held by a person", "Somebody stopped this order: {detail}.",
+    "release_holds", "Release the hold", None, None,
+)  # fmt: skip
+QUARANTINED = Cause(
+    "MSG-QUARANTINE-422", "parse", "high", "{connection}: {topic} cannot be read ({code})",
+    "{what}",
+    "replay_messages", "Replay with today's map", 0.5, 4,
+)  # fmt: skip
+DEAD = Cause(
+    "DLV-DEAD-502", "connection", "high", "{connection} refuses {kind} ({code})",
+    "{what}",
+    "retry_deliveries", "Send again", 0.5, 4,
+)  # fmt: skip
+PAUSED = Cause(
+    "CONN-PAUSED-401", "connection", "high", "{connection} is paused: {code}",
+    "{what} Nothing is sent to {connection} until it is mended; everything waits in order.",
+    "resume_connection", "Resume {connection}", 0.5, 2,
+)  # fmt: skip
+SHORTFALL = Cause(
+    "STOCK-SHORTFALL-001", "stock", "high", "{sku} at {node}: counted less than promised",
+    "The count says {counted}, but {promised} are promised: {shortfall} too few.",
+    "source_again", "Source the orders from elsewhere", 0.6, 8,
+)  # fmt: skip
+STUCK = Cause(
+    "ORDER-STUCK-001", "policy", "high", "Orders without a next step",
+    "An order that is not finished has no delivery, no timer and no case. This is a fault of the hub: {detail}.",
+    "source_again", "Start it again", None, 1,
+)  # fmt: skip
+REJECTED = Cause(
+    "NODE-REJECT-001", "capacity", "medium", "{node} rejects work",
+    "{node} rejected a fulfillment order ({detail}) and no other node can take it.",
+    "source_again", "Look for a node again", 0.4, 8,
+)  # fmt: skip
+UNKNOWN_WORK = Cause(
+    "SHIP-UNKNOWN-404", "value", "high", "{connection} reports unknown work",
+    "{what}",
+    "replay_messages", "Replay", 0.4, 8,
+)  # fmt: skip
+DRIFT = Cause(
+    "STOCK-DRIFT-001", "stock", "low", "{connection} shows other stock than it was told",
+    "{sku}: told {told}, shows {shown}. The hub's figure is sent again.",
+    "push_stock_again", "Send the hub's figure again", 0.9, 24,
+)  # fmt: skip
+PRIVACY = Cause(
+    "PRIVACY-REQUEST-001", "policy", "high", "{connection}: {kind}",
+    "{connection} passes on a data subject's request; the law gives 30 days.",
+    None, "Answer the request", None, 24 * 30,
+)  # fmt: skip
+CAUSES: Mapping[str, Cause] = {
+    cause.code: cause
+    for cause in (
+        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED, SHORTFALL,
+        STUCK, REJECTED, UNKNOWN_WORK, DRIFT, PRIVACY,
+    )
+}  # fmt: skip

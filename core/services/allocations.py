@@ -1,0 +1,109 @@
+"""Giving allocated units back, or using them up, with the ledger rows that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.domain.ids import uuid7
+from core.domain.vocabulary import MovementKind
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import lock_positions, mark_listings, move_stock
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+ALLOCATED = """
+SELECT id, order_id, line_id, fulfillment_id, connection_id, item_id, node_id, quantity FROM reservation
+WHERE tenant_id = :tenant AND order_id = :order AND state = 'allocated'
+  AND (CAST(:work AS uuid) IS NULL OR fulfillment_id = :work)
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+def take_back(
+    unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID | None = None
+) -> dict[UUID, Decimal]:
+    """Release allocated units of a locked order and return what was released, by line.
+
+    Args:
+        unit: the running transaction; it holds the order's lock.
+        order_id: the order.
+        lines: most units to release per line id.
+        work: only of this fulfillment order.
+    """
+    return _end(unit, order_id, lines, work, MovementKind.RELEASE)
+
+
+def use_up(unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID) -> dict[UUID, Decimal]:
+    """Consume allocated units that have left the node, and the stock with them; return what was consumed, by line."""
+    return _end(unit, order_id, lines, work, MovementKind.SHIP)
+
+
+def _end(
+    unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID | None, kind: MovementKind
+) -> dict[UUID, Decimal]:
+    left = dict(lines)
+    ended: list[tuple[UUID, Decimal]] = []
+    split: list[tuple[object, ...]] = []
+    deltas: dict[tuple[UUID, UUID], Decimal] = {}
+    done: dict[UUID, Decimal] = {}
+    rows = unit.conn.execute(text(ALLOCATED), {"tenant": unit.tenant, "order": order_id, "work": work}).all()
+    for row in rows:
+        units = min(left.get(row.line_id, ZERO), row.quantity)
+        if units <= 0:
+            continue
+        left[row.line_id] -= units
+        done[row.line_id] = done.get(row.line_id, ZERO) + units
+        key = row.item_id, row.node_id
+        deltas[key] = deltas.get(key, ZERO) + units
+        ended.append((row.id, units))
+        if units < row.quantity:
+            split.append(
+                (
+                    uuid7(), order_id, row.line_id, row.fulfillment_id, row.connection_id, row.item_id, row.node_id,
+                    row.quantity - units, "allocated",
+                )
+            )  # fmt: skip
+    _write(unit, order_id, ended, split, deltas, kind)
+    return done
+
+
+def _write(
+    unit: Unit,
+    order_id: UUID,
+    ended: Sequence[tuple[UUID, Decimal]],
+    split: Sequence[tuple[object, ...]],
+    deltas: Mapping[tuple[UUID, UUID], Decimal],
+    kind: MovementKind,
+) -> None:
+    if not ended:
+        return
+    state = "consumed" if kind is MovementKind.SHIP else "released"
+    unit.conn.exec_driver_sql(
+        "UPDATE reservation r SET state = %s, quantity = d.quantity, finished_at = clock_timestamp()"
+        " FROM unnest(%s::uuid[], %s::numeric[]) AS d(id, quantity) WHERE r.tenant_id = %s AND r.id = d.id",
+        (state, [each for each, _ in ended], [units for _, units in ended], unit.tenant),
+    )
+    copy_rows(
+        unit,
+        t.reservation,
+        ("id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state"),
+        split,
+    )
+    lock_positions(unit, deltas.keys())
+    gone = kind is MovementKind.SHIP
+    move_stock(unit, {key: (-units if gone else ZERO, ZERO, -units) for key, units in deltas.items()})
+    copy_rows(
+        unit,
+        t.stock_movement,
+        ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor"),
+        [
+            (item, node, str(kind), -units if gone else ZERO, -units, order_id, unit.cause, unit.actor)
+            for (item, node), units in sorted(deltas.items())
+        ],
+    )
+    mark_listings(unit, {item for item, _ in deltas})

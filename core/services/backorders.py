@@ -1,0 +1,96 @@
+"""Backorders: what nobody has, as cases by item, closed again by themselves when the units are found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from core.domain.cases import STOCK_OUT
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.store import schema as t
+from core.store.unit import ORDERS, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Units of an item an order still lacks; no item means that it lacks nothing any more."""
+
+    order_id: UUID
+    item_id: UUID | None
+    quantity: Decimal
+
+
+def report_shortages(unit: Unit, shortages: Sequence[Shortage], *, known_clear: Collection[UUID] = ()) -> None:
+    """Open a case per item for what is short, and take orders out of cases of items they no longer lack.
+
+    Args:
+        unit: the running transaction.
+        shortages: the whole picture of each order named.
+        known_clear: orders that cannot be in any case yet, being new.
+    """
+    lacking = [each for each in shortages if each.item_id is not None]
+    orders = {each.order_id for each in shortages} - set(known_clear)
+    if orders:
+        settle_members(unit, "order", orders, codes=[STOCK_OUT.code])
+    if not lacking:
+        return
+    skus = {
+        row.id: row.sku
+        for row in unit.conn.execute(
+            select(t.item.c.id, t.item.c.sku).where(
+                t.item.c.tenant_id == unit.tenant, t.item.c.id.in_({each.item_id for each in lacking})
+            )
+        )
+    }
+    open_cases(
+        unit,
+        [
+            Opened(
+                STOCK_OUT,
+                f"{STOCK_OUT.code}:{each.item_id.hex}",
+                {"sku": skus[each.item_id]},
+                [Member("order", each.order_id, each.order_id, each.quantity)],
+                arguments={"sku": skus[each.item_id]},
+            )
+            for each in lacking
+            if each.item_id is not None
+        ],
+    )
+
+
+WAKE = """
+UPDATE orders SET sourcing_at = clock_timestamp() FROM (
+    SELECT o.id FROM orders o
+    WHERE o.tenant_id = :tenant AND o.phase IN ('backordered', 'partly_shipped') AND o.state <> 'held'
+      AND o.sourcing_at > clock_timestamp()
+      AND EXISTS (
+        SELECT 1 FROM order_line l
+        JOIN stock_position p ON p.tenant_id = l.tenant_id AND p.item_id = l.item_id
+        CROSS JOIN LATERAL (
+            SELECT m.at FROM stock_movement m
+            WHERE m.tenant_id = p.tenant_id AND m.item_id = p.item_id AND m.node_id = p.node_id
+            ORDER BY m.id DESC LIMIT 1
+        ) moved
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.quantity > l.canceled + l.shipped
+          AND p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit > 0
+          AND moved.at > o.sourced_at
+      )
+    ORDER BY o.placed_at LIMIT 500 FOR NO KEY UPDATE OF o SKIP LOCKED
+) waiting WHERE orders.tenant_id = :tenant AND orders.id = waiting.id
+"""
+
+
+def wake_backorders(unit: Unit) -> int:
+    """Have backorders sourced whose items moved and are free since they were last looked at; return how many.
+
+    A sweep of the relay and not a step of each stock change: it needs no lock on orders while stock rows are locked,
+    and a change it has missed once is found the next time.
+    """
+    found = unit.conn.execute(text(WAKE), {"tenant": unit.tenant}).rowcount
+    if found:
+        unit.wake(ORDERS)
+    return found

@@ -1,0 +1,381 @@
+"""Canceling units of an order: at once where nothing is released, else by asking the node, who may say "too late"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, text, update
+
+from core.domain.ids import public_id, uuid7
+from core.domain.states import FULFILLMENT, OPEN_FULFILLMENT, ORDER
+from core.domain.vocabulary import Write
+from core.errors import InputError
+from core.services.allocations import take_back
+from core.services.cases import settle_members
+from core.services.facts import Facts
+from core.services.fulfilling import give_back, set_work_state, source_again
+from core.services.outbox import Outgoing, enqueue
+from core.services.phase import refresh_phases
+from core.store import schema as t
+from core.store.locks import lock_order
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+# A node that has begun to pick is still asked; what it says is the answer.
+ASKABLE = tuple(state for state in OPEN_FULFILLMENT if FULFILLMENT.may(state, "request_cancel"))
+
+
+def cancel_order(
+    unit: Unit, facts: Facts, order_id: UUID, lines: Mapping[UUID, Decimal] | None = None, reason: str | None = None
+) -> dict[str, Any]:
+    """Cancel an order or units of some lines and return {id, state, canceled, requested, too_late}.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        order_id: the order.
+        lines: units to cancel per line id; everything still open when left out.
+        reason: why, for the partners.
+
+    Raises:
+        NotFound: there is no such order.
+        InputError: a line is not of this order, or has fewer open units.
+    """
+    order = lock_order(unit, order_id)
+    open_units = _open_units(unit, order_id)
+    wanted = _wanted(open_units, lines)
+    too_late = order.state in ORDER.final or not wanted
+    now: dict[UUID, Decimal] = {}
+    asked: dict[UUID, Decimal] = {}
+    if not too_late:
+        now = _cancel_unallocated(unit, order_id, wanted)
+        later = {line: units - now.get(line, ZERO) for line, units in wanted.items() if units > now.get(line, ZERO)}
+        asked = _ask_nodes(unit, facts, order, later, reason)
+        for line, units in later.items():
+            if asked.get(line, ZERO) < units:
+                now[line] = now.get(line, ZERO) + units - asked.get(line, ZERO)
+    state = "requested" if asked else "declined" if too_late else "confirmed"
+    unit.conn.execute(
+        insert(t.change_set).values(
+            tenant_id=unit.tenant,
+            id=uuid7(),
+            order_id=order_id,
+            kind="cancel",
+            changes={"lines": {line.hex: format(units, "f") for line, units in asked.items()}},
+            state=state,
+            reason=reason,
+            actor=unit.actor,
+            answer="too late: nothing is open" if too_late else None,
+            answered_at=None if asked else unit.now,
+        )
+    )
+    if asked:
+        if order.state not in ("canceling", "held") and _all_wanted(open_units, wanted):
+            _set_state(unit, order_id, ORDER.advance(order.state, "request_cancel"))
+        unit.event("order.cancel_requested", "order", order_id, {"reason": reason}, order_id=order_id)
+    elif not too_late:
+        settle_cancel(unit, order_id)
+    if now:
+        _tell_erp(unit, facts, order, now, reason)
+    refresh_phases(unit, [order_id])
+    after = lock_order(unit, order_id)
+    return {
+        "id": public_id("order", order_id),
+        "state": after.state,
+        "canceled": _units(now),
+        "requested": _units(asked),
+        "too_late": too_late,
+    }
+
+
+def _units(lines: Mapping[UUID, Decimal]) -> dict[str, str]:
+    return {public_id("line", line): format(units, "f") for line, units in lines.items()}
+
+
+def _open_units(unit: Unit, order_id: UUID) -> dict[UUID, Decimal]:
+    rows = unit.conn.execute(
+        text(
+            "SELECT id, quantity - canceled - shipped AS open FROM order_line"
+            " WHERE tenant_id = :t AND order_id = :o ORDER BY id"
+        ),
+        {"t": unit.tenant, "o": order_id},
+    )
+    return {row.id: row.open for row in rows}
+
+
+def _wanted(open_units: Mapping[UUID, Decimal], lines: Mapping[UUID, Decimal] | None) -> dict[UUID, Decimal]:
+    if lines is None:
+        return {line: units for line, units in open_units.items() if units > 0}
+    for line, units in lines.items():
+        if line not in open_units:
+            raise InputError(f"The order has no line {public_id('line', line)}.", code="ORDER-LINE-404")
+        if units > open_units[line]:
+            raise InputError(
+                f"Line {public_id('line', line)} has {open_units[line]} open units, so {units} cannot be canceled.",
+                why="The rest is shipped or canceled already.",
+                code="ORDER-LATE-409",
+            )
+    return {line: units for line, units in lines.items() if units > 0}
+
+
+def _all_wanted(open_units: Mapping[UUID, Decimal], wanted: Mapping[UUID, Decimal]) -> bool:
+    return all(wanted.get(line, ZERO) >= units for line, units in open_units.items())
+
+
+def _cancel_unallocated(unit: Unit, order_id: UUID, wanted: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
+    """Cancel the wanted units that no node works on, at once."""
+    rows = unit.conn.execute(
+        text(
+            "SELECT line_id, sum(quantity) AS units FROM reservation WHERE tenant_id = :t AND order_id = :o"
+            " AND state = 'allocated' GROUP BY line_id"
+        ),
+        {"t": unit.tenant, "o": order_id},
+    )
+    allocated = {row.line_id: row.units for row in rows}
+    open_units = _open_units(unit, order_id)
+    free = {
+        line: min(units, open_units[line] - allocated.get(line, ZERO))
+        for line, units in wanted.items()
+        if open_units[line] > allocated.get(line, ZERO)
+    }
+    cancel_units(unit, free)
+    return free
+
+
+def _ask_nodes(
+    unit: Unit, facts: Facts, order: Row[Any], later: Mapping[UUID, Decimal], reason: str | None
+) -> dict[UUID, Decimal]:
+    """Ask nodes to stop, cancel at once where nothing has been sent; return the units asked for, by line."""
+    asked: dict[UUID, Decimal] = {}
+    if not later:
+        return asked
+    left = dict(later)
+    rows = unit.conn.execute(
+        text(
+            """
+            SELECT f.*, array_agg(r.line_id) AS lines, array_agg(r.quantity) AS units
+            FROM fulfillment_order f JOIN reservation r ON r.tenant_id = f.tenant_id AND r.fulfillment_id = f.id
+                 AND r.state = 'allocated'
+            WHERE f.tenant_id = :t AND f.order_id = :o GROUP BY f.tenant_id, f.id ORDER BY f.id DESC
+            """
+        ),
+        {"t": unit.tenant, "o": order.id},
+    ).all()
+    for work in rows:
+        hit = {
+            line: min(units, left.get(line, ZERO))
+            for line, units in zip(work.lines, work.units, strict=True)
+            if left.get(line, ZERO) > 0
+        }
+        if not hit:
+            continue
+        for line, units in hit.items():
+            left[line] -= units
+        if _stop_unsent(unit, facts, work):
+            set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
+            _drop_work(unit, work, order, hit)
+            continue
+        for line, units in hit.items():
+            asked[line] = asked.get(line, ZERO) + units
+        if work.state in ASKABLE:
+            set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "request_cancel"), reason=reason)
+            _write_request(unit, facts, work, order, reason)
+    return asked
+
+
+def _stop_unsent(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
+    """Return whether the node cannot know of this work: its delivery is withdrawn, or it never had one."""
+    if not FULFILLMENT.may(work.state, "cancel") or work.state == "canceling":
+        return False
+    connection = facts.connections.get(work.connection_id) if work.connection_id else None
+    withdrawn = unit.conn.execute(
+        text(
+            "UPDATE delivery SET state = 'superseded', finished_at = clock_timestamp(), outcome = 'canceled unsent'"
+            " WHERE tenant_id = :t AND fulfillment_id = :f AND kind = 'push_fulfillment_order' AND state = 'due'"
+            " AND attempts = 0"
+        ),
+        {"t": unit.tenant, "f": work.id},
+    ).rowcount
+    return withdrawn > 0 or connection is None
+
+
+def _drop_work(unit: Unit, work: Row[Any], order: Row[Any], hit: Mapping[UUID, Decimal]) -> None:
+    """Give back all units of stopped work; the wanted ones leave the order, the others are sourced again."""
+    everything = dict(zip(work.lines, work.units, strict=True))
+    unit.conn.execute(
+        text("UPDATE fulfillment_line SET canceled = quantity - shipped WHERE tenant_id = :t AND fulfillment_id = :f"),
+        {"t": unit.tenant, "f": work.id},
+    )
+    take_back(unit, order.id, everything, work.id)
+    cancel_units(unit, hit)
+    if any(units > hit.get(line, ZERO) for line, units in everything.items()):
+        source_again(unit, order.id)
+
+
+def _write_request(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any], reason: str | None) -> None:
+    connection = facts.connections.get(work.connection_id) if work.connection_id else None
+    if connection is None or not connection.takes(Write.CANCEL_FULFILLMENT_ORDER):
+        return
+    payload = {
+        "fulfillment": {
+            "id": public_id("fulfillment", work.id),
+            "number": work.number,
+            "node": facts.nodes[work.node_id].code,
+            "reference": work.reference,
+        },
+        "order": _order_head(order),
+        "reason": reason,
+    }
+    enqueue(unit, [Outgoing(connection.id, Write.CANCEL_FULFILLMENT_ORDER, payload, order.id, work.id)])
+
+
+def _order_head(order: Row[Any]) -> dict[str, Any]:
+    return {"id": public_id("order", order.id), "external_id": order.external_id, "number": order.number}
+
+
+def cancel_units(unit: Unit, lines: Mapping[UUID, Decimal]) -> None:
+    """Take open, unallocated units off order lines."""
+    if lines:
+        unit.conn.exec_driver_sql(
+            "UPDATE order_line l SET canceled = l.canceled + d.units FROM unnest(%s::uuid[], %s::numeric[])"
+            " AS d(id, units) WHERE l.tenant_id = %s AND l.id = d.id",
+            (list(lines), list(lines.values()), unit.tenant),
+        )
+
+
+def cancel_requested(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any]) -> None:
+    """Apply a node's yes: requested units leave the order, other units of that work are sourced again."""
+    requests = unit.conn.execute(
+        text(
+            "SELECT id, changes FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'cancel'"
+            " AND state = 'requested' ORDER BY id"
+        ),
+        {"t": unit.tenant, "o": order.id},
+    ).all()
+    back = give_back(unit, work, order)
+    canceled: dict[UUID, Decimal] = {}
+    for request in requests:
+        left: dict[str, str] = {}
+        for line_hex, units_text in request.changes["lines"].items():
+            line, units = UUID(hex=line_hex), Decimal(units_text)
+            taken = min(units, back.get(line, ZERO))
+            if taken > 0:
+                back[line] -= taken
+                canceled[line] = canceled.get(line, ZERO) + taken
+            if units > taken:
+                left[line_hex] = format(units - taken, "f")
+        unit.conn.execute(
+            update(t.change_set)
+            .where(t.change_set.c.tenant_id == unit.tenant, t.change_set.c.id == request.id)
+            .values(changes={"lines": left})
+        )
+    cancel_units(unit, canceled)
+    if canceled:
+        _tell_erp(unit, facts, order, canceled, "canceled at the node")
+    settle_cancel(unit, order.id)
+    if any(units > 0 for units in back.values()):
+        source_again(unit, order.id)
+
+
+def settle_cancel(unit: Unit, order_id: UUID) -> None:
+    """Bring a locked order to its state once no node is still being asked."""
+    asking = unit.conn.execute(
+        text("SELECT count(*) FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o AND state = 'canceling'"),
+        {"t": unit.tenant, "o": order_id},
+    ).scalar_one()
+    if asking:
+        return
+    unit.conn.execute(
+        text(
+            "UPDATE change_set SET state = CASE WHEN changes::text = '{\"lines\":{}}' THEN 'confirmed' ELSE 'declined'"
+            " END, answered_at = clock_timestamp(), answer = CASE WHEN changes::text = '{\"lines\":{}}' THEN answer"
+            " ELSE 'too late: the node had gone on' END"
+            " WHERE tenant_id = :t AND order_id = :o AND kind = 'cancel' AND state = 'requested'"
+        ),
+        {"t": unit.tenant, "o": order_id},
+    )
+    finish_order(unit, order_id)
+
+
+def finish_order(unit: Unit, order_id: UUID) -> str:
+    """Write the state that follows from the lines of a locked order and return it."""
+    order = lock_order(unit, order_id)
+    sums = unit.conn.execute(
+        text(
+            "SELECT coalesce(sum(quantity - canceled - shipped), 0) AS open, coalesce(sum(shipped), 0) AS shipped"
+            " FROM order_line WHERE tenant_id = :t AND order_id = :o"
+        ),
+        {"t": unit.tenant, "o": order_id},
+    ).one()
+    state: str = order.state
+    if state in ORDER.final:
+        return state
+    if sums.open == 0:
+        unit.conn.execute(
+            text(
+                "UPDATE hold SET state = 'released', released_at = :now, released_by = 'hub' WHERE tenant_id = :t"
+                " AND order_id = :o AND state = 'active'"
+            ),
+            {"t": unit.tenant, "o": order_id, "now": unit.now},
+        )
+        settle_members(unit, "order", [order_id])
+        trigger = "complete" if sums.shipped > 0 else "cancel"
+        if trigger == "complete" and state == "held":
+            state = ORDER.advance(ORDER.advance(state, "release"), "complete")
+        else:
+            state = ORDER.advance(state, trigger)
+        _set_state(unit, order_id, state, sourcing_at=None, **{f"{state}_at": unit.now})
+        unit.event(f"order.{state}", "order", order_id, order_id=order_id)
+    elif state == "canceling" and not _asking(unit, order_id):
+        state = ORDER.advance(state, "decline")
+        _set_state(unit, order_id, state, sourcing_at=unit.now)
+    return state
+
+
+def _asking(unit: Unit, order_id: UUID) -> bool:
+    return bool(
+        unit.conn.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o"
+                " AND state = 'canceling')"
+            ),
+            {"t": unit.tenant, "o": order_id},
+        ).scalar_one()
+    )
+
+
+def _set_state(unit: Unit, order_id: UUID, state: str, **more: Any) -> None:
+    unit.conn.execute(
+        update(t.orders)
+        .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
+        .values(state=str(state), version=t.orders.c.version + 1, updated_at=unit.now, **more)
+    )
+
+
+def _tell_erp(unit: Unit, facts: Facts, order: Row[Any], canceled: Mapping[UUID, Decimal], reason: str | None) -> None:
+    takers = facts.takers(Write.CANCEL_ORDER, kinds=("erp", "crm", "file"))
+    if not takers:
+        return
+    rows = unit.conn.execute(
+        text(
+            "SELECT id, external_id, sku FROM order_line WHERE tenant_id = :t AND id = ANY(:ids) ORDER BY position, id"
+        ),
+        {"t": unit.tenant, "ids": list(canceled)},
+    ).all()
+    payload = {
+        "order": _order_head(order),
+        "reason": reason,
+        "lines": [
+            {
+                "line_id": public_id("line", row.id),
+                "external_id": row.external_id,
+                "sku": row.sku,
+                "quantity": format(canceled[row.id].normalize(), "f"),
+            }
+            for row in rows
+        ],
+    }
+    enqueue(unit, [Outgoing(taker.id, Write.CANCEL_ORDER, payload, order.id) for taker in takers])

@@ -1,0 +1,106 @@
+"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from core.domain.vocabulary import Mode, Write
+from core.ports.connectors import Connectors
+from core.routing.problem import SCALE, NodeFacts
+from core.store import schema as t
+
+# A node switched off or a connection added is seen by every process within this time.
+FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """What the core may know of a connection: never its secrets."""
+
+    id: UUID
+    name: str
+    connector: str
+    kind: str
+    mode: Mode
+    capabilities: frozenset[str]
+
+    def takes(self, write: Write) -> bool:
+        """Return whether this connection is switched on and can perform the write."""
+        return self.mode in (Mode.LIVE, Mode.SHADOW) and str(write) in self.capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One consistent picture of nodes and connections."""
+
+    nodes: Mapping[UUID, NodeFacts]
+    node_connections: Mapping[UUID, UUID | None]
+    connections: Mapping[UUID, ConnectionFacts]
+
+    def takers(self, write: Write, *, kinds: tuple[str, ...] = ()) -> list[ConnectionFacts]:
+        """Return the connections that take this write, of the given kinds when any are named."""
+        return [each for each in self.connections.values() if each.takes(write) and (not kinds or each.kind in kinds)]
+
+
+def _scaled(amount: Decimal) -> int:
+    return int(amount * SCALE)
+
+
+def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
+    """Read the picture from the database."""
+    kinds = connectors.kinds()
+    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant)).all()
+    connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
+    return Facts(
+        nodes={
+            row.id: NodeFacts(
+                row.id,
+                row.code,
+                row.latitude,
+                row.longitude,
+                row.country,
+                _scaled(row.shipment_cost),
+                _scaled(row.unit_cost),
+                _scaled(row.distance_cost),
+                row.active,
+            )
+            for row in nodes
+        },
+        node_connections={row.id: row.connection_id for row in nodes},
+        connections={
+            row.id: ConnectionFacts(
+                row.id,
+                row.name,
+                row.connector,
+                kinds.get(row.connector, "unknown"),
+                Mode(row.mode),
+                connectors.capabilities(row.connector),
+            )
+            for row in connections
+        },
+    )
+
+
+class FactsCache:
+    """The picture, read again when it is older than `FRESH_SECONDS`."""
+
+    def __init__(self, connectors: Connectors) -> None:
+        self._connectors = connectors
+        self._lock = threading.Lock()
+        self._read_at: dict[int, float] = {}
+        self._facts: dict[int, Facts] = {}
+
+    def get(self, conn: Connection, tenant: int) -> Facts:
+        """Return the picture, at most `FRESH_SECONDS` old."""
+        with self._lock:
+            if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
+                self._facts[tenant] = read_facts(conn, self._connectors, tenant)
+                self._read_at[tenant] = time.monotonic()
+            return self._facts[tenant]

@@ -1,0 +1,185 @@
+"""Holds: typed reasons that stop an order, each with a case that says what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text, update
+
+from core.domain import cases as causes
+from core.domain.cases import Cause
+from core.domain.ids import uuid7
+from core.domain.states import ORDER
+from core.domain.vocabulary import HoldKind
+from core.errors import Conflict, NotFound
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.facts import Facts
+from core.services.phase import refresh_phases
+from core.services.validation import Stop
+from core.store import schema as t
+from core.store.bulk import as_json, copy_rows
+from core.store.locks import lock_order
+from core.store.unit import ORDERS, Unit
+
+CAUSE: Mapping[HoldKind, Cause] = {
+    HoldKind.UNMAPPED_SKU: causes.UNKNOWN_SKU,
+    HoldKind.MISSING_PRICE: causes.INCOMPLETE,
+    HoldKind.TOTALS_MISMATCH: causes.TOTALS,
+    HoldKind.BAD_ADDRESS: causes.ADDRESS,
+    HoldKind.MISSING_FIELD: causes.INCOMPLETE,
+    HoldKind.UNMAPPED_CODE: causes.INCOMPLETE,
+    HoldKind.POSSIBLE_DUPLICATE: causes.DUPLICATE,
+    HoldKind.MANUAL: causes.MANUAL,
+    HoldKind.NO_NODE: causes.REJECTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """An order and why it stops."""
+
+    order_id: UUID
+    connection_id: UUID
+    value: Decimal
+    line_ids: Sequence[UUID]
+    stops: Sequence[Stop]
+
+
+def place(unit: Unit, facts: Facts, stopped: Stopped) -> list[UUID]:
+    """Write holds and open or join their cases; the caller has set or will set the order's state."""
+    known = facts.connections.get(stopped.connection_id)
+    connection = known.name if known else "?"
+    ids, rows, opened = [], [], []
+    for stop in stopped.stops:
+        ids.append(uuid7())
+        line = stopped.line_ids[stop.line] if stop.line is not None else None
+        rows.append(
+            (ids[-1], stopped.order_id, line, str(stop.kind), stop.detail, as_json(dict(stop.evidence or {})), unit.now)
+        )
+        opened.append(_case(stopped, stop, connection))
+        unit.event(
+            "order.held",
+            "order",
+            stopped.order_id,
+            {"kind": str(stop.kind), "detail": stop.detail},
+            order_id=stopped.order_id,
+        )
+    copy_rows(unit, t.hold, ("id", "order_id", "line_id", "kind", "detail", "evidence", "created_at"), rows)
+    open_cases(unit, opened)
+    return ids
+
+
+def _case(stopped: Stopped, stop: Stop, connection: str) -> Opened:
+    cause = CAUSE[stop.kind]
+    # An unknown code is one cause for all orders that have it; other reasons are grouped by connection and kind.
+    grouped = stop.detail if stop.kind in (HoldKind.UNMAPPED_SKU, HoldKind.BAD_ADDRESS) else str(stop.kind)
+    evidence = {**(stop.evidence or {}), "detail": stop.detail, "connection": connection, "code": stop.detail}
+    return Opened(
+        cause,
+        f"{cause.code}:{stopped.connection_id.hex}:{grouped}"[:400],
+        evidence,
+        [Member("order", stopped.order_id, stopped.order_id, stopped.value)],
+        connection_id=stopped.connection_id,
+        arguments={"kind": str(stop.kind), "code": stop.detail, "connection": connection},
+    )
+
+
+def place_hold(unit: Unit, facts: Facts, order_id: UUID, kind: HoldKind, detail: str) -> UUID:
+    """Stop an order by hand or by a rule; work already released goes on.
+
+    Raises:
+        NotFound: there is no such order.
+        IllegalTransition: the order is final or being canceled.
+    """
+    order = lock_order(unit, order_id)
+    if order.state != "held":
+        state = ORDER.advance(order.state, "hold")
+        unit.conn.execute(
+            update(t.orders)
+            .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
+            .values(state=state, version=t.orders.c.version + 1, updated_at=unit.now)
+        )
+    [hold_id] = place(unit, facts, Stopped(order_id, order.connection_id, order.total, (), [Stop(kind, detail)]))
+    refresh_phases(unit, [order_id])
+    return hold_id
+
+
+def release_hold(unit: Unit, order_id: UUID, hold_id: UUID) -> str:
+    """End a hold; when it was the last, the order is accepted and sourced. Return the order's state.
+
+    Raises:
+        NotFound: the order has no such hold.
+        Conflict: the hold needs a fix first: a line whose code no item has cannot be sourced.
+    """
+    order = lock_order(unit, order_id)
+    row = unit.conn.execute(
+        text("SELECT state, kind, line_id FROM hold WHERE tenant_id = :t AND id = :id AND order_id = :o"),
+        {"t": unit.tenant, "id": hold_id, "o": order_id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"The order has no hold hld_{hold_id.hex}.")
+    if row.state != "active":
+        return str(order.state)
+    if row.kind == HoldKind.UNMAPPED_SKU:
+        resolved = unit.conn.execute(
+            text("SELECT item_id FROM order_line WHERE tenant_id = :t AND id = :line"),
+            {"t": unit.tenant, "line": row.line_id},
+        ).scalar_one()
+        if resolved is None:
+            raise Conflict(
+                "The line's code still means no item.",
+                fix="Add the code as a reference of an item first; the hold then ends by itself.",
+                code="HOLD-SKU-409",
+            )
+    return end_holds(unit, order_id, [hold_id])
+
+
+def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:
+    """End holds of a locked order and let it go on when none is left; return the order's state."""
+    unit.conn.execute(
+        text(
+            "UPDATE hold SET state = 'released', released_at = :now, released_by = :actor"
+            " WHERE tenant_id = :t AND id = ANY(:ids) AND state = 'active'"
+        ),
+        {"t": unit.tenant, "ids": list(hold_ids), "now": unit.now, "actor": unit.actor},
+    )
+    left = (
+        unit.conn.execute(
+            text("SELECT kind FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active'"),
+            {"t": unit.tenant, "o": order_id},
+        )
+        .scalars()
+        .all()
+    )
+    still = {CAUSE[HoldKind(kind)].code for kind in left}
+    gone = {cause.code for cause in CAUSE.values()} - still
+    settle_members(unit, "order", [order_id], codes=gone)
+    row = lock_order(unit, order_id)
+    state: str = row.state
+    if not left and state == "held":
+        begun = unit.conn.execute(
+            text("SELECT EXISTS (SELECT 1 FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o)"),
+            {"t": unit.tenant, "o": order_id},
+        ).scalar_one()
+        state = ORDER.advance(state, "release")
+        if begun:
+            state = ORDER.advance(state, "start")
+        unit.conn.execute(
+            update(t.orders)
+            .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
+            .values(
+                state=state,
+                accepted_at=row.accepted_at or unit.now,
+                sourcing_at=unit.now,
+                version=t.orders.c.version + 1,
+                updated_at=unit.now,
+            )
+        )
+        unit.event("order.released", "order", order_id, order_id=order_id)
+        unit.event("order.accepted", "order", order_id, order_id=order_id)
+        unit.wake(ORDERS)
+    refresh_phases(unit, [order_id])
+    return state

@@ -1,0 +1,278 @@
+"""New orders: whole batches written, validated, held or sourced in the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core.domain.ids import uuid7
+from core.domain.payloads import dump
+from core.ports.connectors import Json
+from core.routing.problem import Demand, Destination
+from core.services import holds
+from core.services.catalog import resolve_skus
+from core.services.facts import Facts
+from core.services.outbox import enqueue
+from core.services.phase import refresh_phases
+from core.services.release import push_orders
+from core.services.sourcing import Sourced, source_batch
+from core.services.validation import Stop, check_order
+from core.store import schema as t
+from core.store.bulk import as_json, copy_rows
+from core.store.read.orders import read_orders
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+BODY = (
+    "service_level", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to", "bill_to", "charges",
+    "payments", "totals",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One order as received: the canonical document and where it came from."""
+
+    connection_id: UUID
+    document: Json
+    map_holds: Sequence[Json] = ()
+    correlation: UUID | None = None
+    order_id: UUID = field(default_factory=uuid7)
+    line_ids: list[UUID] = field(default_factory=list)
+    items: list[UUID | None] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        """Return what makes it the same order when it comes again."""
+        return self.connection_id, self.document["external_id"]
+
+    @property
+    def age(self) -> tuple[int, float]:
+        """Return the source's version and time of change, comparable between sendings of one order."""
+        changed: datetime | None = self.document.get("source_updated_at")
+        return self.document.get("source_version") or 0, changed.timestamp() if changed else 0.0
+
+
+def fingerprint(document: Json) -> str:
+    """Return what tells two sendings with the same content apart from a change."""
+    ignored = {"source_version", "source_updated_at"}
+    return hashlib.sha256(dump({k: v for k, v in sorted(document.items()) if k not in ignored}).encode()).hexdigest()
+
+
+INSERT = """
+INSERT INTO orders (tenant_id, id, connection_id, external_id, number, type, state, placed_at, currency, total, body,
+                    source_version, source_updated_at, source_hash, buyer_email, ship_country, requested_ship_date,
+                    requested_delivery_date, accepted_at, correlation_id, updated_at)
+SELECT %s, id, connection_id, external_id, number, type, state, placed_at, currency, total, body, source_version,
+       source_updated_at, source_hash, buyer_email, ship_country, requested_ship_date, requested_delivery_date,
+       accepted_at, correlation_id, clock_timestamp()
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
+            %s::numeric[], %s::json[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
+            %s::date[], %s::date[], %s::timestamptz[], %s::uuid[])
+     AS g(id, connection_id, external_id, number, type, state, placed_at, currency, total, body, source_version,
+          source_updated_at, source_hash, buyer_email, ship_country, requested_ship_date, requested_delivery_date,
+          accepted_at, correlation_id)
+ORDER BY connection_id, external_id
+ON CONFLICT (tenant_id, connection_id, external_id) DO NOTHING
+RETURNING id
+"""
+LINE = (
+    "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",
+    "shipped", "delivered", "unit", "unit_price", "discount", "taxes", "tax_included", "ships",
+)  # fmt: skip
+
+
+def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Incoming]:
+    """Write new orders, hold what fails validation, source the rest.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        batch: orders nobody had when it was looked; each external id at most once.
+
+    Returns:
+        Those that another transaction created in the meantime: they are changes to existing orders now.
+    """
+    if not batch:
+        return []
+    _validate(unit, batch)
+    created = _insert(unit, batch)
+    fresh = [each for each in batch if each.order_id in created]
+    copy_rows(unit, t.order_line, LINE, [row for each in fresh for row in _line_rows(each)])
+    for each in fresh:
+        unit.event(
+            "order.received",
+            "order",
+            each.order_id,
+            {"external_id": each.document["external_id"], "number": each.document.get("number")},
+            order_id=each.order_id,
+        )
+    _hold_or_accept(unit, facts, fresh)
+    return [each for each in batch if each.order_id not in created]
+
+
+def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
+    codes = {
+        (each.connection_id, code) for each in batch for line in each.document["lines"] for code in line_codes(line)
+    }
+    known = resolve_skus(unit, codes)
+    for each in batch:
+        each.items = [
+            next((known[each.connection_id, c] for c in line_codes(line) if (each.connection_id, c) in known), None)
+            for line in each.document["lines"]
+        ]
+        each.line_ids = [uuid7() for _ in each.document["lines"]]
+        each.stops = [] if each.document.get("canceled_at") else check_order(each.document, each.items, each.map_holds)
+
+
+def line_codes(line: Json) -> list[str]:
+    """Return the codes a line can be known by, best first."""
+    return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
+
+
+def body_of(document: Json) -> Json:
+    """Return the part of an order nothing in the core computes with."""
+    return {name: document[name] for name in BODY if document.get(name) is not None}
+
+
+def order_total(document: Json) -> Decimal:
+    """Return the stated grand total, else what the lines and charges come to."""
+    grand: Decimal | None = (document.get("totals") or {}).get("grand")
+    if grand is not None:
+        return grand
+    lines = sum((line["quantity"] * (line.get("unit_price") or ZERO) for line in document["lines"]), ZERO)
+    return lines + sum((each["amount"] for each in document.get("charges") or ()), ZERO)
+
+
+def _insert(unit: Unit, batch: Sequence[Incoming]) -> set[UUID]:
+    columns: list[list[Any]] = [[] for _ in range(19)]
+    for each in batch:
+        document = each.document
+        canceled = document.get("canceled_at") is not None
+        state = "canceled" if canceled else "held" if each.stops else "accepted"
+        row = (
+            each.order_id,
+            each.connection_id,
+            document["external_id"],
+            document.get("number"),
+            document["type"],
+            state,
+            document["placed_at"],
+            document["currency"],
+            order_total(document),
+            as_json(body_of(document)),
+            document.get("source_version"),
+            document.get("source_updated_at"),
+            fingerprint(document),
+            (document.get("buyer") or {}).get("email"),
+            (document.get("ship_to") or {}).get("country"),
+            document.get("requested_ship_date"),
+            document.get("requested_delivery_date"),
+            None if canceled or each.stops else unit.now,
+            each.correlation,
+        )
+        for column, value in zip(columns, row, strict=True):
+            column.append(value)
+    return {row.id for row in unit.conn.exec_driver_sql(INSERT, (unit.tenant, *columns))}
+
+
+def _line_rows(each: Incoming) -> list[tuple[Any, ...]]:
+    rows = []
+    canceled = each.document.get("canceled_at") is not None
+    for index, line in enumerate(each.document["lines"]):
+        removed = line["quantity"] if canceled else min(line.get("removed") or ZERO, line["quantity"])
+        ships = line.get("requires_shipping") is not False
+        # What needs no shipping is fulfilled by being accepted.
+        done = ZERO if ships else line["quantity"] - removed
+        rows.append(
+            (
+                each.line_ids[index],
+                each.order_id,
+                line.get("external_id"),
+                line.get("position") or index + 1,
+                line.get("sku"),
+                each.items[index],
+                as_json(line.get("item_ref")),
+                line.get("title"),
+                line["quantity"],
+                removed,
+                done,
+                done,
+                line["unit"],
+                line.get("unit_price"),
+                line.get("discount"),
+                as_json(line.get("taxes")),
+                line.get("tax_included"),
+                ships,
+            )
+        )
+    return rows
+
+
+def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None:
+    stopped = [each for each in fresh if each.stops]
+    canceled = [each for each in fresh if each.document.get("canceled_at")]
+    going = [each for each in fresh if not each.stops and not each.document.get("canceled_at")]
+    for each in stopped:
+        holds.place(
+            unit,
+            facts,
+            holds.Stopped(each.order_id, each.connection_id, order_total(each.document), each.line_ids, each.stops),
+        )
+    for each in canceled:
+        unit.event("order.canceled", "order", each.order_id, {"by": "source"}, order_id=each.order_id)
+    for each in going:
+        unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
+    refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
+    to_source = []
+    for each in going:
+        demands = [
+            Demand(line_id, item, line["quantity"] - (line.get("removed") or ZERO))
+            for line_id, item, line in zip(each.line_ids, each.items, each.document["lines"], strict=True)
+            if item is not None
+            and line.get("requires_shipping") is not False
+            and line["quantity"] > (line.get("removed") or ZERO)
+        ]
+        to_source.append(
+            Sourced(
+                each.order_id,
+                each.document.get("number") or each.document["external_id"],
+                each.connection_id,
+                demands,
+                Destination((each.document.get("ship_to") or {}).get("country")),
+                each.document["partial_shipment_allowed"],
+            )
+        )
+    nothing = [each for each in to_source if not each.demands]
+    finish_unshippable(unit, [each.order_id for each in nothing])
+    lost = source_batch(unit, facts, [each for each in to_source if each.demands])
+    # The release tells the ERP of an order with its allocation; the others are told of now, and again when allocated.
+    tell_erp(unit, facts, [each.order_id for each in to_source if not each.released and each.order_id not in lost])
+
+
+def tell_erp(unit: Unit, facts: Facts, order_ids: Sequence[UUID], event: str = "created") -> None:
+    """Write deliveries that tell every ERP of these orders as they are now."""
+    if order_ids:
+        ids = list(dict.fromkeys(order_ids))
+        documents = dict(zip(ids, read_orders(unit.conn, ids), strict=True))
+        enqueue(unit, push_orders(facts, documents, event))
+
+
+def finish_unshippable(unit: Unit, order_ids: Sequence[UUID]) -> None:
+    """Complete orders that have nothing to ship."""
+    if not order_ids:
+        return
+    unit.conn.exec_driver_sql(
+        "UPDATE orders SET state = 'completed', completed_at = clock_timestamp(), sourcing_at = NULL,"
+        " version = version + 1 WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
+        (unit.tenant, list(order_ids)),
+    )
+    refresh_phases(unit, order_ids)
+    for order_id in order_ids:
+        unit.event("order.completed", "order", order_id, order_id=order_id)

@@ -1,0 +1,67 @@
+"""Writing deliveries: what must go out is a row in the transaction that decided it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from core.domain.ids import uuid7
+from core.domain.vocabulary import Write
+from core.store import schema as t
+from core.store.bulk import as_json, copy_rows
+from core.store.unit import DELIVERIES, Unit
+
+# Smaller goes first: what a customer sees before what a ledger sees.
+PRIORITY = {
+    Write.PUSH_SHIPMENT: 2,
+    Write.CANCEL_FULFILLMENT_ORDER: 2,
+    Write.PUSH_FULFILLMENT_ORDER: 3,
+    Write.PUSH_STOCK: 4,
+    Write.CANCEL_ORDER: 5,
+    Write.PUSH_ORDER: 6,
+}
+COLUMNS = (
+    "id", "connection_id", "lane", "kind", "order_id", "fulfillment_id", "shipment_id", "payload", "priority",
+    "correlation_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One write to be made; writes of one order to one connection arrive in the order they are given."""
+
+    connection_id: UUID
+    kind: Write
+    payload: dict[str, Any]
+    order_id: UUID
+    fulfillment_id: UUID | None = None
+    shipment_id: UUID | None = None
+
+
+def enqueue(unit: Unit, writes: list[Outgoing]) -> list[UUID]:
+    """Insert deliveries and return their ids; the caller holds the lock of every order named."""
+    ids = [uuid7() for _ in writes]
+    copy_rows(
+        unit,
+        t.delivery,
+        COLUMNS,
+        [
+            (
+                delivery_id,
+                write.connection_id,
+                f"order:{write.order_id.hex}",
+                str(write.kind),
+                write.order_id,
+                write.fulfillment_id,
+                write.shipment_id,
+                as_json(write.payload),
+                PRIORITY[write.kind],
+                unit.correlation,
+            )
+            for delivery_id, write in zip(ids, writes, strict=True)
+        ],
+    )
+    if writes:
+        unit.wake(DELIVERIES)
+    return ids

@@ -1,0 +1,165 @@
+"""Release: what was decided becomes fulfillment orders, and deliveries to WMS and ERP."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core.domain.ids import public_id, uuid7
+from core.domain.money import plain
+from core.domain.vocabulary import Write
+from core.routing.problem import Assignment
+from core.services.facts import Facts
+from core.services.outbox import Outgoing, enqueue
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.read.orders import read_orders
+from core.store.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Units of one order for one node."""
+
+    id: UUID
+    order_id: UUID
+    order_number: str
+    node_id: UUID
+    decision_id: UUID
+    assignments: Sequence[Assignment]
+    at: datetime
+
+    @property
+    def number(self) -> str:
+        """Return the number people and nodes use; unique because it ends in the id's random part."""
+        return f"{self.order_number}-{self.id.hex[-10:].upper()}"
+
+
+def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
+    """Write fulfillment orders and their lines, and the deliveries that carry them out."""
+    lines = []
+    for work in works:
+        merged: dict[UUID, tuple[UUID, Decimal]] = {}
+        for each in work.assignments:
+            known = merged.get(each.line_id)
+            merged[each.line_id] = (each.item_id, each.quantity + (known[1] if known else Decimal(0)))
+        lines.append([(uuid7(), line, item, units) for line, (item, units) in merged.items()])
+    copy_rows(
+        unit,
+        t.fulfillment_order,
+        ("id", "order_id", "node_id", "connection_id", "number", "state", "decision_id", "released_at", "updated_at"),
+        [
+            (
+                work.id,
+                work.order_id,
+                work.node_id,
+                facts.node_connections[work.node_id],
+                work.number,
+                "released",
+                work.decision_id,
+                work.at,
+                work.at,
+            )
+            for work in works
+        ],
+    )
+    copy_rows(
+        unit,
+        t.fulfillment_line,
+        ("id", "fulfillment_id", "line_id", "item_id", "quantity"),
+        [(line_id, work.id, *rest) for work, own in zip(works, lines, strict=True) for line_id, *rest in own],
+    )
+    for work in works:
+        unit.event(
+            "fulfillment.released",
+            "fulfillment",
+            work.id,
+            {"node": facts.nodes[work.node_id].code, "number": work.number},
+            order_id=work.order_id,
+        )
+    order_ids = {work.order_id for work in works}
+    if not order_ids:
+        return
+    documents = _orders(unit, order_ids)
+    writes = [
+        write
+        for work, own in zip(works, lines, strict=True)
+        if (write := _work_write(facts, work, own, documents[work.order_id]))
+    ]
+    writes += push_orders(facts, documents, "allocated", works)
+    enqueue(unit, writes)
+
+
+def _orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    ids = list(order_ids)
+    return dict(zip(ids, read_orders(unit.conn, ids), strict=True))
+
+
+def _work_write(
+    facts: Facts, work: Work, lines: Sequence[tuple[UUID, UUID, UUID, Decimal]], order: Mapping[str, Any]
+) -> Outgoing | None:
+    connection_id = facts.node_connections[work.node_id]
+    connection = facts.connections.get(connection_id) if connection_id else None
+    if connection is None or not connection.takes(Write.PUSH_FULFILLMENT_ORDER):
+        return None  # people work this node from the console; nothing is sent
+    by_id = {line["id"]: line for line in order["lines"]}
+    payload = {
+        "fulfillment": {
+            "id": public_id("fulfillment", work.id),
+            "number": work.number,
+            "node": facts.nodes[work.node_id].code,
+            "service_level": order["service_level"],
+            "requested_ship_date": order["requested_ship_date"],
+            "note": order["note"],
+            "ship_to": order["ship_to"],
+            "lines": [
+                {
+                    "id": public_id("fulfillment_line", line_id),
+                    "line_id": public_id("line", order_line_id),
+                    "sku": by_id[public_id("line", order_line_id)]["sku"],
+                    "title": by_id[public_id("line", order_line_id)]["title"],
+                    "quantity": plain(units),
+                    "unit": by_id[public_id("line", order_line_id)]["unit"],
+                }
+                for line_id, order_line_id, _, units in lines
+            ],
+        },
+        "order": {name: order[name] for name in ("id", "external_id", "number", "placed_at", "type")},
+    }
+    return Outgoing(connection.id, Write.PUSH_FULFILLMENT_ORDER, payload, work.order_id, work.id)
+
+
+def push_orders(
+    facts: Facts, documents: Mapping[UUID, Mapping[str, Any]], event: str, works: Sequence[Work] = ()
+) -> list[Outgoing]:
+    """Return the writes that tell every ERP of these orders, with what was allocated where."""
+    takers = facts.takers(Write.PUSH_ORDER, kinds=("erp", "crm", "file"))
+    if not takers:
+        return []
+    allocation: dict[UUID, list[dict[str, Any]]] = {order_id: [] for order_id in documents}
+    for work in works:
+        skus = {line["id"]: line["sku"] for line in documents[work.order_id]["lines"]}
+        for each in work.assignments:
+            line = public_id("line", each.line_id)
+            allocation[work.order_id].append(
+                {
+                    "line_id": line,
+                    "sku": skus[line],
+                    "node": facts.nodes[work.node_id].code,
+                    "quantity": plain(each.quantity),
+                }
+            )
+    return [
+        Outgoing(
+            taker.id,
+            Write.PUSH_ORDER,
+            {"event": event, "order": order, "allocation": allocation[order_id]},
+            order_id,
+        )
+        for order_id, order in documents.items()
+        for taker in takers
+    ]

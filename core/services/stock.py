@@ -1,0 +1,209 @@
+"""Stock counts and adjustments: absolute counts with their time, never below what is promised without saying so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from core.domain.cases import SHORTFALL
+from core.domain.money import plain
+from core.errors import InputError
+from core.ports.connectors import Json
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import Position, ensure_positions, lock_positions, mark_listings
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+SET = """
+UPDATE stock_position p SET on_hand = d.on_hand, safety = d.safety, shortfall = d.shortfall,
+       counted_at = coalesce(d.counted_at, p.counted_at), version = p.version + 1
+FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::timestamptz[])
+     AS d(item_id, node_id, on_hand, safety, shortfall, counted_at)
+WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
+"""
+
+
+def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -> dict[str, Any]:
+    """Apply absolute counts as of a time and return {applied, older, unknown}.
+
+    A count older than the last one applied to a position changes nothing there. A count below what is promised keeps
+    the promised units on the books, records the shortfall, and opens a case: nothing is clamped in silence.
+
+    Raises:
+        InputError: no node is named.
+        NotFound: there is no such node.
+    """
+    as_of: datetime = min(document["as_of"], unit.now)
+    default = document.get("node")
+    pairs: dict[tuple[str, str], Decimal] = {}
+    for each in document["items"]:
+        node = each.get("node") or default
+        if not node:
+            raise InputError("The stock count names no node.", fix="Send `node` with the count or with each item.")
+        pairs[each["sku"], node] = each["on_hand"]
+    nodes = {code: node_coded(unit, code) for code in sorted({node for _, node in pairs})}
+    source = connection_id or ANY_CONNECTION
+    items = resolve_skus(unit, {(source, sku) for sku, _ in pairs})
+    unknown = sorted({sku for sku, _ in pairs if (source, sku) not in items})
+    counts = {
+        (items[source, sku], nodes[node]): units for (sku, node), units in pairs.items() if (source, sku) in items
+    }
+    applied, older = set_on_hand(unit, counts, as_of, "count")
+    return {"applied": applied, "older": older, "unknown": unknown}
+
+
+def set_on_hand(
+    unit: Unit, counts: Mapping[tuple[UUID, UUID], Decimal], as_of: datetime | None, kind: str, cause: str | None = None
+) -> tuple[int, int]:
+    """Set what is physically there for (item, node) pairs; return how many were applied and how many were older.
+
+    Args:
+        unit: the running transaction.
+        counts: units on hand.
+        as_of: time of the count, or None for an adjustment that holds whatever was counted before.
+        kind: ledger kind: count, receipt or adjust.
+        cause: why, for the ledger.
+    """
+    ensure_positions(unit, counts.keys())
+    positions = lock_positions(unit, counts.keys())
+    times = _counted_at(unit, positions) if as_of else {}
+    rows, moves, short, whole = [], [], [], []
+    older = 0
+    for key in sorted(positions):
+        position, counted = positions[key], counts[key]
+        last = times.get(key)
+        if as_of is not None and last is not None and last >= as_of:
+            older += 1
+            continue
+        on_hand, safety, shortfall = _fit(position, counted)
+        rows.append((*key, on_hand, safety, shortfall, as_of))
+        if on_hand != position.on_hand:
+            moves.append((*key, kind, on_hand - position.on_hand, cause or unit.cause, unit.actor))
+        (short if shortfall > 0 else whole).append((key, position, counted, shortfall))
+    columns = [[row[index] for row in rows] for index in range(6)]
+    unit.conn.exec_driver_sql(SET, (*columns, unit.tenant))
+    copy_rows(unit, t.stock_movement, ("item_id", "node_id", "kind", "on_hand", "cause", "actor"), moves)
+    mark_listings(unit, {item for item, _ in counts})
+    _report(unit, short, [key for key, position, *_ in whole if position.shortfall > 0])
+    for item, node, *_ in moves:
+        unit.event("stock.changed", "item", item, {"node": node.hex, "kind": kind})
+    return len(rows), older
+
+
+def _fit(position: Position, counted: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """Return (on hand, effective safety, shortfall) so that the promise on the books stays covered."""
+    promised = position.reserved + position.allocated
+    least = max(promised - position.backorder_limit, ZERO)
+    on_hand = max(counted, least)
+    safety = min(position.safety_target, max(on_hand + position.backorder_limit - promised, ZERO))
+    return on_hand, safety, on_hand - counted
+
+
+def _counted_at(unit: Unit, keys: Mapping[tuple[UUID, UUID], Position]) -> dict[tuple[UUID, UUID], datetime]:
+    rows = unit.conn.exec_driver_sql(
+        "SELECT p.item_id, p.node_id, counted_at FROM stock_position p JOIN unnest(%s::uuid[], %s::uuid[])"
+        " AS w(item_id, node_id) ON p.item_id = w.item_id AND p.node_id = w.node_id"
+        " WHERE p.tenant_id = %s AND counted_at IS NOT NULL",
+        ([item for item, _ in keys], [node for _, node in keys], unit.tenant),
+    )
+    return {(row.item_id, row.node_id): row.counted_at for row in rows}
+
+
+def _report(
+    unit: Unit,
+    short: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]],
+    recovered: list[tuple[UUID, UUID]],
+) -> None:
+    if recovered:
+        settle_members(
+            unit,
+            "position",
+            [item for item, _ in recovered],
+            fingerprints=[f"{SHORTFALL.code}:{item.hex}:{node.hex}" for item, node in recovered],
+        )
+    if not short:
+        return
+    skus = dict(
+        unit.conn.execute(
+            select(t.item.c.id, t.item.c.sku).where(
+                t.item.c.tenant_id == unit.tenant, t.item.c.id.in_([key[0] for key, *_ in short])
+            )
+        ).tuples()
+    )
+    codes = dict(
+        unit.conn.execute(select(t.node.c.id, t.node.c.code).where(t.node.c.tenant_id == unit.tenant)).tuples()
+    )
+    open_cases(
+        unit,
+        [
+            Opened(
+                SHORTFALL,
+                f"{SHORTFALL.code}:{item.hex}:{node.hex}",
+                {
+                    "sku": skus[item],
+                    "node": codes[node],
+                    "counted": plain(counted),
+                    "promised": plain(position.reserved + position.allocated),
+                    "shortfall": plain(shortfall),
+                },
+                [Member("position", item, None, shortfall)],
+                node_id=node,
+                arguments={"sku": skus[item], "node": codes[node]},
+            )
+            for (item, node), position, counted, shortfall in short
+        ],
+    )
+
+
+def adjust_stock(
+    unit: Unit,
+    sku: str,
+    node: str,
+    *,
+    on_hand: Decimal | None = None,
+    delta: Decimal | None = None,
+    safety: Decimal | None = None,
+    reason: str,
+) -> dict[str, str]:
+    """Correct one position by hand and return it as {on_hand, reserved, allocated, safety, available}.
+
+    Raises:
+        NotFound: no item has this SKU, or no node this code.
+        InputError: the result would be below zero or break a promise.
+    """
+    found = resolve_skus(unit, {(ANY_CONNECTION, sku)})
+    if not found:
+        raise InputError(f"No item has the SKU {sku!r}.", code="ITEM-SKU-404")
+    key = (found[ANY_CONNECTION, sku], node_coded(unit, node))
+    ensure_positions(unit, [key])
+    position = lock_positions(unit, [key])[key]
+    target = on_hand if on_hand is not None else position.on_hand + (delta or ZERO)
+    promised = position.reserved + position.allocated
+    if target < 0 or target + position.backorder_limit < promised:
+        raise InputError(
+            f"{plain(target)} units of {sku} at {node} would be less than the {plain(promised)} promised.",
+            fix="Cancel or re-source the orders first, or send it as a count, which records the shortfall.",
+            code="STOCK-PROMISED-409",
+        )
+    if safety is not None:
+        unit.conn.execute(
+            text("UPDATE stock_position SET safety_target = :s WHERE tenant_id = :t AND item_id = :i AND node_id = :n"),
+            {"s": safety, "t": unit.tenant, "i": key[0], "n": key[1]},
+        )
+    set_on_hand(unit, {key: target}, None, "adjust", reason)
+    after = lock_positions(unit, [key])[key]
+    return {
+        "on_hand": plain(after.on_hand),
+        "reserved": plain(after.reserved),
+        "allocated": plain(after.allocated),
+        "safety": plain(after.safety),
+        "available": plain(after.free),
+    }

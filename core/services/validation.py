@@ -1,0 +1,106 @@
+"""Checks an order must pass before stock is taken; what fails becomes a typed hold, never a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core.domain.money import round_money
+from core.domain.vocabulary import HoldKind
+from core.ports.connectors import Json
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A reason to hold: kind, the detail people read, which line (by index), and what it was seen from."""
+
+    kind: HoldKind
+    detail: str
+    line: int | None = None
+    evidence: Mapping[str, Any] | None = None
+
+
+def check_order(order: Json, items: Sequence[UUID | None], map_holds: Sequence[Json] = ()) -> list[Stop]:
+    """Return everything that keeps this order from being processed.
+
+    Args:
+        order: canonical order with values in their types.
+        items: for each line the item its code means, or None.
+        map_holds: what the map could not satisfy: [{kind, path, detail}].
+    """
+    return [*_from_map(map_holds), *_lines(order, items), *_address(order), *_totals(order)]
+
+
+def _from_map(map_holds: Sequence[Json]) -> list[Stop]:
+    stops = []
+    for each in map_holds:
+        kind = str(each["kind"])
+        if kind in (HoldKind.UNMAPPED_SKU, HoldKind.MISSING_PRICE):
+            continue  # seen again, with the line, by the checks below
+        known = HoldKind(kind) if kind in HoldKind.__members__.values() else HoldKind.MISSING_FIELD
+        stops.append(Stop(known, f"{each.get('path', '')} {each.get('detail', '')}".strip()))
+    return stops
+
+
+def _lines(order: Json, items: Sequence[UUID | None]) -> list[Stop]:
+    stops = []
+    for index, (line, item) in enumerate(zip(order["lines"], items, strict=True)):
+        ships = line.get("requires_shipping") is not False
+        if item is None and ships and line["quantity"] > (line.get("removed") or ZERO):
+            code = line.get("sku") or (line.get("item_ref") or {}).get("code")
+            stops.append(
+                Stop(HoldKind.UNMAPPED_SKU, code or f"line {index + 1} has no code", index, {"code": code or ""})
+            )
+        if line.get("unit_price") is None:
+            stops.append(Stop(HoldKind.MISSING_PRICE, f"line {index + 1} has no price", index))
+    return stops
+
+
+def _address(order: Json) -> list[Stop]:
+    if all(line.get("requires_shipping") is False for line in order["lines"]):
+        return []
+    address = order.get("ship_to")
+    if not address:
+        return [Stop(HoldKind.BAD_ADDRESS, "no ship-to address")]
+    missing = [name for name in ("line1", "city", "country") if not address.get(name)]
+    return [Stop(HoldKind.BAD_ADDRESS, f"no {', '.join(missing)}")] if missing else []
+
+
+def _totals(order: Json) -> list[Stop]:
+    stated = order.get("totals") or {}
+    grand, currency = stated.get("grand"), order["currency"]
+    if grand is None or any(line.get("unit_price") is None for line in order["lines"]):
+        return []
+    lines = sum((line["quantity"] * line["unit_price"] for line in order["lines"]), ZERO)
+    discount = sum((line.get("discount") or ZERO for line in order["lines"]), ZERO)
+    charges = sum((each["amount"] for each in order.get("charges") or ()), ZERO)
+    included = [line.get("tax_included") is True for line in order["lines"]]
+    tax = sum(
+        (
+            each.get("amount") or ZERO
+            for line, inside in zip(order["lines"], included, strict=True)
+            if not inside
+            for each in line.get("taxes") or ()
+        ),
+        ZERO,
+    )
+    if not all(included):
+        tax += sum((each.get("tax") or ZERO for each in order.get("charges") or ()), ZERO)
+    if stated.get("discount") is not None:
+        # Discounts on the whole order are in the stated figure only.
+        discount = stated["discount"]
+    computed = round_money(lines - discount + charges + tax, currency)
+    if computed == round_money(grand, currency):
+        return []
+    return [
+        Stop(
+            HoldKind.TOTALS_MISMATCH,
+            f"stated {format(grand, 'f')}, computed {format(computed, 'f')} {currency}",
+            evidence={"stated": format(grand, "f"), "computed": format(computed, "f")},
+        )
+    ]
