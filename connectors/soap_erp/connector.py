@@ -1,0 +1,236 @@
+"""An ERP behind SOAP: our verbs become the operations a profile names."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jmespath
+from zeep.wsse.username import UsernameToken
+
+from config.settings import load_settings
+from connectors.sdk.base import BaseConnector, document
+from connectors.sdk.http import Http
+from connectors.sdk.manifest import DocumentRow
+from connectors.sdk.maps import Hidden, compiled
+from connectors.sdk.template import fill_body
+from connectors.soap_erp import contract, vendoring
+from connectors.soap_erp.client import Reply, SoapClient
+from connectors.soap_erp.profile import Operation, Profile, load_profile
+from core.errors import MappingError, Misconfigured, OutcomeUnknown, Rejected
+from core.ports.connectors import Document, InboundMessage, InboundRecord, Json, Page, Push, Receipt
+from mappings.engine import Map
+
+TOPIC = "stock"
+PROBE = "crossdock-check"
+
+
+class Connector(BaseConnector):
+    """One ERP connection."""
+
+    # -- the contract
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The profile of the settings: one shipped here by name, or a file by path."""
+        named = self.settings["profile"]
+        path = Path(named).expanduser()
+        return load_profile(path if path.is_absolute() else self.folder / "profiles" / f"{path.name}.yaml")
+
+    @property
+    def wsdl(self) -> str:
+        """Where the WSDL is: the setting, else the usual place at the service's own address."""
+        return str(self.settings.get("wsdl") or f"{self.base_url}?wsdl")
+
+    @cached_property
+    def contracts(self) -> Path:
+        """The folder with this connection's copy of the WSDL."""
+        return load_settings().data_dir / "connections" / self.config.id.hex / "soap"
+
+    @cached_property
+    def http(self) -> Http:
+        """The way out: to the service, and to the WSDL where that is fetched."""
+        return Http(
+            self.manifest.label,
+            configured=[self.base_url, *([self.wsdl] if vendoring.is_url(self.wsdl) else [])],
+            limits=self.manifest.limits,
+            redactor=self.redactor,
+            errors=self.manifest.errors,
+            auth=self.authorization() if self.settings["security"] == "basic" else None,
+        )
+
+    @cached_property
+    def client(self) -> SoapClient:
+        """The strict client over the vendored contract."""
+        entry = vendoring.vendored(self.wsdl, self.contracts, self.fetch)
+        return SoapClient(
+            contract.load(entry),
+            self.http,
+            address=self.base_url,
+            token=self.token(),
+            rows=(*self.profile.faults, *self.manifest.errors.rows),
+            code_names=self.profile.fault_codes,
+        )
+
+    def fetch(self, url: str) -> bytes:
+        """Return a file of the contract from the partner."""
+        return self.http.request("GET", url, verb="check", write=False, reads=None).body
+
+    def token(self) -> UsernameToken | None:
+        """Return the WS-Security token of the settings, None where another way of proof was chosen."""
+        kind = self.settings["security"]
+        if kind not in ("wsse-text", "wsse-digest"):
+            return None
+        password = self.secrets.get("password")
+        if not password or not self.settings.get("username"):
+            raise Misconfigured(
+                f"Connection {self.config.name} has no user name or password.", fix="Fill in `username` and `password`."
+            )
+        # zeep's class has no types.
+        kind_of_token: Any = UsernameToken
+        made: UsernameToken = kind_of_token(
+            self.settings["username"], password, use_digest=kind == "wsse-digest", zulu_timestamp=True
+        )
+        return made
+
+    # -- out
+
+    def push_order(self, push: Push) -> Receipt:
+        """Create the sales order, or tell the ERP its changes and its allocation."""
+        return self.write(push, push.payload.get("event"))
+
+    def cancel_order(self, push: Push) -> Receipt:
+        """Cancel the sales order, or some of its lines."""
+        return self.write(push)
+
+    def push_shipment(self, push: Push) -> Receipt:
+        """Post a shipment."""
+        return self.write(push)
+
+    def write(self, push: Push, event: str | None = None) -> Receipt:
+        """Call the operation of a write.
+
+        Raises:
+            Rejected: the payload does not fit the map or the contract; nothing was sent.
+            OutcomeUnknown: the reply was lost, or names no document.
+        """
+        row = self.profile.operation(push.kind, event)
+        if row.skip:
+            return Receipt(None, {"skipped": row.skip})
+        try:
+            body = self.body(row, push)
+            reply = self.client.call(push.kind, row.operation, body, writes=True)
+        except MappingError as error:
+            raise Rejected(
+                f"The {push.kind.replace('_', ' ')} cannot be written for {self.manifest.label}.",
+                why=" ".join(part for part in (error.what, error.why) if part),
+                fix=error.fix,
+                code=error.error_code,
+                **error.data,
+            ) from None
+        number = found(row.reference, reply.values)
+        if row.reference and not isinstance(number, str):
+            raise OutcomeUnknown(
+                f"{row.operation} was answered, but {row.reference} in the reply names no document.",
+                fix="Nothing: the hub looks it up by reference.",
+                code="SOAP-REPLY-504",
+            )
+        return Receipt(number, self.redactor.value({"operation": row.operation, "reply": plain(reply.values)}))
+
+    def body(self, row: Operation, push: Push) -> Json:
+        """Return the values of a request: the profile's fixed ones, and what its map writes."""
+        given = {**push.payload, "reference": push.reference}
+        scope = {"reference": push.reference, "payload": push.payload, "settings": self.settings}
+        fixed = fill_body(dict(row.body), scope)
+        return {**fixed, **(self.map(row.map).write(given) if row.map else {})}
+
+    def find_by_reference(self, push: Push) -> Receipt | None:
+        """Return the document that bears the reference of this push, None when the ERP has none."""
+        return self.find(push.reference)
+
+    def find(self, reference: str) -> Receipt | None:
+        """Return the document that bears a reference.
+
+        Raises:
+            OutcomeUnknown: the ERP's answer cannot be trusted, so nothing may be concluded from it.
+        """
+        row = self.profile.operation("find_by_reference")
+        body = fill_body(dict(row.body), {"reference": reference, "settings": self.settings})
+        try:
+            reply = self.client.call("find_by_reference", row.operation, body, writes=False)
+        except MappingError as error:
+            raise OutcomeUnknown(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
+        document = found(row.found, reply.values) if row.found else reply.values
+        if not document:
+            return None
+        number = found(row.reference, document)
+        return Receipt(number if isinstance(number, str) else None, self.redactor.value({"document": plain(document)}))
+
+    # -- in
+
+    def list_stock(self, cursor: Json) -> Page:
+        """Return the next page of the ERP's stock, as it sent it."""
+        row = self.profile.operation("list_stock")
+        body = dict(row.body)
+        if row.send_cursor and cursor.get("after"):
+            body[row.send_cursor] = cursor["after"]
+        reply = self.client.call("list_stock", row.operation, body, writes=False)
+        after = found(row.next_cursor, reply.values)
+        return Page([record(reply)], {"after": after} if after else {}, more=bool(after))
+
+    def read(self, row: DocumentRow, message: InboundMessage) -> list[Document]:
+        """Return the documents of a message, by the profile's map."""
+        result = self.map(self.profile.operation("list_stock").map or "").read_one(message.body)
+        return [document(row.type, result.canonical, result.holds)]
+
+    def map(self, name: str) -> Map:
+        """Return a map of the profile.
+
+        Raises:
+            Misconfigured: there is no such file.
+        """
+        path = (self.profile.folder / name).resolve()
+        if not path.is_file():
+            raise Misconfigured(f"The profile names the map {name}, which is not there.", fix=f"Write {path}.")
+        return compiled((path, path.stat().st_mtime_ns), Hidden(self.manifest))
+
+    # -- trying it
+
+    def check(self) -> Json:
+        """Compare the contract with the partner's, and look up a document that does not exist.
+
+        Raises:
+            ConnectorError: the partner does not answer, or not to us.
+        """
+        client = self.client
+        for row in self.profile.operations.values():
+            if row.operation:
+                client.require(row.operation)
+        said: Json = {"contract": client.contract.digest[:16], "address": client.address}
+        if vendoring.is_url(self.wsdl):
+            live = vendoring.digest(vendoring.collect(self.wsdl, self.fetch))
+            said["contract_changed"] = live != client.contract.digest
+        self.find(PROBE)
+        return said
+
+
+def found(path: str | None, values: Any) -> Any:
+    """Return what a JMESPath finds, None without a path."""
+    return jmespath.search(path, values) if path else None
+
+
+def record(reply: Reply) -> InboundRecord:
+    """Return a page of stock as it is stored; its time of counting is part of it, so equal counts stay two facts."""
+    digest = hashlib.sha256(reply.xml).hexdigest()
+    return InboundRecord(TOPIC, f"{TOPIC}:{digest}", reply.xml, content_type="application/xml")
+
+
+def plain(value: Any) -> Any:
+    """Return a reply's values with only JSON types in them."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value if isinstance(value, str | int | bool | None) else str(value)
