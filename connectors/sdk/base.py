@@ -30,6 +30,7 @@ from core.ports.connectors import (
     Json,
     WebhookRequest,
 )
+from core.ports.webhooks import WebhookTerms
 from mappings.syntaxes.json import parse
 
 KEPT_HEADERS = 60
@@ -97,6 +98,12 @@ class BaseConnector:
         if self.manifest.webhook is None:
             raise Refused(f"{self.manifest.label} takes no webhooks.", fix="Remove this address at the partner.")
         return self.manifest.webhook
+
+    @property
+    def webhook_terms(self) -> WebhookTerms:
+        """How the platform wants its calls answered; the hub's own way where the manifest names none."""
+        table = self.manifest.webhook
+        return WebhookTerms() if table is None else WebhookTerms(table.expected_status, challenge=table.challenge)
 
     def authenticate(self, request: WebhookRequest) -> datetime | None:
         """Check that a call is authentic; return its sending time when it has one. Override for scheme `custom`."""

@@ -64,7 +64,7 @@ class Webhook:
     time_header: str | None = None
     tolerance: int = 300
     challenge: str | None = None
-    expected_status: int = 200
+    expected_status: int = 202
 
 
 @dataclass(frozen=True, slots=True)
