@@ -74,7 +74,7 @@ class DeclarativeConnector(BaseConnector):
         if row.map is None:
             return None if row.body is None else dump(fill_body(row.body, self.scope(push)))
         try:
-            return open_map(self.manifest, row.map).write_bytes([push.payload])
+            return open_map(self.manifest, row.map).write_bytes([self.written(push)])
         except MappingError as error:
             raise Rejected(
                 f"The {push.kind.replace('_', ' ')} cannot be written for {self.manifest.label}.",
@@ -82,6 +82,11 @@ class DeclarativeConnector(BaseConnector):
                 fix=error.fix,
                 **error.data,
             ) from None
+
+    def written(self, push: Push) -> Json:
+        """Return what an outbound map reads: the payload, our reference as `push`, and the settings."""
+        about = {"reference": push.reference, "attempt": push.attempt}
+        return {**push.payload, "push": about, "settings": self.settings}
 
     def receipt(self, row: Request, answer: Answer) -> Receipt:
         """Return what a successful answer says of the effect."""

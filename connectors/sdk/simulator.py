@@ -1,7 +1,8 @@
 """Simulated partners: the real protocol on loopback, with faults on demand and effects counted.
 
-A connector's `simulator.py` has `class Partner(Simulator)`. It runs in the tests' own process (`with Partner() as p`), or
-as one of its own: `python -m connectors.sdk.simulator rest-wms --webhook-url http://127.0.0.1:8700/webhooks/north`.
+A connector's `simulator.py` has `class Partner(Simulator)`. It runs in the tests' own process
+(`with Partner(...) as partner`), or as one of its own:
+`python -m connectors.sdk.simulator rest-wms --webhook-url http://127.0.0.1:8700/webhooks/north`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hmac
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from connectors.sdk.maps import load_module
 from connectors.sdk.registry import Registry
 from connectors.sdk.simulation.faults import Dice, Faults
 from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
+from connectors.sdk.simulation.timer import Timer
 from connectors.sdk.simulation.webhooks import WebhookSender
 
 CONTROL = "/_sim/"
@@ -75,6 +77,7 @@ class Simulator:
         self.fates: Counter[str] = Counter()
         self._events = 0
         self.webhooks = WebhookSender(webhook_url, self.signed_headers, self.dice, lambda: self.faults)
+        self._timer = Timer()
         self._server = Server((host, port), self._answer)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="simulator"
@@ -106,6 +109,14 @@ class Simulator:
             hmac.compare_digest(request.headers.get(name.lower(), "").encode(), value.encode())
             for name, value in probe.headers.items()
         )
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        """Do something after a while, as long as the simulator runs."""
+        self._timer.later(seconds, act)
+
+    def settle(self, seconds: float = 20.0) -> bool:
+        """Wait until all work is done and every event was taken; return whether that came to be."""
+        return self._timer.settle(seconds) and self.webhooks.settle(seconds)
 
     def effect(self, kind: str, key: str) -> None:
         """Count an effect under its idempotency key or reference."""
@@ -169,10 +180,12 @@ class Simulator:
         """Begin to serve."""
         self._thread.start()
         self.webhooks.start()
+        self._timer.start()
         return self
 
     def stop(self) -> None:
         """Stop serving and sending."""
+        self._timer.stop()
         self.webhooks.stop()
         self._server.stop()
         self._thread.join(timeout=5)
@@ -210,6 +223,8 @@ class Simulator:
             "topics": dict(self.webhooks.topics),
             **self.webhooks.counts,
         }
+        found["work_waiting"] = self._timer.waiting
+        found["broken"] = list(self._timer.broken)
         return found
 
     # -- serving
