@@ -11,7 +11,8 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 4
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -26,7 +27,8 @@ def main() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if options["uid"] is not None:
         if options["keep_search"]:
-            _prctl(libc, PR_SET_KEEPCAPS, 1)
+            # Without this access(2), by which PostgreSQL checks its programs, would ignore the right kept below.
+            _prctl(libc, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
         os.setgroups([])
         os.setgid(options["gid"])
         os.setuid(options["uid"])

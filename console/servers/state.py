@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from console.servers.datadir import write_private
+from console.servers.errors import DataFolderError
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,21 @@ def read_state(data: Path) -> State | None:
 
 
 def last_state(data: Path) -> State | None:
-    """The state last written, by a hub that runs or by one that was killed; None after a clean stop."""
+    """The state last written, by a hub that runs or by one that was killed; None after a clean stop.
+
+    Raises:
+        DataFolderError: the folder belongs to another user.
+    """
     try:
         raw = json.loads((data / "run" / "state.json").read_text())
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise DataFolderError(
+            "SERVER-DATA-007",
+            f"The data folder {data} belongs to another user, so this one cannot see what runs on it. Ask as the "
+            f"user that started the hub (sudo crossdock status, for one started by root).",
+        ) from None
     parts = {name: PartState(**part) for name, part in raw.pop("parts").items()}
     return State(parts=parts, **raw)
 

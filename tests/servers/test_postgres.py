@@ -12,7 +12,7 @@ import pytest
 from console.servers import postgres
 from console.servers.datadir import DataDir
 from console.servers.errors import DataFolderError, ServerMissing, StartFailed
-from console.servers.process import spawn
+from console.servers.process import Account, run_once, spawn
 from console.servers.supervisor import Supervisor, embedded_servers
 from tests.servers.hubs import plain
 
@@ -128,6 +128,22 @@ def test_a_data_folder_below_a_closed_folder_works(tmp_path: Path, made: Path) -
     with embedded_servers(closed / "data") as urls:
         assert kept(urls.database) == [(4711,)]
     assert closed.stat().st_mode & 0o777 == 0o700
+
+
+@as_root
+@pytest.mark.parametrize("keep_search", [True, False])
+def test_programs_below_a_closed_folder_are_found_only_with_the_right_kept(tmp_path: Path, keep_search: bool) -> None:
+    """By access(2), as PostgreSQL checks its own programs."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "program").write_text("")
+    (closed / "program").chmod(0o755)
+    checked = run_once(
+        ["/usr/bin/perl", "-e", "use filetest 'access'; exit(-x $ARGV[0] ? 0 : 1)", str(closed / "program")],
+        account=Account(65534, 65534, keep_search),
+        cwd=Path("/"),
+    )
+    assert checked.returncode == (0 if keep_search else 1), checked.stderr
 
 
 @as_root
