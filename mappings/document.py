@@ -12,7 +12,7 @@ from mappings.codes import CODES, CodeList
 from mappings.engine import Map
 from mappings.faults import MapDocumentError, Unfit
 from mappings.functions import FUNCTIONS
-from mappings.paths import segments
+from mappings.paths import field_path, segments
 from mappings.rules import Limits, MapDocument, Rule
 from mappings.schema import MapSchema
 from mappings.syntaxes.registry import SYNTAXES
@@ -100,7 +100,7 @@ class Loader:
         names: dict[tuple[str, ...], str] = {}
         for key in data:
             if self.inbound or dotted:
-                parts = segments(key)
+                parts = segments(self.key(key, dotted=dotted))
                 if parts is None:
                     raise self.complain([((*path, key), "is not a field name, plain or dotted")])
                 names[tuple(parts)] = key
@@ -109,7 +109,14 @@ class Loader:
                 other = names.get(name[:length])
                 if other is not None and not self.is_object(data[other]):
                     raise self.complain([((*path, key), f"lies inside {other}, which is one value")])
-        return tuple(self.rule(key, rule, (*path, key), dotted=dotted) for key, rule in data.items())
+        return tuple(
+            self.rule(self.key(key, dotted=dotted), rule, (*path, key), dotted=dotted) for key, rule in data.items()
+        )
+
+    @staticmethod
+    def key(name: str, *, dotted: bool) -> str:
+        """Return a field's name as a path; a partner's JSON name may have any character."""
+        return (field_path(name) or name) if dotted else name
 
     @staticmethod
     def is_object(rule: Mapping[str, Any]) -> bool:

@@ -126,7 +126,13 @@ class Map:
                 self._backward(document, found, ctx)
         except Fault as fault:
             raise fault.public(self.document.name, inbound=True) from None
-        return Result(found or {}, [{"kind": kind, "path": path, "detail": why} for kind, path, why in ctx.holds])
+        return Result(
+            found or {},
+            [
+                {"kind": kind, "path": path, "detail": f"{source or path} {why}"}
+                for kind, path, source, why in ctx.holds
+            ],
+        )
 
     def write(self, canonical: Json) -> Any:
         """Return the partner document of a canonical one.

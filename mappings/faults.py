@@ -45,9 +45,8 @@ class Fault(Exception):
         self.unmapped = False
 
     def within(self, source: str, target: str) -> Fault:
-        """Put a list position in front of both paths; a path from the root has none."""
-        if not self.source.startswith(("$.", "/")):
-            self.source = source + self.source
+        """Put a list position in front of both paths."""
+        self.source = prefixed(source, self.source)
         self.target = target + self.target
         return self
 
@@ -66,6 +65,11 @@ class Fault(Exception):
             rule=self.rule,
             map=where,
         )
+
+
+def prefixed(prefix: str, path: str) -> str:
+    """Return a path with a list position in front; one from the root, and a constant, stays as it is."""
+    return path if path == "const" or path.startswith(("$.", "/")) else prefix + path
 
 
 def shorten(value: Any, path: str = "") -> str:

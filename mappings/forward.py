@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mappings.access import Access
-from mappings.faults import Fault, Unfit, kind_of
+from mappings.faults import Fault, Unfit, kind_of, prefixed
 from mappings.leaf import CONVERSION, Context, Ends, Run, is_missing, leaf
 from mappings.paths import Setter
 from mappings.rules import Rule
@@ -61,8 +61,7 @@ class Forward:
         Raises:
             Fault: the rule cannot be compiled.
         """
-        shown = source + rule.source if not rule.source.startswith(("$.", "/")) else rule.source
-        ends = Ends(rule, shown, target + rule.key)
+        ends = Ends(rule, prefixed(source, rule.source), target + rule.key)
         try:
             run = self.whole(rule, ends, source, target)
             if rule.when is not None:
@@ -182,13 +181,14 @@ class Forward:
                     number = getattr(item, "number", index + first)
                     raise fault.within(f"{ends.source}[{number}]{join}", f"{ends.target}[{len(found)}]{made}") from None
                 at = len(found) - 1
+                number = getattr(item, "number", index + first)
                 for hold in holds[seen:]:
                     hold[1] = f"{ends.target}[{at}]{made}{hold[1]}"
+                    hold[2] = prefixed(f"{ends.source}[{number}]{join}", hold[2])
                 if trace is not None:
                     for note in trace[traces:]:
                         note[0] = f"{ends.target}[{at}]{made}{note[0]}"
-                        if not note[1].startswith(("$.", "/", "const")):
-                            note[1] = f"{ends.source}[{index + first}]{join}{note[1]}"
+                        note[1] = prefixed(f"{ends.source}[{number}]{join}", note[1])
             return found
 
         return run

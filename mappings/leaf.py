@@ -24,7 +24,8 @@ class Context:
 
     Args:
         root: the whole document, for `$.` paths.
-        trace: None, or a list that gets (target path, source path, line, value) for every field filled.
+        holds: [kind, target path, source path, what is wrong].
+        trace: None, or a list that gets [target path, source path, line, value] for every field filled.
     """
 
     __slots__ = ("holds", "root", "trace")
@@ -127,7 +128,7 @@ class Ends:
     def missing(self, ctx: Context) -> None:
         """Record the hold, raise, or let the field be absent."""
         if self.rule.hold:
-            ctx.holds.append([self.rule.hold, self.target, f"{self.source or self.target} is missing"])
+            ctx.holds.append([self.rule.hold, self.target, self.source, "is missing"])
         elif self.rule.required:
             raise self.fault("is missing and required", None)
 
@@ -138,7 +139,7 @@ class Ends:
         if self.rule.hold_invalid is None:
             raise fault from None
         shown = shorten(value, self.source)
-        ctx.holds.append([self.rule.hold_invalid, self.target, f"{self.source} {shown}: {fault.reason}"])
+        ctx.holds.append([self.rule.hold_invalid, self.target, self.source, f"{fault.reason} (value {shown})"])
 
     def fault(self, reason: str, value: Any) -> Fault:
         """Return the failure of this rule."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -21,6 +22,10 @@ Test = Callable[[Any, Any], bool]
 
 SEGMENT = r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\\]+")'
 DOTTED = re.compile(rf"{SEGMENT}(?:\.{SEGMENT})*")
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A field's own name needs no quotes for other characters than dots.
+PART = r'(?:[^."\\]+|"[^"\\]+")'
+FIELD = re.compile(rf"{PART}(?:\.{PART})*")
 ROOT = "$."
 EVALUATION = (JMESPathError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
@@ -61,6 +66,14 @@ def segments(path: str) -> list[str] | None:
     return [name.strip('"') for name in re.findall(SEGMENT, path)]
 
 
+def field_path(name: str) -> str | None:
+    """Return a partner's field name as a path, quoted where it has other characters; None when it cannot be one."""
+    if not FIELD.fullmatch(name):
+        return None
+    parts = [part.strip('"') for part in re.findall(PART, name)]
+    return ".".join(part if PLAIN.fullmatch(part) else f'"{part}"' for part in parts)
+
+
 def getter(path: str) -> Getter:
     """Compile a path; `$.` in front reads from the root of the document.
 
@@ -99,7 +112,12 @@ def dotted(names: list[str]) -> Getter:
 def searcher(path: str) -> Getter:
     """Return a getter that evaluates a JMESPath expression."""
     try:
-        parsed = jmespath.compile(path).parsed
+        with warnings.catch_warnings():
+            # A literal that is not JSON (`x` instead of 'x') is deprecated: maps do not start with it.
+            warnings.simplefilter("error", PendingDeprecationWarning)
+            parsed = jmespath.compile(path).parsed
+    except PendingDeprecationWarning:
+        raise Unfit(f"{path!r} has a literal that is not JSON; text is written as 'x'") from None
     except EVALUATION as error:
         reason = " ".join(str(error).split())
         raise Unfit(f"{path!r} is not JMESPath ({reason}); a name with other characters is quoted") from None
