@@ -108,6 +108,19 @@ def test_servers_of_ones_own_are_used_and_not_started(servers: Urls, tmp_path: P
     assert not (tmp_path / "data/pg").exists()
 
 
+def test_tcp_is_only_opened_when_asked_and_then_wants_the_password(data: Path) -> None:
+    port = free_port_or_fail("127.0.0.1", 0)
+    with Supervisor(data, lambda urls: [], postgres_port=port, keep_ballast=False) as hub:
+        assert hub.urls is not None
+        with psycopg.connect(plain(hub.urls.database)) as connection:
+            assert connection.execute("SELECT n FROM kept").fetchone() == (4711,)
+        address = f"host=127.0.0.1 port={port} user=crossdock dbname=crossdock"
+        with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+            psycopg.connect(address, passfile="/nonexistent")
+        with psycopg.connect(address, passfile=str(data / "pgpass")) as connection:
+            assert connection.execute("SELECT n FROM kept").fetchone() == (4711,)
+
+
 def test_unreachable_database_is_named_without_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "EXTERNAL_SECONDS", 0)
     port = free_port_or_fail("127.0.0.1", 0)
