@@ -76,6 +76,8 @@ def shorten(value: Any, path: str = "") -> str:
     """Return a value fit for an error: short, and nothing from a field named like a secret."""
     if SECRET_NAME.search(path):
         return "[redacted]"
+    if value is None:
+        return "nothing"
     if isinstance(value, dict):
         return f"an object of {len(value)} fields"
     if isinstance(value, list | tuple):

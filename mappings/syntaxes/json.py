@@ -124,8 +124,6 @@ def fragment(value: Any) -> Any:
     """Return what orjson does not know: exact numbers."""
     if isinstance(value, Decimal):
         return orjson.Fragment(format(value, "f").encode())
-    if isinstance(value, int):
-        return orjson.Fragment(str(value).encode())
     raise TypeError(f"{kind_of(value)} has no JSON form")
 
 

@@ -18,7 +18,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileException
 
 from mappings.access import Access, SourceDocument
-from mappings.faults import MapError
+from mappings.faults import MapError, kind_of
 from mappings.schema import Strict
 from mappings.syntaxes import rows
 from mappings.syntaxes.text import check_size, refused
@@ -46,7 +46,6 @@ BROKEN = (
     AssertionError,
     zlib.error,
     InvalidFileException,
-    IllegalCharacterError,
 )
 
 
@@ -146,11 +145,10 @@ class XlsxSyntax:
         """Return a workbook with one sheet; text is text, also when it looks like a formula."""
         book = openpyxl.Workbook(write_only=True)
         page = book.create_sheet(options["sheet"] or "Sheet1")
-        try:
-            for row in rows.table(documents, options["columns"], header=options["header"]):
-                page.append([cell(page, value) for value in row])
-        except BROKEN as error:
-            raise MapError(f"A value cannot be written to a cell ({error}).", code="MAP-SYNTAX-422") from None
+        # All cells are made before the first is written: a sheet that stops half-way cannot be closed.
+        table = rows.table(documents, options["columns"], header=options["header"])
+        for row in [[cell(page, value) for value in line] for line in table]:
+            page.append(row)
         out = io.BytesIO()
         book.save(out)
         return out.getvalue()
@@ -160,10 +158,15 @@ def cell(page: Any, value: Any) -> Any:
     """Return a cell of a value."""
     if isinstance(value, datetime | date):
         value = value.isoformat()
-    if not isinstance(value, str):
+    if value is None or isinstance(value, bool | int | Decimal):
         return value
+    if not isinstance(value, str):
+        raise MapError(f"A cell would hold {kind_of(value)}.", code="MAP-SYNTAX-422")
     if len(value) > MAX_CELL:
         raise MapError(f"A cell would hold {len(value):,} characters, {MAX_CELL:,} fit.", code="MAP-SIZE-422")
-    made = WriteOnlyCell(page, value=value)
+    try:
+        made = WriteOnlyCell(page, value=value)
+    except IllegalCharacterError:
+        raise MapError("A cell would hold a control character.", code="MAP-SYNTAX-422") from None
     made.data_type = "s"
     return made
