@@ -31,6 +31,7 @@ from core.ports.connectors import (
     WebhookRequest,
 )
 from core.ports.webhooks import WebhookTerms
+from mappings.engine import Map
 from mappings.syntaxes.json import parse
 
 KEPT_HEADERS = 60
@@ -145,11 +146,15 @@ class BaseConnector:
     def read(self, row: DocumentRow, message: InboundMessage) -> list[Document]:
         """Return the documents one row makes of a message."""
         found = []
-        for reading in open_map(self.manifest, row.map or "").read_bytes(message.body):
+        for reading in self.map(row.map or "").read_bytes(message.body):
             if reading.result is None:
                 raise reading.error or MappingError("The message cannot be read.")
             found.append(document(row.type, reading.result.canonical, reading.result.holds))
         return found
+
+    def map(self, name: str) -> Map:
+        """Return a map of the connector; override where a connection brings maps of its own."""
+        return open_map(self.manifest, name)
 
     # -- out
 
