@@ -1,0 +1,96 @@
+"""Lists in pages: a page starts after the key of the last row before it, so rows that come and go do no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, select, tuple_
+
+from core.store import schema as t
+from core.store.unit import DEFAULT_TENANT
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page, and the key the next one starts after; None when this is the last."""
+
+    data: list[Json]
+    after: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which page is wanted.
+
+    Attributes:
+        limit: rows of a page.
+        after: key of the last row already seen; None for the first page.
+    """
+
+    limit: int = 50
+    after: Sequence[str] | None = None
+
+
+def rows_by_id(
+    conn: Connection, query: Select[Any], key: ColumnElement[Any], piece: Slice
+) -> tuple[list[Row[Any]], list[str] | None]:
+    """Return the rows of a page, newest first, by a UUIDv7 or a number; and the key of the next page."""
+    if piece.after is not None:
+        query = query.where(key < (UUID(piece.after[0]) if len(piece.after[0]) > 20 else int(piece.after[0])))
+    rows = list(conn.execute(query.order_by(key.desc()).limit(piece.limit + 1)))
+    if len(rows) <= piece.limit:
+        return rows, None
+    rows = rows[: piece.limit]
+    return rows, [str(rows[-1]._mapping[key.key or "id"])]
+
+
+def rows_by_text(
+    conn: Connection, query: Select[Any], keys: Sequence[ColumnElement[Any]], piece: Slice
+) -> tuple[list[Row[Any]], list[str] | None]:
+    """Return the rows of a page in the order of text columns; and the key of the next page."""
+    if piece.after is not None:
+        query = query.where(tuple_(*keys) > tuple(piece.after))
+    rows = list(conn.execute(query.order_by(*keys).limit(piece.limit + 1)))
+    if len(rows) <= piece.limit:
+        return rows, None
+    rows = rows[: piece.limit]
+    return rows, [str(rows[-1]._mapping[key.key or ""]) for key in keys]
+
+
+def only(
+    query: Select[Any], tenant_of: Table, tenant: int = DEFAULT_TENANT, **equal: tuple[ColumnElement[Any], Any]
+) -> Select[Any]:
+    """Return the query for one tenant with the filters that are set: (column, value or values)."""
+    query = query.where(tenant_of.c.tenant_id == tenant)
+    for column, wanted in equal.values():
+        if isinstance(wanted, list | tuple):
+            if wanted:
+                query = query.where(column.in_(wanted))
+        elif wanted is not None:
+            query = query.where(column == wanted)
+    return query
+
+
+def since(query: Select[Any], column: ColumnElement[Any], at: datetime | None) -> Select[Any]:
+    """Return the query for rows of that time or later."""
+    return query if at is None else query.where(column >= at)
+
+
+def joined(tenant_of: Table, other: Table, key: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that joins another table by its id within the tenant."""
+    return and_(other.c.tenant_id == tenant_of.c.tenant_id, other.c.id == key)
+
+
+def sold_as(order_id: ColumnElement[Any], sku: str, tenant: int) -> ColumnElement[bool]:
+    """Return the condition that an order has a line with this SKU, as the item or as the partner's word."""
+    line = t.order_line.c
+    item = select(t.item.c.id).where(t.item.c.tenant_id == tenant, t.item.c.sku == sku).scalar_subquery()
+    return exists().where(
+        line.tenant_id == tenant, line.order_id == order_id, (line.item_id == item) | (line.sku == sku)
+    )

@@ -1,0 +1,217 @@
+"""Stock positions, the ledger behind them, and what may still be promised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from core.domain.ids import public_id
+from core.errors import NotFound
+from core.store import schema as t
+from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, rows_by_text
+from core.store.read.text import ZERO, instant, quantity, ref
+from core.store.unit import DEFAULT_TENANT
+
+_p = t.stock_position.c
+_POSITIONS = (
+    select(t.stock_position, t.item.c.sku, t.node.c.code)
+    .join(t.item, joined(t.stock_position, t.item, _p.item_id))
+    .join(t.node, joined(t.stock_position, t.node, _p.node_id))
+)
+_m = t.stock_movement.c
+_MOVEMENTS = (
+    select(t.stock_movement, t.item.c.sku, t.node.c.code)
+    .join(t.item, joined(t.stock_movement, t.item, _m.item_id))
+    .join(t.node, joined(t.stock_movement, t.node, _m.node_id))
+)
+
+
+def list_positions(
+    conn: Connection,
+    piece: Slice,
+    *,
+    sku: Sequence[str] = (),
+    node: Sequence[str] = (),
+    tenant: int = DEFAULT_TENANT,
+) -> Listed:
+    """Return a page of stock positions by SKU and node."""
+    query = only(_POSITIONS, t.stock_position, tenant, sku=(t.item.c.sku, sku), node=(t.node.c.code, node))
+    rows, after = rows_by_text(conn, query, [t.item.c.sku, t.node.c.code], piece)
+    return Listed([_position(row) for row in rows], after)
+
+
+def read_position(conn: Connection, sku: str, node: str, tenant: int = DEFAULT_TENANT) -> Json:
+    """Return one stock position.
+
+    Raises:
+        NotFound: this item has no position at this node.
+    """
+    found = list_positions(conn, Slice(1), sku=[sku], node=[node], tenant=tenant).data
+    if not found:
+        raise NotFound(f"There is no stock of {sku[:130]!r} at {node[:70]!r}.")
+    return found[0]
+
+
+def _position(row: Row[Any]) -> Json:
+    return {
+        "sku": row.sku,
+        "node": row.code,
+        "on_hand": quantity(row.on_hand),
+        "reserved": quantity(row.reserved),
+        "allocated": quantity(row.allocated),
+        "safety": quantity(row.safety),
+        "available": quantity(_free(row)),
+        "backorder_limit": quantity(row.backorder_limit),
+        "shortfall": quantity(row.shortfall),
+        "counted_at": instant(row.counted_at),
+        "version": row.version,
+    }
+
+
+def _free(row: Row[Any]) -> Decimal:
+    """Return what may be promised from units that are there; the backorder limit is not part of it."""
+    free: Decimal = row.on_hand - row.safety - row.reserved - row.allocated
+    return max(free, ZERO)
+
+
+def list_movements(
+    conn: Connection,
+    piece: Slice,
+    *,
+    sku: str | None = None,
+    node: str | None = None,
+    kind: Sequence[str] = (),
+    order_id: UUID | None = None,
+    tenant: int = DEFAULT_TENANT,
+) -> Listed:
+    """Return a page of stock movements, newest first."""
+    query = only(
+        _MOVEMENTS,
+        t.stock_movement,
+        tenant,
+        sku=(t.item.c.sku, sku),
+        node=(t.node.c.code, node),
+        kind=(_m.kind, kind),
+        order=(_m.order_id, order_id),
+    )
+    rows, after = rows_by_id(conn, query, _m.id, piece)
+    return Listed(
+        [
+            {
+                "number": row.id,
+                "sku": row.sku,
+                "node": row.code,
+                "kind": row.kind,
+                "on_hand": quantity(row.on_hand),
+                "reserved": quantity(row.reserved),
+                "allocated": quantity(row.allocated),
+                "order": ref("order", row.order_id),
+                "cause": row.cause,
+                "actor": row.actor,
+                "at": instant(row.at),
+            }
+            for row in rows
+        ],
+        after,
+    )
+
+
+def read_availability(conn: Connection, skus: Sequence[str], tenant: int = DEFAULT_TENANT) -> list[Json]:
+    """Return what may be promised of items now, in all and by active node.
+
+    Raises:
+        NotFound: one of the SKUs is nobody's.
+    """
+    wanted = list(dict.fromkeys(skus))
+    i = t.item.c
+    known = {
+        row.sku: row.backorder_limit
+        for row in conn.execute(
+            select(i.sku, i.backorder_limit).where(i.tenant_id == tenant, i.sku.in_(wanted), i.active)
+        )
+    }
+    if missing := [sku for sku in wanted if sku not in known]:
+        raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
+    nodes: dict[str, list[Json]] = {sku: [] for sku in wanted}
+    total = dict.fromkeys(wanted, ZERO)
+    query = (
+        only(_POSITIONS, t.stock_position, tenant, sku=(i.sku, wanted))
+        .where(t.node.c.active)
+        .order_by(i.sku, t.node.c.code)
+    )
+    for row in conn.execute(query):
+        free = _free(row)
+        total[row.sku] += free
+        nodes[row.sku].append({"node": row.code, "available": quantity(free)})
+    return [
+        {
+            "sku": sku,
+            "available": quantity(total[sku]),
+            "backorder_limit": quantity(known[sku]),
+            "nodes": nodes[sku],
+        }
+        for sku in wanted
+    ]
+
+
+def list_reservations(
+    conn: Connection,
+    piece: Slice,
+    *,
+    state: Sequence[str] = (),
+    sku: str | None = None,
+    tenant: int = DEFAULT_TENANT,
+) -> Listed:
+    """Return a page of soft reservations, newest first."""
+    r = t.reservation.c
+    query = only(select(r.group_id.label("group_id")), t.reservation, tenant, state=(r.state, state)).where(
+        r.group_id.is_not(None)
+    )
+    if sku is not None:
+        query = query.join(t.item, joined(t.reservation, t.item, r.item_id)).where(t.item.c.sku == sku)
+    rows, after = rows_by_id(conn, query.distinct(), r.group_id, piece)
+    groups = _reservations(conn, [row.group_id for row in rows], tenant)
+    return Listed([groups[row.group_id] for row in rows], after)
+
+
+def read_reservation(conn: Connection, group_id: UUID, tenant: int = DEFAULT_TENANT) -> Json:
+    """Return one soft reservation.
+
+    Raises:
+        NotFound: there is no such reservation.
+    """
+    found = _reservations(conn, [group_id], tenant)
+    if not found:
+        raise NotFound(f"There is no reservation {public_id('reservation', group_id)}.")
+    return found[group_id]
+
+
+def _reservations(conn: Connection, groups: list[UUID], tenant: int) -> dict[UUID, Json]:
+    r = t.reservation.c
+    found: dict[UUID, Json] = {}
+    for row in conn.execute(
+        select(t.reservation, t.item.c.sku, t.node.c.code, t.connection.c.name)
+        .join(t.item, joined(t.reservation, t.item, r.item_id))
+        .join(t.node, joined(t.reservation, t.node, r.node_id))
+        .outerjoin(t.connection, joined(t.reservation, t.connection, r.connection_id))
+        .where(r.tenant_id == tenant, r.group_id.in_(groups))
+        .order_by(t.item.c.sku, t.node.c.code, r.id)
+    ):
+        group = found.setdefault(
+            row.group_id,
+            {
+                "id": public_id("reservation", row.group_id),
+                "state": row.state,
+                "connection": row.name,
+                "expires_at": instant(row.expires_at),
+                "created_at": instant(row.created_at),
+                "finished_at": instant(row.finished_at),
+                "lines": [],
+            },
+        )
+        group["lines"].append({"sku": row.sku, "node": row.code, "quantity": quantity(row.quantity)})
+    return found
