@@ -58,6 +58,13 @@ def duration(seconds: float | None) -> str:
     return f"{days} d {hours} h" if days < 3 and hours else f"{days} d"
 
 
+def bytes_(count: int) -> str:
+    """Return a size in bytes as people read it."""
+    return (
+        f"{count} B" if count < 1_000 else f"{count / 1_000:.1f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
+    )
+
+
 def when(value: datetime | None, style: str = "short") -> Markup:
     """Return a time element: UTC for machines and tests, rewritten by the browser into the reader's zone.
 
@@ -94,5 +101,5 @@ def short_id(public: str) -> str:
 
 def install(app: Flask) -> None:
     """Add the filters to the templates."""
-    for filter_ in (number, quantity, money, duration, when, words, initials, short_id):
-        app.jinja_env.filters[f"cd_{filter_.__name__}"] = filter_
+    for filter_ in (number, quantity, money, duration, bytes_, when, words, initials, short_id):
+        app.jinja_env.filters[f"cd_{filter_.__name__.rstrip('_')}"] = filter_

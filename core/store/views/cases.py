@@ -56,7 +56,7 @@ class CaseRow:
     Attributes:
         value: total of the orders it holds up, None when they are of several currencies or there are none.
         histogram: members that joined in each half hour of the last six hours, oldest first.
-        action: name of the recommended action, when there is one; `args` are its arguments.
+        recommended: action, label, args and confidence; action is None when only a person can tell.
     """
 
     id: UUID
@@ -84,7 +84,7 @@ class CaseRow:
     resolution: str | None
     recommended: Mapping[str, Any] | None
     alternatives: Sequence[Mapping[str, Any]]
-    evidence: Sequence[Mapping[str, Any]]
+    evidence: Mapping[str, Any]
     version: int
 
 
@@ -124,7 +124,7 @@ def _row(row: RowMapping) -> CaseRow:
         row["members"], row["value"] if len(currencies) == 1 else None,
         currencies[0] if len(currencies) == 1 else None, tuple(histogram), row["deadline"], row["snoozed_until"],
         row["first_seen"], row["last_seen"], row["resolved_at"], row["resolution"], row["recommended"],
-        tuple(row["alternatives"] or ()), tuple(row["evidence"] or ()), row["version"],
+        tuple(row["alternatives"] or ()), row["evidence"] or {}, row["version"],
     )  # fmt: skip
 
 

@@ -53,7 +53,8 @@ PARTS = {
          WHERE m.tenant_id = :tenant AND m.order_id = :id ORDER BY m.id LIMIT 200
     """,
     "deliveries": """
-        SELECT d.id, d.kind, d.state, d.attempts, d.created_at, d.finished_at, d.reference, d.error, c.name AS connection
+        SELECT d.id, d.kind, d.state, d.attempts, d.created_at, d.finished_at, d.reference, d.error,
+               c.name AS connection
           FROM delivery d JOIN connection c ON c.tenant_id = d.tenant_id AND c.id = d.connection_id
          WHERE d.tenant_id = :tenant AND d.order_id = :id ORDER BY d.seq LIMIT 200
     """,

@@ -1,0 +1,122 @@
+"""What people do from the console: each one unit of work in their name, with an entry in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import abort
+from sqlalchemy import select
+
+from console.web.context import me, services
+from core.domain.ids import public_id
+from core.domain.vocabulary import Mode
+from core.errors import CrossdockError
+from core.ports.connectors import ConnectionConfig, InboundMessage
+from core.services import audit, canceling, holds
+from core.services.facts import read_facts
+from core.store import schema as t
+
+TRIGGERS = {"assign": "assign", "snooze": "snooze", "resolve": "resolve", "dismiss": "dismiss", "reopen": "reopen"}
+
+
+def release_hold(order_id: UUID, hold_id: UUID) -> None:
+    """Release a hold."""
+    with services().store.begin(actor=me().actor) as unit:
+        holds.release_hold(unit, order_id, hold_id)
+        audit.record(unit, "hold.released", public_id("hold", hold_id), {"order": public_id("order", order_id)})
+
+
+def cancel_order(order_id: UUID, reason: str) -> str:
+    """Cancel an order and return what came of it as a sentence."""
+    hub = services()
+    with hub.store.begin(actor=me().actor) as unit:
+        facts = read_facts(unit.conn, hub.connectors, hub.tenant)
+        answer = canceling.cancel_order(unit, facts, order_id, reason=reason or None)
+        audit.record(unit, "order.canceled", public_id("order", order_id), {"reason": reason, "state": answer["state"]})
+    if answer["too_late"]:
+        return "Too late: nothing of this order is open."
+    if answer["requested"]:
+        return "The nodes that work on it are asked; the order is canceled when they agree."
+    return "Order canceled."
+
+
+def replay_message(message_id: UUID) -> None:
+    """Read a message again under today's map."""
+    with services().store.begin(actor=me().actor) as unit:
+        replaying.replay_message(unit, message_id)
+        audit.record(unit, "message.replayed", public_id("message", message_id))
+
+
+def discard_message(message_id: UUID, reason: str) -> None:
+    """Give a quarantined message up."""
+    with services().store.begin(actor=me().actor) as unit:
+        replaying.discard_message(unit, message_id, reason)
+        audit.record(unit, "message.discarded", public_id("message", message_id), {"reason": reason})
+
+
+def retry_delivery(delivery_id: UUID) -> None:
+    """Send a delivery again."""
+    with services().store.begin(actor=me().actor) as unit:
+        replaying.retry_delivery(unit, delivery_id)
+        audit.record(unit, "delivery.retried", public_id("delivery", delivery_id))
+
+
+def pause_connection(name: str, reason: str) -> None:
+    """Send nothing to a connection until somebody resumes it."""
+    with services().store.begin(actor=me().actor) as unit:
+        connections.pause(unit, connection_named(unit, name).id, reason or f"paused by {me().name}")
+        audit.record(unit, "connection.paused", name, {"reason": reason})
+
+
+def resume_connection(name: str) -> None:
+    """Let a paused connection go on."""
+    with services().store.begin(actor=me().actor) as unit:
+        connections.resume(unit, connection_named(unit, name).id)
+        audit.record(unit, "connection.resumed", name)
+
+
+def act_on_cases(
+    verb: str, chosen: Sequence[UUID], *, until: datetime | None, note: str
+) -> tuple[list[str], list[str]]:
+    """Do one thing with each case, one unit of work each, and return what was done and what failed."""
+    if verb != "apply" and verb not in TRIGGERS:
+        abort(422, f"There is no action {verb[:40]!r}.")
+    if not chosen:
+        abort(422, "No exception was chosen.")
+    done, problems = [], []
+    for case_id in chosen:
+        try:
+            with services().store.begin(actor=me().actor) as unit:
+                done.append(_act(unit, verb, case_id, until, note))  # noqa: F821
+        except CrossdockError as error:
+            problems.append(str(error))
+    return [text for text in done if text], problems
+
+
+def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:
+    """Return what today's map reads in a message, as type and body, and why not when it cannot."""
+    hub = services()
+    m, c = t.message.c, t.connection.c
+    with hub.store.read() as conn:
+        row = conn.execute(
+            select(m.id, m.topic, m.body, m.content_type, m.headers, m.received_at, m.occurred_at,
+                   c.id.label("account"), c.name, c.connector, c.mode, c.settings)
+            .join(t.connection, (c.tenant_id == m.tenant_id) & (c.id == m.connection_id))
+            .where(m.tenant_id == hub.tenant, m.id == message_id)
+        ).one()  # fmt: skip
+    # Reading needs no secrets, so none are given to it.
+    config = ConnectionConfig(row.account, row.name, row.connector, Mode(row.mode), row.settings)
+    message = InboundMessage(
+        row.id, row.topic, bytes(row.body), row.content_type, row.headers, row.received_at, row.occurred_at
+    )
+    try:
+        connector = hub.connectors.open(config)
+        try:
+            return [(str(one.type), one.body) for one in connector.normalize(message)], None
+        finally:
+            connector.close()
+    except CrossdockError as error:
+        return [], str(error)

@@ -1,0 +1,76 @@
+"""What the console is given when it is wired, and who is looking at the page under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import abort, current_app, g, request
+
+from console.web.sessions import Person
+from core.ports.connectors import Connectors
+from core.store.unit import DEFAULT_TENANT, Store
+from webhooks.runtime import Runtime
+
+EXTENSION = "crossdock_console"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleServices:
+    """The parts of the hub that the console stands on.
+
+    Attributes:
+        store: the way into the database.
+        connectors: the connectors found, for the kinds of accounts and the canonical reading of messages.
+        secret_key: signs the cookie that carries one-time notices; not the session.
+        company: the merchant's name.
+        demo: what the badge says while simulated traffic runs; None in earnest.
+        secure_cookies: whether people reach the hub over HTTPS.
+        polling_only: no event stream, as where each open stream would take a whole server process.
+    """
+
+    store: Store
+    connectors: Connectors
+    secret_key: str
+    company: str = "Crossdock"
+    demo: str | None = None
+    secure_cookies: bool = False
+    polling_only: bool = False
+    tenant: int = DEFAULT_TENANT
+
+
+def of_runtime(runtime: Runtime, *, demo: str | None = None) -> ConsoleServices:
+    """Return what the console needs of a web process's runtime.
+
+    Args:
+        demo: what the badge says while simulated traffic runs.
+    """
+    return ConsoleServices(
+        runtime.store,
+        runtime.connectors,
+        runtime.secret_key,
+        company=runtime.settings.company,
+        demo=demo,
+        secure_cookies=runtime.settings.base_url.startswith("https://"),
+    )
+
+
+def services() -> ConsoleServices:
+    """Return the parts given to `create_console` for the app under way."""
+    return cast(ConsoleServices, current_app.extensions[EXTENSION])
+
+
+def me() -> Person:
+    """Return who is signed in; pages that need nobody must not ask."""
+    return cast(Person, g.console_person)
+
+
+def require_changes() -> None:
+    """Refuse a change by someone who may only look."""
+    if not me().may_change:
+        abort(403, "Your role may look but not change anything.")
+
+
+def wants_fragment() -> bool:
+    """Return whether htmx asks, which takes its part out of the page."""
+    return request.headers.get("HX-Request") == "true"
