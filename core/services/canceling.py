@@ -10,22 +10,20 @@ from uuid import UUID
 from sqlalchemy import Row, insert, text, update
 
 from core.domain.ids import public_id, uuid7
-from core.domain.states import FULFILLMENT, OPEN_FULFILLMENT, ORDER
+from core.domain.states import ORDER
 from core.domain.vocabulary import Write
 from core.errors import InputError
-from core.services.allocations import take_back
 from core.services.cases import settle_members
 from core.services.facts import Facts
-from core.services.fulfilling import give_back, set_work_state, source_again
+from core.services.fulfilling import give_back, source_again
 from core.services.outbox import Outgoing, enqueue
 from core.services.phase import refresh_phases
+from core.services.recalling import ask_nodes, cancel_units, order_head
 from core.store import schema as t
 from core.store.locks import lock_order
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
-# A node that has begun to pick is still asked; what it says is the answer.
-ASKABLE = tuple(state for state in OPEN_FULFILLMENT if FULFILLMENT.may(state, "request_cancel"))
 
 
 def cancel_order(
@@ -53,7 +51,7 @@ def cancel_order(
     if not too_late:
         now = _cancel_unallocated(unit, order_id, wanted)
         later = {line: units - now.get(line, ZERO) for line, units in wanted.items() if units > now.get(line, ZERO)}
-        asked = _ask_nodes(unit, facts, order, later, reason)
+        asked = ask_nodes(unit, facts, order, later, reason)
         for line, units in later.items():
             if asked.get(line, ZERO) < units:
                 now[line] = now.get(line, ZERO) + units - asked.get(line, ZERO)
@@ -143,107 +141,6 @@ def _cancel_unallocated(unit: Unit, order_id: UUID, wanted: Mapping[UUID, Decima
     }
     cancel_units(unit, free)
     return free
-
-
-def _ask_nodes(
-    unit: Unit, facts: Facts, order: Row[Any], later: Mapping[UUID, Decimal], reason: str | None
-) -> dict[UUID, Decimal]:
-    """Ask nodes to stop, cancel at once where nothing has been sent; return the units asked for, by line."""
-    asked: dict[UUID, Decimal] = {}
-    if not later:
-        return asked
-    left = dict(later)
-    rows = unit.conn.execute(
-        text(
-            """
-            SELECT f.*, array_agg(r.line_id) AS lines, array_agg(r.quantity) AS units
-            FROM fulfillment_order f JOIN reservation r ON r.tenant_id = f.tenant_id AND r.fulfillment_id = f.id
-                 AND r.state = 'allocated'
-            WHERE f.tenant_id = :t AND f.order_id = :o GROUP BY f.tenant_id, f.id ORDER BY f.id DESC
-            """
-        ),
-        {"t": unit.tenant, "o": order.id},
-    ).all()
-    for work in rows:
-        hit = {
-            line: min(units, left.get(line, ZERO))
-            for line, units in zip(work.lines, work.units, strict=True)
-            if left.get(line, ZERO) > 0
-        }
-        if not hit:
-            continue
-        for line, units in hit.items():
-            left[line] -= units
-        if _stop_unsent(unit, facts, work):
-            set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
-            _drop_work(unit, work, order, hit)
-            continue
-        for line, units in hit.items():
-            asked[line] = asked.get(line, ZERO) + units
-        if work.state in ASKABLE:
-            set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "request_cancel"), reason=reason)
-            _write_request(unit, facts, work, order, reason)
-    return asked
-
-
-def _stop_unsent(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
-    """Return whether the node cannot know of this work: its delivery is withdrawn, or it never had one."""
-    if not FULFILLMENT.may(work.state, "cancel") or work.state == "canceling":
-        return False
-    connection = facts.connections.get(work.connection_id) if work.connection_id else None
-    withdrawn = unit.conn.execute(
-        text(
-            "UPDATE delivery SET state = 'superseded', finished_at = clock_timestamp(), outcome = 'canceled unsent'"
-            " WHERE tenant_id = :t AND fulfillment_id = :f AND kind = 'push_fulfillment_order' AND state = 'due'"
-            " AND attempts = 0"
-        ),
-        {"t": unit.tenant, "f": work.id},
-    ).rowcount
-    return withdrawn > 0 or connection is None
-
-
-def _drop_work(unit: Unit, work: Row[Any], order: Row[Any], hit: Mapping[UUID, Decimal]) -> None:
-    """Give back all units of stopped work; the wanted ones leave the order, the others are sourced again."""
-    everything = dict(zip(work.lines, work.units, strict=True))
-    unit.conn.execute(
-        text("UPDATE fulfillment_line SET canceled = quantity - shipped WHERE tenant_id = :t AND fulfillment_id = :f"),
-        {"t": unit.tenant, "f": work.id},
-    )
-    take_back(unit, order.id, everything, work.id)
-    cancel_units(unit, hit)
-    if any(units > hit.get(line, ZERO) for line, units in everything.items()):
-        source_again(unit, order.id)
-
-
-def _write_request(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any], reason: str | None) -> None:
-    connection = facts.connections.get(work.connection_id) if work.connection_id else None
-    if connection is None or not connection.takes(Write.CANCEL_FULFILLMENT_ORDER):
-        return
-    payload = {
-        "fulfillment": {
-            "id": public_id("fulfillment", work.id),
-            "number": work.number,
-            "node": facts.nodes[work.node_id].code,
-            "reference": work.reference,
-        },
-        "order": _order_head(order),
-        "reason": reason,
-    }
-    enqueue(unit, [Outgoing(connection.id, Write.CANCEL_FULFILLMENT_ORDER, payload, order.id, work.id)])
-
-
-def _order_head(order: Row[Any]) -> dict[str, Any]:
-    return {"id": public_id("order", order.id), "external_id": order.external_id, "number": order.number}
-
-
-def cancel_units(unit: Unit, lines: Mapping[UUID, Decimal]) -> None:
-    """Take open, unallocated units off order lines."""
-    if lines:
-        unit.conn.exec_driver_sql(
-            "UPDATE order_line l SET canceled = l.canceled + d.units FROM unnest(%s::uuid[], %s::numeric[])"
-            " AS d(id, units) WHERE l.tenant_id = %s AND l.id = d.id",
-            (list(lines), list(lines.values()), unit.tenant),
-        )
 
 
 def cancel_requested(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any]) -> None:
@@ -366,7 +263,7 @@ def _tell_erp(unit: Unit, facts: Facts, order: Row[Any], canceled: Mapping[UUID,
         {"t": unit.tenant, "ids": list(canceled)},
     ).all()
     payload = {
-        "order": _order_head(order),
+        "order": order_head(order),
         "reason": reason,
         "lines": [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -30,8 +31,17 @@ from core.store.unit import Unit
 ZERO = Decimal(0)
 
 
-def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = None) -> UUID | None:
-    """Apply a shipment and return its id; None when this shipment has been applied before.
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A shipment as applied; `new` is false when it had been applied before."""
+
+    shipment_id: UUID
+    order_id: UUID
+    new: bool
+
+
+def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = None) -> Shipped:
+    """Apply a shipment; one applied before changes nothing.
 
     Units beyond what the fulfillment order had open are kept in the event and never counted as shipped, so that
     `canceled + shipped + open = ordered` holds.
@@ -49,7 +59,7 @@ def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = 
         )
     ).scalar_one_or_none()
     if known is not None:
-        return None
+        return Shipped(known, order.id, False)
     lines = work_lines(unit, work.id)
     units, over = match_lines(lines, document.get("lines"))
     shipment_id = uuid7()
@@ -80,7 +90,7 @@ def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = 
     finish_order(unit, order.id)
     settle_members(unit, "order", [order.id], codes=[causes.REJECTED.code, causes.STUCK.code])
     refresh_phases(unit, [order.id])
-    return shipment_id
+    return Shipped(shipment_id, order.id, True)
 
 
 def _write(

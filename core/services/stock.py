@@ -75,7 +75,10 @@ def set_on_hand(
     ensure_positions(unit, counts.keys())
     positions = lock_positions(unit, counts.keys())
     times = _counted_at(unit, positions) if as_of else {}
-    rows, moves, short, whole = [], [], [], []
+    rows: list[tuple[Any, ...]] = []
+    moves: list[tuple[Any, ...]] = []
+    short: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]] = []
+    whole: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]] = []
     older = 0
     for key in sorted(positions):
         position, counted = positions[key], counts[key]

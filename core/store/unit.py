@@ -13,13 +13,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, text
 
-from core.store import schema as t
+from core.domain.payloads import dump
 
 DEFAULT_TENANT = 1
 INTAKE, ORDERS, DELIVERIES, SCHEDULE = "intake", "orders", "deliveries", "schedule"
 CLOCK = text("SELECT clock_timestamp()")
+EVENT_COLUMNS = ("type", "subject", "subject_id", "order_id", "data", "actor", "cause", "correlation_id")
+WRITE_EVENTS = """
+INSERT INTO event (tenant_id, type, subject, subject_id, order_id, data, actor, cause, correlation_id)
+SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::json[], %s::text[], %s::text[],
+                         %s::uuid[])
+"""
 
 
 @dataclass(slots=True)
@@ -54,7 +60,6 @@ class Unit:
         """Note an event (`order.accepted`); written in one statement when the unit ends."""
         self._events.append(
             {
-                "tenant_id": self.tenant,
                 "type": kind,
                 "subject": subject,
                 "subject_id": subject_id,
@@ -70,10 +75,24 @@ class Unit:
         """Ask for these queues to be looked at once the commit is done."""
         self.wakes.update(queues)
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Run a part that may fail alone: its rows, events and wake-ups vanish when the block raises."""
+        kept, wakes = len(self._events), set(self.wakes)
+        try:
+            with self.conn.begin_nested():
+                yield
+        except BaseException:
+            del self._events[kept:]
+            self.wakes = wakes
+            raise
+
     def flush_events(self) -> None:
         """Write the events noted so far."""
         if self._events:
-            self.conn.execute(insert(t.event), self._events)
+            columns = [[event[name] for event in self._events] for name in EVENT_COLUMNS]
+            columns[4] = [dump(data) for data in columns[4]]
+            self.conn.exec_driver_sql(WRITE_EVENTS, (self.tenant, *columns))
             self._events = []
 
 

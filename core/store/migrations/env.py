@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 
 from core.store.schema import metadata
 from core.store.tables.oversight import Xid8
 
 
-def _own_type(kind: str, value: object, _context: object) -> str | bool:
+def _own_type(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:
     return "Xid8()" if kind == "type" and isinstance(value, Xid8) else False
 
 

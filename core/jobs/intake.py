@@ -1,0 +1,259 @@
+"""Draining the inbox: claim a batch under a lease, normalize it, apply it in one transaction.
+
+One bad message stops itself only: what cannot be read is quarantined, and when a batch fails as a whole its messages
+are applied one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from core.domain.cases import QUARANTINED, UNKNOWN_WORK
+from core.domain.vocabulary import DocumentType
+from core.errors import CrossdockError, InputError, NotFound, Transient
+from core.jobs.hub import Hub
+from core.ports.connectors import Connector, Document, InboundMessage
+from core.services.applying import Applied, apply_orders, apply_other
+from core.services.cases import Member, Opened, open_cases
+from core.services.facts import Facts
+from core.services.ordering import Incoming
+from core.store.bulk import as_json
+from core.store.unit import Unit
+
+log = structlog.get_logger()
+POISON = 8
+CLAIM = """
+UPDATE message SET lease_until = clock_timestamp() + make_interval(secs => :lease), lease_token = :token,
+       attempts = attempts + 1
+WHERE tenant_id = :tenant AND id = ANY(ARRAY(
+    SELECT id FROM message
+    WHERE tenant_id = :tenant AND state IN ('received', 'normalized') AND run_at <= clock_timestamp()
+      AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    ORDER BY run_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED))
+RETURNING id, connection_id, topic, body, content_type, headers, received_at, occurred_at, attempts, correlation_id
+"""
+FINISH = """
+UPDATE message m SET state = d.state, outcome = d.outcome, order_id = coalesce(d.order_id, m.order_id),
+       error = d.error::json, run_at = d.run_at, lease_until = NULL, lease_token = NULL,
+       finished_at = CASE WHEN d.run_at IS NULL THEN clock_timestamp() END
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
+     AS d(id, state, outcome, order_id, error, run_at)
+WHERE m.tenant_id = %s AND m.id = d.id AND m.lease_token = %s
+"""
+
+
+@dataclass(slots=True)
+class _Read:
+    """A claimed message, what was read from it, and what became of it."""
+
+    row: Row[Any]
+    documents: Sequence[Document] = ()
+    state: str = "applied"
+    outcome: str | None = None
+    order_id: UUID | None = None
+    error: CrossdockError | None = None
+    later: timedelta | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class LeaseLost(RuntimeError):
+    """Another worker has taken the batch over; nothing of it was written here."""
+
+
+def drain_messages(hub: Hub, most: int | None = None) -> int:
+    """Process one batch of due messages and return how many were claimed."""
+    token = uuid4()
+    with hub.store.begin() as unit:
+        rows = unit.conn.execute(
+            text(CLAIM),
+            {
+                "tenant": unit.tenant,
+                "token": token,
+                "lease": hub.pace.intake_lease,
+                "most": most or hub.pace.intake_batch,
+            },
+        ).all()
+        if not rows:
+            return 0
+        connectors: dict[UUID, Connector | CrossdockError] = {}
+        for connection_id in {row.connection_id for row in rows}:
+            try:
+                connectors[connection_id] = hub.connector(unit, connection_id)
+            except CrossdockError as error:
+                connectors[connection_id] = error
+    reads = [_normalize(row, connectors[row.connection_id]) for row in sorted(rows, key=lambda row: row.id)]
+    try:
+        _apply(hub, reads, token)
+    except OperationalError:
+        raise  # the database is away or the batch met a deadlock: the lease brings it back
+    except LeaseLost:
+        log.warning("intake.lease_lost", messages=len(reads))
+    except Exception as error:  # noqa: BLE001 - one of them is at fault: find out which
+        log.warning("intake.batch_failed", error=type(error).__name__, messages=len(reads))
+        for read in reads:
+            _apply_alone(hub, read, token)
+    return len(rows)
+
+
+def _normalize(row: Row[Any], connector: Connector | CrossdockError) -> _Read:
+    read = _Read(row)
+    if isinstance(connector, CrossdockError):
+        return _fail(read, connector)
+    if row.attempts > POISON:
+        return _fail(
+            read,
+            InputError(
+                "The message was taken up again and again and never finished.",
+                why="Workers died or lost their lease while they worked on it.",
+                fix="Look at the workers' logs, then replay it.",
+                code="MSG-POISON-500",
+            ),
+        )
+    message = InboundMessage(
+        row.id, row.topic, row.body, row.content_type, row.headers, row.received_at, row.occurred_at
+    )
+    try:
+        read.documents = connector.normalize(message)
+    except Transient as error:
+        read.state, read.error, read.later = "received", error, timedelta(seconds=error.retry_after or 10)
+    except CrossdockError as error:
+        _fail(read, error)
+    except Exception as error:  # a connector's fault must not cost its neighbors anything
+        log.exception("intake.normalize_failed", message=str(row.id))
+        _fail(read, _crash(error))
+    return read
+
+
+def _crash(error: Exception) -> CrossdockError:
+    return InputError(
+        f"Reading the message raised {type(error).__name__}.",
+        why="A fault in the connector or in the hub; the log has the traceback.",
+        fix="Mend it and replay the message.",
+        code="MSG-CRASH-500",
+    )
+
+
+def _fail(read: _Read, error: CrossdockError) -> _Read:
+    read.state, read.error, read.outcome, read.documents = "quarantined", error, error.what[:500], ()
+    return read
+
+
+def _apply(hub: Hub, reads: Sequence[_Read], token: UUID) -> None:
+    with hub.store.begin() as unit:
+        facts = hub.facts.get(unit.conn, unit.tenant)
+        _apply_orders(unit, facts, reads)
+        for read in reads:
+            _apply_others(hub, unit, facts, read)
+        _finish(unit, reads, token)
+        _report(unit, facts, [read for read in reads if read.state == "quarantined"])
+
+
+def _apply_alone(hub: Hub, read: _Read, token: UUID) -> None:
+    alone = _Read(read.row, read.documents, read.state, read.outcome, None, read.error, read.later)
+    if alone.state == "applied":
+        alone.outcome = None
+    try:
+        _apply(hub, [alone], token)
+    except (OperationalError, LeaseLost):
+        return
+    except Exception as error:  # this is the one
+        log.exception("intake.apply_failed", message=str(read.row.id))
+        failed = error if isinstance(error, CrossdockError) else _crash(error)
+        if isinstance(error, DBAPIError):
+            failed = InputError(
+                "The database refused what the message says.",
+                why=str(error.orig).splitlines()[0][:300],
+                fix="Look at the message's values; mend the map or the source, then replay.",
+                code="MSG-STORE-422",
+            )
+        _apply(hub, [_fail(_Read(read.row), failed)], token)
+
+
+def _apply_orders(unit: Unit, facts: Facts, reads: Sequence[_Read]) -> None:
+    batch, owners = [], []
+    for read in reads:
+        for document in read.documents:
+            if document.type is DocumentType.ORDER:
+                row = read.row
+                batch.append(Incoming(row.connection_id, document.body, document.holds, row.correlation_id))
+                owners.append(read)
+    for read, applied in zip(owners, apply_orders(unit, facts, batch), strict=True):
+        _take(read, applied)
+
+
+def _apply_others(hub: Hub, unit: Unit, facts: Facts, read: _Read) -> None:
+    unit.correlation = read.row.correlation_id
+    unit.cause = f"msg_{read.row.id.hex}"
+    for document in read.documents:
+        if document.type is DocumentType.ORDER:
+            continue
+        try:
+            with unit.savepoint():
+                _take(read, apply_other(unit, facts, read.row.connection_id, document))
+        except NotFound as error:
+            # The thing it is about may still be on its way: reports overtake each other.
+            if read.row.attempts >= hub.pace.unknown_tries:
+                _fail(read, error)
+                break
+            read.state, read.error = "normalized", error
+            read.later = timedelta(seconds=min(0.5 * 2**read.row.attempts, 60))
+            break
+        except CrossdockError as error:
+            _fail(read, error)
+            break
+    unit.correlation = unit.cause = None
+
+
+def _take(read: _Read, applied: Applied) -> None:
+    read.state = {"duplicate": "duplicate", "stale": "duplicate", "ignored": "ignored"}.get(applied.outcome, "applied")
+    read.order_id = applied.order_id or read.order_id
+    if applied.note or applied.outcome != "applied":
+        read.notes.append(applied.note or applied.outcome)
+    read.outcome = "; ".join(read.notes)[:500] or None
+
+
+def _finish(unit: Unit, reads: Sequence[_Read], token: UUID) -> None:
+    columns = [
+        [read.row.id for read in reads],
+        [read.state for read in reads],
+        [read.outcome for read in reads],
+        [read.order_id for read in reads],
+        [as_json(read.error.as_dict()) if read.error else None for read in reads],
+        [unit.now + read.later if read.later else None for read in reads],
+    ]
+    written = unit.conn.exec_driver_sql(FINISH, (*columns, unit.tenant, token)).rowcount
+    if written != len(reads):
+        raise LeaseLost
+
+
+def _report(unit: Unit, facts: Facts, failed: Sequence[_Read]) -> None:
+    opened = []
+    for read in failed:
+        assert read.error is not None
+        error = read.error
+        known = facts.connections.get(read.row.connection_id)
+        cause = UNKNOWN_WORK if isinstance(error, NotFound) else QUARANTINED
+        rule = error.data.get("line") or error.data.get("rule") or ""
+        evidence = {
+            "connection": known.name if known else "?",
+            "topic": read.row.topic,
+            "code": error.error_code,
+            "what": error.what,
+            "why": error.why,
+        }
+        print_ = f"{cause.code}:{read.row.connection_id.hex}:{read.row.topic}:{error.error_code}:{rule}"
+        opened.append(
+            Opened(
+                cause, print_[:400], evidence, [Member("message", read.row.id)], connection_id=read.row.connection_id
+            )
+        )
+        unit.event("message.quarantined", "message", read.row.id, {"code": error.error_code})
+    open_cases(unit, opened)

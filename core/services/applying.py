@@ -1,0 +1,139 @@
+"""Applying canonical documents: new orders in one batch, everything else one by one, each stopping only itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from core.domain.cases import PRIVACY
+from core.domain.ids import uuid7
+from core.domain.vocabulary import DocumentType
+from core.ports.connectors import Document
+from core.services import catalog, channel_stock, connections
+from core.services.canceling import cancel_order
+from core.services.cases import Member, Opened, open_cases
+from core.services.changing import apply_snapshot
+from core.services.facts import Facts
+from core.services.ordering import Incoming, create_orders
+from core.services.refunds import apply_refund, line_ids, order_of
+from core.services.reports import update_fulfillment
+from core.services.shipping import ship
+from core.services.stock import count_stock
+from core.services.tracking import track
+from core.store import schema as t
+from core.store.locks import lock_orders_by_source
+from core.store.unit import Unit
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of one document: outcome is applied, duplicate, stale or ignored, and why."""
+
+    outcome: str
+    order_id: UUID | None = None
+    note: str | None = None
+
+
+def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Applied]:
+    """Apply order documents in order of arrival and return one result each.
+
+    Of several pictures of one order in the batch only the newest is applied; the older ones are stale by then.
+    """
+    newest: dict[tuple[UUID, str], int] = {}
+    for index, each in enumerate(batch):
+        best = newest.get(each.key)
+        if best is None or each.age >= batch[best].age:
+            newest[each.key] = index
+    results: list[Applied | None] = [None] * len(batch)
+    existing = lock_orders_by_source(unit, list(newest))
+    fresh = [index for key, index in newest.items() if key not in existing]
+    fresh.sort()
+    raced = create_orders(unit, facts, [batch[index] for index in fresh])
+    for index in fresh:
+        results[index] = Applied("applied", batch[index].order_id)
+    again = {each.key for each in raced}
+    if again:
+        existing.update(lock_orders_by_source(unit, list(again)))
+    for key, row in existing.items():
+        index = newest[key]
+        outcome = apply_snapshot(unit, facts, batch[index], row)
+        results[index] = Applied("applied" if outcome == "changed" else outcome, row.id)
+    for index, each in enumerate(batch):
+        if results[index] is None:
+            last = results[newest[each.key]]
+            results[index] = Applied("stale", last.order_id if last else None, "a newer picture came with it")
+    return [each for each in results if each is not None]
+
+
+def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Document) -> Applied:
+    """Apply one document that is not an order.
+
+    Raises:
+        CrossdockError: it cannot be applied; nothing was changed.
+    """
+    body = document.body
+    match document.type:
+        case DocumentType.ORDER_CANCEL:
+            return _cancel(unit, facts, connection_id, body)
+        case DocumentType.REFUND:
+            return Applied("applied", apply_refund(unit, facts, connection_id, body))
+        case DocumentType.FULFILLMENT_UPDATE:
+            return Applied("applied", update_fulfillment(unit, facts, body, connection_id))
+        case DocumentType.SHIPMENT:
+            shipped = ship(unit, facts, body, connection_id)
+            return Applied("applied" if shipped.new else "duplicate", shipped.order_id)
+        case DocumentType.TRACKING:
+            return Applied("applied", track(unit, body))
+        case DocumentType.STOCK:
+            done = count_stock(unit, body, connection_id)
+            note = (
+                f"{done['applied']} applied, {done['older']} older, unknown: {', '.join(done['unknown'][:20]) or '-'}"
+            )
+            return Applied("applied" if done["applied"] else "stale" if done["older"] else "applied", None, note)
+        case DocumentType.CHANNEL_STOCK:
+            return Applied("applied", None, channel_stock.compare(unit, facts, connection_id, body))
+        case DocumentType.ITEM:
+            found = catalog.upsert_items(unit, body["items"], connection_id)
+            return Applied("applied", None, f"{len(found)} items")
+        case DocumentType.PRIVACY_REQUEST:
+            return _privacy(unit, facts, connection_id, body)
+        case DocumentType.CONNECTION_REVOKED:
+            connections.revoke(unit, connection_id, body.get("reason") or "the partner withdrew access")
+            return Applied("applied")
+        case _:
+            return Applied("ignored", None, body.get("reason"))
+
+
+def _cancel(unit: Unit, facts: Facts, connection_id: UUID, body: dict[str, Any]) -> Applied:
+    order = order_of(unit, connection_id, body["external_id"])
+    lines = line_ids(unit, order.id, body["lines"]) if body.get("lines") else None
+    cancel_order(unit, facts, order.id, lines, body.get("reason"))
+    return Applied("applied", order.id)
+
+
+def _privacy(unit: Unit, facts: Facts, connection_id: UUID, body: dict[str, Any]) -> Applied:
+    request_id = uuid7()
+    subject = {name: body.get(name) for name in ("external_id", "customer_external_id", "orders")}
+    unit.conn.execute(
+        insert(t.data_request).values(
+            tenant_id=unit.tenant, id=request_id, connection_id=connection_id, kind=body["kind"], subject=subject
+        )
+    )
+    known = facts.connections.get(connection_id)
+    open_cases(
+        unit,
+        [
+            Opened(
+                PRIVACY,
+                f"{PRIVACY.code}:{request_id.hex}",
+                {"connection": known.name if known else "?", "kind": body["kind"].replace("_", " ")},
+                [Member("data_request", request_id)],
+                connection_id=connection_id,
+            )
+        ],
+    )
+    return Applied("applied")

@@ -1,0 +1,232 @@
+"""Changes to existing orders: a newer picture of the order from its source, line by line."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, text, update
+
+from core.domain.ids import uuid7
+from core.domain.states import ORDER
+from core.domain.vocabulary import HoldKind
+from core.ports.connectors import Json
+from core.services import holds
+from core.services.canceling import cancel_order, finish_order
+from core.services.catalog import resolve_skus
+from core.services.facts import Facts
+from core.services.fulfilling import source_again
+from core.services.ordering import LINE, Incoming, body_of, fingerprint, line_codes, order_total, tell_erp
+from core.services.phase import refresh_phases
+from core.services.recalling import recall_work
+from core.services.validation import check_order
+from core.store import schema as t
+from core.store.bulk import as_json, copy_rows
+from core.store.locks import lock_order
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+# Holds a newer picture of the order can end or bring; a person's hold stays a person's.
+FROM_CONTENT = frozenset(HoldKind) - {HoldKind.MANUAL, HoldKind.POSSIBLE_DUPLICATE, HoldKind.NO_NODE}
+
+
+def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> str:
+    """Bring a locked order to its source's newer picture and return what it was: changed, duplicate or stale."""
+    known = (order.source_version or 0, order.source_updated_at.timestamp() if order.source_updated_at else 0.0)
+    if incoming.age < known:
+        return "stale"
+    mark = fingerprint(incoming.document)
+    if mark == order.source_hash:
+        return "duplicate"
+    document = incoming.document
+    if document.get("canceled_at") and order.state not in ORDER.final:
+        _remember(unit, order, document, mark)
+        cancel_order(unit, facts, order.id, None, document.get("cancel_reason") or "canceled at the source")
+        return "changed"
+    if order.state in ORDER.final:
+        _remember(unit, order, document, mark)
+        unit.event("order.changed", "order", order.id, {"after": order.state}, order_id=order.id)
+        return "changed"
+    incoming.order_id = order.id
+    summary = _lines(unit, facts, incoming, order)
+    if _address(order.body.get("ship_to")) != _address(document.get("ship_to")):
+        summary["ship_to"] = True
+    _remember(unit, order, document, mark)
+    _rehold(unit, facts, incoming)
+    _note(unit, order.id, summary)
+    if summary.get("ship_to"):
+        recall_work(unit, facts, order.id, "new ship-to address")
+    if finish_order(unit, order.id) not in ORDER.final:
+        source_again(unit, order.id)
+        refresh_phases(unit, [order.id])
+    if summary:
+        tell_erp(unit, facts, [order.id], "changed")
+    return "changed"
+
+
+def _address(address: Json | None) -> Json:
+    return {name: value for name, value in (address or {}).items() if value}
+
+
+def _remember(unit: Unit, order: Row[Any], document: Json, mark: str) -> None:
+    unit.conn.execute(
+        update(t.orders)
+        .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
+        .values(
+            body=body_of(document),
+            total=order_total(document),
+            number=document.get("number") or order.number,
+            source_version=document.get("source_version"),
+            source_updated_at=document.get("source_updated_at"),
+            source_hash=mark,
+            buyer_email=(document.get("buyer") or {}).get("email"),
+            ship_country=(document.get("ship_to") or {}).get("country"),
+            requested_ship_date=document.get("requested_ship_date"),
+            requested_delivery_date=document.get("requested_delivery_date"),
+            updated_at=unit.now,
+            version=t.orders.c.version + 1,
+        )
+    )
+
+
+def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dict[str, Any]:
+    """Bring the lines to the new picture and return what changed, by kind."""
+    stored = unit.conn.execute(
+        select(t.order_line)
+        .where(t.order_line.c.tenant_id == unit.tenant, t.order_line.c.order_id == order.id)
+        .order_by(t.order_line.c.position, t.order_line.c.id)
+    ).all()
+    by_code = {row.external_id: row for row in stored if row.external_id}
+    by_place = {(row.position, row.sku): row for row in stored if not row.external_id}
+    known = resolve_skus(
+        unit, {(incoming.connection_id, code) for line in incoming.document["lines"] for code in line_codes(line)}
+    )
+    summary: dict[str, Any] = {}
+    less: dict[UUID, Decimal] = {}
+    incoming.items, incoming.line_ids = [], []
+    seen: set[UUID] = set()
+    for index, line in enumerate(incoming.document["lines"]):
+        item = next(
+            (
+                known[incoming.connection_id, code]
+                for code in line_codes(line)
+                if (incoming.connection_id, code) in known
+            ),
+            None,
+        )
+        row = by_code.get(line.get("external_id")) or by_place.get((line.get("position") or index + 1, line.get("sku")))
+        if row is None:
+            line_id = _add(unit, order.id, index, line, item)
+            summary.setdefault("added", []).append(line.get("sku"))
+        else:
+            line_id = row.id
+            seen.add(row.id)
+            _reduce_or_raise(unit, row, line, item, summary, less)
+        incoming.items.append(item)
+        incoming.line_ids.append(line_id)
+    for row in stored:
+        left = row.quantity - row.canceled - row.shipped
+        if row.id not in seen and left > 0:
+            less[row.id] = left
+            summary.setdefault("removed", []).append(row.sku)
+    if less:
+        summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source")
+    return summary
+
+
+def _add(unit: Unit, order_id: UUID, index: int, line: Json, item: UUID | None) -> UUID:
+    line_id = uuid7()
+    ships = line.get("requires_shipping") is not False
+    removed = min(line.get("removed") or ZERO, line["quantity"])
+    done = ZERO if ships else line["quantity"] - removed
+    copy_rows(
+        unit,
+        t.order_line,
+        LINE,
+        [
+            (
+                line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
+                as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
+                line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"),
+                ships,
+            )
+        ],
+    )  # fmt: skip
+    return line_id
+
+
+def _reduce_or_raise(
+    unit: Unit, row: Row[Any], line: Json, item: UUID | None, summary: dict[str, Any], less: dict[UUID, Decimal]
+) -> None:
+    wanted = line["quantity"] - min(line.get("removed") or ZERO, line["quantity"])
+    have = row.quantity - row.canceled
+    if wanted > have:
+        summary.setdefault("raised", []).append(row.sku)
+    elif wanted < have:
+        left = row.quantity - row.canceled - row.shipped
+        if min(have - wanted, left) > 0:
+            less[row.id] = min(have - wanted, left)
+            summary.setdefault("lowered", []).append(row.sku)
+    if line.get("unit_price") != row.unit_price:
+        summary.setdefault("prices", []).append(row.sku)
+    unit.conn.execute(
+        update(t.order_line)
+        .where(t.order_line.c.tenant_id == unit.tenant, t.order_line.c.id == row.id)
+        .values(
+            quantity=row.quantity + max(wanted - have, ZERO),
+            item_id=row.item_id or item,
+            title=line.get("title"),
+            unit_price=line.get("unit_price"),
+            discount=line.get("discount"),
+            taxes=line.get("taxes"),
+        )
+    )
+
+
+def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
+    """End holds whose cause the new picture has taken away, and place those it brings."""
+    stops = check_order(incoming.document, incoming.items, incoming.map_holds)
+    active = unit.conn.execute(
+        text("SELECT id, kind, line_id, detail FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active'"),
+        {"t": unit.tenant, "o": incoming.order_id},
+    ).all()
+    wanted = {(str(stop.kind), stop.detail) for stop in stops}
+    have = {(row.kind, row.detail) for row in active}
+    ended = [row.id for row in active if row.kind in FROM_CONTENT and (row.kind, row.detail) not in wanted]
+    fresh = [stop for stop in stops if (str(stop.kind), stop.detail) not in have]
+    if fresh:
+        order = lock_order(unit, incoming.order_id)
+        if order.state in ("accepted", "in_progress"):
+            unit.conn.execute(
+                update(t.orders)
+                .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == incoming.order_id)
+                .values(state=str(ORDER.advance(order.state, "hold")))
+            )
+        holds.place(
+            unit,
+            facts,
+            holds.Stopped(
+                incoming.order_id, incoming.connection_id, order_total(incoming.document), incoming.line_ids, fresh
+            ),
+        )
+    if ended:
+        holds.end_holds(unit, incoming.order_id, ended)
+
+
+def _note(unit: Unit, order_id: UUID, summary: dict[str, Any]) -> None:
+    if not summary:
+        return
+    unit.conn.execute(
+        insert(t.change_set).values(
+            tenant_id=unit.tenant,
+            id=uuid7(),
+            order_id=order_id,
+            kind="edit",
+            changes=summary,
+            state="confirmed",
+            actor=unit.actor,
+            answered_at=unit.now,
+        )
+    )
+    unit.event("order.changed", "order", order_id, summary, order_id=order_id)

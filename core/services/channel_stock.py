@@ -1,0 +1,182 @@
+"""What channels show as available: computed for pushes, compared when a channel says what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.domain.cases import DRIFT
+from core.domain.ids import uuid7
+from core.domain.money import plain
+from core.domain.payloads import jsonable
+from core.domain.vocabulary import Write
+from core.ports.connectors import Json
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.facts import Facts
+from core.services.outbox import PRIORITY
+from core.store.unit import DELIVERIES, Unit
+
+ZERO = Decimal(0)
+MOST_ITEMS = 250
+STOCK_LANE = "stock"
+AVAILABLE = """
+SELECT item_id, greatest(coalesce(sum(on_hand - safety - reserved - allocated) FILTER (WHERE n.active), 0), 0) AS units
+FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
+WHERE p.tenant_id = :tenant AND p.item_id = ANY(CAST(:items AS uuid[])) GROUP BY item_id
+"""
+CLAIM = """
+UPDATE listing SET dirty_at = NULL FROM (
+    SELECT item_id FROM listing WHERE tenant_id = :tenant AND connection_id = :connection AND dirty_at IS NOT NULL
+    ORDER BY item_id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+) due WHERE listing.tenant_id = :tenant AND listing.connection_id = :connection AND listing.item_id = due.item_id
+RETURNING listing.item_id
+"""
+REFERENCES = """
+SELECT i.id, i.sku, coalesce(json_object_agg(r.scheme, r.code) FILTER (WHERE r.code IS NOT NULL), '{}') AS codes
+FROM item i LEFT JOIN item_reference r ON r.tenant_id = i.tenant_id AND r.item_id = i.id
+     AND r.connection_id = :connection AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())
+WHERE i.tenant_id = :tenant AND i.id = ANY(CAST(:items AS uuid[])) GROUP BY i.id, i.sku ORDER BY i.sku
+"""
+
+
+def available(unit: Unit, items: Collection[UUID]) -> dict[UUID, Decimal]:
+    """Return what may be shown as available per item: free units of active nodes, never below zero."""
+    rows = unit.conn.execute(text(AVAILABLE), {"tenant": unit.tenant, "items": list(items)})
+    found = {row.item_id: row.units for row in rows}
+    return {item: found.get(item, ZERO) for item in items}
+
+
+def claim_changes(unit: Unit, connection_id: UUID) -> Json:
+    """Take up to 250 changed items of a channel and return the push_stock payload; empty items when there are none.
+
+    The marks are cleared before the stock is read, so that a change during the push marks its item again.
+    """
+    values = {"tenant": unit.tenant, "connection": connection_id, "most": MOST_ITEMS}
+    items = unit.conn.execute(text(CLAIM), values).scalars().all()
+    if not items:
+        return {"items": []}
+    units = available(unit, items)
+    rows = unit.conn.execute(
+        text(REFERENCES), {"tenant": unit.tenant, "connection": connection_id, "items": list(items)}
+    )
+    as_of = jsonable(unit.now)
+    return {
+        "items": [
+            {"sku": row.sku, "available": plain(units[row.id]), "as_of": as_of, "references": row.codes} for row in rows
+        ]
+    }
+
+
+def note_pushed(unit: Unit, connection_id: UUID, payload: Json) -> None:
+    """Remember what a channel was told."""
+    unit.conn.exec_driver_sql(
+        "UPDATE listing l SET pushed_quantity = d.units, pushed_at = clock_timestamp()"
+        " FROM (SELECT i.id, w.units FROM unnest(%s::text[], %s::numeric[]) AS w(sku, units)"
+        "       JOIN item i ON i.tenant_id = %s AND i.sku = w.sku ORDER BY i.id) d"
+        " WHERE l.tenant_id = %s AND l.connection_id = %s AND l.item_id = d.id",
+        (
+            [each["sku"] for each in payload["items"]],
+            [Decimal(each["available"]) for each in payload["items"]],
+            unit.tenant,
+            unit.tenant,
+            connection_id,
+        ),
+    )
+
+
+def plan_pushes(unit: Unit, facts: Facts) -> int:
+    """Make one delivery for each channel that has changed items and none waiting; return how many."""
+    takers = {each.id for each in facts.takers(Write.PUSH_STOCK)}
+    dirty = unit.conn.execute(
+        text("SELECT DISTINCT connection_id FROM listing WHERE tenant_id = :t AND dirty_at IS NOT NULL"),
+        {"t": unit.tenant},
+    ).scalars()
+    made = 0
+    for connection_id in sorted(set(dirty) & takers):
+        made += unit.conn.execute(
+            text(
+                "INSERT INTO delivery (tenant_id, id, connection_id, lane, kind, dedupe, priority)"
+                " VALUES (:t, :id, :c, :lane, :kind, :dedupe, :priority)"
+                " ON CONFLICT (tenant_id, dedupe) WHERE dedupe IS NOT NULL AND state = 'due' DO NOTHING"
+            ),
+            {
+                "t": unit.tenant,
+                "id": uuid7(),
+                "c": connection_id,
+                "lane": STOCK_LANE,
+                "kind": str(Write.PUSH_STOCK),
+                "dedupe": f"stock:{connection_id.hex}",
+                "priority": PRIORITY[Write.PUSH_STOCK],
+            },
+        ).rowcount
+    if made:
+        unit.wake(DELIVERIES)
+    return made
+
+
+def compare(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> str:
+    """Compare what a channel shows with what it was told; tell it again, with a case, where it differs for long."""
+    rows: dict[str, Any] = {
+        row.code: row
+        for row in unit.conn.execute(
+            text(
+                """
+                SELECT r.code, r.item_id, i.sku, l.pushed_quantity, l.pushed_at, l.dirty_at FROM item_reference r
+                JOIN item i ON i.tenant_id = r.tenant_id AND i.id = r.item_id
+                JOIN listing l ON l.tenant_id = r.tenant_id AND l.connection_id = r.connection_id
+                     AND l.item_id = r.item_id
+                WHERE r.tenant_id = :t AND r.connection_id = :c AND r.code = ANY(:codes)
+                """
+            ),
+            {"t": unit.tenant, "c": connection_id, "codes": [each["code"] for each in body["items"]]},
+        )
+    }
+    as_of = body.get("as_of")
+    differing: list[tuple[Any, Decimal]] = []
+    agreeing: list[tuple[Any, Decimal]] = []
+    for each in body["items"]:
+        row = rows.get(each["code"])
+        if row is None or each.get("available") is None or row.pushed_quantity is None or row.dirty_at is not None:
+            continue
+        if as_of is not None and row.pushed_at > as_of:
+            continue  # said before we last told it
+        (differing if each["available"] != row.pushed_quantity else agreeing).append((row, each["available"]))
+    prints = [f"{DRIFT.code}:{connection_id.hex}:{row.item_id.hex}" for row, _ in agreeing]
+    settle_members(unit, "position", [row.item_id for row, _ in agreeing], fingerprints=prints)
+    known = facts.connections.get(connection_id)
+    open_cases(
+        unit,
+        [
+            Opened(
+                DRIFT,
+                f"{DRIFT.code}:{connection_id.hex}:{row.item_id.hex}",
+                {
+                    "connection": known.name if known else "?",
+                    "sku": row.sku,
+                    "told": plain(row.pushed_quantity),
+                    "shown": plain(shown),
+                },
+                [Member("position", row.item_id)],
+                connection_id=connection_id,
+                arguments={"sku": row.sku, "connection": known.name if known else "?"},
+            )
+            for row, shown in differing
+        ],
+    )
+    mark(unit, connection_id, [row.item_id for row, _ in differing])
+    return f"{len(differing)} differ, {len(agreeing)} agree"
+
+
+def mark(unit: Unit, connection_id: UUID, items: Collection[UUID]) -> None:
+    """Have a channel told again of these items."""
+    unit.conn.execute(
+        text(
+            "UPDATE listing SET dirty_at = clock_timestamp() WHERE tenant_id = :t AND connection_id = :c"
+            " AND item_id = ANY(CAST(:items AS uuid[]))"
+        ),
+        {"t": unit.tenant, "c": connection_id, "items": list(items)},
+    )

@@ -1,0 +1,121 @@
+"""People's verbs on messages and deliveries: replay, discard, send again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from core.domain.cases import DEAD, QUARANTINED, UNKNOWN_WORK
+from core.domain.states import DELIVERY, MESSAGE
+from core.errors import NotFound
+from core.services.cases import settle_members
+from core.store.unit import DELIVERIES, INTAKE, Unit
+
+MESSAGE_CASES = (QUARANTINED.code, UNKNOWN_WORK.code)
+
+
+def _message(unit: Unit, message_id: UUID) -> Row[Any]:
+    row = unit.conn.execute(
+        text("SELECT id, state FROM message WHERE tenant_id = :t AND id = :id FOR NO KEY UPDATE"),
+        {"t": unit.tenant, "id": message_id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no message msg_{message_id.hex}.")
+    return row
+
+
+def replay_message(unit: Unit, message_id: UUID) -> str:
+    """Read a message again from its raw bytes under today's map; return its state.
+
+    The effect is there at most once: orders, shipments and counts know what has been applied.
+
+    Raises:
+        NotFound: there is no such message.
+        IllegalTransition: it is still on its way, or discarded.
+    """
+    row = _message(unit, message_id)
+    state = MESSAGE.advance(row.state, "replay")
+    unit.conn.execute(
+        text(
+            "UPDATE message SET state = :s, run_at = clock_timestamp(), lease_until = NULL, attempts = 0, error = NULL,"
+            " outcome = NULL, finished_at = NULL WHERE tenant_id = :t AND id = :id"
+        ),
+        {"s": str(state), "t": unit.tenant, "id": message_id},
+    )
+    settle_members(unit, "message", [message_id], codes=MESSAGE_CASES)
+    unit.event("message.replayed", "message", message_id)
+    unit.wake(INTAKE)
+    return str(state)
+
+
+def discard_message(unit: Unit, message_id: UUID, reason: str) -> str:
+    """Give a quarantined message up, in a person's name; its bytes stay.
+
+    Raises:
+        NotFound: there is no such message.
+        IllegalTransition: it is not quarantined.
+    """
+    row = _message(unit, message_id)
+    state = MESSAGE.advance(row.state, "discard")
+    unit.conn.execute(
+        text(
+            "UPDATE message SET state = :s, outcome = :reason, finished_at = clock_timestamp(), run_at = NULL"
+            " WHERE tenant_id = :t AND id = :id"
+        ),
+        {"s": str(state), "reason": reason[:500], "t": unit.tenant, "id": message_id},
+    )
+    settle_members(unit, "message", [message_id], codes=MESSAGE_CASES)
+    unit.event("message.discarded", "message", message_id, {"reason": reason[:500]})
+    return str(state)
+
+
+def retry_delivery(unit: Unit, delivery_id: UUID) -> str:
+    """Send a dead delivery again, with all its attempts before it; return its state.
+
+    Raises:
+        NotFound: there is no such delivery.
+        IllegalTransition: it is not dead; one that waits is tried by itself.
+    """
+    row = unit.conn.execute(
+        text("SELECT id, state FROM delivery WHERE tenant_id = :t AND id = :id FOR NO KEY UPDATE"),
+        {"t": unit.tenant, "id": delivery_id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no delivery dlv_{delivery_id.hex}.")
+    if row.state == "waiting":
+        state = "waiting"
+        unit.conn.execute(
+            text("UPDATE delivery SET run_at = clock_timestamp() WHERE tenant_id = :t AND id = :id"),
+            {"t": unit.tenant, "id": delivery_id},
+        )
+    else:
+        state = str(DELIVERY.advance(row.state, "retry"))
+        unit.conn.execute(
+            text(
+                "UPDATE delivery SET state = :s, run_at = clock_timestamp(), attempts = 1, error = NULL,"
+                " finished_at = NULL, outcome = NULL WHERE tenant_id = :t AND id = :id"
+            ),
+            {"s": state, "t": unit.tenant, "id": delivery_id},
+        )
+    settle_members(unit, "delivery", [delivery_id], codes=[DEAD.code])
+    unit.event("delivery.retried", "delivery", delivery_id)
+    unit.wake(DELIVERIES)
+    return state
+
+
+def live_members(unit: Unit, case_id: UUID, subject: str) -> Sequence[UUID]:
+    """Return the subjects of one kind that a case still stops."""
+    return (
+        unit.conn.execute(
+            text(
+                "SELECT subject_id FROM case_member WHERE tenant_id = :t AND case_id = :c AND subject = :s"
+                " AND resolved_at IS NULL ORDER BY since, subject_id"
+            ),
+            {"t": unit.tenant, "c": case_id, "s": subject},
+        )
+        .scalars()
+        .all()
+    )
