@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import jmespath
-from zeep.wsse.username import UsernameToken
 
 from config.settings import load_settings
 from connectors.sdk.base import BaseConnector, document
@@ -17,13 +12,14 @@ from connectors.sdk.manifest import DocumentRow
 from connectors.sdk.maps import Hidden, compiled
 from connectors.sdk.template import fill_body
 from connectors.soap_erp import contract, vendoring
-from connectors.soap_erp.client import Reply, SoapClient
+from connectors.soap_erp.client import SoapClient
 from connectors.soap_erp.profile import Operation, Profile, load_profile
+from connectors.soap_erp.replies import found, plain, record
+from connectors.soap_erp.security import security_token
 from core.errors import MappingError, Misconfigured, OutcomeUnknown, Rejected
-from core.ports.connectors import Document, InboundMessage, InboundRecord, Json, Page, Push, Receipt
+from core.ports.connectors import Document, InboundMessage, Json, Page, Push, Receipt
 from mappings.engine import Map
 
-TOPIC = "stock"
 PROBE = "crossdock-check"
 
 
@@ -41,8 +37,9 @@ class Connector(BaseConnector):
 
     @property
     def wsdl(self) -> str:
-        """Where the WSDL is: the setting, else the usual place at the service's own address."""
-        return str(self.settings.get("wsdl") or f"{self.base_url}?wsdl")
+        """Where the WSDL is: a URL or path of the settings, else the usual place at the service's own address."""
+        named = str(self.settings.get("wsdl") or f"{self.base_url}?wsdl")
+        return named if vendoring.is_url(named) else str(self.folder / Path(named).expanduser())
 
     @cached_property
     def contracts(self) -> Path:
@@ -64,12 +61,11 @@ class Connector(BaseConnector):
     @cached_property
     def client(self) -> SoapClient:
         """The strict client over the vendored contract."""
-        entry = vendoring.vendored(self.wsdl, self.contracts, self.fetch)
         return SoapClient(
-            contract.load(entry),
+            contract.load(vendoring.vendored(self.wsdl, self.contracts, self.fetch)),
             self.http,
             address=self.base_url,
-            token=self.token(),
+            token=security_token(self.config.name, self.settings, self.secrets),
             rows=(*self.profile.faults, *self.manifest.errors.rows),
             code_names=self.profile.fault_codes,
         )
@@ -77,23 +73,6 @@ class Connector(BaseConnector):
     def fetch(self, url: str) -> bytes:
         """Return a file of the contract from the partner."""
         return self.http.request("GET", url, verb="check", write=False, reads=None).body
-
-    def token(self) -> UsernameToken | None:
-        """Return the WS-Security token of the settings, None where another way of proof was chosen."""
-        kind = self.settings["security"]
-        if kind not in ("wsse-text", "wsse-digest"):
-            return None
-        password = self.secrets.get("password")
-        if not password or not self.settings.get("username"):
-            raise Misconfigured(
-                f"Connection {self.config.name} has no user name or password.", fix="Fill in `username` and `password`."
-            )
-        # zeep's class has no types.
-        kind_of_token: Any = UsernameToken
-        made: UsernameToken = kind_of_token(
-            self.settings["username"], password, use_digest=kind == "wsse-digest", zulu_timestamp=True
-        )
-        return made
 
     # -- out
 
@@ -214,23 +193,3 @@ class Connector(BaseConnector):
             said["contract_changed"] = live != client.contract.digest
         self.find(PROBE)
         return said
-
-
-def found(path: str | None, values: Any) -> Any:
-    """Return what a JMESPath finds, None without a path."""
-    return jmespath.search(path, values) if path else None
-
-
-def record(reply: Reply) -> InboundRecord:
-    """Return a page of stock as it is stored; its time of counting is part of it, so equal counts stay two facts."""
-    digest = hashlib.sha256(reply.xml).hexdigest()
-    return InboundRecord(TOPIC, f"{TOPIC}:{digest}", reply.xml, content_type="application/xml")
-
-
-def plain(value: Any) -> Any:
-    """Return a reply's values with only JSON types in them."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [plain(inner) for inner in value]
-    return value if isinstance(value, str | int | bool | None) else str(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lxml import etree
@@ -17,6 +16,19 @@ from core.errors import Misconfigured
 
 STRICT = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True, force_https=False)
 XSD = vendoring.XSD
+# A folder that exists nowhere, in which zeep and libxml2 believe to find the contract.
+PLACE = "/contract/"
+# zeep reports broken documents with whatever its parsing stumbled over, so the list is long on purpose.
+BROKEN = (
+    ZeepError,
+    etree.LxmlError,
+    LookupError,
+    ValueError,
+    NotImplementedError,
+    AttributeError,
+    TypeError,
+    RecursionError,
+)
 _PARSED: dict[str, Contract] = {}
 _PARSING = threading.Lock()
 
@@ -40,53 +52,42 @@ class Contract:
 
 
 class Files:
-    """The transport zeep gets: it reads the contract's own folder and nothing else."""
+    """The transport zeep gets: it has the contract's own files and reaches nothing else."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, files: vendoring.Contents) -> None:
+        self.files = files
 
     def load(self, url: str) -> bytes:
         """Return a file of the contract.
 
         Raises:
-            Misconfigured: the contract names a file outside its folder.
+            Misconfigured: the contract names a file it does not have.
         """
-        path = Path(url)
-        if path.parent != self.folder:
+        folder, _, name = url.rpartition("/")
+        if f"{folder}/" != PLACE or name not in self.files:
             raise Misconfigured(f"The SOAP contract asks for {url[:200]}, which is not one of its files.")
-        return path.read_bytes()
+        return self.files[name]
 
 
-def load(entry: Path) -> Contract:
-    """Return the contract in a folder made by `vendoring`.
+def load(files: vendoring.Contents) -> Contract:
+    """Return the contract in the files that `vendoring` collected.
 
     Raises:
         Misconfigured: the WSDL or its schemas contradict themselves or use what cannot be checked.
     """
-    files = vendoring.stored(entry.parent)
     key = vendoring.digest(files)
     with _PARSING:
         if key not in _PARSED:
-            _PARSED[key] = _parse(key, entry)
+            _PARSED[key] = _parse(key, files)
         return _PARSED[key]
 
 
-def _parse(key: str, entry: Path) -> Contract:
-    folder = entry.parent.resolve()
+def _parse(key: str, files: vendoring.Contents) -> Contract:
+    transport: Any = Files(files)
     try:
-        files: Any = Files(folder)
-        document = Document(str(folder / entry.name), files, settings=STRICT)
-        schema = etree.XMLSchema(_driver(folder))
-    except (
-        ZeepError,
-        etree.LxmlError,
-        LookupError,
-        ValueError,
-        NotImplementedError,
-        AttributeError,
-        TypeError,
-    ) as error:
-        # zeep reports broken documents with whatever its parsing stumbled over, so the list is long on purpose.
+        document = Document(PLACE + vendoring.ENTRY, transport, settings=STRICT)
+        schema = etree.XMLSchema(_driver(files))
+    except BROKEN as error:
         raise Misconfigured(
             "The WSDL's types cannot be read.",
             why=f"{type(error).__name__}: {error}"[:400],
@@ -96,19 +97,18 @@ def _parse(key: str, entry: Path) -> Contract:
     return Contract(key, document, schema)
 
 
-def _driver(folder: Path) -> etree._Element:
+def _driver(files: vendoring.Contents) -> etree._Element:
     """Return one schema that imports every schema of the contract, inline ones and files alike.
 
     libxml2 honors a single import per namespace, so several schemas of one namespace are joined by include.
     """
     homes: dict[str, list[tuple[str, etree._Element]]] = {}
-    for path in sorted(folder.glob("*.wsdl")):
-        inline = xmlsafe.parse(path.read_bytes()).iter(f"{{{XSD}}}schema")
-        for number, schema in enumerate(inline):
-            homes.setdefault(schema.get("targetNamespace", ""), []).append((f"{path.stem}-inline-{number}.xsd", schema))
+    for file in sorted(name for name in files if name.endswith(".wsdl")):
+        for number, schema in enumerate(xmlsafe.parse(files[file]).iter(f"{{{XSD}}}schema")):
+            homes.setdefault(schema.get("targetNamespace", ""), []).append((f"{file}-inline-{number}.xsd", schema))
     # Imports between inline schemas carry no location: each learns where its neighbors are.
     joined = {namespace: _place(parts) for namespace, parts in homes.items()}
-    resolver = _Inline({name: schema for parts in homes.values() for name, schema in parts}, joined, homes)
+    resolver = _Inline(files, {name: schema for parts in homes.values() for name, schema in parts}, joined, homes)
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     parser.resolvers.add(resolver)
     lines = "".join(
@@ -116,7 +116,7 @@ def _driver(folder: Path) -> etree._Element:
         for namespace, name in joined.items()
     )
     text = f'<xs:schema xmlns:xs="{XSD}" targetNamespace="urn:crossdock:driver">{lines}</xs:schema>'
-    return etree.fromstring(text.encode(), parser, base_url=str(folder / "driver.xsd"))
+    return etree.fromstring(text.encode(), parser, base_url=f"{PLACE}driver.xsd")
 
 
 def _place(parts: list[tuple[str, etree._Element]]) -> str:
@@ -132,15 +132,16 @@ def _escape(value: str) -> str:
 
 
 class _Inline(etree.Resolver):
-    """Serves the schemas that stand inside the WSDL as if they were files beside it."""
+    """Serves the contract's files, and the schemas inside its WSDL as if they were files beside it; nothing else."""
 
     def __init__(
         self,
+        files: vendoring.Contents,
         parts: dict[str, etree._Element],
         joined: dict[str, str],
         homes: dict[str, list[tuple[str, etree._Element]]],
     ) -> None:
-        self.texts: dict[str, bytes] = {}
+        self.texts: dict[str, bytes] = dict(files)
         for name, schema in parts.items():
             for link in schema.iter(f"{{{XSD}}}import"):
                 neighbor = link.get("namespace", "")
@@ -154,8 +155,12 @@ class _Inline(etree.Resolver):
                 self.texts[joined[namespace]] = f'<xs:schema xmlns:xs="{XSD}"{target}>{lines}</xs:schema>'.encode()
 
     def resolve(self, system_url: Any, public_id: Any, context: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
-        """Return an inline schema by its made-up name; None lets lxml read the file."""
-        name = (system_url or "").rpartition("/")[2]
-        if name in self.texts:
-            return self.resolve_string(self.texts[name], context, base_url=system_url)
-        return None
+        """Return a file by its name.
+
+        Raises:
+            LookupError: the contract has no such file.
+        """
+        name = str(system_url or "").rpartition("/")[2]
+        if name not in self.texts:
+            raise LookupError(f"{str(system_url)[:200]} is not one of the contract's files")
+        return self.resolve_string(self.texts[name], context, base_url=f"{PLACE}{name}")

@@ -6,11 +6,12 @@ locations are rewritten to the local names, so zeep and libxml2 read the same cl
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -32,6 +33,8 @@ LINKS = {
 }
 
 Fetch = Callable[[str], bytes]
+# Local name -> bytes.
+Contents = Mapping[str, bytes]
 
 
 def is_url(location: str) -> bool:
@@ -39,57 +42,37 @@ def is_url(location: str) -> bool:
     return urlsplit(location).scheme in ("http", "https")
 
 
-def vendored(location: str, folder: Path, fetch: Fetch) -> Path:
-    """Return the local copy of a contract, made on first use.
-
-    A copy of a URL is kept until its folder is removed; a file is read anew each time, since reading it costs nothing.
+def vendored(location: str, folder: Path, fetch: Fetch) -> Contents:
+    """Return the files of a contract; those behind a URL from the local copy, which is made on first use.
 
     Args:
         location: URL or path of the WSDL.
-        folder: where copies are kept; one folder per location is made in it.
+        folder: where copies of URLs are kept until somebody removes them; one folder per location is made in it.
         fetch: returns the bytes behind a URL.
 
     Raises:
         Misconfigured: the WSDL or one of its imports cannot be had, is not safe XML or lies elsewhere.
     """
+    if not is_url(location):
+        return collect(location, fetch)
     home = folder / hashlib.sha256(location.encode()).hexdigest()[:16]
-    entry = home / ENTRY
-    if is_url(location) and entry.exists():
-        return entry
+    if (home / ENTRY).exists():
+        return {each.name: each.read_bytes() for each in sorted(home.iterdir())}
     files = collect(location, fetch)
-    if entry.exists() and stored(home) == files:
-        return entry
     folder.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=".fresh-", dir=folder))
     try:
         for name, content in files.items():
             (fresh / name).write_bytes(content)
-        _put(fresh, home)
+        # When another process was faster, its copy stays: a folder with something in it is not replaced.
+        with contextlib.suppress(OSError):
+            os.rename(fresh, home)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return entry
+    return files
 
 
-def _put(fresh: Path, home: Path) -> None:
-    """Move a finished copy into place; when another process was faster, its copy of the same contract stays."""
-    old = fresh.with_name(f"{fresh.name}.old")
-    try:
-        if home.exists():
-            os.replace(home, old)
-        os.replace(fresh, home)
-    except OSError:
-        if not (home / ENTRY).exists():
-            raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def stored(home: Path) -> dict[str, bytes]:
-    """Return the files of a stored copy by name."""
-    return {each.name: each.read_bytes() for each in sorted(home.iterdir()) if each.is_file()}
-
-
-def digest(files: dict[str, bytes]) -> str:
+def digest(files: Contents) -> str:
     """Return one hash over all files of a contract."""
     found = hashlib.sha256()
     for name in sorted(files):
@@ -98,7 +81,7 @@ def digest(files: dict[str, bytes]) -> str:
     return found.hexdigest()
 
 
-def collect(location: str, fetch: Fetch) -> dict[str, bytes]:
+def collect(location: str, fetch: Fetch) -> Contents:
     """Return the WSDL and all its imports by local name, their locations rewritten.
 
     Raises:
