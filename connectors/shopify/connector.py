@@ -13,7 +13,7 @@ from typing import Any
 from connectors.sdk.base import BaseConnector, document, ignored
 from connectors.sdk.manifest import DocumentRow, Manifest
 from connectors.sdk.maps import open_map
-from connectors.shopify import shaping
+from connectors.shopify import products, shaping
 from connectors.shopify.graph import Graph, at, gid
 from connectors.shopify.listing import Listing
 from connectors.shopify.shipments import Shipments
@@ -50,8 +50,8 @@ SHAPES: Mapping[str, Callable[[Json], None]] = {
     "refund.in.yaml": shaping.refund,
     "channel_stock.in.yaml": shaping.inventory_level,
     "graphql_channel_stock.in.yaml": shaping.inventory_level,
-    "item.in.yaml": shaping.webhook_product,
-    "graphql_item.in.yaml": shaping.listed_variant,
+    "item.in.yaml": products.webhook_product,
+    "graphql_item.in.yaml": products.listed_variant,
 }
 
 

@@ -92,7 +92,7 @@ BUDGET = Budget()
 
 def number(value: Any) -> float:
     """Return a number of the answer, 0 when it is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    return float(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else 0.0
 
 
 class Graph:

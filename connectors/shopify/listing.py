@@ -11,11 +11,10 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from connectors.shopify.graph import Graph, at, next_cursor, nodes, plain_id
 from core.errors import InputError, Rejected
 from core.ports.connectors import InboundRecord, Page
+from mappings.syntaxes.json import dump
 
 ORDER_TOPIC, ITEM_TOPIC, STOCK_TOPIC = "graphql/order", "graphql/variant", "graphql/inventory_level"
 # 10 orders with 10 lines cost under 1,000 points, the most a single query may cost.
@@ -48,7 +47,7 @@ class Listing:
                 InboundRecord(
                     topic=ORDER_TOPIC,
                     dedupe_key=f"{ORDER_TOPIC}:{plain_id(node['id'])}:{node['updatedAt']}",
-                    body=orjson.dumps(node),
+                    body=dump(node),
                     source_id=plain_id(node["id"]),
                     occurred_at=instant(node["updatedAt"]),
                 )
@@ -141,7 +140,7 @@ class Listing:
 
 def hashed(topic: str, node: Json, at_: datetime) -> InboundRecord:
     """Return a record that is the same fact as long as its content is the same, whatever its time says."""
-    body = orjson.dumps(node, option=orjson.OPT_SORT_KEYS)
+    body = dump(node)
     return InboundRecord(
         topic=topic,
         dedupe_key=f"{topic}:sha256:{hashlib.sha256(body).hexdigest()}",

@@ -10,19 +10,11 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from core.domain.money import CURRENCIES, minor_unit
 from mappings.faults import Unfit
 from mappings.numbers import EXACT, exact
 
 Json = dict[str, Any]
-# A GTIN has one of these lengths; other barcodes are the shop's own.
-GTIN_LENGTHS = frozenset([8, 12, 13, 14])
-GRAMS = {
-    "GRAMS": Decimal(1),
-    "KILOGRAMS": Decimal(1000),
-    "OUNCES": Decimal("28.349523125"),
-    "POUNDS": Decimal("453.59237"),
-}
-ONLY_VARIANT = "Default Title"
 
 
 def objects(value: Any) -> list[Json]:
@@ -84,10 +76,25 @@ def webhook_order(order: Json) -> None:
     stated = order.get("total_line_items_price")
     listed = [stated] if stated is not None and not tips else extended(lines, lambda line: line.get("price"))
     totals(order, listed, lines, order.get("total_tax"), order.get("total_price"))
+    if not any(map(positive, order["totals"]["discount"])):
+        order["totals"]["discount"] = stated_discount(order)
+
+
+def stated_discount(order: Json) -> list[Any]:
+    """Return the order's discount where no line carries a share of it, less what shipping carries."""
+    shipping = [each for each in objects(order.get("shipping_lines")) if not each.get("is_removed")]
+    try:
+        stated = exact(order.get("total_discounts") or 0)
+        for each in shipping:
+            stated -= exact(each.get("price") or 0) - exact(each.get("discounted_price") or each.get("price") or 0)
+    except Unfit:
+        return [order.get("total_discounts")]
+    return [stated] if stated > 0 else []
 
 
 def listed_order(order: Json) -> None:
     """Prepare an order as the Admin API lists it."""
+    pad(order, order.get("currencyCode"))
     lines = objects(at(order, "lineItems", "nodes"))
     returned = returned_units(
         (at(entry, "lineItem", "id"), str(entry.get("restockType")).lower(), entry.get("quantity"))
@@ -97,6 +104,7 @@ def listed_order(order: Json) -> None:
     for number, line in enumerate(lines, 1):
         count(line, number, line.get("currentQuantity"), returned.get(line.get("id"), 0))
         line["discounts"] = [shop(each.get("allocatedAmountSet")) for each in objects(line.get("discountAllocations"))]
+    order["tags"] = order.get("tags") or None
     order["kind"] = "b2b" if at(order, "purchasingEntity", "__typename") == "PurchasingCompany" else "b2c"
     order["charges"] = list(listed_charges(order))
     status = order.get("displayFinancialStatus")
@@ -107,6 +115,32 @@ def listed_order(order: Json) -> None:
     )
     listed = extended(lines, lambda line: shop(line.get("originalUnitPriceSet")))
     totals(order, listed, lines, shop(order.get("totalTaxSet")), total)
+
+
+def pad(value: Any, currency: Any) -> None:
+    """Write shop money with its minor digits, as webhooks do: the Admin API leaves zeros out or adds one."""
+    if currency not in CURRENCIES:
+        return
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, list):
+            stack += each
+        elif isinstance(each, dict):
+            stack += each.values()
+            money = each.get("shopMoney")
+            if isinstance(money, dict) and isinstance(money.get("amount"), str):
+                money["amount"] = padded(money["amount"], minor_unit(currency))
+
+
+def padded(text: str, unit: Decimal) -> str:
+    """Return an amount with the digits of a minor unit, as it is when it has more or is none."""
+    try:
+        amount = exact(text)
+    except Unfit:
+        return text
+    found = amount.quantize(unit)
+    return format(found, "f") if found == amount else text
 
 
 def is_tip(line: Json) -> bool:
@@ -205,70 +239,3 @@ def refund(document: Json) -> None:
 def inventory_level(document: Json) -> None:
     """Prepare an inventory level: the document is the one level in it."""
     document["levels"] = [dict(document)]
-
-
-def webhook_product(product: Json) -> None:
-    """Prepare a product: its variants with a SKU, each with its codes."""
-    kept = [each for each in objects(product.get("variants")) if text_in(each.get("sku"))]
-    for variant in kept:
-        variant["title"] = full_title(product.get("title"), variant.get("title"))
-        variant["active"] = product.get("status", "active") == "active"
-        variant["gtin"] = gtin(variant.get("barcode"))
-        variant["references"] = references(variant.get("id"), variant.get("inventory_item_id"))
-    product["variants"] = kept
-
-
-def listed_variant(variant: Json) -> None:
-    """Prepare a variant as the Admin API lists it."""
-    if not text_in(variant.get("sku")):
-        variant["variants"] = []
-        return
-    found = dict(variant)
-    found["title"] = full_title(at(variant, "product", "title"), variant.get("title"))
-    found["active"] = at(variant, "product", "status") == "ACTIVE"
-    found["gtin"] = gtin(variant.get("barcode"))
-    found["grams"] = grams(at(variant, "inventoryItem", "measurement", "weight"))
-    found["references"] = references(number_of(variant.get("id")), number_of(at(variant, "inventoryItem", "id")))
-    variant["variants"] = [found]
-
-
-def text_in(value: Any) -> bool:
-    """Return whether there is text."""
-    return isinstance(value, str) and bool(value.strip())
-
-
-def full_title(product: Any, variant: Any) -> Any:
-    """Return the title a person knows the variant by."""
-    if not text_in(variant) or variant == ONLY_VARIANT:
-        return product
-    return f"{product} - {variant}" if text_in(product) else variant
-
-
-def references(variant: Any, inventory_item: Any) -> list[Json]:
-    """Return the codes Shopify uses for a variant; the product's id is no code of one item."""
-    named = (("shopify_variant", variant), ("shopify_inventory_item", inventory_item))
-    return [{"scheme": scheme, "code": code} for scheme, code in named if code is not None]
-
-
-def number_of(gid: Any) -> str | None:
-    """Return the number in a global id."""
-    return gid.rsplit("/", 1)[-1].partition("?")[0] if isinstance(gid, str) and gid.startswith("gid://") else None
-
-
-def gtin(barcode: Any) -> str | None:
-    """Return a barcode that is a GTIN by length and check digit (GS1 General Specifications 7.9), else None."""
-    text = barcode.strip() if isinstance(barcode, str) else ""
-    if len(text) not in GTIN_LENGTHS or not (text.isascii() and text.isdigit()):
-        return None
-    weighed = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(text)))
-    return text if weighed % 10 == 0 else None
-
-
-def grams(weight: Any) -> int | None:
-    """Return a weight in whole grams, None when it is zero or in a unit we do not know."""
-    factor, value = GRAMS.get(at(weight, "unit") or ""), at(weight, "value")
-    try:
-        found = int((exact(value) * factor).to_integral_value()) if factor is not None else 0
-    except Unfit:
-        return None
-    return found or None

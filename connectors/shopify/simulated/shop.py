@@ -49,7 +49,7 @@ class WorkOrder:
         """What may be done with it now."""
         return {
             "OPEN": ["CREATE_FULFILLMENT", "REPORT_PROGRESS", "MOVE", "HOLD", "SPLIT"],
-            "IN_PROGRESS": ["CREATE_FULFILLMENT", "MARK_AS_OPEN"],
+            "IN_PROGRESS": ["CREATE_FULFILLMENT", "MOVE"],
             "ON_HOLD": ["RELEASE_HOLD", "HOLD", "MOVE"],
             "SCHEDULED": ["MARK_AS_OPEN"],
         }.get(self.status, [])
