@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from connectors.sdk.simulation.server import SimRequest, SimResponse
 from connectors.sdk.simulator import Simulator
+from core.domain.vocabulary import Write
+from core.ports.connectors import Push
 
 Record = dict[str, Any]
 OPEN = frozenset(["NEW", "RECEIVED", "IN_PROGRESS"])
@@ -228,6 +230,13 @@ class Partner(Simulator):
         self.emit("fulfillment.updated", report, lane=record["id"])
 
     # -- asked for by tests and the demo
+
+    def prepare(self, push: Push) -> None:
+        """Have the work that a cancellation speaks of."""
+        if push.kind is Write.CANCEL_FULFILLMENT_ORDER:
+            external_id = push.payload["fulfillment"]["id"]
+            line = {"line_ref": "fln_1", "sku": "CABLE-3M", "quantity": 1}
+            self._take({"client_reference": f"of {push.reference}", "external_id": external_id, "lines": [line]})
 
     def command(self, name: str, body: Any) -> Any:
         """`stock` sets counted quantities, `count` sends them to the hub, `options` changes how it behaves."""

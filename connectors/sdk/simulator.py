@@ -28,6 +28,7 @@ from connectors.sdk.simulation.faults import Dice, Faults
 from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
 from connectors.sdk.simulation.timer import Timer
 from connectors.sdk.simulation.webhooks import WebhookSender
+from core.ports.connectors import Push
 
 CONTROL = "/_sim/"
 
@@ -75,6 +76,8 @@ class Simulator:
         self.repeats: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.fates: Counter[str] = Counter()
+        # False spares replies to reads from being lost, so that a test can lose exactly the write's.
+        self.fault_reads = True
         self._events = 0
         self.webhooks = WebhookSender(webhook_url, self.signed_headers, self.dice, lambda: self.faults)
         self._timer = Timer()
@@ -109,6 +112,9 @@ class Simulator:
             hmac.compare_digest(request.headers.get(name.lower(), "").encode(), value.encode())
             for name, value in probe.headers.items()
         )
+
+    def prepare(self, push: Push) -> None:
+        """Make what a write needs to be there already; override where a write follows from an earlier one."""
 
     def later(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something after a while, as long as the simulator runs."""
@@ -190,6 +196,10 @@ class Simulator:
         self._server.stop()
         self._thread.join(timeout=5)
 
+    def discard(self) -> None:
+        """Give the port back without having served."""
+        self._server.server_close()
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -197,6 +207,12 @@ class Simulator:
         self.stop()
 
     # -- counting
+
+    @property
+    def total(self) -> int:
+        """How many effects there were, repeats included."""
+        with self.lock:
+            return sum(sum(keys.values()) for keys in self.effects.values())
 
     @property
     def doubles(self) -> dict[str, list[str]]:
@@ -260,7 +276,7 @@ class Simulator:
 
     def _spoiled(self, response: SimResponse, *, write: bool) -> SimResponse:
         """Return the reply as it will reach the client; the effect has happened by now."""
-        faults = self.faults
+        faults = self.faults if write or self.fault_reads else Faults()
         delay = 0.0
         if self.dice.hits(faults.delay):
             self._fate("delayed")

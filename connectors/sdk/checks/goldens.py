@@ -6,14 +6,15 @@ variant after `--`:
 - `<topic>[--variant].in.<ext>`: a message as the partner sends it, and beside it
   `<topic>[--variant].out.json`: `[{"type": …, "body": {…}, "holds": […]}]`, or `{"error": "MAP-CODE-404"}`.
 - `<verb>[--variant].push.json`: `{"reference": …, "payload": {…}, "steps": [STEP …], "receipt": {"reference": …},
-  "find": {"steps": [STEP …], "receipt": {…}}, "absent": {"steps": [STEP …]}}`; instead of `receipt`, `"error": "OUT-…"`.
+  "find": {"steps": [STEP …], "receipt": {…}}, "absent": {"steps": [STEP …]}}`; instead of `receipt`, where the
+  partner refuses, `"error": "OUT-…"`.
 - `<list verb>[--variant].list.json`: `{"steps": [STEP …]}`, where each STEP also has
   `"page": {"records": [{"topic": …, "body": …}], "more": true}`.
 - `connection.json`: `{"settings": {…}}` the suite opens the connector with; `{url}` stands for the partner's address.
 
-STEP is `{"request": {"method", "path", "query", "headers", "body"}, "response": {"status", "headers", "body"}}`. A body is
-JSON; `"text"` holds any other, `"file"` names a file beside it. What the request leaves out is not compared; the text
-`{any}` fits every value.
+STEP is `{"request": {"method", "path", "query", "headers", "body"}, "response": {"status", "headers", "body"}}`, with
+`"write": true` on the one that changes something when it is not the last. A body is JSON; `"text"` holds any other,
+`"file"` names a file beside it. What the request leaves out is not compared; the text `{any}` fits every value.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Step:
     headers: Mapping[str, str]
     body: bytes
     page: Mapping[str, Any] = field(default_factory=dict)
+    write: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class Outgoing:
     given: Mapping[str, Any]
     find: tuple[Step, ...] | None = None
     absent: tuple[Step, ...] | None = None
+
+    @property
+    def writing(self) -> int:
+        """The step that changes something: the marked one, else the last."""
+        return next((n for n, step in enumerate(self.steps) if step.write), len(self.steps) - 1)
 
 
 class Goldens:
@@ -154,6 +161,7 @@ class Goldens:
                 self.headers(each.get("response", {})),
                 self.body(each.get("response", {})),
                 each.get("page", {}),
+                bool(each.get("write")),
             )
             for each in given.get("steps", ())
         )
@@ -170,7 +178,7 @@ class Goldens:
     def body(self, given: Mapping[str, Any]) -> bytes:
         """Return a body as bytes."""
         if "file" in given:
-            return (self.folder / given["file"]).read_bytes()
+            return (self.folder / str(given["file"])).read_bytes()
         if "text" in given:
             return str(given["text"]).encode()
         return orjson.dumps(given["body"]) if "body" in given else b""
@@ -253,5 +261,4 @@ def body_difference(expected: bytes, found: bytes) -> str | None:
 def canonical_xml(body: bytes) -> bytes:
     """Return XML in canonical form, without the space between elements."""
     parser = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True)
-    found: bytes = etree.tostring(etree.fromstring(body, parser), method="c14n")
-    return found
+    return etree.tostring(etree.fromstring(body, parser), method="c14n")
