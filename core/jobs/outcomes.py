@@ -248,13 +248,10 @@ def _answer(hub: Hub, unit: Unit, row: Row[Any], status: str, reason: str | None
 def _dead(hub: Hub, unit: Unit, row: Row[Any], error: CrossdockError) -> None:
     if row.kind == Write.PUSH_STOCK:
         skus = [each["sku"] for each in (row.payload or {}).get("items", [])]
-        unit.conn.execute(
-            text(
-                "UPDATE listing SET dirty_at = clock_timestamp() FROM item i WHERE listing.tenant_id = :t"
-                " AND listing.connection_id = :c AND i.tenant_id = :t AND i.id = listing.item_id AND i.sku = ANY(:s)"
-            ),
-            {"t": unit.tenant, "c": row.connection_id, "s": skus},
-        )
+        items = unit.conn.execute(
+            text("SELECT id FROM item WHERE tenant_id = :t AND sku = ANY(:s)"), {"t": unit.tenant, "s": skus}
+        ).scalars()
+        channel_stock.mark(unit, row.connection_id, list(items))
     facts = hub.facts.get(unit.conn, unit.tenant)
     known = facts.connections.get(row.connection_id)
     name = known.name if known else "?"

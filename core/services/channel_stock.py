@@ -18,6 +18,7 @@ from core.ports.connectors import Json
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.outbox import PRIORITY
+from core.store.locks import lock_listings
 from core.store.unit import DELIVERIES, Unit
 
 ZERO = Decimal(0)
@@ -73,18 +74,17 @@ def claim_changes(unit: Unit, connection_id: UUID) -> Json:
 
 def note_pushed(unit: Unit, connection_id: UUID, payload: Json) -> None:
     """Remember what a channel was told."""
+    told = {each["sku"]: Decimal(each["available"]) for each in payload["items"]}
+    rows = unit.conn.execute(
+        text("SELECT id, sku FROM item WHERE tenant_id = :t AND sku = ANY(:skus)"),
+        {"t": unit.tenant, "skus": list(told)},
+    ).all()
+    lock_listings(unit, connection_id, [row.id for row in rows])
     unit.conn.exec_driver_sql(
         "UPDATE listing l SET pushed_quantity = d.units, pushed_at = clock_timestamp()"
-        " FROM (SELECT i.id, w.units FROM unnest(%s::text[], %s::numeric[]) AS w(sku, units)"
-        "       JOIN item i ON i.tenant_id = %s AND i.sku = w.sku ORDER BY i.id) d"
-        " WHERE l.tenant_id = %s AND l.connection_id = %s AND l.item_id = d.id",
-        (
-            [each["sku"] for each in payload["items"]],
-            [Decimal(each["available"]) for each in payload["items"]],
-            unit.tenant,
-            unit.tenant,
-            connection_id,
-        ),
+        " FROM unnest(%s::uuid[], %s::numeric[]) AS d(item_id, units)"
+        " WHERE l.tenant_id = %s AND l.connection_id = %s AND l.item_id = d.item_id",
+        ([row.id for row in rows], [told[row.sku] for row in rows], unit.tenant, connection_id),
     )
 
 
@@ -173,6 +173,7 @@ def compare(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> str:
 
 def mark(unit: Unit, connection_id: UUID, items: Collection[UUID]) -> None:
     """Have a channel told again of these items."""
+    lock_listings(unit, connection_id, items)
     unit.conn.execute(
         text(
             "UPDATE listing SET dirty_at = clock_timestamp() WHERE tenant_id = :t AND connection_id = :c"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as NoSession
 
 from core.domain.ids import uuid7
 from core.domain.vocabulary import Via
-from core.errors import Unavailable
 from core.ports.connectors import InboundRecord
+from core.services.combining import Combiner
 from core.store.unit import DEFAULT_TENANT, INTAKE, Store
 
 # One statement for any number of messages: a key seen before leaves its row, and tells us the first id.
@@ -97,28 +94,16 @@ class Intake:
         return answers
 
 
-@dataclass(slots=True)
-class _Waiting:
-    connection_id: UUID
-    record: InboundRecord
-    done: threading.Event = field(default_factory=threading.Event)
-    accepted: Accepted | None = None
-    error: Exception | None = None
-
-
 class IntakeCombiner:
-    """Many requests, one commit: whoever comes while a commit is under way goes into the next one.
-
-    A request thread that finds nobody committing takes all that wait, stores them in one transaction and wakes their
-    threads, so that an idle door adds no delay and a busy one needs a fraction of the fsyncs.
-    """
+    """The web door's way in: one commit for all requests that wait for one."""
 
     def __init__(self, store: Store, *, most: int = 200) -> None:
-        self._intake = Intake(store)
-        self._most = most
-        self._gate = threading.Lock()
-        self._committing = threading.Lock()
-        self._waiting: list[_Waiting] = []
+        intake = Intake(store)
+
+        def work(batch: Sequence[tuple[UUID, InboundRecord]]) -> list[Accepted]:
+            return intake.accept_all([(connection_id, record, Via.WEBHOOK) for connection_id, record in batch])
+
+        self._combiner = Combiner(work, "The message could not be stored.", "INTAKE-STORE-503", most=most)
 
     def accept_one(self, connection_id: UUID, record: InboundRecord) -> Accepted:
         """Store one record durably and return its message.
@@ -126,38 +111,4 @@ class IntakeCombiner:
         Raises:
             Unavailable: the database could not store it; nothing was kept and the sender should try again.
         """
-        mine = _Waiting(connection_id, record)
-        with self._gate:
-            self._waiting.append(mine)
-        while not mine.done.is_set():
-            with self._committing:
-                if mine.done.is_set():
-                    break
-                with self._gate:
-                    batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                self._commit(batch)
-        if mine.accepted is None:
-            raise Unavailable(
-                "The message could not be stored.",
-                why=type(mine.error).__name__ if mine.error else None,
-                fix="Send it again; nothing was kept.",
-                code="INTAKE-STORE-503",
-            ) from mine.error
-        return mine.accepted
-
-    def _commit(self, batch: list[_Waiting]) -> None:
-        try:
-            answers = self._intake.accept_all([(each.connection_id, each.record, Via.WEBHOOK) for each in batch])
-        except Exception as error:  # noqa: BLE001 - every waiting request must hear of it
-            if len(batch) > 1 and not isinstance(error, OperationalError | NoSession):
-                # One record the database cannot take must not cost its neighbors their acceptance.
-                for each in batch:
-                    self._commit([each])
-                return
-            for each in batch:
-                each.error = error
-        else:
-            for each, answer in zip(batch, answers, strict=True):
-                each.accepted = answer
-        for each in batch:
-            each.done.set()
+        return self._combiner.call((connection_id, record))

@@ -165,3 +165,12 @@ def lock_due_orders(unit: Unit, limit: int) -> list[UUID]:
         {"tenant": unit.tenant, "limit": limit},
     )
     return [row.id for row in rows]
+
+
+def lock_listings(unit: Unit, connection_id: UUID, items: Collection[UUID]) -> None:
+    """Lock what one channel lists of these items, in the order `mark_listings` uses."""
+    unit.conn.exec_driver_sql(
+        "SELECT 1 FROM listing WHERE tenant_id = %s AND connection_id = %s AND item_id = ANY(%s::uuid[])"
+        " ORDER BY connection_id, item_id FOR NO KEY UPDATE",
+        (unit.tenant, connection_id, sorted(items)),
+    )

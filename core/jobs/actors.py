@@ -1,0 +1,120 @@
+"""The Dramatiq actors: each hint says where to look, the work itself is claimed in PostgreSQL.
+
+A hint that is late, doubled or lost does no harm, so Dramatiq's own retries, results and delays are not used.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, CurrentMessage, ShutdownNotifications
+
+from core.jobs.deliver import deliver
+from core.jobs.hub import Hub
+from core.jobs.intake import drain_messages
+from core.jobs.schedule import poll
+from core.services.resourcing import source_due
+
+log = structlog.get_logger()
+NAMESPACE = "{crossdock}"
+# A hint older than this has been overtaken by newer ones.
+HINT_AGE_MS = 60_000
+BUSY_SECONDS = 10.0
+QUEUES = ("intake", "orders", "deliveries", "schedule")
+
+
+def make_broker(redis_url: str) -> RedisBroker:
+    """Return the broker: short time-outs, few messages ahead, one hash slot."""
+    return RedisBroker(  # type: ignore[no-untyped-call]
+        url=redis_url,
+        middleware=[AgeLimit(max_age=HINT_AGE_MS), ShutdownNotifications(), CurrentMessage()],
+        namespace=NAMESPACE,
+        socket_timeout=5,
+        socket_connect_timeout=1,
+        maintenance_chance=1000,
+    )
+
+
+def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Actor[..., Any]]:
+    """Declare the actors on a broker; the relay declares them without a hub, only to send hints."""
+
+    def needs_hub() -> Hub:
+        if hub is None:
+            raise RuntimeError("This process only sends hints; it has no hub to work with.")
+        return hub
+
+    # One drain a process: a second one would only fight for the interpreter and the same stock rows.
+    draining, sourcing = threading.Lock(), threading.Lock()
+
+    def intake() -> None:
+        """Drain the inbox until it is empty."""
+        _until_done(draining, lambda: drain_messages(needs_hub()))
+
+    def orders() -> None:
+        """Source orders until none is due."""
+
+        def once() -> int:
+            with needs_hub().store.begin() as unit:
+                return source_due(unit, needs_hub().facts.get(unit.conn, unit.tenant), needs_hub().pace.intake_batch)
+
+        _until_done(sourcing, once)
+
+    def deliveries(connection_id: str) -> None:
+        """Deliver what is due at one connection."""
+        deliver(needs_hub(), UUID(connection_id), seconds=BUSY_SECONDS)
+
+    def schedule(connection_id: str, name: str) -> None:
+        """Poll one connection."""
+        poll(needs_hub(), UUID(connection_id), name)
+
+    functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule]
+    return {
+        function.__name__: dramatiq.actor(broker=broker, queue_name=function.__name__)(function)
+        for function in functions
+    }
+
+
+def _until_done(alone: threading.Lock, once: Callable[[], int]) -> None:
+    if not alone.acquire(blocking=False):
+        return
+    try:
+        started = time.monotonic()
+        while once() and time.monotonic() - started < BUSY_SECONDS:
+            pass
+    finally:
+        alone.release()
+
+
+def run_worker(hub: Hub, redis_url: str, *, threads: int = 8) -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Args:
+        hub: what the actors work with.
+        redis_url: where hints come from.
+        threads: jobs at once in this process.
+    """
+    broker = make_broker(redis_url)
+    declare(broker, hub)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    while not stopping.is_set():
+        worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=50)
+        try:
+            worker.start()
+        except Exception as error:  # noqa: BLE001 - Redis is away: nothing is lost, we only have to come back
+            log.warning("worker.no_redis", error=type(error).__name__)
+            stopping.wait(1.0)
+            continue
+        log.info("worker.started", threads=threads)
+        stopping.wait()
+        worker.stop(timeout=8_000)
+    broker.close()

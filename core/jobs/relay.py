@@ -1,0 +1,158 @@
+"""The relay: says what is due. It listens for wake-ups, sweeps, and puts hints into Redis; one leader, any number.
+
+It holds no facts: if it dies, the next leader reads the same tables. If Redis is away it goes on trying; if Redis was
+flushed the next sweep puts the hints in again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dramatiq
+import psycopg
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.jobs.actors import declare, make_broker
+from core.jobs.hub import Hub
+from core.jobs.schedule import expire_leases, watchdog
+from core.jobs.wake import CHANNEL, plain_url
+from core.services.backorders import wake_backorders
+from core.services.cases import wake_snoozed
+from core.services.channel_stock import plan_pushes
+from core.services.reserving import expire_reservations
+from core.store.unit import Unit
+
+log = structlog.get_logger()
+LEADER_LOCK = 0x72656C6179
+# Hints waiting in one queue beyond this are enough.
+MOST_HINTS = 64
+DUE_MESSAGES = """
+SELECT count(*) FROM (SELECT 1 FROM message WHERE tenant_id = :t AND state IN ('received', 'normalized')
+  AND run_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp()) LIMIT 400) due
+"""
+DUE_ORDERS = """
+SELECT count(*) FROM (SELECT 1 FROM orders WHERE tenant_id = :t AND sourcing_at <= clock_timestamp() LIMIT 400) due
+"""
+DUE_DELIVERIES = """
+SELECT c.id, least(d.due, s.free) AS hints FROM connection c
+CROSS JOIN LATERAL (
+    SELECT count(*) AS due FROM (
+        SELECT 1 FROM delivery WHERE tenant_id = c.tenant_id AND connection_id = c.id
+          AND state IN ('due', 'waiting', 'unknown') AND run_at <= clock_timestamp() LIMIT 16) some) d
+CROSS JOIN LATERAL (
+    SELECT count(*) AS free FROM seat WHERE tenant_id = c.tenant_id AND connection_id = c.id
+      AND (held_until IS NULL OR held_until < clock_timestamp())) s
+WHERE c.tenant_id = :t AND c.mode IN ('live', 'shadow')
+  AND (c.paused_until IS NULL OR c.paused_until <= clock_timestamp()) AND d.due > 0 AND s.free > 0
+"""
+DUE_POLLS = """
+SELECT connection_id, name FROM cursor WHERE tenant_id = :t AND next_at <= clock_timestamp()
+  AND (lease_until IS NULL OR lease_until < clock_timestamp()) LIMIT 50
+"""
+
+
+@dataclass(slots=True)
+class _Chore:
+    """Something done every so often, in a transaction of its own."""
+
+    name: str
+    every: float
+    run: Callable[[Unit], int]
+    next_at: float = 0.0
+
+
+class Relay:
+    """Sends hints for what is due, and does the small chores that need a clock.
+
+    Args:
+        hub: store and connectors.
+        database_url: for the listening session.
+        redis_url: where hints go.
+        sweep: longest time between two looks, in seconds.
+        watch: how often the watchdog runs, in seconds.
+    """
+
+    def __init__(self, hub: Hub, database_url: str, redis_url: str, *, sweep: float = 0.5, watch: float = 60.0) -> None:
+        self._hub = hub
+        self._url = plain_url(database_url)
+        self._broker = make_broker(redis_url)
+        self._actors = declare(self._broker, None)
+        self._sweep = sweep
+        self._stopping = threading.Event()
+        self._chores = [
+            _Chore("leases", 1.0, expire_leases),
+            _Chore("stock_pushes", 0.3, lambda unit: plan_pushes(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("backorders", 1.0, wake_backorders),
+            _Chore("reservations", 1.0, expire_reservations),
+            _Chore("snoozes", 5.0, wake_snoozed),
+            _Chore("watchdog", watch, watchdog),
+        ]
+
+    def stop(self) -> None:
+        """End `run` after the current look."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Lead when nobody else does, until `stop`."""
+        while not self._stopping.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as session:
+                    self._lead_if_free(session)
+            except (psycopg.Error, SQLAlchemyError) as error:
+                log.warning("relay.database_away", error=type(error).__name__)
+                self._stopping.wait(0.5)
+        self._broker.close()
+
+    def _lead_if_free(self, session: psycopg.Connection[Any]) -> None:
+        session.execute(f"LISTEN {CHANNEL}")
+        leads = False
+        while not self._stopping.is_set():
+            if not leads:
+                row = session.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_LOCK,)).fetchone()
+                leads = bool(row and row[0])
+                if not leads:
+                    self._stopping.wait(1.0)
+                    continue
+                log.info("relay.leads")
+            self._look()
+            for _ in session.notifies(timeout=self._sweep, stop_after=1):
+                pass
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for chore in self._chores:
+            if now >= chore.next_at:
+                chore.next_at = now + chore.every
+                with self._hub.store.begin(actor="relay") as unit:
+                    done = chore.run(unit)
+                if done and chore.name in ("leases", "watchdog"):
+                    log.warning("relay.chore", chore=chore.name, done=done)
+        with self._hub.store.read() as conn:
+            due_messages = conn.execute(text(DUE_MESSAGES), {"t": 1}).scalar_one()
+            due_orders = conn.execute(text(DUE_ORDERS), {"t": 1}).scalar_one()
+            due_deliveries = conn.execute(text(DUE_DELIVERIES), {"t": 1}).all()
+            due_polls = conn.execute(text(DUE_POLLS), {"t": 1}).all()
+        batch = self._hub.pace.intake_batch
+        try:
+            self._hint("intake", min(4, -(-due_messages // batch)))
+            self._hint("orders", min(2, -(-due_orders // batch)))
+            for row in due_deliveries:
+                self._hint("deliveries", row.hints, str(row.id))
+            for row in due_polls:
+                self._hint("schedule", 1, str(row.connection_id), row.name)
+        except dramatiq.errors.ConnectionError as error:
+            log.warning("relay.redis_away", error=type(error).__name__)
+
+    def _hint(self, queue: str, number: int, *arguments: str) -> None:
+        if number <= 0:
+            return
+        waiting = self._broker.client.llen(f"{self._broker.namespace}:{queue}")
+        most = number if queue in ("intake", "orders") else MOST_HINTS
+        for _ in range(min(number, most - waiting)):
+            self._actors[queue].send(*arguments)

@@ -1,0 +1,92 @@
+"""Combining: many callers of one process share one transaction; who comes during a commit goes into the next one.
+
+A caller that finds nobody working takes all that wait, so an idle hub adds no delay and a busy one needs a fraction of
+the commits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoSession
+
+from core.errors import Unavailable
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class _Caller(Generic[Request, Answer]):
+    request: Request
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: list[Answer] = field(default_factory=list)
+    error: Exception | None = None
+
+
+class Combiner(Generic[Request, Answer]):
+    """Turns single calls into batches.
+
+    Args:
+        work: does a batch in one transaction and returns an answer per request; does nothing when it raises.
+        what: what is being done, for the error: "The message could not be stored."
+        code: the error's code.
+        most: requests per batch.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[Request]], Sequence[Answer]], what: str, code: str, *, most: int = 200
+    ) -> None:
+        self._work = work
+        self._what = what
+        self._code = code
+        self._most = most
+        self._gate = threading.Lock()
+        self._working = threading.Lock()
+        self._waiting: list[_Caller[Request, Answer]] = []
+
+    def call(self, request: Request) -> Answer:
+        """Have one request done and return its answer.
+
+        Raises:
+            Unavailable: the database could not do it; nothing was kept.
+        """
+        mine: _Caller[Request, Answer] = _Caller(request)
+        with self._gate:
+            self._waiting.append(mine)
+        while not mine.done.is_set():
+            with self._working:
+                if mine.done.is_set():
+                    break
+                with self._gate:
+                    batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                self._commit(batch)
+        if not mine.answer:
+            raise Unavailable(
+                self._what,
+                why=type(mine.error).__name__ if mine.error else None,
+                fix="Try again; nothing was kept.",
+                code=self._code,
+            ) from mine.error
+        return mine.answer[0]
+
+    def _commit(self, batch: Sequence[_Caller[Request, Answer]]) -> None:
+        try:
+            answers = self._work([each.request for each in batch])
+        except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
+            if len(batch) > 1 and not isinstance(error, OperationalError | NoSession):
+                # One request the database cannot take must not cost its neighbors theirs.
+                for each in batch:
+                    self._commit([each])
+                return
+            for each in batch:
+                each.error = error
+        else:
+            for each, answer in zip(batch, answers, strict=True):
+                each.answer.append(answer)
+        for each in batch:
+            each.done.set()

@@ -1,0 +1,168 @@
+"""Soft reservations: units promised for a while, to checkouts, in one locked step for a whole batch.
+
+`reserve_many` locks positions in key order, grants in order of arrival, all or nothing per request, and writes with one
+UPDATE and one COPY. `ReservationCombiner` lets many callers share one such transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.domain.ids import uuid7
+from core.errors import Conflict, NotFound
+from core.services.combining import Combiner
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import lock_positions, mark_listings, move_stock
+from core.store.unit import Store, Unit
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Units of items at nodes that a checkout wants kept, all or none of them.
+
+    Args:
+        units: quantity per (item, node).
+        seconds: how long they are kept.
+        connection_id: for whom.
+    """
+
+    units: dict[tuple[UUID, UUID], Decimal]
+    seconds: float = 900.0
+    connection_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What became of a request: its reservation group, or what was missing."""
+
+    group_id: UUID | None
+    missing: dict[tuple[UUID, UUID], Decimal] = field(default_factory=dict)
+
+
+def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
+    """Reserve for a batch of requests in order of arrival and return one answer each."""
+    positions = lock_positions(unit, {key for each in wanted for key in each.units})
+    left = {key: position.free for key, position in positions.items()}
+    taken: dict[tuple[UUID, UUID], Decimal] = {}
+    answers: list[Granted] = []
+    rows: list[tuple[Any, ...]] = []
+    for each in wanted:
+        missing = {key: units - left.get(key, ZERO) for key, units in each.units.items() if left.get(key, ZERO) < units}
+        if missing:
+            answers.append(Granted(None, missing))
+            continue
+        group_id = uuid7()
+        until = unit.now + timedelta(seconds=each.seconds)
+        for key, units in each.units.items():
+            left[key] -= units
+            taken[key] = taken.get(key, ZERO) + units
+            rows.append((uuid7(), group_id, each.connection_id, *key, units, "held", until))
+        answers.append(Granted(group_id))
+    if not taken:
+        return answers
+    move_stock(unit, {key: (ZERO, units, ZERO) for key, units in taken.items()})
+    copy_rows(
+        unit,
+        t.reservation,
+        ("id", "group_id", "connection_id", "item_id", "node_id", "quantity", "state", "expires_at"),
+        rows,
+    )
+    copy_rows(
+        unit,
+        t.stock_movement,
+        ("item_id", "node_id", "kind", "reserved", "cause", "actor"),
+        [(item, node, "reserve", units, unit.cause, unit.actor) for (item, node), units in sorted(taken.items())],
+    )
+    mark_listings(unit, {item for item, _ in taken})
+    return answers
+
+
+def release_group(unit: Unit, group_id: UUID) -> int:
+    """Give a soft reservation back before its time and return how many rows it had.
+
+    Raises:
+        NotFound: there is no such reservation.
+        Conflict: it has expired or been given back already.
+    """
+    rows = unit.conn.execute(
+        text(
+            "SELECT id, item_id, node_id, quantity, state FROM reservation WHERE tenant_id = :t AND group_id = :g"
+            " ORDER BY id FOR NO KEY UPDATE"
+        ),
+        {"t": unit.tenant, "g": group_id},
+    ).all()
+    if not rows:
+        raise NotFound(f"There is no reservation res_{group_id.hex}.")
+    held = [row for row in rows if row.state == "held"]
+    if not held:
+        raise Conflict(f"The reservation res_{group_id.hex} is {rows[0].state} already.", code="RESERVE-ENDED-409")
+    _free(unit, held, "released")
+    return len(held)
+
+
+def expire_reservations(unit: Unit, most: int = 500) -> int:
+    """Give back what has been kept long enough and return how many rows that were."""
+    rows = unit.conn.execute(
+        text(
+            "SELECT id, item_id, node_id, quantity, group_id FROM reservation WHERE tenant_id = :t AND state = 'held'"
+            " AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED"
+        ),
+        {"t": unit.tenant, "most": most},
+    ).all()
+    _free(unit, rows, "expired")
+    for group_id in sorted({row.group_id for row in rows if row.group_id}):
+        unit.event("reservation.expired", "reservation", group_id)
+    return len(rows)
+
+
+def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
+    if not rows:
+        return
+    freed: dict[tuple[UUID, UUID], Decimal] = {}
+    for row in rows:
+        freed[row.item_id, row.node_id] = freed.get((row.item_id, row.node_id), ZERO) + row.quantity
+    lock_positions(unit, freed.keys())
+    unit.conn.execute(
+        text(
+            "UPDATE reservation SET state = :s, finished_at = clock_timestamp() WHERE tenant_id = :t AND id = ANY(:ids)"
+        ),
+        {"s": state, "t": unit.tenant, "ids": [row.id for row in rows]},
+    )
+    move_stock(unit, {key: (ZERO, -units, ZERO) for key, units in freed.items()})
+    kind = "expire" if state == "expired" else "release"
+    copy_rows(
+        unit,
+        t.stock_movement,
+        ("item_id", "node_id", "kind", "reserved", "cause", "actor"),
+        [(item, node, kind, -units, unit.cause, unit.actor) for (item, node), units in sorted(freed.items())],
+    )
+    mark_listings(unit, {item for item, _ in freed})
+
+
+class ReservationCombiner:
+    """Soft reservations for many callers of one process: one transaction for all that wait for one."""
+
+    def __init__(self, store: Store, *, most: int = 200) -> None:
+        def work(batch: Sequence[Wanted]) -> list[Granted]:
+            with store.begin() as unit:
+                return reserve_many(unit, batch)
+
+        self._combiner = Combiner(work, "The reservation could not be made.", "RESERVE-STORE-503", most=most)
+
+    def reserve(self, wanted: Wanted) -> Granted:
+        """Reserve for one caller.
+
+        Raises:
+            Unavailable: the database could not do it; nothing is reserved.
+        """
+        return self._combiner.call(wanted)
