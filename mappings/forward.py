@@ -68,8 +68,8 @@ class Forward:
                 run = conditional(run, self.access.condition(rule.when), ends)
         except CONVERSION as error:
             raise ends.fault(str(error), rule.source) from None
-        # Objects are traced by their fields, a choice by the alternative taken.
-        return traced(run, ends) if self.tracing and not (rule.fields or rule.first_of) else run
+        # Objects and lists are traced by their fields.
+        return traced(run, ends) if self.tracing and not rule.fields else run
 
     def whole(self, rule: Rule, ends: Ends, source: str, target: str) -> Run:
         """Return the function of one rule without its condition."""
@@ -159,36 +159,36 @@ class Forward:
         member = self.fields(rule.fields)
         join, first, made = self.access.join, self.access.first, self.join
 
+        def shown(item: Any, index: int, made_index: int) -> tuple[str, str]:
+            # A row says its own number in the file.
+            number = getattr(item, "number", index + first)
+            return f"{ends.source}[{number}]{join}", f"{ends.target}[{made_index}]{made}"
+
         def run(scope: Any, ctx: Context) -> Any:
-            index = 0
             try:
                 items = get(scope, ctx.root)
                 if items is None:
                     return ends.missing(ctx)
                 numbered: Any = enumerate(items)
                 if wanted is not None:
-                    root = ctx.root
-                    numbered = [(index, item) for index, item in numbered if wanted(item, root)]
+                    numbered = [(index, item) for index, item in numbered if wanted(item, ctx.root)]
             except CONVERSION as error:
                 return ends.invalid(error, None, ctx)
             found: list[Any] = []
             holds, trace = ctx.holds, ctx.trace
             for index, item in numbered:
-                seen, traces = len(holds), 0 if trace is None else len(trace)
+                held, traced = len(holds), 0 if trace is None else len(trace)
                 try:
-                    found.append(member(item, ctx) or {})
+                    one = member(item, ctx) or {}
                 except Fault as fault:
-                    number = getattr(item, "number", index + first)
-                    raise fault.within(f"{ends.source}[{number}]{join}", f"{ends.target}[{len(found)}]{made}") from None
-                at = len(found) - 1
-                number = getattr(item, "number", index + first)
-                for hold in holds[seen:]:
-                    hold[1] = f"{ends.target}[{at}]{made}{hold[1]}"
-                    hold[2] = prefixed(f"{ends.source}[{number}]{join}", hold[2])
-                if trace is not None:
-                    for note in trace[traces:]:
-                        note[0] = f"{ends.target}[{at}]{made}{note[0]}"
-                        note[1] = prefixed(f"{ends.source}[{number}]{join}", note[1])
+                    raise fault.within(*shown(item, index, len(found))) from None
+                if trace is not None or len(holds) > held:
+                    source, target = shown(item, index, len(found))
+                    for hold in holds[held:]:
+                        hold[1], hold[2] = target + hold[1], prefixed(source, hold[2])
+                    for note in [] if trace is None else trace[traced:]:
+                        note[0], note[1] = target + note[0], prefixed(source, note[1])
+                found.append(one)
             return found
 
         return run
@@ -222,9 +222,12 @@ def traced(run: Run, ends: Ends) -> Run:
     """Return the function that also notes what it filled."""
 
     def noted(scope: Any, ctx: Context) -> Any:
+        trace = [] if ctx.trace is None else ctx.trace
+        before = len(trace)
         value = run(scope, ctx)
-        if value is not None and ctx.trace is not None:
-            ctx.trace.append([ends.target, ends.source, ends.rule.line, value])
+        # A choice was noted by the alternative taken, which knows the path; the value is the one that came of it.
+        source = trace[before][1] if len(trace) > before else ends.source
+        trace[before:] = [] if value is None else [[ends.target, source, ends.rule.line, value]]
         return value
 
     return noted

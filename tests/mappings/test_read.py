@@ -271,7 +271,7 @@ def test_a_trace_says_which_line_made_which_field() -> None:
     made = the_map(
         """
 external_id: id
-buyer: {from: customer, fields: {name: {concat: [first, last]}, phone: {first_of: [mobile, phone]}}}
+buyer: {from: customer, fields: {name: {concat: [first, last]}, phone: {first_of: [mobile, phone], as: upper}}}
 lines:
   each: l
   where: q
@@ -284,14 +284,14 @@ payments: {each: p, fields: {kind: {const: sale}, currency: $.cur}}
     document = {
         "id": 1,
         "cur": "EUR",
-        "customer": {"first": "A", "last": "B", "phone": "1"},
+        "customer": {"first": "A", "last": "B", "phone": "1x"},
         "l": [{"s": "no"}, {"s": "x", "q": 1, "t": [{}, {"a": "2"}]}],
         "p": [{}],
     }
     assert made.trace(document) == [
         Trace("external_id", "id", 4, "1"),
         Trace("buyer.name", "customer.first | last", 5, "A B"),
-        Trace("buyer.phone", "customer.phone", 5, "1"),
+        Trace("buyer.phone", "customer.phone", 5, "1X"),
         Trace("lines[0].sku", "l[1].s", 10, "x"),
         Trace("lines[0].taxes[1].amount", "l[1].t[1].a", 11, Decimal(2)),
         Trace("payments[0].kind", "const", 12, "sale"),
