@@ -15,11 +15,13 @@ from core.domain.ids import public_id
 from core.domain.vocabulary import Mode
 from core.errors import CrossdockError
 from core.ports.connectors import ConnectionConfig, InboundMessage
-from core.services import audit, canceling, holds
+from core.services import audit, canceling, cases, connections, holds, replaying
+from core.services.catalog import connection_named
 from core.services.facts import read_facts
 from core.store import schema as t
+from core.store.unit import Unit
 
-TRIGGERS = {"assign": "assign", "snooze": "snooze", "resolve": "resolve", "dismiss": "dismiss", "reopen": "reopen"}
+VERBS = ("apply", "assign", "snooze", "resolve", "dismiss", "reopen")
 
 
 def release_hold(order_id: UUID, hold_id: UUID) -> None:
@@ -82,7 +84,7 @@ def act_on_cases(
     verb: str, chosen: Sequence[UUID], *, until: datetime | None, note: str
 ) -> tuple[list[str], list[str]]:
     """Do one thing with each case, one unit of work each, and return what was done and what failed."""
-    if verb != "apply" and verb not in TRIGGERS:
+    if verb not in VERBS:
         abort(422, f"There is no action {verb[:40]!r}.")
     if not chosen:
         abort(422, "No exception was chosen.")
@@ -90,10 +92,20 @@ def act_on_cases(
     for case_id in chosen:
         try:
             with services().store.begin(actor=me().actor) as unit:
-                done.append(_act(unit, verb, case_id, until, note))  # noqa: F821
+                done.append(_act(unit, verb, case_id, until, note))
         except CrossdockError as error:
             problems.append(str(error))
-    return [text for text in done if text], problems
+    return done, problems
+
+
+def _act(unit: Unit, verb: str, case_id: UUID, until: datetime | None, note: str) -> str:
+    """Do one thing with a case and return what came of it as a sentence."""
+    public = public_id("case", case_id)
+    owner = me().email if verb == "assign" else None
+    resolution = note or f"{verb}d by {me().name}" if verb in ("resolve", "dismiss") else None
+    answer = cases.move_case(unit, case_id, verb, owner=owner, until=until, resolution=resolution)
+    audit.record(unit, f"exception.{verb}", public, {"note": note})
+    return f"{public} is {answer['state']}."
 
 
 def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:

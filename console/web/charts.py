@@ -52,11 +52,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The strip of one bucket: where the pointer finds its numbers."""
+    """One bucket along the time axis, in pixels."""
 
     x: float
     width: float
-    label: str
     index: int
 
 
@@ -70,7 +69,7 @@ class Stack:
     bottom: int
     bands: tuple[Band, ...]
     rows: tuple[Tick, ...]
-    ticks: tuple[Tick, ...]
+    ticks: tuple[Column, ...]
     columns: tuple[Column, ...]
     peak: int
 
@@ -88,7 +87,7 @@ def nice_ceiling(value: float) -> int:
 
 def stack(
     series: Sequence[tuple[str, str, Sequence[int]]],
-    labels: Sequence[str],
+    count: int,
     *,
     every: int,
     width: int = 700,
@@ -98,12 +97,11 @@ def stack(
 
     Args:
         series: name, key and one count per bucket, bottom band first.
-        labels: one label per bucket.
+        count: how many buckets there are.
         every: how many buckets lie between two labels on the axis.
         width, height: the box in pixels.
     """
     left, right, top, foot = 38, 14, 16, 24
-    count = len(labels)
     totals = [sum(values[i] for _, _, values in series) for i in range(count)]
     ceiling = nice_ceiling(max(totals, default=0))
     step = (width - left - right) / max(count - 1, 1)
@@ -121,8 +119,8 @@ def stack(
         bands.append(Band(name, key, (number - 1) % 6 + 1, f"{upper}L{lower[1:]}Z", upper, sum(values)))
         below = above
     rows = tuple(Tick(place(0, ceiling * k / 4)[1], f"{ceiling * k // 4:,}") for k in range(5))
-    ticks = tuple(Tick(place(i, 0)[0], labels[i]) for i in range(0, count, every))
-    columns = tuple(Column(max(left, left + i * step - step / 2), step, labels[i], i) for i in range(count))
+    ticks = tuple(Column(place(i, 0)[0], 0, i) for i in range(0, count, every))
+    columns = tuple(Column(max(left, left + i * step - step / 2), step, i) for i in range(count))
     return Stack(width, height, left, bottom, tuple(bands), rows, ticks, columns, max(totals, default=0))
 
 

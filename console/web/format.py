@@ -89,7 +89,7 @@ def words(code: str) -> str:
 
 def initials(name: str) -> str:
     """Return up to two initials of a person's name or address."""
-    parts = [part for part in name.replace("@", " ").replace(".", " ").split() if part]
+    parts = "".join(sign if sign.isalnum() else " " for sign in name).split()
     return "".join(part[0] for part in parts[:2]).upper() or "?"
 
 

@@ -20,7 +20,7 @@ from core.store.views import shell
 LOOK_S = 1.0
 HEARTBEAT_S = 15.0
 STREAM_S = 55.0
-STREAMS_PER_PROCESS = 4
+STREAMS_PER_PROCESS = 6
 blueprint = Blueprint("live", __name__)
 _places = threading.BoundedSemaphore(STREAMS_PER_PROCESS)
 
@@ -58,6 +58,9 @@ def _pulse(hub: ConsoleServices, seen: int) -> Iterator[bytes]:
         if last != seen or time.monotonic() - spoke > HEARTBEAT_S or not spoke:
             yield _event("cd:state", {"rate": rate}, last)
             spoke = time.monotonic()
+        else:
+            # A comment: the only way to notice soon that the page has gone and the place is free.
+            yield b":\n\n"
         seen = last
         time.sleep(LOOK_S)
 

@@ -44,14 +44,15 @@ def page() -> str:
     window = overview.Window(now, hours)
     with hub.store.read() as conn:
         figures = _figures(conn, hub.tenant, window, span)
-        flow = overview.flow(conn, hub.tenant, window, points)
+        flow_window = _aligned(window, points)
+        flow = overview.flow(conn, hub.tenant, flow_window, points)
         nodes = network(overview.nodes(conn, hub.tenant, now), overview.lanes(conn, hub.tenant, now))
         wanted = cases.CaseFilter()
         attention = cases.page(conn, hub.tenant, wanted, now=now, risk=now + RISK, me=me().email, limit=6)
         counts = cases.tab_counts(conn, hub.tenant, now=now, risk=now + RISK, me=me().email)
         health = connections.health(conn, hub.tenant, now)
         carriers = overview.carriers(conn, hub.tenant, now)
-    series, labels = _flow(flow, window, points)
+    series, begins = _flow(flow, flow_window, points)
     return render_template(
         "console/overview.html",
         now=now,
@@ -59,7 +60,9 @@ def page() -> str:
         ranges=RANGES,
         per=per,
         figures=figures,
-        stack=charts.stack(series, labels, every=points // 8),
+        stack=charts.stack(series, points, every=points // 8),
+        begins=begins,
+        clock="clock" if span == "24h" else "day",
         series=series,
         network=nodes,
         attention=attention,
@@ -136,6 +139,8 @@ def _change(now: int, before: int) -> tuple[str, str]:
     """Return the change in per cent and its tone; without a past there is nothing to compare."""
     if not before:
         return "", ""
+    if now > 4 * before:
+        return f"×{now / before:,.0f}", "good"
     share = (now - before) / before * 100
     return f"{'+' if share >= 0 else format.MINUS}{abs(share):.1f}%", "good" if share >= 0 else "bad"
 
@@ -161,13 +166,19 @@ def _split(text: str) -> tuple[str, str]:
 
 def _flow(
     channels: Sequence[overview.Channel], window: overview.Window, points: int
-) -> tuple[list[tuple[str, str, Sequence[int]]], list[str]]:
-    """Return the busiest channels and one band for the rest, with a label for each bucket."""
+) -> tuple[list[tuple[str, str, Sequence[int]]], list[datetime]]:
+    """Return the busiest channels and one band for the rest, with the time each bucket begins."""
     series: list[tuple[str, str, Sequence[int]]] = [(one.label, one.name, one.counts) for one in channels[:CHANNELS]]
     if rest := channels[CHANNELS:]:
         series.append(
             (f"{len(rest)} others", "", [sum(values) for values in zip(*(o.counts for o in rest), strict=True)])
         )
     step = timedelta(hours=window.hours) / points
-    style = "%H:%M" if window.hours <= 24 else "%d %b"
-    return series, [(window.start + step * i).strftime(style) for i in range(points)]
+    return series, [window.start + step * i for i in range(points)]
+
+
+def _aligned(window: overview.Window, points: int) -> overview.Window:
+    """Return the window with its end moved to the next full bucket, so that buckets begin at round times."""
+    step = window.hours * 3600 // points
+    end = -(-int(window.now.timestamp()) // step) * step
+    return overview.Window(datetime.fromtimestamp(end, UTC), window.hours)

@@ -15,12 +15,16 @@
 
   const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
   const dayClock = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" });
+  const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
   const seconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
   /** Rewrites the UTC times below a node into the reader's zone; the exact instant stays in the title. */
   function localize(node) {
     const today = new Date().toDateString();
+    for (const label of node.querySelectorAll("text[data-cd-at]")) {
+      label.textContent = (label.dataset.cdTime === "day" ? dayOnly : clock).format(new Date(label.dataset.cdAt));
+    }
     for (const element of node.querySelectorAll("time[data-cd-time]")) {
       const at = new Date(element.dateTime);
       const style = element.dataset.cdTime;
