@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,11 +86,16 @@ def load(files: vendoring.Contents) -> Contract:
 def _parse(key: str, files: vendoring.Contents) -> Contract:
     transport: Any = Files(files)
     try:
-        document = Document(PLACE + vendoring.ENTRY, transport, settings=STRICT)
+        with warnings.catch_warnings():
+            # zeep warns of a message it cannot use and leaves it out; the operation is then missed by name.
+            warnings.simplefilter("ignore", UserWarning)
+            document = Document(PLACE + vendoring.ENTRY, transport, settings=STRICT)
+        if not any(service.ports for service in document.services.values()):
+            raise LookupError("it has no service")
         schema = etree.XMLSchema(_driver(files))
     except BROKEN as error:
         raise Misconfigured(
-            "The WSDL's types cannot be read.",
+            "The WSDL cannot be used.",
             why=f"{type(error).__name__}: {error}"[:400],
             fix="Check the WSDL with its maker; XML Schema 1.0 with document/literal operations is what is supported.",
             code="SOAP-WSDL-422",
