@@ -54,14 +54,15 @@ class Waker:
     def _run(self) -> None:
         connection: psycopg.Connection[tuple[object, ...]] | None = None
         while True:
-            self._some.wait()
-            if self._stopped:
-                break
-            time.sleep(GATHER_SECONDS)
+            if not self._stopped:
+                self._some.wait()
+                time.sleep(GATHER_SECONDS)
             with self._lock:
                 queues, self._pending = self._pending, set()
                 self._some.clear()
             if not queues:
+                if self._stopped:
+                    break
                 continue
             try:
                 if connection is None:
@@ -72,6 +73,8 @@ class Waker:
                 if connection is not None:
                     connection.close()
                 connection = None
+                if self._stopped:
+                    break
                 time.sleep(RECONNECT_SECONDS)
         if connection is not None:
             connection.close()

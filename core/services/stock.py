@@ -139,10 +139,10 @@ def _report(
             select(t.item.c.id, t.item.c.sku).where(
                 t.item.c.tenant_id == unit.tenant, t.item.c.id.in_([key[0] for key, *_ in short])
             )
-        ).tuples()
+        ).all()
     )
     codes = dict(
-        unit.conn.execute(select(t.node.c.id, t.node.c.code).where(t.node.c.tenant_id == unit.tenant)).tuples()
+        unit.conn.execute(select(t.node.c.id, t.node.c.code).where(t.node.c.tenant_id == unit.tenant)).all()
     )
     open_cases(
         unit,

@@ -94,7 +94,7 @@ LANES = text(
       JOIN orders o ON o.tenant_id = s.tenant_id AND o.id = s.order_id
       JOIN node n ON n.tenant_id = s.tenant_id AND n.id = s.node_id
      WHERE s.tenant_id = :tenant AND s.id >= :floor AND o.ship_country IS NOT NULL
-     GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 24
+     GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 14
     """
 )
 CARRIERS = text(

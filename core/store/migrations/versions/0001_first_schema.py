@@ -252,6 +252,7 @@ def upgrade() -> None:
         sa.Column("at", sa.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "seq", name=op.f("pk_event")),
     )
+    op.create_index("ix_event_feed", "event", ["tenant_id", "xid", "seq"], unique=False)
     op.create_index(
         "ix_event_order",
         "event",
@@ -259,7 +260,6 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("order_id IS NOT NULL"),
     )
-    op.create_index("ix_event_feed", "event", ["tenant_id", "xid", "seq"], unique=False)
     op.create_index("ix_event_subject", "event", ["tenant_id", "subject_id"], unique=False)
     op.create_table(
         "exception_case",
@@ -554,6 +554,7 @@ def upgrade() -> None:
         sa.Column("source_hash", sa.Text(), nullable=True),
         sa.Column("sourcing_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("sourcing_tries", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("sourced_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("decision_id", sa.UUID(), nullable=True),
         sa.Column("buyer_email", sa.Text(), nullable=True),
         sa.Column("ship_country", sa.Text(), nullable=True),
@@ -578,7 +579,6 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
     )
     op.create_index("ix_orders_number", "orders", ["tenant_id", "number"], unique=False)
-    op.create_index("ix_orders_placed", "orders", ["tenant_id", "placed_at"], unique=False)
     op.create_index(
         "ix_orders_open",
         "orders",
@@ -587,6 +587,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state NOT IN ('completed', 'canceled')"),
     )
     op.create_index("ix_orders_phase", "orders", ["tenant_id", "phase", "id"], unique=False)
+    op.create_index("ix_orders_placed", "orders", ["tenant_id", "placed_at"], unique=False)
     op.create_index(
         "ix_orders_sourcing",
         "orders",
@@ -836,11 +837,11 @@ def downgrade() -> None:
     op.drop_index("ix_reservation_due", table_name="reservation", postgresql_where=sa.text("state = 'held'"))
     op.drop_table("reservation")
     op.drop_index("ix_orders_sourcing", table_name="orders", postgresql_where=sa.text("sourcing_at IS NOT NULL"))
+    op.drop_index("ix_orders_placed", table_name="orders")
     op.drop_index("ix_orders_phase", table_name="orders")
     op.drop_index(
         "ix_orders_open", table_name="orders", postgresql_where=sa.text("state NOT IN ('completed', 'canceled')")
     )
-    op.drop_index("ix_orders_placed", table_name="orders")
     op.drop_index("ix_orders_number", table_name="orders")
     op.drop_table("orders")
     op.drop_table("node")
@@ -874,8 +875,8 @@ def downgrade() -> None:
     )
     op.drop_table("exception_case")
     op.drop_index("ix_event_subject", table_name="event")
-    op.drop_index("ix_event_feed", table_name="event")
     op.drop_index("ix_event_order", table_name="event", postgresql_where=sa.text("order_id IS NOT NULL"))
+    op.drop_index("ix_event_feed", table_name="event")
     op.drop_table("event")
     op.drop_index(
         "uq_delivery_dedupe", table_name="delivery", postgresql_where=sa.text("dedupe IS NOT NULL AND state = 'due'")
