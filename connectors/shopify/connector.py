@@ -48,8 +48,6 @@ SHAPES: Mapping[str, Callable[[Json], None]] = {
     "order.in.yaml": shaping.webhook_order,
     "graphql_order.in.yaml": shaping.listed_order,
     "refund.in.yaml": shaping.refund,
-    "channel_stock.in.yaml": shaping.inventory_level,
-    "graphql_channel_stock.in.yaml": shaping.inventory_level,
     "item.in.yaml": products.webhook_product,
     "graphql_item.in.yaml": products.listed_variant,
 }

@@ -35,15 +35,13 @@ def webhook_product(product: Json) -> None:
 def listed_variant(variant: Json) -> None:
     """Prepare a variant as the Admin API lists it."""
     if not text_in(variant.get("sku")):
-        variant["variants"] = []
+        variant["sku"] = None
         return
-    found = dict(variant)
-    found["title"] = full_title(at(variant, "product", "title"), variant.get("title"))
-    found["active"] = at(variant, "product", "status") == "ACTIVE"
-    found["gtin"] = gtin(variant.get("barcode"))
-    found["grams"] = grams(at(variant, "inventoryItem", "measurement", "weight"))
-    found["references"] = references(number_of(variant.get("id")), number_of(at(variant, "inventoryItem", "id")))
-    variant["variants"] = [found]
+    variant["title"] = full_title(at(variant, "product", "title"), variant.get("title"))
+    variant["active"] = at(variant, "product", "status") == "ACTIVE"
+    variant["gtin"] = gtin(variant.get("barcode"))
+    variant["grams"] = grams(at(variant, "inventoryItem", "measurement", "weight"))
+    variant["references"] = references(number_of(variant.get("id")), number_of(at(variant, "inventoryItem", "id")))
 
 
 def text_in(value: Any) -> bool:

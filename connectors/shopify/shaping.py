@@ -234,8 +234,3 @@ def refund(document: Json) -> None:
     paid = [each for each in paid if each.get("status") in (None, "success")]
     document["amounts"] = [each.get("amount") for each in paid]
     document["currency"] = next((each["currency"] for each in paid if each.get("currency")), None)
-
-
-def inventory_level(document: Json) -> None:
-    """Prepare an inventory level: the document is the one level in it."""
-    document["levels"] = [dict(document)]

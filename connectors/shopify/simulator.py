@@ -24,6 +24,8 @@ from connectors.shopify.simulated import catalog, fulfilling
 from connectors.shopify.simulated.answers import COSTS, Admin
 from connectors.shopify.simulated.money import Terms
 from connectors.shopify.simulated.shop import RuleBroken, Shop
+from core.domain.vocabulary import Write
+from core.ports.connectors import Push
 
 Json = dict[str, Any]
 # (query, variables, data)
@@ -150,6 +152,19 @@ class Partner(Simulator):
                 "restoreRate": float(self.options["restore"]),
             },
         }
+
+    def prepare(self, push: Push) -> None:
+        """Have the order that a shipment is for."""
+        if push.kind is not Write.PUSH_SHIPMENT:
+            return
+        lines = [each for each in push.payload["shipment"]["lines"] if each["external_id"]]
+        with self.lock:
+            sold = self.shop.catalog[0]
+            chosen = [(self.shop.by_sku.get(each["sku"], sold), int(each["quantity"])) for each in lines]
+            order = self.shop.place(chosen)
+            self.shop.rename(
+                order, int(push.payload["order"]["external_id"]), [int(each["external_id"]) for each in lines]
+            )
 
     # -- what people do in the shop
 

@@ -140,6 +140,17 @@ class Shop:
         self.emit("orders/create", order, str(order["id"]))
         return order
 
+    def rename(self, order: Json, order_id: int, line_ids: Sequence[int]) -> None:
+        """Give an order and its lines other ids, so that it is the one somebody already speaks of."""
+        works = self.work_of.pop(order["id"])
+        del self.orders[order["id"]]
+        for number, line, new in zip(range(len(line_ids)), order["line_items"], line_ids, strict=True):
+            line["id"], line["admin_graphql_api_id"] = new, f"gid://shopify/LineItem/{new}"
+            self.work[works[0]].lines[number].line_item = new
+        self.work[works[0]].order = order_id
+        order["id"], order["admin_graphql_api_id"] = order_id, f"gid://shopify/Order/{order_id}"
+        self.orders[order_id], self.work_of[order_id] = order, works
+
     def adjust(self, line: Json, units: int) -> None:
         """Change what is available of a line's item at the first location."""
         product = self.by_sku.get(line["sku"])
