@@ -8,7 +8,7 @@ from typing import Any
 from mappings.access import Access
 from mappings.faults import Fault, Unfit, kind_of, prefixed
 from mappings.leaf import CONVERSION, Context, Ends, Run, is_missing, leaf
-from mappings.paths import Setter
+from mappings.paths import Put, Setter
 from mappings.rules import Rule
 
 
@@ -46,7 +46,20 @@ class Forward:
                     put(out, value)
             return out or None
 
-        return run
+        names = [(put.name, get) for put, get in runs if isinstance(put, Put)]
+        if len(names) < len(runs):
+            return run
+
+        def direct(scope: Any, ctx: Context) -> Any:
+            # No name reaches into what another one made: nothing to join.
+            out: dict[str, Any] = {}
+            for name, get in names:
+                value = get(scope, ctx)
+                if value is not None:
+                    out[name] = value
+            return out or None
+
+        return direct
 
     def target(self, rule: Rule, target: str) -> Setter:
         """Return the setter of the field a rule fills."""

@@ -10,6 +10,8 @@ from mappings.faults import Unfit, kind_of
 from mappings.transform import Transform
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?")
+# What nearly all amounts look like; nothing in it can be out of range.
+COMMON = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?")
 MAX_DIGITS = 28
 MAX_WHOLE_DIGITS = 18
 # Wide enough for the product of two accepted numbers; the default context would round it.
@@ -24,6 +26,8 @@ def exact(value: Any, decimal: str = ".", thousands: str = "") -> Decimal:
     """
     kind = type(value)
     if kind is str:
+        if decimal == "." and COMMON.fullmatch(value):
+            return Decimal(value)
         text = value.strip()
         if thousands:
             text = ungroup(text, decimal, thousands)

@@ -158,7 +158,7 @@ def setter(path: str) -> Setter:
         raise Unfit(f"{path!r} cannot be written to: only plain dotted paths can")
     *parents, last = names
     if not parents:
-        return exact_setter(last)
+        return Put(last)
 
     def put(out: dict[str, Any], value: Any) -> None:
         for name in parents:
@@ -187,10 +187,14 @@ def exact_getter(name: str) -> Getter:
     return lambda scope, _root: scope.get(name)
 
 
-def exact_setter(name: str) -> Setter:
-    """Return a setter for one key, whatever characters it has."""
+class Put:
+    """A setter for one key, whatever characters it has."""
 
-    def put(out: dict[str, Any], value: Any) -> None:
-        place(out, name, value)
+    __slots__ = ("name",)
 
-    return put
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, out: dict[str, Any], value: Any) -> None:
+        """Set the value."""
+        place(out, self.name, value)

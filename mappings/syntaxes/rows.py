@@ -55,7 +55,7 @@ def row_items(path: str) -> Getter:
     return lambda scope, _root: scope.get(ROWS, [scope])
 
 
-ROW_ACCESS = Access(column, no_scope, row_items, paths.condition, paths.exact_setter)
+ROW_ACCESS = Access(column, no_scope, row_items, paths.condition, paths.Put)
 
 
 def header_names(cells: Cells, *, grouped: bool) -> list[str]:

@@ -11,7 +11,7 @@ from marshmallow import Schema, fields, validate
 
 from mappings.access import Access, SourceDocument
 from mappings.faults import MapError, Unfit, kind_of
-from mappings.paths import Getter, Setter, Test, exact_setter
+from mappings.paths import Getter, Put, Setter, Test
 from mappings.schema import Strict
 from mappings.syntaxes.csv import cell_text, known_encoding
 from mappings.syntaxes.text import check_size, refused
@@ -158,7 +158,7 @@ def setter(path: str, namespaces: Mapping[str, str]) -> Setter:
         for prefix in re.findall(r"(?:^|@)([A-Za-z_][\w.-]*):", step):
             if prefix not in namespaces:
                 raise Unfit(f"{path!r} has the prefix {prefix}, which `options: namespaces` does not have")
-    return exact_setter(path)
+    return Put(path)
 
 
 class Builder:
