@@ -48,6 +48,7 @@ def exactly_once(bench: Workbench, golden: Outgoing) -> None:
         raised(OutcomeUnknown, lambda: bench.do(connector, golden.verb, push), "the reply was lost")
         partner.faults = Faults()
         after = partner.total
+        expect(not partner.repeats, "after the lost reply it wrote again by itself, without looking first")
         expect(after > before, "the simulator counted no effect of the write")
         expect(
             bench.do(connector, "find_by_reference", push) is not None,

@@ -12,7 +12,7 @@ import orjson
 
 from connectors.sdk.checks.goldens import Outgoing, Step, body_difference, difference
 from connectors.sdk.checks.results import Failed, Report, Skipped, expect, raised
-from connectors.sdk.checks.workbench import TIMEOUT, answers, given_to, push_of
+from connectors.sdk.checks.workbench import SHORT_TIMEOUT, answers, given_to, push_of
 from connectors.sdk.errors import CLASSES, default_class, matching_row
 from connectors.sdk.manifest import ErrorRow
 from connectors.sdk.simulation.server import SimRequest, SimResponse
@@ -212,7 +212,8 @@ def check_errors(report: Report, bench: Workbench, pushes: Sequence[Outgoing], l
                 raised(kind, act, f"status {status}")
         for name, fault, kind in broken(write=write):
             with report.check("egress", f"{name}.{golden.verb}", "errors"):
-                raised(kind, attempt(bench, golden, fault), name.replace("_", " "))
+                hurried = bench.open(impatient=name == "timeout_after_send")
+                raised(kind, attempt(bench, golden, fault, connector=hurried), name.replace("_", " "))
         with report.check("egress", f"unreachable.{golden.verb}", "errors"):
             unreachable(bench, golden)
         with report.check("egress", f"retry_after.{golden.verb}", "errors"):
@@ -233,7 +234,7 @@ def broken(*, write: bool) -> Iterator[tuple[str, Fault, type[ConnectorError]]]:
     long = SimResponse(200, b"{" + b" " * 400_000 + b"}", {"Content-Type": "application/json"})
     yield "dropped_reply", SimResponse(200, {"id": "1"}, fate="dropped"), lost
     yield "cut_reply", SimResponse(200, {"id": "1" * 200}, fate="cut"), lost
-    yield "timeout_after_send", SimResponse(200, {"id": "1"}, delay=TIMEOUT + 0.3), lost
+    yield "timeout_after_send", SimResponse(200, {"id": "1"}, delay=SHORT_TIMEOUT * 2), lost
     yield "wrong_content_type", SimResponse(200, b"<html>Sorry</html>", {"Content-Type": "text/html"}), lost
     yield "unreadable_body", SimResponse(200, b'{"id": ', {"Content-Type": "application/json"}), lost
     yield "huge_body", long, lost

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from connectors.sdk.base import BaseConnector
 
 # Small enough that a time-out and a body too large are quick to provoke.
-TIMEOUT = 1.0
+TIMEOUT = 3.0
+SHORT_TIMEOUT = 0.3
 MAX_BODY = 262_144
 CANARY = "canary-of-{name}-9b41c7e2"
 CONNECTION = UUID("0190f3c2-a4b0-7c1e-8d3f-5a6b7c8d9eff")
@@ -140,9 +141,14 @@ class Workbench(AbstractContextManager["Workbench"]):
         """The scripted partner's address; a name that is never called when the connector talks to none."""
         return self.partner.url if self.wired else "http://127.0.0.1:9"
 
-    def open(self, url: str | None = None, previous: Mapping[str, str] | None = None) -> BaseConnector:
-        """Return the connector, opened."""
-        connector = self.kind(self.config(url, previous), self.manifest, self.manifest.folder)
+    def open(
+        self, url: str | None = None, previous: Mapping[str, str] | None = None, *, impatient: bool = False
+    ) -> BaseConnector:
+        """Return the connector, opened; an impatient one has a very short time-out."""
+        manifest = self.manifest
+        if impatient:
+            manifest = replace(manifest, limits={**manifest.limits, "timeout": SHORT_TIMEOUT})
+        connector = self.kind(self.config(url, previous), manifest, manifest.folder)
         self._open.append(connector)
         self.shown.append(("repr of the connector", repr(connector)))
         return connector
