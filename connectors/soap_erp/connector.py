@@ -33,7 +33,7 @@ class Connector(BaseConnector):
         """The profile of the settings: one shipped here by name, or a file by path."""
         named = self.settings["profile"]
         path = Path(named).expanduser()
-        return load_profile(path if path.is_absolute() else self.folder / "profiles" / f"{path.name}.yaml")
+        return load_profile(path if path.is_absolute() else self.folder / "profiles" / path.name / "profile.yaml")
 
     @property
     def wsdl(self) -> str:

@@ -131,6 +131,6 @@ def _wrong(path: Path, why: str) -> Misconfigured:
     return Misconfigured(
         f"The SOAP profile {path} cannot be used.",
         why=why,
-        fix="profiles/default.yaml in connectors/soap_erp shows every key.",
+        fix="profiles/default/profile.yaml in connectors/soap_erp shows every key.",
         code="SOAP-PROFILE-422",
     )

@@ -10,7 +10,7 @@ import pytest
 from connectors.sdk.registry import Registry
 from connectors.soap_erp.connector import Connector
 from connectors.soap_erp.simulator import Partner
-from core.domain.vocabulary import Mode
+from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import ConnectionConfig, Push
 
 PASSWORD = "correct-horse-7"
@@ -47,7 +47,7 @@ ALLOCATION = [{"line_id": "lin_1", "sku": "FP-MUG-350-GRN", "node": "AAR", "quan
 
 def order_push(reference: str = "dlv_1", event: str = "created", **changes: Any) -> Push:
     """Return the push of an order."""
-    return Push("push_order", reference, {"event": event, "order": {**ORDER, **changes}, "allocation": ALLOCATION})
+    return Push(Write.PUSH_ORDER, reference, {"event": event, "order": {**ORDER, **changes}, "allocation": ALLOCATION})
 
 
 @pytest.fixture(autouse=True)

@@ -212,7 +212,7 @@ def test_a_doctype_is_refused_unread(client: SoapClient, peer: Peer, prolog: str
     body = stock("1").replace("<Sku>A</Sku>", "<Sku>&e;</Sku>" if "ENTITY e " in prolog else "<Sku>&a8;</Sku>")
     peer.says(prolog + (body if "ENTITY" in prolog else stock("1")))
     # libxml2 stops the laughs itself, at the first amplification.
-    with pytest.raises(Transient, match="DOCTYPE|amplification"):
+    with pytest.raises(Transient, match=r"DOCTYPE|amplification"):
         count(client)
 
 
@@ -267,7 +267,10 @@ def test_a_login_page_is_unreadable(client: SoapClient, peer: Peer) -> None:
 
 # -- faults and statuses
 
-DETAIL = '<detail><e:ErpFault xmlns:e="urn:crossdock:erp:1"><e:Code>{}</e:Code><e:Message>m</e:Message></e:ErpFault></detail>'
+DETAIL = (
+    '<detail><e:ErpFault xmlns:e="urn:crossdock:erp:1"><e:Code>{}</e:Code>'
+    "<e:Message>m</e:Message></e:ErpFault></detail>"
+)
 
 
 @pytest.mark.parametrize(

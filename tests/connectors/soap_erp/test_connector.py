@@ -8,13 +8,13 @@ import pytest
 
 from connectors.sdk.simulation.faults import Faults
 from connectors.soap_erp.simulator import Partner
-from core.domain.vocabulary import DocumentType
+from core.domain.vocabulary import DocumentType, Write
 from core.errors import ConnectorError, Declined, Misconfigured, OutcomeUnknown, RateLimited, Rejected, Transient
 from core.ports.connectors import InboundMessage, Page, Push
 from tests.connectors.soap_erp.conftest import ORDER, PASSWORD, Opening, order_push
 
 CANCEL = Push(
-    "cancel_order",
+    Write.CANCEL_ORDER,
     "dlv_9",
     {
         "order": {"id": ORDER["id"], "external_id": ORDER["external_id"], "number": "#1001"},
@@ -23,7 +23,7 @@ CANCEL = Push(
     },
 )
 SHIPMENT = Push(
-    "push_shipment",
+    Write.PUSH_SHIPMENT,
     "dlv_5",
     {
         "shipment": {
@@ -308,7 +308,7 @@ def test_a_wrong_profile_is_explained(erp: Partner, opened: Opening, tmp_path: P
 
 
 def test_a_profile_name_cannot_leave_its_folder(erp: Partner, opened: Opening) -> None:
-    with pytest.raises(Misconfigured, match=r"profiles/passwd\.yaml"):
+    with pytest.raises(Misconfigured, match=r"profiles/passwd/profile\.yaml"):
         opened(erp, profile="../../etc/passwd").push_order(order_push())
 
 

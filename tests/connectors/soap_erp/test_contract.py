@@ -19,7 +19,8 @@ HEAD = """<w:definitions xmlns:w="http://schemas.xmlsoap.org/wsdl/" xmlns:s="htt
 TYPES = """<w:types>
  <x:schema targetNamespace="urn:a" elementFormDefault="qualified">
   <x:import namespace="urn:b"/>
-  <x:element name="Ask"><x:complexType><x:sequence><x:element name="How" type="b:Many"/></x:sequence></x:complexType></x:element>
+  <x:element name="Ask"><x:complexType><x:sequence><x:element name="How" type="b:Many"/>
+  </x:sequence></x:complexType></x:element>
  </x:schema>
  <x:schema targetNamespace="urn:a" elementFormDefault="qualified">
   <x:element name="Answer" type="x:decimal"/>

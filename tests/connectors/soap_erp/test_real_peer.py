@@ -1,7 +1,7 @@
 """Against npm's `soap` server: a counterpart nobody here wrote, speaking the sample contract.
 
-Node and the package are not part of the repository; where they are missing the tests say so and are skipped. To run them:
-`npm install --prefix DIR soap`, then NODE_PATH=DIR/node_modules.
+Node and the package are not part of the repository; where they are missing the tests say so and are skipped.
+To run them: `npm install --prefix DIR soap`, then NODE_PATH=DIR/node_modules.
 """
 
 import shutil
