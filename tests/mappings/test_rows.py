@@ -145,7 +145,7 @@ def test_size_is_bounded() -> None:
     assert refusal(plain("{max_bytes: 4}"), b"A,B\n1,2\n") == "The input has 8 bytes, 4 are allowed."
 
 
-ORDERS = [
+ORDERS: list[dict[str, Any]] = [
     {
         "external_id": "7",
         "placed_at": datetime(2026, 11, 19, 23, 0, tzinfo=UTC),
@@ -212,9 +212,10 @@ def test_an_outbound_map_has_all_its_columns_even_when_empty() -> None:
 
 def workbook(*rows: list[Any], title: str = "Sheet1") -> bytes:
     book = openpyxl.Workbook()
-    book.active.title = title
+    page: Any = book.active
+    page.title = title
     for row in rows:
-        book.active.append(row)
+        page.append(row)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -260,7 +261,8 @@ def test_sheets_are_named() -> None:
 
 def test_text_is_never_a_formula_in_a_workbook() -> None:
     data = plain(syntax="xlsx").write_bytes([{"external_id": "=1+1", "number": "2"}])
-    cell = openpyxl.load_workbook(io.BytesIO(data)).active["A2"]
+    page: Any = openpyxl.load_workbook(io.BytesIO(data)).active
+    cell = page["A2"]
     assert (cell.value, cell.data_type) == ("=1+1", "s")
 
 
