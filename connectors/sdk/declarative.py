@@ -12,7 +12,7 @@ from connectors.sdk.auth import TOKENS, use_token
 from connectors.sdk.base import BaseConnector
 from connectors.sdk.http import SUCCESS, Answer
 from connectors.sdk.manifest import Find, Request
-from connectors.sdk.manifest_schema import LISTS
+from connectors.sdk.manifest_words import LISTS
 from connectors.sdk.maps import open_map
 from connectors.sdk.paging import list_page
 from connectors.sdk.template import fill, fill_body, fill_path, fill_query

@@ -14,21 +14,14 @@ import orjson
 import requests
 from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-    ProtocolError,
-    ReadTimeoutError,
-)
-from urllib3.exceptions import SSLError as TLSError
+from urllib3.exceptions import HTTPError
 
 from connectors.sdk.errors import FIXES, error_for
+from connectors.sdk.failures import OversizedAnswer, failure
 from connectors.sdk.manifest import Errors
-from connectors.sdk.network import AddressRefused, CheckedAdapter
+from connectors.sdk.network import CheckedAdapter
 from connectors.sdk.redaction import Redactor
-from core.errors import ConnectorError, MappingError, Misconfigured, OutcomeUnknown, Transient
+from core.errors import MappingError, Misconfigured, OutcomeUnknown, Transient
 from core.ports.connectors import Exchange
 from mappings.syntaxes.json import parse as parse_json
 
@@ -36,7 +29,6 @@ PORTS = {"http": 80, "https": 443}
 CHUNK = 65_536
 KEPT_EXCHANGES = 200
 SUCCESS = (200, 201, 202, 204)
-UNSENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError, TLSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +144,7 @@ class Http:
                 status, answer_headers = response.status_code, response.headers
                 body = self._read(response, began)
         except (requests.RequestException, HTTPError, IncompleteRead, OSError) as error:
-            raise self._failure(error, verb, write=write, status=status) from None
+            raise failure(self.partner, error, verb, write=write, status=status, redactor=self.redactor) from None
         finally:
             self._keep(method, url, prepared, data, status, answer_headers, body, began)
         return self._judge(verb, write, ok, reads, status, answer_headers, body, url)
@@ -198,43 +190,6 @@ class Http:
             if time.monotonic() - began > self.timeout * 2:
                 raise requests.ReadTimeout("the answer came in too slowly")
         return bytes(found)
-
-    def _failure(self, error: Exception, verb: str, *, write: bool, status: int | None) -> ConnectorError:
-        """Return the error for an exchange that broke."""
-        reasons = list(causes(error))
-        if any(isinstance(each, AddressRefused) for each in reasons):
-            refused = next(each for each in reasons if isinstance(each, AddressRefused))
-            return Misconfigured(
-                f"{self.partner} was not called.",
-                why=str(refused),
-                fix="Name the host in the connection's settings if it is meant.",
-                code="OUT-HOST-403",
-            )
-        if any(isinstance(each, requests.exceptions.SSLError | TLSError) for each in reasons):
-            return Misconfigured(
-                f"{self.partner} cannot be reached safely for {verb}.",
-                why="Its TLS certificate does not verify.",
-                fix="Install a valid certificate at the partner, or correct the address.",
-            )
-        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
-            return Misconfigured(
-                f"{self.partner} cannot be called for {verb}.",
-                why=self.redactor.text(str(error)),
-                fix="Correct the address and the credentials in the connection's settings.",
-            )
-        unsent = any(isinstance(each, (*UNSENT, requests.ConnectTimeout)) for each in reasons)
-        if unsent or not write:
-            return Transient(
-                f"{self.partner} did not answer {verb}." if not unsent else f"{self.partner} could not be reached.",
-                why=plain_reason(reasons),
-                fix=FIXES[Transient],
-            )
-        return OutcomeUnknown(
-            f"{self.partner} took {verb}, but its answer was lost.",
-            why=plain_reason(reasons),
-            fix=FIXES[OutcomeUnknown],
-            http_status=status,
-        )
 
     def _judge(
         self,
@@ -290,10 +245,6 @@ class Http:
         self.keep(Exchange(request, response, status, int((time.monotonic() - began) * 1000)))
 
 
-class OversizedAnswer(requests.RequestException):
-    """The answer is larger than the connection takes."""
-
-
 def origin(url: str) -> tuple[str, str, int]:
     """Return scheme, lower-case host and port of an address.
 
@@ -327,33 +278,3 @@ def parse(body: bytes, content_type: str, reads: str | None) -> tuple[Any, bool]
         return parse_json(body), True
     except MappingError:
         return None, False
-
-
-def causes(error: BaseException) -> list[BaseException]:
-    """Return the error and everything it came from: libraries wrap the reason several times."""
-    found: list[BaseException] = []
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        each = waiting.pop(0)
-        if each is None or each in found:
-            continue
-        found.append(each)
-        inner = [arg for arg in each.args if isinstance(arg, BaseException)]
-        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *inner]
-    return [each for each in found if isinstance(each, BaseException)]
-
-
-def plain_reason(reasons: Sequence[BaseException]) -> str:
-    """Return why an exchange broke in our own words, so that no address or secret slips through."""
-    table: list[tuple[Any, str]] = [
-        (OversizedAnswer, "The answer is larger than the connection takes."),
-        (NameResolutionError, "Its name could not be resolved."),
-        (ConnectionRefusedError, "It refused the connection."),
-        (NewConnectionError, "No connection could be made."),
-        ((requests.Timeout, ReadTimeoutError, ConnectTimeoutError, TimeoutError), "It took too long."),
-        ((IncompleteRead, ProtocolError, ConnectionError), "The connection was cut."),
-    ]
-    for kinds, sentence in table:
-        if any(isinstance(each, kinds) for each in reasons):
-            return sentence
-    return f"{type(reasons[0]).__name__}."

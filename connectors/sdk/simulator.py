@@ -24,13 +24,12 @@ from connectors.sdk.auth import authorizer
 from connectors.sdk.manifest import Manifest, load_manifest
 from connectors.sdk.maps import load_module
 from connectors.sdk.registry import Registry
+from connectors.sdk.simulation.control import CONTROL, control, state
 from connectors.sdk.simulation.faults import Dice, Faults
 from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
 from connectors.sdk.simulation.timer import Timer
 from connectors.sdk.simulation.webhooks import WebhookSender
 from core.ports.connectors import Push
-
-CONTROL = "/_sim/"
 
 
 class Simulator:
@@ -80,7 +79,7 @@ class Simulator:
         self.fault_reads = True
         self._events = 0
         self.webhooks = WebhookSender(webhook_url, self.signed_headers, self.dice, lambda: self.faults)
-        self._timer = Timer()
+        self.timer = Timer()
         self._server = Server((host, port), self._answer)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="simulator"
@@ -118,11 +117,11 @@ class Simulator:
 
     def later(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something after a while, as long as the simulator runs."""
-        self._timer.later(seconds, act)
+        self.timer.later(seconds, act)
 
     def settle(self, seconds: float = 20.0) -> bool:
         """Wait until all work is done and every event was taken; return whether that came to be."""
-        return self._timer.settle(seconds) and self.webhooks.settle(seconds)
+        return self.timer.settle(seconds) and self.webhooks.settle(seconds)
 
     def effect(self, kind: str, key: str) -> None:
         """Count an effect under its idempotency key or reference."""
@@ -186,12 +185,12 @@ class Simulator:
         """Begin to serve."""
         self._thread.start()
         self.webhooks.start()
-        self._timer.start()
+        self.timer.start()
         return self
 
     def stop(self) -> None:
         """Stop serving and sending."""
-        self._timer.stop()
+        self.timer.stop()
         self.webhooks.stop()
         self._server.stop()
         self._thread.join(timeout=5)
@@ -223,31 +222,13 @@ class Simulator:
 
     def state(self) -> dict[str, Any]:
         """Return all counters, as `GET /_sim/state` does."""
-        with self.lock:
-            found = {
-                "connector": self.manifest.id,
-                "effects": {kind: dict(keys) for kind, keys in self.effects.items()},
-                "totals": {kind: sum(keys.values()) for kind, keys in self.effects.items()},
-                "doubles": self.doubles,
-                "repeats": dict(self.repeats),
-                "calls": dict(self.calls),
-                "fates": dict(self.fates),
-                **self.details(),
-            }
-        found["webhooks"] = {
-            "waiting": self.webhooks.waiting,
-            "topics": dict(self.webhooks.topics),
-            **self.webhooks.counts,
-        }
-        found["work_waiting"] = self._timer.waiting
-        found["broken"] = list(self._timer.broken)
-        return found
+        return state(self)
 
     # -- serving
 
     def _answer(self, request: SimRequest) -> SimResponse:
         if request.path.startswith(CONTROL):
-            return self._control(request)
+            return control(self, request)
         with self.lock:
             self.calls[f"{request.method} {request.path.split('/', 3)[-1].split('/')[0]}"] += 1
         if not self.authorized(request):
@@ -303,24 +284,6 @@ class Simulator:
     def _fate(self, name: str) -> None:
         with self.lock:
             self.fates[name] += 1
-
-    def _control(self, request: SimRequest) -> SimResponse:
-        """Answer what is not part of the partner's protocol: counters, faults, commands."""
-        name = request.path.removeprefix(CONTROL)
-        try:
-            if request.method == "GET" and name == "state":
-                return SimResponse(200, self.state())
-            if request.method != "POST":
-                return SimResponse(405, {"error": "GET state, POST faults, POST <command>"})
-            body = request.json() if request.body else {}
-            if name == "faults":
-                self.faults = self.faults.changed(body)
-                return SimResponse(200, {"faults": {each: getattr(self.faults, each) for each in body}})
-            return SimResponse(200, {"result": self.command(name, body)})
-        except KeyError as error:
-            return SimResponse(404, {"error": f"There is nothing called {error}."})
-        except (ValueError, TypeError) as error:
-            return SimResponse(422, {"error": str(error)})
 
 
 class _Probe:

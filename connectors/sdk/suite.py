@@ -17,7 +17,7 @@ from connectors.sdk.checks.simulated import check_simulated
 from connectors.sdk.checks.wire import check_wire
 from connectors.sdk.checks.workbench import Workbench
 from connectors.sdk.manifest import Manifest, QualityRule
-from connectors.sdk.manifest_schema import QUALITY_RULES, RULES
+from connectors.sdk.manifest_words import QUALITY_RULES, RULES
 from connectors.sdk.registry import Registry
 from core.errors import CrossdockError
 

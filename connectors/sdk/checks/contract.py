@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.sdk.checks.results import Report, Skipped, expect
 from connectors.sdk.manifest import FILE, Manifest
-from connectors.sdk.manifest_schema import LISTS
+from connectors.sdk.manifest_words import LISTS
 from connectors.sdk.maps import code_lists, open_map
 from connectors.sdk.redaction import SENSITIVE
 from connectors.sdk.template import PLACE

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Small enough that a time-out and a body too large are quick to provoke.
 TIMEOUT = 3.0
-SHORT_TIMEOUT = 0.3
+SHORT_TIMEOUT = 0.15
 MAX_BODY = 262_144
 CANARY = "canary-of-{name}-9b41c7e2"
 CONNECTION = UUID("0190f3c2-a4b0-7c1e-8d3f-5a6b7c8d9eff")

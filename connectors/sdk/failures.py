@@ -1,0 +1,105 @@
+"""Exchanges that broke: what the libraries raised becomes the class that says whether something may have been done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http.client import IncompleteRead
+from typing import Any
+
+import requests
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
+from urllib3.exceptions import SSLError as TLSError
+
+from connectors.sdk.errors import FIXES
+from connectors.sdk.network import AddressRefused
+from connectors.sdk.redaction import Redactor
+from core.errors import ConnectorError, Misconfigured, OutcomeUnknown, Transient
+
+# With these nothing has left the hub.
+UNSENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError, TLSError)
+
+
+class OversizedAnswer(requests.RequestException):
+    """The answer is larger than the connection takes."""
+
+
+def failure(
+    partner: str, error: Exception, verb: str, *, write: bool, status: int | None, redactor: Redactor
+) -> ConnectorError:
+    """Return the error for an exchange that broke.
+
+    Args:
+        partner: how errors call it.
+        write: whether the partner's state may have changed.
+        status: of an answer that began to come in.
+    """
+    reasons = list(causes(error))
+    if any(isinstance(each, AddressRefused) for each in reasons):
+        refused = next(each for each in reasons if isinstance(each, AddressRefused))
+        return Misconfigured(
+            f"{partner} was not called.",
+            why=str(refused),
+            fix="Name the host in the connection's settings if it is meant.",
+            code="OUT-HOST-403",
+        )
+    if any(isinstance(each, requests.exceptions.SSLError | TLSError) for each in reasons):
+        return Misconfigured(
+            f"{partner} cannot be reached safely for {verb}.",
+            why="Its TLS certificate does not verify.",
+            fix="Install a valid certificate at the partner, or correct the address.",
+        )
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
+        return Misconfigured(
+            f"{partner} cannot be called for {verb}.",
+            why=redactor.text(str(error)),
+            fix="Correct the address and the credentials in the connection's settings.",
+        )
+    unsent = any(isinstance(each, (*UNSENT, requests.ConnectTimeout)) for each in reasons)
+    if unsent or not write:
+        return Transient(
+            f"{partner} did not answer {verb}." if not unsent else f"{partner} could not be reached.",
+            why=plain_reason(reasons),
+            fix=FIXES[Transient],
+        )
+    return OutcomeUnknown(
+        f"{partner} took {verb}, but its answer was lost.",
+        why=plain_reason(reasons),
+        fix=FIXES[OutcomeUnknown],
+        http_status=status,
+    )
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """Return the error and everything it came from: libraries wrap the reason several times."""
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if each is None or each in found:
+            continue
+        found.append(each)
+        inner = [arg for arg in each.args if isinstance(arg, BaseException)]
+        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *inner]
+    return [each for each in found if isinstance(each, BaseException)]
+
+
+def plain_reason(reasons: Sequence[BaseException]) -> str:
+    """Return why an exchange broke in our own words, so that no address or secret slips through."""
+    table: list[tuple[Any, str]] = [
+        (OversizedAnswer, "The answer is larger than the connection takes."),
+        (NameResolutionError, "Its name could not be resolved."),
+        (ConnectionRefusedError, "It refused the connection."),
+        (NewConnectionError, "No connection could be made."),
+        ((requests.Timeout, ReadTimeoutError, ConnectTimeoutError, TimeoutError), "It took too long."),
+        ((IncompleteRead, ProtocolError, ConnectionError), "The connection was cut."),
+    ]
+    for kinds, sentence in table:
+        if any(isinstance(each, kinds) for each in reasons):
+            return sentence
+    return f"{type(reasons[0]).__name__}."
