@@ -44,7 +44,7 @@ SELECT c.id, least(d.due, s.free) AS hints FROM connection c
 CROSS JOIN LATERAL (
     SELECT count(*) AS due FROM (
         SELECT 1 FROM delivery WHERE tenant_id = c.tenant_id AND connection_id = c.id
-          AND state IN ('due', 'waiting', 'unknown') AND run_at <= clock_timestamp() LIMIT 16) some) d
+          AND state IN ('due', 'waiting', 'unknown') AND run_at <= clock_timestamp() LIMIT 16) waiting) d
 CROSS JOIN LATERAL (
     SELECT count(*) AS free FROM seat WHERE tenant_id = c.tenant_id AND connection_id = c.id
       AND (held_until IS NULL OR held_until < clock_timestamp())) s
