@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from connectors.sdk.manifest import ErrorRow
-from connectors.sdk.manifest_schema import ErrorRowPart, Part
+from connectors.sdk.manifest_fields import Part
+from connectors.sdk.manifest_parts import ErrorRowPart
 from core.domain.documents import reasons
 from core.errors import Misconfigured
 
