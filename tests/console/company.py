@@ -1,6 +1,7 @@
 """A company for the console's tests: rows written straight into the tables, with what was written counted beside.
 
-Times are relative to the moment of seeding, so "the last 24 hours" holds a known number of orders. All names are invented.
+Times are relative to the moment of seeding, so "the last 24 hours" holds a known number of orders. All names are
+invented.
 """
 
 import math
@@ -100,7 +101,8 @@ def _master_data(company: Company, dice: random.Random) -> None:
         account = {"HAM": "wms-hamburg", "POZ": "wms-poznan"}.get(code)
         company.add(
             "node", id=company.nodes[code], code=code, name=name, country=country, latitude=latitude,
-            longitude=longitude, capacity_per_day=capacity, connection_id=company.accounts[account] if account else None,
+            longitude=longitude, capacity_per_day=capacity,
+            connection_id=company.accounts[account] if account else None,
         )  # fmt: skip
     for good in GOODS:
         for color in COLORS:
@@ -155,9 +157,9 @@ def _order(company: Company, dice: random.Random, number: int) -> None:
     }
     order = company.add(
         "orders", id=order_id, connection_id=company.accounts[channel], external_id=str(820982911946154000 + number),
-        number=text, state=str(OrderState(state)), phase=phase, placed_at=placed, currency="EUR", total=total, body=body,
-        buyer_email=email, ship_country=country, accepted_at=None if phase == "held" else placed, shipped_at=shipped_at,
-        created_at=placed, updated_at=placed,
+        number=text, state=str(OrderState(state)), phase=phase, placed_at=placed, currency="EUR", total=total,
+        body=body, buyer_email=email, ship_country=country, accepted_at=None if phase == "held" else placed,
+        shipped_at=shipped_at, created_at=placed, updated_at=placed,
     )  # fmt: skip
     company.orders.append(order | {"channel": channel, "lines": lines})
     for line_id, position, item_id, sku, title, price, units in lines:
@@ -191,14 +193,19 @@ def _phase(dice: random.Random, age: float, number: int) -> str:
 
 
 def _work(
-    company: Company, dice: random.Random, order: dict[str, Any], lines: list[Any], phase: str, shipped_at: datetime | None
+    company: Company,
+    dice: random.Random,
+    order: dict[str, Any],
+    lines: list[Any],
+    phase: str,
+    shipped_at: datetime | None,
 ) -> None:
     code, *_ = dice.choices(NODES, (5, 3, 2, 2.2, 2))[0]
     placed, order_id = order["placed_at"], order["id"]
     decision_id, work_id = _id(placed), _id(placed)
     candidates = [
-        {"node": node[0], "chosen": node[0] == code, "lines": len(lines), "shipment": 40000 + 9000 * place, "km": 90 * place,
-         "handling": 5000, "reason": "chosen" if node[0] == code else "costs more or gives less"}
+        {"node": node[0], "chosen": node[0] == code, "lines": len(lines), "shipment": 40000 + 9000 * place,
+         "km": 90 * place, "handling": 5000, "reason": "chosen" if node[0] == code else "costs more or gives less"}
         for place, node in enumerate(NODES)
     ]  # fmt: skip
     company.add(
@@ -214,8 +221,8 @@ def _work(
     account = company.accounts["wms-hamburg" if code in ("HAM", "MMA", "RTM") else "wms-poznan"]
     for line_id, _, item_id, *_, units in lines:
         company.add(
-            "fulfillment_line", id=_id(placed), fulfillment_id=work_id, line_id=line_id, item_id=item_id, quantity=units,
-            shipped=units if shipped_at else Decimal(0),
+            "fulfillment_line", id=_id(placed), fulfillment_id=work_id, line_id=line_id, item_id=item_id,
+            quantity=units, shipped=units if shipped_at else Decimal(0),
         )  # fmt: skip
         company.add(
             "reservation", id=_id(placed), order_id=order_id, line_id=line_id, fulfillment_id=work_id, item_id=item_id,
@@ -238,7 +245,13 @@ def _work(
 
 
 def _delivery(
-    company: Company, dice: random.Random, account: UUID, kind: str, order_id: UUID, at: datetime, state: str = "delivered"
+    company: Company,
+    dice: random.Random,
+    account: UUID,
+    kind: str,
+    order_id: UUID,
+    at: datetime,
+    state: str = "delivered",
 ) -> UUID:
     delivery_id = _id(at)
     done = at + timedelta(seconds=dice.uniform(0.5, 4))
@@ -249,14 +262,22 @@ def _delivery(
         error=None if state == "delivered" else {"code": "OUT-REJECTED-422", "what": "The ERP refuses the order."},
     )  # fmt: skip
     company.add(
-        "attempt", id=_id(at), delivery_id=delivery_id, number=1, outcome="delivered" if state == "delivered" else "rejected",
-        started_at=at, duration_ms=240, exchanges=[{"request": {"method": "POST"}, "status": 200}],
+        "attempt", id=_id(at), delivery_id=delivery_id, number=1, started_at=at,
+        outcome="delivered" if state == "delivered" else "rejected",
+        duration_ms=240, exchanges=[{"request": {"method": "POST"}, "status": 200}],
     )  # fmt: skip
     return delivery_id
 
 
 def _event(
-    company: Company, kind: str, subject: str, subject_id: UUID, at: datetime, *, order_id: UUID | None = None, cause: str = ""
+    company: Company,
+    kind: str,
+    subject: str,
+    subject_id: UUID,
+    at: datetime,
+    *,
+    order_id: UUID | None = None,
+    cause: str = "",
 ) -> None:
     company.add(
         "event", type=kind, subject=subject, subject_id=subject_id, at=at, cause=cause or None,
@@ -299,16 +320,17 @@ def _troubles(company: Company) -> None:
         )  # fmt: skip
         _event(company, "order.held", "order", order["id"], order["placed_at"])
     _case(
-        company, "MAP-SKU-404", "value", "high", "Unknown SKU FP-MUG-350-GRN-2", "shopify-eu sent the code FP-MUG-350-GRN-2."
+        company, "MAP-SKU-404", "value", "high", "Unknown SKU FP-MUG-350-GRN-2",
+        "shopify-eu sent the code FP-MUG-350-GRN-2."
         " No item or reference has it, so its units cannot be reserved.",
-        {"action": "map_sku", "label": "Add FP-MUG-350-GRN-2 as a reference of an item", "args": {}, "confidence": None},
-        held[:half], hours=1.2, account="shopify-eu", evidence={"code": "FP-MUG-350-GRN-2", "connection": "shopify-eu"},
+        {"action": "map_sku", "label": "Add FP-MUG-350-GRN-2 as a reference of an item", "args": {}}, held[:half],
+        hours=1.2, account="shopify-eu", evidence={"code": "FP-MUG-350-GRN-2", "connection": "shopify-eu"},
     )  # fmt: skip
     _case(
         company, "ORDER-ADDRESS-422", "address", "medium", "Address not deliverable: no postal code",
         "The ship-to address cannot be used as it is: no postal code.",
-        {"action": "release_holds", "label": "Ship to it as it is", "args": {}, "confidence": 0.3}, held[half:], hours=22,
-        account="shopify-nordic", evidence={"detail": "no postal code", "connection": "shopify-nordic"},
+        {"action": "release_holds", "label": "Ship to it as it is", "args": {}, "confidence": 0.3}, held[half:],
+        hours=22, account="shopify-nordic", evidence={"detail": "no postal code", "connection": "shopify-nordic"},
     )  # fmt: skip
     _case(
         company, "STOCK-OUT-001", "stock", "medium", "No stock of FP-VASE-SAN",
@@ -329,14 +351,12 @@ def _troubles(company: Company) -> None:
         account="partner-files", evidence={"code": "MAP-FIELD-422"}, message=broken["id"],
     )  # fmt: skip
     dice = random.Random(1)
-    dead = _delivery(
-        company, dice, company.accounts["erp"], "push_order", company.orders[0]["id"], at, state="dead"
-    )
+    dead = _delivery(company, dice, company.accounts["erp"], "push_order", company.orders[0]["id"], at, state="dead")
     _case(
         company, "DLV-DEAD-502", "connection", "high", "erp refuses push_order (OUT-REJECTED-422)",
         "The ERP refuses the order.",
-        {"action": "retry_deliveries", "label": "Send again", "args": {}, "confidence": 0.5}, [company.orders[0]], hours=3,
-        account="erp", evidence={"code": "OUT-REJECTED-422"}, delivery=dead,
+        {"action": "retry_deliveries", "label": "Send again", "args": {}, "confidence": 0.5}, [company.orders[0]],
+        hours=3, account="erp", evidence={"code": "OUT-REJECTED-422"}, delivery=dead,
     )  # fmt: skip
 
 

@@ -146,7 +146,7 @@ def topics(conn: Connection, tenant: int, connection: str) -> list[str]:
     m = t.message.c
     recent = select(m.topic).where(*_conditions(tenant, MessageFilter(connection=connection)))
     recent = recent.order_by(m.id.desc()).limit(2_000)
-    return sorted(conn.execute(select(recent.subquery().c.topic.distinct())).scalars())
+    return sorted(conn.execute(select(recent.subquery().c.topic).distinct()).scalars())
 
 
 def one(conn: Connection, tenant: int, message_id: UUID) -> MessagePage | None:
