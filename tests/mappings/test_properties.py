@@ -76,6 +76,12 @@ MAPS: dict[str, Map] = {
     "xlsx": load_map(FLAT.format(syntax="xlsx", options="sheet: Orders")),
 }
 
+OUTBOUND = load_map(
+    "map: push_order\nto: json\nfields:\n  id: {path: lines, as: any, when: 'id > to'}\n  meta.x: meta\n"
+    "  lines: {each: lines, where: sku, fields: {sku: sku, price: {path: price, as: money}}, one_way: true}\n"
+    "  tags: {first_of: [tags, 'sum(tax)', 'lines[*].qty | [0]'], as: list, one_way: true}\n"
+)
+
 # Canonical text has something visible in it, and no characters that no store takes.
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc", "Cn"])
 TEXT = st.text(CHARACTERS, min_size=1, max_size=40).filter(str.strip)
@@ -215,9 +221,9 @@ def test_no_bytes_raise_anything_unexpected(name: str, examples: int) -> None:
 @given(document=JSON_VALUES)
 @settings(max_examples=200, deadline=None)
 def test_no_document_raises_anything_unexpected(document: Any) -> None:
-    made = MAPS["json"]
-    for act in (made.read, made.write, made.trace, made.unmapped):
-        swallow(partial(act, document))
+    for made in (MAPS["json"], OUTBOUND):
+        for act in (made.read, made.write, made.trace, made.unmapped):
+            swallow(partial(act, document))
 
 
 @given(text=st.text(max_size=200) | st.text(st.sampled_from("mapfrojsnield: {}[]&*-\n'\"#|>!%@?"), max_size=80))

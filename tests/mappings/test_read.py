@@ -9,7 +9,7 @@ import pytest
 from core.errors import MappingError, UnmappedCode
 from mappings.codes import from_table
 from mappings.document import load_map
-from mappings.engine import Map, Result, Trace
+from mappings.engine import Map, Result
 from mappings.faults import MapDocumentError, MapError
 from mappings.transform import Transform
 
@@ -265,50 +265,6 @@ def test_a_connectors_own_function_fails_like_a_built_in_one() -> None:
 def test_a_document_that_is_no_object_is_refused(document: Any) -> None:
     with pytest.raises(MapError, match="not an object"):
         the_map("number: a").read(document)
-
-
-def test_a_trace_says_which_line_made_which_field() -> None:
-    made = the_map(
-        """
-external_id: id
-buyer: {from: customer, fields: {name: {concat: [first, last]}, phone: {first_of: [mobile, phone], as: upper}}}
-lines:
-  each: l
-  where: q
-  fields:
-    sku: s
-    taxes: {each: t, fields: {amount: {path: a, as: money}}}
-payments: {each: p, fields: {kind: {const: sale}, currency: $.cur}}
-"""
-    )
-    document = {
-        "id": 1,
-        "cur": "EUR",
-        "customer": {"first": "A", "last": "B", "phone": "1x"},
-        "l": [{"s": "no"}, {"s": "x", "q": 1, "t": [{}, {"a": "2"}]}],
-        "p": [{}],
-    }
-    assert made.trace(document) == [
-        Trace("external_id", "id", 4, "1"),
-        Trace("buyer.name", "customer.first | last", 5, "A B"),
-        Trace("buyer.phone", "customer.phone", 5, "1X"),
-        Trace("lines[0].sku", "l[1].s", 10, "x"),
-        Trace("lines[0].taxes[1].amount", "l[1].t[1].a", 11, Decimal(2)),
-        Trace("payments[0].kind", "const", 12, "sale"),
-        Trace("payments[0].currency", "$.cur", 12, "EUR"),
-    ]
-
-
-def test_unmapped_paths_are_reported() -> None:
-    made = the_map("number: a.b\nlines: {each: l, where: 'q > `0`', fields: {sku: s}}\nnote: 'x.*.y | [0]'")
-    document = {
-        "a": {"b": 1, "c": 2, "empty": None},
-        "l": [{"s": "x", "q": 1, "z": 1, "deep": {"er": "y"}}, {"s": "y", "w": 2}],
-        "x": {"k": {"y": "1", "n": 2}},
-        "tags": ["a"],
-        "nothing": [],
-    }
-    assert made.unmapped(document) == ["a.c", "l[].z", "l[].deep.er", "l[].w", "x.k.n", "tags"]
 
 
 def test_a_rule_that_cannot_be_compiled_is_named_at_load() -> None:
