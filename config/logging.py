@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from config.redaction import redact
 from config.settings import Settings
 
-QUIET = {"urllib3": "WARNING", "alembic.runtime.migration": "WARNING", "zeep": "WARNING"}
+QUIET = {"urllib3": "WARNING", "alembic": "WARNING", "zeep": "WARNING"}
 """Libraries whose own info lines only repeat ours."""
 
 

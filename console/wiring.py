@@ -181,6 +181,7 @@ def run_web(settings: Settings) -> None:
         settings: with a database URL (`locate`).
     """
     from granian.constants import Interfaces
+    from granian.log import LogLevels
     from granian.server import Server
 
     from config.logging import configure_logging
@@ -198,11 +199,14 @@ def run_web(settings: Settings) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.1,
         workers_kill_timeout=WEB_GRACE,
+        log_level=LogLevels.error,
         log_dictconfig=LOGS,
     )
     server.serve(target_loader=_Loader(settings), wrap_loader=False)
 
 
+CONSOLE_STREAMS = 4
+"""`console.web.live.STREAMS_PER_PROCESS`, not imported: the process that only spawns others stays small."""
 BACKPRESSURE = 512
 """Requests one process takes in before it leaves them in the socket's backlog."""
 WEB_GRACE = 6
@@ -219,9 +223,7 @@ LOGS = {
 
 def _streams(settings: Settings) -> int:
     """Return how many threads open event streams may hold, so that they are never taken from requests."""
-    from console.web.live import STREAMS_PER_PROCESS
-
-    return STREAMS_PER_PROCESS + max(1, settings.web.threads // 2)
+    return CONSOLE_STREAMS + max(1, settings.web.threads // 2)
 
 
 class _Loader:
