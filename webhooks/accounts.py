@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.domain.vocabulary import Mode
 from core.errors import CrossdockError, NotFound, Unavailable
-from core.ports.connectors import ConnectionConfig, Connector, Connectors
+from core.ports.connectors import Connector, Connectors
 from core.ports.webhooks import HasWebhookTerms, WebhookTerms
+from core.services.connections import ROTATION, config_of
+from core.services.secretbox import SecretBox
 from core.store import schema as t
-from core.store.unit import DEFAULT_TENANT, Store
+from core.store.unit import CLOCK, DEFAULT_TENANT, Store
 
 # A change of a connection is seen by the door within this time …
 FRESH_SECONDS = 1.0
@@ -32,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Account:
-    """One connection that takes webhooks, with its connector opened."""
+    """One connection that takes webhooks, with its connector opened; None when it cannot be."""
 
     id: UUID
     name: str
@@ -40,7 +42,6 @@ class Account:
     max_body: int
     connector: Connector | None
     terms: WebhookTerms = field(default_factory=WebhookTerms)
-    broken: CrossdockError | None = None
 
 
 class Accounts:
@@ -49,16 +50,14 @@ class Accounts:
     Args:
         store: the database.
         connectors: what is installed.
-        configure: turns a connection row into what a connector is opened with (decrypts its secrets).
+        box: opens the connections' secrets.
         max_body: bytes no call may exceed, whatever its connector allows.
     """
 
-    def __init__(
-        self, store: Store, connectors: Connectors, configure: Callable[[Row[Any]], ConnectionConfig], max_body: int
-    ) -> None:
+    def __init__(self, store: Store, connectors: Connectors, box: SecretBox, max_body: int) -> None:
         self._store = store
         self._connectors = connectors
-        self._configure = configure
+        self._box = box
         self._max_body = max_body
         self._lock = threading.Lock()
         self._by_name: dict[str, Account] = {}
@@ -109,28 +108,29 @@ class Accounts:
     def _read(self) -> dict[str, Account]:
         c = t.connection.c
         with self._store.read() as conn:
-            rows = conn.execute(
-                select(t.connection).where(c.tenant_id == DEFAULT_TENANT, c.mode != str(Mode.OFF))
-            ).all()
-        found: dict[str, Account] = {}
-        for row in rows:
-            known = self._by_name.get(row.name)
-            # The secrets stand in the stamp too: a rotation need not touch the version.
-            stamp = (row.id, row.version, row.connector, row.mode, row.secrets, row.previous_secrets)
-            found[row.name] = known if known is not None and known.stamp == stamp else self._open(row, stamp)
+            now = conn.execute(CLOCK).scalar_one()
+            rows = conn.execute(select(t.connection).where(c.tenant_id == DEFAULT_TENANT, c.mode != str(Mode.OFF)))
+            found = {row.name: self._current(row, now) for row in rows}
         for name, account in self._by_name.items():
             if account is not found.get(name) and account.connector is not None:
                 account.connector.close()
         return found
 
-    def _open(self, row: Row[Any], stamp: tuple[Any, ...]) -> Account:
-        """One connection that cannot be opened must not cost the others their door."""
-        limit = int(min(self._max_body, self._connectors.limits(row.connector).get("max_body", self._max_body)))
+    def _current(self, row: Row[Any], now: datetime) -> Account:
+        known = self._by_name.get(row.name)
+        # The end of a rotation window changes no row, so that it is under way stands in the stamp.
+        rotating = row.secrets_rotated_at is not None and now - row.secrets_rotated_at < ROTATION
+        stamp = (row.id, row.version, row.connector, rotating)
+        return known if known is not None and known.stamp == stamp else self._open(row, stamp, now)
+
+    def _open(self, row: Row[Any], stamp: tuple[Any, ...], now: datetime) -> Account:
+        """Open one connection; one that cannot be opened must not cost the others their door."""
         try:
-            connector = self._connectors.open(self._configure(row))
+            limit = int(min(self._max_body, self._connectors.limits(row.connector).get("max_body", self._max_body)))
+            connector = self._connectors.open(config_of(row, self._box, now))
         except CrossdockError as error:
             log.warning("connection_unusable", connection=row.name, code=error.error_code, why=error.what)
-            return Account(row.id, row.name, stamp, limit, None, broken=error)
+            return Account(row.id, row.name, stamp, self._max_body, None)
         terms = connector.webhook_terms if isinstance(connector, HasWebhookTerms) else WebhookTerms()
         return Account(row.id, row.name, stamp, limit, connector, terms)
 

@@ -1,4 +1,4 @@
-"""What the web processes are given when they start: settings, the store, the connectors, the key."""
+"""What the web processes are given when they start, and what they keep between requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from flask import current_app
 
 from config.settings import Settings
 from core.ports.connectors import Connectors
-from core.store.unit import Store
+from core.services.facts import Facts, FactsCache
+from core.services.intake import IntakeCombiner
+from core.services.reserving import ReservationCombiner
+from core.services.secretbox import SecretBox
+from core.store.unit import Store, Unit
+from webhooks.accounts import Accounts
 
 EXTENSION = "crossdock"
 
@@ -35,8 +40,36 @@ class Runtime:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
+class Parts:
+    """What one application keeps between its requests.
+
+    Args:
+        given: its runtime.
+    """
+
+    def __init__(self, given: Runtime) -> None:
+        self.runtime = given
+        self.box = SecretBox(given.secret_key)
+        self.facts_cache = FactsCache(given.connectors)
+        self.combiner = IntakeCombiner(given.store)
+        self.reservations = ReservationCombiner(given.store)
+        self.accounts = Accounts(given.store, given.connectors, self.box, given.settings.limits.max_body_bytes)
+        # Streams hold a thread each: never so many that nobody is left to answer.
+        self.streams = threading.BoundedSemaphore(max(1, given.settings.web.threads // 2))
+
+
+def parts() -> Parts:
+    """Return what the application that answers the current request keeps."""
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Parts)
+    return found
+
+
 def runtime() -> Runtime:
     """Return the runtime of the application that answers the current request."""
-    found = current_app.extensions[EXTENSION]
-    assert isinstance(found, Runtime)
-    return found
+    return parts().runtime
+
+
+def facts(unit: Unit) -> Facts:
+    """Return nodes and connections as the core's services want them."""
+    return parts().facts_cache.get(unit.conn, unit.tenant)

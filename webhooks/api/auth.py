@@ -1,0 +1,95 @@
+"""Who is asking: the bearer key of a request, its scopes, and a lazy note that it was used."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from uuid import UUID
+
+from flask import current_app, g, request
+
+from core.errors import CrossdockError, Refused
+from core.services.access import USE_NOTED_EVERY, Key, find_key, note_use
+from webhooks.api.transactions import in_unit, reading
+from webhooks.runtime import runtime
+
+BEARER = "bearer"
+
+
+class Unauthorized(CrossdockError):
+    """No valid key."""
+
+    code = "API-KEY-401"
+    status = 401
+
+
+class Forbidden(Refused):
+    """The key is valid and may not do this."""
+
+    code = "API-SCOPE-403"
+
+
+class Uses:
+    """Remembers which keys' use was noted lately, so that a read costs no write."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._noted: dict[UUID, float] = {}
+
+    def due(self, key_id: UUID) -> bool:
+        """Return whether this key's use should be noted now; says so once per interval."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._noted.get(key_id, float("-inf")) < USE_NOTED_EVERY.total_seconds():
+                return False
+            self._noted[key_id] = now
+            return True
+
+
+_uses = Uses()
+
+
+def authenticate() -> None:
+    """Refuse a request without a valid key, or whose key lacks the scope its route asks for.
+
+    Raises:
+        Unauthorized: no key, or not a valid one.
+        Forbidden: the scope is missing.
+    """
+    key = caller()
+    scope: str | None = getattr(current_app.view_functions.get(request.endpoint or ""), "scope", None)
+    if scope is not None and not key.allows(scope):
+        raise Forbidden(f"The key {key.name!r} lacks the scope {scope}.", fix="Use a key that has it.")
+
+
+def caller() -> Key:
+    """Return the key of the request, found once.
+
+    Raises:
+        Unauthorized: no key, or not a valid one.
+    """
+    if "crossdock_key" in g:
+        known: Key = g.crossdock_key
+        return known
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != BEARER or not token:
+        raise Unauthorized("The request has no key.", fix="Send `Authorization: Bearer <key>`.")
+    pepper = runtime().secret_key
+    key = reading(lambda conn: find_key(conn, pepper, token.strip()))
+    if key is None:
+        raise Unauthorized("The key is not valid.", fix="It may be mistyped, revoked or past its end.")
+    if _uses.due(key.id):
+        in_unit(lambda unit: note_use(unit, key.id), actor=f"key:{key.name}")
+    g.crossdock_key = key
+    return key
+
+
+def from_this_machine() -> bool:
+    """Return whether the request comes from a loopback address and not through a proxy."""
+    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
+        return False
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return request.remote_addr in ("", "localhost")

@@ -1,0 +1,114 @@
+"""Exceptions and decisions: what waits for somebody, and why the hub did what it did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields
+from sqlalchemy import Connection
+
+from core.domain.documents import Strict, a_text, an_instant
+from core.domain.ids import parse_id
+from core.services.cases import move_case
+from core.store.read.cases import list_cases, list_decisions, read_case, read_decision
+from core.store.read.page import Json, Listed, Slice
+from core.store.unit import Unit
+from webhooks.api.blueprint import ApiBlueprint, PageQuery, require_version, word, words
+
+routes = ApiBlueprint("exceptions", "What must be settled, and how decisions were made.")
+READ, WRITE = "exceptions:read", "exceptions:write"
+
+
+class CaseQuery(PageQuery):
+    """What narrows the list of exceptions; `live` are those not settled yet."""
+
+    state, code, severity = words(), words(), words()
+    kind = words()
+    owner, connection, order = word(), word(), word()
+    live = fields.Boolean(load_default=None)
+
+
+class DecisionQuery(PageQuery):
+    """What narrows the list of decisions."""
+
+    kind = words()
+    order, policy = word(), word()
+    since = fields.AwareDateTime(load_default=None, metadata={"description": "Made then or later."})
+
+
+class AssignBody(Strict):
+    """Who sees to it; nobody any more without `owner`."""
+
+    owner = a_text(254)
+
+
+class SnoozeBody(Strict):
+    """Until when it is out of sight."""
+
+    until = an_instant(required=True)
+
+
+class ResolveBody(Strict):
+    """How it was settled."""
+
+    resolution = a_text(500)
+
+
+@routes.lists("/exceptions", scope=READ, shape="Exception", query=CaseQuery)
+def list_all_cases(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List exceptions, newest first."""
+    order = query.pop("order")
+    return list_cases(conn, piece, order_id=parse_id("order", order) if order else None, **query)
+
+
+@routes.reads("/exceptions/<case>", scope=READ, shape="ExceptionFull")
+def get_case(conn: Connection, case: str) -> Json:
+    """Return one exception with what it stops."""
+    return read_case(conn, parse_id("case", case))
+
+
+@routes.writes("/exceptions/<case>/assign", scope=WRITE, shape="ExceptionFull", body=AssignBody)
+def assign(unit: Unit, body: Json, case: str) -> Json:
+    """Give an exception to somebody, or back to everybody."""
+    owner = body.get("owner")
+    return _move(unit, case, "assign" if owner else "unassign", owner=owner or "")
+
+
+@routes.writes("/exceptions/<case>/snooze", scope=WRITE, shape="ExceptionFull", body=SnoozeBody)
+def snooze(unit: Unit, body: Json, case: str) -> Json:
+    """Put an exception out of sight until a time."""
+    return _move(unit, case, "snooze", until=body["until"])
+
+
+@routes.writes("/exceptions/<case>/resolve", scope=WRITE, shape="ExceptionFull", body=ResolveBody)
+def resolve(unit: Unit, body: Json, case: str) -> Json:
+    """Say that an exception is settled; the same cause again opens it again."""
+    return _move(unit, case, "resolve", resolution=body.get("resolution"))
+
+
+@routes.writes("/exceptions/<case>/dismiss", scope=WRITE, shape="ExceptionFull", body=ResolveBody)
+def dismiss(unit: Unit, body: Json, case: str) -> Json:
+    """Say that an exception needs nothing; the same cause again opens it again."""
+    return _move(unit, case, "dismiss", resolution=body.get("resolution"))
+
+
+def _move(unit: Unit, case: str, trigger: str, **more: Any) -> Json:
+    case_id = parse_id("case", case)
+    require_version(read_case(unit.conn, case_id, unit.tenant)["version"])
+    move_case(unit, case_id, trigger, **more)
+    return read_case(unit.conn, case_id, unit.tenant)
+
+
+@routes.lists("/decisions", scope="decisions:read", shape="Decision", query=DecisionQuery)
+def list_all_decisions(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List decisions without their inputs, newest first."""
+    order = query.pop("order")
+    return list_decisions(
+        conn, piece, order_id=parse_id("order", order) if order else None, at_since=query.pop("since"), **query
+    )
+
+
+@routes.reads("/decisions/<decision>", scope="decisions:read", shape="DecisionFull")
+def get_decision(conn: Connection, decision: str) -> Json:
+    """Return one decision with everything it was made from."""
+    return read_decision(conn, parse_id("decision", decision))

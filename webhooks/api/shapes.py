@@ -1,0 +1,299 @@
+"""The JSON Schemas of what the API answers, as the OpenAPI document shows them and the tests check them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Shape = dict[str, Any]
+
+TEXT: Shape = {"type": "string"}
+MAYBE: Shape = {"type": ["string", "null"]}
+WHOLE: Shape = {"type": "integer"}
+MAYBE_WHOLE: Shape = {"type": ["integer", "null"]}
+FLAG: Shape = {"type": "boolean"}
+MAYBE_FLAG: Shape = {"type": ["boolean", "null"]}
+AMOUNT: Shape = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "description": "Exact decimal as text."}
+MAYBE_AMOUNT: Shape = {**AMOUNT, "type": ["string", "null"]}
+INSTANT: Shape = {"type": "string", "format": "date-time"}
+MAYBE_INSTANT: Shape = {"type": ["string", "null"], "format": "date-time"}
+MAYBE_DAY: Shape = {"type": ["string", "null"], "format": "date"}
+MAYBE_NUMBER: Shape = {"type": ["number", "null"]}
+ANYTHING: Shape = {"type": "object", "description": "Free form."}
+MAYBE_ANYTHING: Shape = {"type": ["object", "null"], "description": "Free form."}
+
+
+def identifier(prefix: str) -> Shape:
+    """Return the shape of a public id."""
+    return {"type": "string", "pattern": f"^{prefix}_[0-9a-f]{{32}}$"}
+
+
+def maybe(shape: Shape) -> Shape:
+    """Return a shape that may also be null."""
+    return {"anyOf": [shape, {"type": "null"}]}
+
+
+def many(shape: Shape) -> Shape:
+    """Return a list of a shape."""
+    return {"type": "array", "items": shape}
+
+
+def ref(name: str) -> Shape:
+    """Return the reference to a named shape."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def thing(words: str, **properties: Shape) -> Shape:
+    """Return an object all of whose fields are always there; more may be added in later versions."""
+    return {"type": "object", "description": words, "required": list(properties), "properties": properties}
+
+
+def page(name: str) -> Shape:
+    """Return one page of a list."""
+    return thing(f"One page of {name}.", data=many(ref(name)), next_cursor=MAYBE)
+
+
+def _id(prefix: str) -> Shape:
+    return maybe(identifier(prefix))
+
+
+PARTY = thing(
+    "A buyer or seller.",
+    name=MAYBE, company=MAYBE, email=MAYBE, phone=MAYBE, vat_id=MAYBE, gln=MAYBE, external_id=MAYBE,
+)  # fmt: skip
+ADDRESS = thing(
+    "A postal address as sent.",
+    name=MAYBE, company=MAYBE, line1=MAYBE, line2=MAYBE, city=MAYBE, region=MAYBE, postal_code=MAYBE, country=MAYBE,
+    phone=MAYBE,
+)  # fmt: skip
+TAX = {"type": "object", "properties": {"title": MAYBE, "rate": MAYBE_AMOUNT, "amount": MAYBE_AMOUNT}}
+LINE = thing(
+    "An order line; canceled + shipped + open = quantity.",
+    id=identifier("lin"), external_id=MAYBE, position=WHOLE, sku=MAYBE, item_ref=MAYBE_ANYTHING, title=MAYBE,
+    quantity=AMOUNT, unit=TEXT, unit_price=MAYBE_AMOUNT, discount=MAYBE_AMOUNT, taxes=many(TAX),
+    tax_included=MAYBE_FLAG, requires_shipping=FLAG, open=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, shipped=AMOUNT,
+    delivered=AMOUNT, canceled=AMOUNT, returned=AMOUNT,
+)  # fmt: skip
+CHARGE = {
+    "type": "object",
+    "required": ["kind", "amount"],
+    "properties": {"kind": TEXT, "title": MAYBE, "amount": AMOUNT, "tax": MAYBE_AMOUNT},
+}
+PAYMENT = {
+    "type": "object",
+    "required": ["kind", "amount"],
+    "properties": {
+        "kind": TEXT, "gateway": MAYBE, "amount": AMOUNT, "currency": MAYBE, "external_id": MAYBE,
+        "at": MAYBE_INSTANT,
+    },
+}  # fmt: skip
+TOTALS = thing(
+    "The totals the source states.",
+    lines=MAYBE_AMOUNT, discount=MAYBE_AMOUNT, charges=MAYBE_AMOUNT, tax=MAYBE_AMOUNT, grand=MAYBE_AMOUNT,
+)  # fmt: skip
+HOLD = thing(
+    "A reason the order waits.",
+    id=identifier("hld"), kind=TEXT, line=_id("lin"), detail=MAYBE, created_at=INSTANT,
+)  # fmt: skip
+TRACKING = thing(
+    "A carrier's fact about a shipment.",
+    id=identifier("trk"), status=TEXT, occurred_at=INSTANT, location=MAYBE, detail=MAYBE, created_at=INSTANT,
+)  # fmt: skip
+
+SHAPES: dict[str, Shape] = {
+    "Problem": {
+        "type": "object",
+        "description": "An error (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "code", "errors"],
+        "properties": {
+            "type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT, "code": TEXT, "instance": TEXT,
+            "errors": many(thing("One field at fault.", path=TEXT, reason=TEXT)),
+        },
+    },
+    "Order": thing(
+        "A canonical order with what the hub knows of it.",
+        id=identifier("ord"), state=TEXT, phase=TEXT, version=WHOLE, connection=MAYBE, external_id=TEXT, number=MAYBE,
+        type={"enum": ["b2c", "b2b"]}, placed_at=INSTANT, currency=TEXT, requested_ship_date=MAYBE_DAY,
+        requested_delivery_date=MAYBE_DAY, service_level=MAYBE, partial_shipment_allowed=MAYBE_FLAG, note=MAYBE,
+        tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY), ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
+        lines=many(LINE), charges=many(CHARGE), payments=many(PAYMENT), totals=maybe(TOTALS),
+        source_version=MAYBE_WHOLE, source_updated_at=MAYBE_INSTANT, holds=many(HOLD),
+        fulfillment_orders=many(identifier("ful")), shipments=many(identifier("shp")), decision=_id("dec"),
+        accepted_at=MAYBE_INSTANT, shipped_at=MAYBE_INSTANT, completed_at=MAYBE_INSTANT, canceled_at=MAYBE_INSTANT,
+        created_at=INSTANT, updated_at=INSTANT,
+    ),
+    "Timeline": thing(
+        "What happened to an order, oldest first.",
+        data=many(thing(
+            "One entry.",
+            at=INSTANT, kind={"enum": ["event", "message", "delivery", "decision", "change"]}, name=TEXT, id=MAYBE,
+            state=MAYBE, connection=MAYBE, actor=MAYBE, cause=MAYBE, outcome=MAYBE, data=ANYTHING,
+        )),
+    ),
+    "Item": thing(
+        "A sellable unit and the codes partners use for it.",
+        id=identifier("itm"), sku=TEXT, title=MAYBE, gtin=MAYBE, unit=TEXT, price=MAYBE_AMOUNT, currency=MAYBE,
+        weight_g=MAYBE_WHOLE, backorder_limit=AMOUNT, active=FLAG, attributes=ANYTHING,
+        references=many(thing("A partner's code.", connection=MAYBE, scheme=TEXT, code=TEXT)), created_at=INSTANT,
+        version=WHOLE,
+    ),
+    "Written": thing("What was written, by its name here.", data=many(thing("One.", id=TEXT, name=TEXT))),
+    "Node": thing(
+        "A place that can ship.",
+        id=identifier("nod"), code=TEXT, name=TEXT, kind=TEXT, connection=MAYBE, country=MAYBE, postal_code=MAYBE,
+        city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
+        shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT, capacity_per_day=MAYBE_WHOLE,
+        attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
+    ),
+    "Position": thing(
+        "Stock of one item at one node.",
+        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, available=AMOUNT,
+        backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
+    ),
+    "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),
+    "Movement": thing(
+        "One entry of the stock ledger; quantities are changes.",
+        number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
+        order=_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
+    ),
+    "Availability": thing(
+        "What may be promised of items now.",
+        data=many(thing(
+            "One item.",
+            sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
+            nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
+        )),
+    ),
+    "Reservation": thing(
+        "Units held for somebody until a time.",
+        id=identifier("res"), state=TEXT, connection=MAYBE, expires_at=MAYBE_INSTANT, created_at=INSTANT,
+        finished_at=MAYBE_INSTANT, lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT)),
+    ),
+    "FulfillmentOrder": thing(
+        "Work of one node for one order.",
+        id=identifier("ful"), number=TEXT, state=TEXT, order=identifier("ord"), order_number=TEXT, node=TEXT,
+        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=_id("dec"),
+        lines=many(thing(
+            "Units of one order line.",
+            id=identifier("fln"), line=identifier("lin"), sku=TEXT, title=MAYBE, unit=TEXT, quantity=AMOUNT,
+            open=AMOUNT, shipped=AMOUNT, canceled=AMOUNT,
+        )),
+        shipments=many(identifier("shp")), created_at=INSTANT, released_at=MAYBE_INSTANT, finished_at=MAYBE_INSTANT,
+        updated_at=INSTANT, version=WHOLE,
+    ),
+    "Shipment": thing(
+        "What left a node.",
+        id=identifier("shp"), number=TEXT, external_id=TEXT, state=TEXT, order=identifier("ord"),
+        fulfillment=identifier("ful"), node=TEXT, carrier=MAYBE, service=MAYBE, tracking_number=MAYBE,
+        tracking_url=MAYBE, packages=many(ANYTHING),
+        lines=many(thing("Units of one order line.", line=identifier("lin"), external_id=MAYBE, sku=MAYBE,
+                         quantity=AMOUNT)),
+        tracking=many(TRACKING), state_at=INSTANT, shipped_at=MAYBE_INSTANT, delivered_at=MAYBE_INSTANT,
+        created_at=INSTANT, version=WHOLE,
+    ),
+    "TrackingEvent": thing(
+        "A carrier's fact and its shipment.",
+        **TRACKING["properties"], shipment=identifier("shp"), tracking_number=MAYBE,
+    ),
+    "Exception": {
+        **thing(
+            "Something a person or a rule must settle.",
+            id=identifier("exc"), code=TEXT, **{"class": TEXT}, severity=TEXT, title=TEXT, sentence=TEXT, state=TEXT,
+            owner=MAYBE, tags=many(TEXT), connection=MAYBE, node=MAYBE, recommended=MAYBE_ANYTHING,
+            alternatives=many(ANYTHING), evidence=MAYBE_ANYTHING, member_count=WHOLE, deadline=MAYBE_INSTANT,
+            snoozed_until=MAYBE_INSTANT, first_seen=INSTANT, last_seen=INSTANT, resolved_at=MAYBE_INSTANT,
+            resolution=MAYBE, version=WHOLE,
+        ),
+    },
+    "Decision": thing(
+        "A stored choice.",
+        id=identifier("dec"), kind=TEXT, order=_id("ord"), policy=TEXT, choice={}, bound=MAYBE,
+        duration_us=WHOLE, actor=TEXT, at=INSTANT,
+    ),
+    "Connection": thing(
+        "A configured account; secrets are never shown.",
+        id=identifier("con"), name=TEXT, connector=TEXT, label=MAYBE, mode=TEXT, settings=ANYTHING, has_secrets=FLAG,
+        secrets_rotated_at=MAYBE_INSTANT, paused=FLAG, paused_until=MAYBE_INSTANT, pause_reason=MAYBE, failures=WHOLE,
+        created_at=INSTANT, version=WHOLE,
+    ),
+    "Message": thing(
+        "One thing received.",
+        id=identifier("msg"), connection=MAYBE, topic=TEXT, via=TEXT, state=TEXT, outcome=MAYBE, error=MAYBE_ANYTHING,
+        order=_id("ord"), dedupe_key=TEXT, source_id=MAYBE, repeats=WHOLE, attempts=WHOLE, content_type=TEXT,
+        size=WHOLE, occurred_at=MAYBE_INSTANT, received_at=INSTANT, finished_at=MAYBE_INSTANT,
+    ),
+    "Canonical": thing(
+        "What today's map reads in a message.",
+        id=identifier("msg"),
+        documents=many(thing("One canonical document.", type=TEXT, body=ANYTHING, holds=many(ANYTHING))),
+    ),
+    "Delivery": thing(
+        "One outgoing write.",
+        id=identifier("dlv"), connection=MAYBE, kind=TEXT, lane=TEXT, state=TEXT, outcome=MAYBE,
+        error=MAYBE_ANYTHING, order=_id("ord"), fulfillment=_id("ful"), shipment=_id("shp"), reference=MAYBE,
+        attempts=WHOLE, priority=WHOLE, run_at=INSTANT, created_at=INSTANT, finished_at=MAYBE_INSTANT,
+    ),
+    "Event": thing(
+        "One event of the feed.",
+        id={"type": "string", "pattern": "^evt_[0-9]+$"}, type=TEXT, subject=TEXT, subject_id=TEXT, order=_id("ord"),
+        data=ANYTHING, actor=TEXT, cause=MAYBE, correlation=MAYBE, at=INSTANT,
+    ),
+    "Key": thing(
+        "An API key; the key itself is shown once, when it is made.",
+        id=identifier("key"), name=TEXT, prefix=TEXT, scopes=many(TEXT), connection=MAYBE, expires_at=MAYBE_INSTANT,
+        last_used_at=MAYBE_INSTANT, revoked_at=MAYBE_INSTANT, created_at=INSTANT,
+    ),
+}  # fmt: skip
+
+
+def _with(name: str, words: str, **more: Shape) -> Shape:
+    base = SHAPES[name]
+    return thing(words, **base["properties"], **more)
+
+
+SHAPES["ExceptionFull"] = _with(
+    "Exception", "An exception with what it stops.",
+    members=many(thing(
+        "What is stopped.",
+        subject=TEXT, id=TEXT, order=_id("ord"), value=MAYBE_AMOUNT, since=INSTANT, resolved_at=MAYBE_INSTANT,
+    )),
+)  # fmt: skip
+SHAPES["ChangedOrder"] = _with(
+    "Order", "The order after a change was asked for, and how that went.",
+    change={
+        **thing("How it went; `requested` waits for a node's answer.",
+                state={"enum": ["confirmed", "requested", "declined"]}),
+        "properties": {
+            "state": {"enum": ["confirmed", "requested", "declined"]},
+            "canceled": {**ANYTHING, "description": "Units canceled now, by line."},
+            "requested": {**ANYTHING, "description": "Units a node is asked to stop, by line."},
+            "id": TEXT,
+        },
+    },
+)  # fmt: skip
+SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
+SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
+SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
+SHAPES["DeliveryFull"] = _with(
+    "Delivery", "A delivery with its payload and attempts.",
+    payload=ANYTHING,
+    tries=many(thing(
+        "One try.",
+        id=identifier("att"), number=WHOLE, outcome=TEXT, started_at=INSTANT, duration_ms=WHOLE,
+        exchanges=many(ANYTHING), error=MAYBE_ANYTHING,
+    )),
+)  # fmt: skip
+SHAPES["KeyMade"] = _with("Key", "A new key; `key` is shown this once, null when the request is repeated.", key=MAYBE)
+SHAPES["Check"] = thing(
+    "What came of a harmless call to the partner.", ok=FLAG, answer=MAYBE_ANYTHING, error=MAYBE_ANYTHING
+)
+SHAPES["Removed"] = thing("What is gone.", removed=TEXT)
+SHAPES["EventPage"] = thing(
+    "A piece of the event feed, oldest first.",
+    data=many(ref("Event")), next_cursor=MAYBE,
+    resume_cursor={**TEXT, "description": "Where to go on later, when there is no more now."},
+)  # fmt: skip
+LISTED = (
+    "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
+    "Exception", "Decision", "Connection", "Message", "Delivery", "Key",
+)  # fmt: skip
+SHAPES.update({f"{name}Page": page(name) for name in LISTED})

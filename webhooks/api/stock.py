@@ -1,0 +1,264 @@
+"""Stock: positions, ledger, counts and corrections, what may be promised, and soft reservations."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+from sqlalchemy import Connection, func, select
+
+from core.domain.documents import NOT_NEGATIVE, StockSchema, Strict, a_quantity, a_text
+from core.domain.ids import parse_id
+from core.domain.money import plain
+from core.domain.quick import NO_NUL
+from core.errors import Conflict, InputError
+from core.services.reserving import Granted, Wanted, release_group, reserve_many
+from core.services.stock import adjust_stock, count_stock
+from core.store import schema as t
+from core.store.read.page import Json, Listed, Slice
+from core.store.read.plumbing import read_connection
+from core.store.read.stock import (
+    list_movements,
+    list_positions,
+    list_reservations,
+    read_availability,
+    read_position,
+    read_reservation,
+)
+from core.store.unit import DEFAULT_TENANT, Unit
+from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
+from webhooks.api.transactions import reading
+from webhooks.runtime import parts
+
+routes = ApiBlueprint("stock", "Positions, ledger, availability and soft reservations.")
+READ, WRITE = "stock:read", "stock:write"
+MOST_SECONDS = 7 * 86_400
+MOST_SKUS = 200
+# Between reading free stock and taking it others may take it: look again this often before it is a refusal.
+LOOKS = 3
+
+
+class PositionQuery(PageQuery):
+    """What narrows the list of positions."""
+
+    sku, node = words(), words()
+
+
+class MovementQuery(PageQuery):
+    """What narrows the ledger."""
+
+    sku, node, order = word(), word(), word()
+    kind = words()
+
+
+class AvailabilityQuery(Strict):
+    """Which items, and for which connection."""
+
+    sku = words()
+    connection = word()
+
+
+class AdjustmentBody(Strict):
+    """A correction by hand: the new figure or the difference, and why."""
+
+    sku = a_text(128, required=True)
+    node = a_text(64, required=True)
+    on_hand = a_quantity(NOT_NEGATIVE, required=False)
+    delta = fields.Decimal(validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12))
+    safety = a_quantity(NOT_NEGATIVE, required=False)
+    reason = a_text(500, required=True)
+
+    @validates_schema
+    def says_one_thing(self, data: Json, **_: Any) -> None:
+        """Refuse both ways of saying it at once, and neither."""
+        if "on_hand" in data and "delta" in data:
+            raise ValidationError("give on_hand or delta, not both", "delta")
+        if not {"on_hand", "delta", "safety"} & data.keys():
+            raise ValidationError("give on_hand, delta or safety", "on_hand")
+
+
+class ReservedSchema(Strict):
+    """Units of one item, at the node named or wherever they are."""
+
+    sku = fields.String(required=True, validate=[validate.Length(1, 128), NO_NUL])
+    node = a_text(64)
+    quantity = a_quantity()
+
+
+class ReservationBody(Strict):
+    """Units to hold, all of them or none, for a while."""
+
+    lines = fields.List(fields.Nested(ReservedSchema), required=True, validate=validate.Length(1, 200))
+    seconds = fields.Integer(load_default=900, validate=validate.Range(1, MOST_SECONDS))
+    connection = a_text(128)
+
+
+class ReservationQuery(PageQuery):
+    """What narrows the list of reservations."""
+
+    state = words()
+    sku = word()
+
+
+@routes.lists("/stock", scope=READ, shape="Position", query=PositionQuery)
+def list_stock(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List stock positions by SKU and node."""
+    return list_positions(conn, piece, **query)
+
+
+@routes.writes("/stock", scope=WRITE, shape="Count", body=StockSchema)
+def post_count(unit: Unit, body: Json) -> Json:
+    """Report absolute counts as of a time; a count older than the last one applied changes nothing."""
+    return count_stock(unit, body)
+
+
+@routes.writes("/stock/adjustments", scope=WRITE, shape="Position", body=AdjustmentBody)
+def post_adjustment(unit: Unit, body: Json) -> Json:
+    """Correct one position by hand."""
+    adjust_stock(unit, **body)
+    return read_position(unit.conn, body["sku"], body["node"], unit.tenant)
+
+
+@routes.lists("/stock/movements", scope=READ, shape="Movement", query=MovementQuery)
+def list_ledger(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List stock movements, newest first."""
+    order = query.pop("order")
+    return list_movements(conn, piece, order_id=parse_id("order", order) if order else None, **query)
+
+
+@routes.reads("/availability", scope=READ, shape="Availability", query=AvailabilityQuery)
+def get_availability(conn: Connection, query: Json) -> Json:
+    """Return what may be promised of items now, in all and by active node."""
+    if not 1 <= len(query["sku"]) <= MOST_SKUS:
+        raise InputError(
+            f"Ask for 1 to {MOST_SKUS} SKUs.", errors=[{"path": "sku", "reason": "Missing data for required field."}]
+        )
+    if query["connection"]:
+        read_connection(conn, query["connection"])
+    return {"data": read_availability(conn, query["sku"])}
+
+
+@routes.lists("/reservations", scope="reservations:read", shape="Reservation", query=ReservationQuery)
+def list_soft_reservations(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List soft reservations, newest first."""
+    return list_reservations(conn, piece, **query)
+
+
+@routes.reads("/reservations/<reservation>", scope="reservations:read", shape="Reservation")
+def get_reservation(conn: Connection, reservation: str) -> Json:
+    """Return one soft reservation."""
+    return read_reservation(conn, parse_id("reservation", reservation))
+
+
+def _reserve_with_others(body: Json) -> Answer:
+    """Reserve in a transaction shared with other callers: the fast way when no answer has to be stored."""
+    granted = Granted(None)
+    for _ in range(LOOKS):
+        granted = parts().reservations.reserve(reading(lambda conn: _wanted(conn, body)))
+        if granted.group_id is not None:
+            break
+    group_id, refused = granted.group_id, granted
+    if group_id is None:
+        raise reading(lambda conn: _short(conn, refused))
+    return _reserved(reading(lambda conn: read_reservation(conn, group_id)))
+
+
+@routes.writes(
+    "/reservations",
+    scope="reservations:write",
+    shape="Reservation",
+    body=ReservationBody,
+    status=201,
+    shared=_reserve_with_others,
+)
+def post_reservation(unit: Unit, body: Json) -> Answer:
+    """Hold units for a while, all of them or none; 409 says what is missing.
+
+    Without `node` the units are taken from the fewest nodes that have them.
+    """
+    for _ in range(LOOKS):
+        [granted] = reserve_many(unit, [_wanted(unit.conn, body)])
+        if granted.group_id is not None:
+            return _reserved(read_reservation(unit.conn, granted.group_id, unit.tenant))
+    raise _short(unit.conn, granted)
+
+
+def _reserved(shown: Json) -> Answer:
+    return Answer(shown, location=f"/api/v1/reservations/{shown['id']}")
+
+
+def _wanted(conn: Connection, body: Json) -> Wanted:
+    connection = body.get("connection")
+    connection_id = parse_id("connection", read_connection(conn, connection)["id"]) if connection else None
+    return Wanted(_where(conn, body["lines"]), float(body["seconds"]), connection_id)
+
+
+@routes.writes("/reservations/<reservation>/release", scope="reservations:write", shape="Reservation")
+def post_release(unit: Unit, reservation: str) -> Json:
+    """Give a soft reservation back before its time."""
+    group_id = parse_id("reservation", reservation)
+    release_group(unit, group_id)
+    return read_reservation(unit.conn, group_id, unit.tenant)
+
+
+def _where(conn: Connection, lines: list[Json], tenant: int = DEFAULT_TENANT) -> dict[tuple[UUID, UUID], Decimal]:
+    """Return which units to take where: the node asked for, else one node that has all, else the fullest ones first."""
+    p, i, n = t.stock_position.c, t.item.c, t.node.c
+    skus = sorted({line["sku"] for line in lines})
+    items = dict(conn.execute(select(i.sku, i.id).where(i.tenant_id == tenant, i.sku.in_(skus))).tuples().all())
+    nodes = dict(conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active)).tuples().all())
+    free = {
+        (row.item_id, row.node_id): row.free
+        for row in conn.execute(
+            select(
+                p.item_id,
+                p.node_id,
+                (p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit).label("free"),
+            ).where(p.tenant_id == tenant, p.item_id == func.any(list(items.values())))
+        )
+    }
+    taken: dict[tuple[UUID, UUID], Decimal] = {}
+    for number, line in enumerate(lines):
+        item, code = items.get(line["sku"]), line.get("node")
+        if item is None or (code is not None and code not in nodes):
+            path = "sku" if item is None else "node"
+            raise InputError(
+                f"There is no {'item' if item is None else 'active node'} {line[path]!r}.",
+                errors=[{"path": f"lines.{number}.{path}", "reason": "Nothing has this name."}],
+            )
+        left: Decimal = line["quantity"]
+        places = [nodes[code]] if code is not None else list(nodes.values())
+        room = {node: free.get((item, node), Decimal(0)) - taken.get((item, node), Decimal(0)) for node in places}
+        order = sorted(places, key=lambda node: (room[node] < left, -room[node], node))
+        for node in order:
+            units = min(left, max(room[node], Decimal(0)))
+            if units > 0:
+                taken[item, node] = taken.get((item, node), Decimal(0)) + units
+                left -= units
+        if left > 0 and order:
+            # What is nowhere is asked for at the best place, so that the refusal names it.
+            taken[item, order[0]] = taken.get((item, order[0]), Decimal(0)) + left
+        elif left > 0:
+            raise Conflict("No node is active, so nothing can be reserved.", code="RESERVE-SHORT-409")
+    return taken
+
+
+def _short(conn: Connection, granted: Granted, tenant: int = DEFAULT_TENANT) -> Conflict:
+    items = {item for item, _ in granted.missing}
+    names = dict(
+        conn.execute(select(t.item.c.id, t.item.c.sku).where(t.item.c.tenant_id == tenant, t.item.c.id.in_(items)))
+        .tuples()
+        .all()
+    )
+    errors = [
+        {"path": names[item], "reason": f"{plain(units)} more than available"}
+        for (item, _), units in sorted(granted.missing.items())
+    ]
+    return Conflict(
+        "There is not enough stock; nothing was reserved.",
+        fix="Ask for less, or look at /api/v1/availability.",
+        code="RESERVE-SHORT-409",
+        errors=errors,
+    )
