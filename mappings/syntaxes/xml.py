@@ -19,6 +19,7 @@ from mappings.syntaxes.text import check_size, refused
 NAME = r"(?:[A-Za-z_][\w.-]*:)?[A-Za-z_][\w.-]*"
 STEP = re.compile(rf"(?P<name>{NAME})(?P<tests>(?:\[@{NAME}=(?:'[^']*'|\"[^\"]*\")\])*)")
 TEST = re.compile(rf"\[@(?P<name>{NAME})=(?:'(?P<one>[^']*)'|\"(?P<two>[^\"]*)\")\]")
+ROOT_TAG = re.compile(rb"<[A-Za-z_]")
 ATTRIBUTE = re.compile(rf"@{NAME}")
 
 
@@ -39,7 +40,8 @@ def parse(data: bytes, options: Mapping[str, Any]) -> Any:
         MapError: it is not well-formed XML, or has a document type definition.
     """
     check_size(data, options["max_bytes"])
-    if b"<!DOCTYPE" in data:
+    doctype, start = data.find(b"<!DOCTYPE"), ROOT_TAG.search(data)
+    if doctype >= 0 and (start is None or doctype < start.start()):
         raise refused("SYNTAX", "The XML has a document type definition, which is not accepted.")
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -55,7 +57,7 @@ def parse(data: bytes, options: Mapping[str, Any]) -> Any:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise refused("SYNTAX", f"The input is not XML: {' '.join(str(error).split())[:200]}.") from None
-    # A document in UTF-16 hides its DOCTYPE from the search above.
+    # Another charset, or a comment with a tag in it, hides a DOCTYPE from the search above.
     info: Any = root.getroottree().docinfo
     if info.doctype:
         raise refused("SYNTAX", "The XML has a document type definition, which is not accepted.")

@@ -104,6 +104,7 @@ def test_an_outbound_map_writes_namespaces() -> None:
         (b"<Other/>", "The document is a Other, not a Order."),
         (b'<!DOCTYPE Order SYSTEM "http://127.0.0.1/x.dtd"><Order/>', "has a document type definition"),
         (b'<!DOCTYPE Order [<!ENTITY b "c">]><Order>&b;</Order>', "has a document type definition"),
+        (b'<!-- <a> --><!DOCTYPE Order [<!ENTITY b "c">]><Order>&b;</Order>', "has a document type definition"),
         (
             '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE Order [<!ENTITY b "c">]><Order/>'.encode("utf-16"),
             "has a document type definition",
@@ -120,6 +121,11 @@ def test_an_outbound_map_writes_namespaces() -> None:
 )
 def test_what_is_not_safe_xml_or_not_this_document_is_refused(data: bytes, reason: str) -> None:
     assert reason in refusal(data)
+
+
+def test_a_doctype_in_a_text_is_text() -> None:
+    data = b"<Order><N><![CDATA[<!DOCTYPE html><p>]]></N></Order>"
+    assert made("  number: N\n").read_one(data).canonical == {"number": "<!DOCTYPE html><p>"}
 
 
 def test_charsets_are_those_of_the_declaration_or_the_map() -> None:
