@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,9 @@ from connectors.files import claims, drop, readiness
 from connectors.files.folders import Folders, open_folders, unreachable
 from connectors.files.records import Reader
 from connectors.sdk.base import BaseConnector
+from connectors.sdk.manifest import DocumentRow
 from connectors.sdk.maps import Hidden, compiled, open_map
+from core.domain.vocabulary import DocumentType
 from core.errors import MappingError, Misconfigured, Rejected
 from core.ports.connectors import (
     Document,
@@ -122,6 +125,13 @@ class Connector(BaseConnector):
                     claim.give_back()
         except OSError as error:
             raise unreachable(self.folders.root, error) from None
+
+    def read(self, row: DocumentRow, message: InboundMessage) -> list[Document]:
+        """Return the documents of a record; an order that does not say when it changed is as old as its file."""
+        found = super().read(row, message)
+        if row.type is not DocumentType.ORDER or message.occurred_at is None:
+            return found
+        return [replace(each, body={"source_updated_at": message.occurred_at, **each.body}) for each in found]
 
     # -- out
 
