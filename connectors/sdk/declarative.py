@@ -13,7 +13,6 @@ from connectors.sdk.base import BaseConnector
 from connectors.sdk.http import SUCCESS, Answer
 from connectors.sdk.manifest import Find, Request
 from connectors.sdk.manifest_words import LISTS
-from connectors.sdk.maps import open_map
 from connectors.sdk.paging import list_page
 from connectors.sdk.template import fill, fill_body, fill_path, fill_query
 from core.errors import MappingError, Misconfigured, OutcomeUnknown, Rejected
@@ -74,7 +73,7 @@ class DeclarativeConnector(BaseConnector):
         if row.map is None:
             return None if row.body is None else dump(fill_body(row.body, self.scope(push)))
         try:
-            return open_map(self.manifest, row.map).write_bytes([self.written(push)])
+            return self.map(row.map).write_bytes([self.written(push)])
         except MappingError as error:
             raise Rejected(
                 f"The {push.kind.replace('_', ' ')} cannot be written for {self.manifest.label}.",

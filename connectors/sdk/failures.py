@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from http.client import IncompleteRead
 from typing import Any
@@ -14,7 +15,6 @@ from urllib3.exceptions import (
     ProtocolError,
     ReadTimeoutError,
 )
-from urllib3.exceptions import SSLError as TLSError
 
 from connectors.sdk.errors import FIXES
 from connectors.sdk.network import AddressRefused
@@ -22,7 +22,7 @@ from connectors.sdk.redaction import Redactor
 from core.errors import ConnectorError, Misconfigured, OutcomeUnknown, Transient
 
 # With these nothing has left the hub.
-UNSENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError, TLSError)
+UNSENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
 
 
 class OversizedAnswer(requests.RequestException):
@@ -48,10 +48,10 @@ def failure(
             fix="Name the host in the connection's settings if it is meant.",
             code="OUT-HOST-403",
         )
-    if any(isinstance(each, requests.exceptions.SSLError | TLSError) for each in reasons):
+    if any(handshake_failed(each) for each in reasons):
         return Misconfigured(
             f"{partner} cannot be reached safely for {verb}.",
-            why="Its TLS certificate does not verify.",
+            why="Its TLS certificate does not verify, or it does not speak TLS there.",
             fix="Install a valid certificate at the partner, or correct the address.",
         )
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
@@ -75,18 +75,22 @@ def failure(
     )
 
 
+def handshake_failed(error: BaseException) -> bool:
+    """Return whether TLS was never agreed on; a TLS connection that ends in the middle is a cut like any other."""
+    return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
 def causes(error: BaseException) -> list[BaseException]:
     """Return the error and everything it came from: libraries wrap the reason several times."""
     found: list[BaseException] = []
-    waiting: list[BaseException | None] = [error]
+    waiting: list[Any] = [error]
     while waiting:
         each = waiting.pop(0)
-        if each is None or each in found:
+        if not isinstance(each, BaseException) or each in found:
             continue
         found.append(each)
-        inner = [arg for arg in each.args if isinstance(arg, BaseException)]
-        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *inner]
-    return [each for each in found if isinstance(each, BaseException)]
+        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+    return found
 
 
 def plain_reason(reasons: Sequence[BaseException]) -> str:

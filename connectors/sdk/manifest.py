@@ -8,9 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from core.domain.vocabulary import DocumentType
 from core.errors import Misconfigured
 
@@ -202,7 +199,10 @@ def load_manifest(folder: Path) -> Manifest:
     Raises:
         Misconfigured: the file is missing, is not YAML 1.2, or does not fit the schema; every complaint names its key.
     """
-    # Imported here: marshmallow costs start-up time that `crossdock --help` does not have.
+    # Imported here: both cost start-up time that `crossdock --help` does not have.
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     from connectors.sdk.manifest_schema import read_manifest
 
     path = folder / FILE

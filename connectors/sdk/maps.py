@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,37 +26,45 @@ def code_lists(manifest: Manifest) -> Mapping[str, CodeList]:
     return {name: from_table(name, table) for name, table in manifest.codes.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled map, and of which version of its file and under which manifest."""
+
+    changed: int
+    manifest: Manifest
+    map: Map
+
+
+# (folder, file name) -> its newest compilation; as many as there are map files.
+COMPILED: dict[tuple[str, str], Compiled] = {}
+
+
 def open_map(manifest: Manifest, name: str) -> Map:
-    """Return a map of the connector's folder.
+    """Return a map of the connector's folder; a changed file is compiled anew.
 
     Raises:
         Misconfigured: there is no such file, or it lies outside the folder.
         MapDocumentError: the map is wrong.
     """
+    folder = str(manifest.folder)
+    try:
+        changed = os.stat(f"{folder}/{name}").st_mtime_ns
+    except (OSError, ValueError):
+        raise missing(manifest, name) from None
+    known = COMPILED.get((folder, name))
+    if known is not None and known.changed == changed and (known.manifest is manifest or known.manifest == manifest):
+        return known.map
     path = (manifest.folder / name).resolve()
-    if not path.is_relative_to(manifest.folder.resolve()) or not path.is_file():
-        raise Misconfigured(f"Connector {manifest.id} has no map {name}.", fix=f"Write {manifest.folder / name}.")
-    key = (path, path.stat().st_mtime_ns)
-    return compiled(key, Hidden(manifest))
+    if not path.is_relative_to(manifest.folder.resolve()):
+        raise missing(manifest, name)
+    found = load_map(path, functions=functions(manifest), codes=code_lists(manifest))
+    COMPILED[folder, name] = Compiled(changed, manifest, found)
+    return found
 
 
-class Hidden:
-    """A manifest that takes no part in cache keys: the same file always comes with the same manifest."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-
-    def __hash__(self) -> int:
-        return hash(self.manifest.folder)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Hidden) and self.manifest == other.manifest
-
-
-@lru_cache(maxsize=512)
-def compiled(key: tuple[Path, int], hidden: Hidden) -> Map:
-    """Return the compiled map of one version of a file."""
-    return load_map(key[0], functions=functions(hidden.manifest), codes=code_lists(hidden.manifest))
+def missing(manifest: Manifest, name: str) -> Misconfigured:
+    """Return the error for a map file that is not there."""
+    return Misconfigured(f"Connector {manifest.id} has no map {name}.", fix=f"Write {manifest.folder / name}.")
 
 
 def functions(manifest: Manifest) -> Mapping[str, Any]:
@@ -72,7 +81,7 @@ def package_name(folder: Path) -> str:
     if resolved.parent == OWN:
         return f"connectors.{folder.name}"
     # Two folders of one name can be loaded side by side.
-    return f"_crossdock_connectors.x{abs(hash(str(resolved))):x}.{folder.name}"
+    return f"_crossdock_{abs(hash(str(resolved))):x}_{folder.name}"
 
 
 def load_module(folder: Path, name: str) -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -16,6 +17,12 @@ SENSITIVE = re.compile(
     re.IGNORECASE,
 )
 SHOWN = 8_192
+
+
+@lru_cache(maxsize=4_096)
+def sensitive(name: str) -> bool:
+    """Return whether what a header or key of that name holds is never kept."""
+    return SENSITIVE.search(name) is not None
 
 
 class Redactor:
@@ -37,17 +44,22 @@ class Redactor:
         encoded = base64.b64encode(secret.encode()).decode()
         in_json = orjson.dumps(secret).decode()[1:-1]
         self._forms |= {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), encoded, in_json}
-        longest_first = sorted(self._forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(re.escape(each) for each in longest_first))
+        self._pattern = None
 
     def text(self, value: str) -> str:
         """Return the text without any secret in it."""
-        return self._pattern.sub(HIDDEN, value) if self._pattern else value
+        if not self._forms or not value:
+            return value
+        if self._pattern is None:
+            # Longest first, so that no form is left half visible by a shorter one.
+            longest_first = sorted(self._forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(re.escape(each) for each in longest_first))
+        return self._pattern.sub(HIDDEN, value)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return headers with sensitive ones hidden whole."""
         return {
-            str(name).lower(): HIDDEN if SENSITIVE.search(str(name)) else self.text(str(value))
+            str(name).lower(): HIDDEN if sensitive(str(name)) else self.text(str(value))
             for name, value in headers.items()
         }
 
@@ -55,7 +67,7 @@ class Redactor:
         """Return a JSON value with sensitive keys and secret values hidden."""
         if isinstance(value, Mapping):
             return {
-                self.text(str(key)): HIDDEN if SENSITIVE.search(str(key)) and inner else self.value(inner)
+                self.text(str(key)): HIDDEN if sensitive(str(key)) and inner else self.value(inner)
                 for key, inner in value.items()
             }
         if isinstance(value, list | tuple):
