@@ -39,32 +39,38 @@ class Compiled:
 COMPILED: dict[tuple[str, str], Compiled] = {}
 
 
-def open_map(manifest: Manifest, name: str) -> Map:
+def open_map(manifest: Manifest, name: str, home: Path | None = None) -> Map:
     """Return a map of the connector's folder; a changed file is compiled anew.
+
+    Args:
+        manifest: of the connector, with its functions and code lists.
+        name: of the file.
+        home: another folder, for connections that bring maps of their own.
 
     Raises:
         Misconfigured: there is no such file, or it lies outside the folder.
         MapDocumentError: the map is wrong.
     """
-    folder = str(manifest.folder)
+    home = home or manifest.folder
+    folder = str(home)
     try:
         changed = os.stat(f"{folder}/{name}").st_mtime_ns
     except (OSError, ValueError):
-        raise missing(manifest, name) from None
+        raise missing(manifest, home / name) from None
     known = COMPILED.get((folder, name))
     if known is not None and known.changed == changed and (known.manifest is manifest or known.manifest == manifest):
         return known.map
-    path = (manifest.folder / name).resolve()
-    if not path.is_relative_to(manifest.folder.resolve()):
-        raise missing(manifest, name)
+    path = (home / name).resolve()
+    if not path.is_relative_to(home.resolve()):
+        raise missing(manifest, home / name)
     found = load_map(path, functions=functions(manifest), codes=code_lists(manifest))
     COMPILED[folder, name] = Compiled(changed, manifest, found)
     return found
 
 
-def missing(manifest: Manifest, name: str) -> Misconfigured:
+def missing(manifest: Manifest, path: Path) -> Misconfigured:
     """Return the error for a map file that is not there."""
-    return Misconfigured(f"Connector {manifest.id} has no map {name}.", fix=f"Write {manifest.folder / name}.")
+    return Misconfigured(f"Connector {manifest.id} has no map {path.name}.", fix=f"Write {path}.")
 
 
 def functions(manifest: Manifest) -> Mapping[str, Any]:

@@ -44,7 +44,7 @@ FINISH = """
 UPDATE message m SET state = d.state, outcome = d.outcome, order_id = coalesce(d.order_id, m.order_id),
        error = d.error::json, run_at = d.run_at, lease_until = NULL, lease_token = NULL,
        finished_at = CASE WHEN d.run_at IS NULL THEN clock_timestamp() END
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::text[], %b::timestamptz[])
      AS d(id, state, outcome, order_id, error, run_at)
 WHERE m.tenant_id = %s AND m.id = d.id AND m.lease_token = %s
 """

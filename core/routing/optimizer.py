@@ -26,8 +26,11 @@ def solve(problem: Problem) -> Plan:
     optimal = len(pool) <= MOST_CANDIDATES
     if not optimal:
         pool = _most_useful(problem, pool)
-    best: tuple[Decimal, int, list[Assignment]] | None = None
-    for size in range(1, min(problem.policy.most_nodes, len(pool)) + 1):
+    best = _one_node(problem, pool, fixed, wanted)
+    cheapest = sorted(fixed.values())
+    for size in range(1 if best is None else 2, min(problem.policy.most_nodes, len(pool)) + 1):
+        if best is not None and best[0] == wanted and sum(cheapest[:size]) >= best[1]:
+            break  # even the cheapest set of this size costs more before a unit is touched
         for chosen in combinations(pool, size):
             base = sum(fixed[node.id] for node in chosen)
             if best is not None and best[0] == wanted and base >= best[1]:
@@ -55,6 +58,22 @@ def _candidates(problem: Problem) -> tuple[list[NodeFacts], dict[str, str]]:
         else:
             usable.append(node)
     return usable, reasons
+
+
+def _one_node(
+    problem: Problem, pool: list[NodeFacts], fixed: dict[UUID, int], wanted: Decimal
+) -> tuple[Decimal, int, list[Assignment]] | None:
+    """Return the cheapest way to take everything from one node, or None when no node has it all."""
+    needs: dict[UUID, Decimal] = {}
+    for demand in problem.demands:
+        needs[demand.item_id] = needs.get(demand.item_id, Decimal(0)) + demand.quantity
+    stock = problem.stock
+    able = [node for node in pool if all(stock.get((item, node.id), 0) >= units for item, units in needs.items())]
+    if not able:
+        return None
+    node = min(able, key=lambda each: fixed[each.id] + int(wanted * each.unit_cost))
+    taken, cost, assignments = _fill(problem, (node,), fixed[node.id])
+    return taken, cost, assignments
 
 
 def _most_useful(problem: Problem, pool: list[NodeFacts]) -> list[NodeFacts]:

@@ -19,6 +19,7 @@ from core.services.fulfilling import give_back, source_again
 from core.services.outbox import Outgoing, enqueue
 from core.services.phase import refresh_phases
 from core.services.recalling import ask_nodes, cancel_units, order_head
+from core.services.release import ERP_KINDS
 from core.store import schema as t
 from core.store.locks import lock_order
 from core.store.unit import Unit
@@ -253,7 +254,7 @@ def _set_state(unit: Unit, order_id: UUID, state: str, **more: Any) -> None:
 
 
 def _tell_erp(unit: Unit, facts: Facts, order: Row[Any], canceled: Mapping[UUID, Decimal], reason: str | None) -> None:
-    takers = facts.takers(Write.CANCEL_ORDER, kinds=("erp", "crm", "file"))
+    takers = facts.takers(Write.CANCEL_ORDER, kinds=ERP_KINDS)
     if not takers:
         return
     rows = unit.conn.execute(

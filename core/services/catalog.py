@@ -21,14 +21,15 @@ ANY_CONNECTION = UUID(int=0)
 RESOLVE = """
 SELECT w.connection_id, w.code, coalesce(
     (SELECT r.item_id FROM item_reference r WHERE r.tenant_id = %(tenant)s AND r.code = w.code
-       AND r.connection_id IN (w.connection_id, '00000000-0000-0000-0000-000000000000')
-       AND r.scheme = ANY(%(schemes)s) AND r.valid_from <= clock_timestamp()
+       AND (r.connection_id = w.connection_id OR (r.connection_id = '00000000-0000-0000-0000-000000000000'
+                                                  AND r.scheme = ANY(%(schemes)s)))
+       AND r.valid_from <= clock_timestamp()
        AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())
-     ORDER BY (r.connection_id = w.connection_id) DESC, array_position(%(schemes)s, r.scheme) LIMIT 1),
+     ORDER BY (r.connection_id = w.connection_id) DESC, array_position(%(schemes)s, r.scheme) NULLS LAST LIMIT 1),
     (SELECT i.id FROM item i WHERE i.tenant_id = %(tenant)s AND i.sku = w.code AND i.active)) AS item_id
 FROM unnest(%(connections)s::uuid[], %(codes)s::text[]) AS w(connection_id, code)
 """
-# Which kinds of code may stand where a SKU is expected, best first.
+# Which kinds of code mean an item whoever sends them, best first; a connection's own references may be of any kind.
 SKU_SCHEMES = ("seller", "sku", "gtin", "buyer")
 
 

@@ -18,8 +18,8 @@ from core.store.unit import DEFAULT_TENANT, INTAKE, Store
 # One statement for any number of messages: a key seen before leaves its row, and tells us the first id.
 ACCEPT = """
 WITH given AS (
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::json[],
-                         %s::bytea[], %s::text[], %s::text[])
+    SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::json[],
+                         %b::bytea[], %b::text[], %b::text[])
         AS g(id, connection_id, topic, dedupe_key, source_id, occurred_at, headers, body, content_type, via)
 ), stored AS (
     INSERT INTO message (tenant_id, id, connection_id, topic, dedupe_key, source_id, occurred_at, headers, body,

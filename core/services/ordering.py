@@ -72,9 +72,9 @@ INSERT INTO orders (tenant_id, id, connection_id, external_id, number, type, sta
 SELECT %s, id, connection_id, external_id, number, type, state, placed_at, currency, total, body, source_version,
        source_updated_at, source_hash, buyer_email, ship_country, requested_ship_date, requested_delivery_date,
        accepted_at, correlation_id, clock_timestamp()
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
-            %s::numeric[], %s::json[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
-            %s::date[], %s::date[], %s::timestamptz[], %s::uuid[])
+FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::text[],
+            %b::numeric[], %b::json[], %b::bigint[], %b::timestamptz[], %b::text[], %b::text[], %b::text[],
+            %b::date[], %b::date[], %b::timestamptz[], %b::uuid[])
      AS g(id, connection_id, external_id, number, type, state, placed_at, currency, total, body, source_version,
           source_updated_at, source_hash, buyer_email, ship_country, requested_ship_date, requested_delivery_date,
           accepted_at, correlation_id)

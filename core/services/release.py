@@ -11,6 +11,7 @@ from uuid import UUID
 
 from core.domain.ids import public_id, uuid7
 from core.domain.money import plain
+from core.domain.payloads import jsonable
 from core.domain.vocabulary import Write
 from core.routing.problem import Assignment
 from core.services.facts import Facts
@@ -19,6 +20,9 @@ from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.read.orders import read_orders
 from core.store.unit import Unit
+
+# Kinds of systems that keep books of orders; a drop folder may stand for one.
+ERP_KINDS = ("erp", "crm", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +85,56 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
             {"node": facts.nodes[work.node_id].code, "number": work.number},
             order_id=work.order_id,
         )
-    order_ids = {work.order_id for work in works}
-    if not order_ids:
+    if not works:
         return
-    documents = _orders(unit, order_ids)
+    heads = _heads(unit, list({work.order_id for work in works}))
     writes = [
         write
         for work, own in zip(works, lines, strict=True)
-        if (write := _work_write(facts, work, own, documents[work.order_id]))
+        if (write := _work_write(facts, work, own, heads[work.order_id]))
     ]
-    writes += push_orders(facts, documents, "allocated", works)
+    if facts.takers(Write.PUSH_ORDER, kinds=ERP_KINDS):
+        writes += push_orders(facts, _orders(unit, heads), "allocated", works)
     enqueue(unit, writes)
+
+
+HEADS = """
+SELECT o.id, o.external_id, o.number, o.placed_at, o.type, o.requested_ship_date, o.body,
+       array_agg(l.id) AS lines, array_agg(l.sku) AS skus, array_agg(l.title) AS titles, array_agg(l.unit) AS units
+FROM orders o JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
+WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[]) GROUP BY o.tenant_id, o.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a node must know of an order, and the words on its lines."""
+
+    order: dict[str, Any]
+    body: dict[str, Any]
+    requested_ship_date: str | None
+    lines: Mapping[UUID, tuple[str | None, str | None, str]]
+
+
+def _heads(unit: Unit, order_ids: list[UUID]) -> dict[UUID, _Head]:
+    return {
+        row.id: _Head(
+            {
+                "id": public_id("order", row.id),
+                "external_id": row.external_id,
+                "number": row.number,
+                "placed_at": jsonable(row.placed_at),
+                "type": row.type,
+            },
+            row.body,
+            row.requested_ship_date.isoformat() if row.requested_ship_date else None,
+            {
+                line: (sku, title, measure)
+                for line, sku, title, measure in zip(row.lines, row.skus, row.titles, row.units, strict=True)
+            },
+        )
+        for row in unit.conn.exec_driver_sql(HEADS, (unit.tenant, order_ids))
+    }
 
 
 def _orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
@@ -100,35 +143,34 @@ def _orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, dict[str, Any
 
 
 def _work_write(
-    facts: Facts, work: Work, lines: Sequence[tuple[UUID, UUID, UUID, Decimal]], order: Mapping[str, Any]
+    facts: Facts, work: Work, lines: Sequence[tuple[UUID, UUID, UUID, Decimal]], head: _Head
 ) -> Outgoing | None:
     connection_id = facts.node_connections[work.node_id]
     connection = facts.connections.get(connection_id) if connection_id else None
     if connection is None or not connection.takes(Write.PUSH_FULFILLMENT_ORDER):
         return None  # people work this node from the console; nothing is sent
-    by_id = {line["id"]: line for line in order["lines"]}
     payload = {
         "fulfillment": {
             "id": public_id("fulfillment", work.id),
             "number": work.number,
             "node": facts.nodes[work.node_id].code,
-            "service_level": order["service_level"],
-            "requested_ship_date": order["requested_ship_date"],
-            "note": order["note"],
-            "ship_to": order["ship_to"],
+            "service_level": head.body.get("service_level"),
+            "requested_ship_date": head.requested_ship_date,
+            "note": head.body.get("note"),
+            "ship_to": head.body.get("ship_to"),
             "lines": [
                 {
                     "id": public_id("fulfillment_line", line_id),
                     "line_id": public_id("line", order_line_id),
-                    "sku": by_id[public_id("line", order_line_id)]["sku"],
-                    "title": by_id[public_id("line", order_line_id)]["title"],
+                    "sku": head.lines[order_line_id][0],
+                    "title": head.lines[order_line_id][1],
                     "quantity": plain(units),
-                    "unit": by_id[public_id("line", order_line_id)]["unit"],
+                    "unit": head.lines[order_line_id][2],
                 }
                 for line_id, order_line_id, _, units in lines
             ],
         },
-        "order": {name: order[name] for name in ("id", "external_id", "number", "placed_at", "type")},
+        "order": head.order,
     }
     return Outgoing(connection.id, Write.PUSH_FULFILLMENT_ORDER, payload, work.order_id, work.id)
 
@@ -137,7 +179,7 @@ def push_orders(
     facts: Facts, documents: Mapping[UUID, Mapping[str, Any]], event: str, works: Sequence[Work] = ()
 ) -> list[Outgoing]:
     """Return the writes that tell every ERP of these orders, with what was allocated where."""
-    takers = facts.takers(Write.PUSH_ORDER, kinds=("erp", "crm", "file"))
+    takers = facts.takers(Write.PUSH_ORDER, kinds=ERP_KINDS)
     if not takers:
         return []
     allocation: dict[UUID, list[dict[str, Any]]] = {order_id: [] for order_id in documents}

@@ -221,7 +221,7 @@ SETTLE = """
 UPDATE orders o SET state = d.state, decision_id = d.decision_id, sourcing_tries = o.sourcing_tries + 1,
        sourcing_at = d.sourcing_at, sourced_at = clock_timestamp(), updated_at = clock_timestamp(),
        version = o.version + 1
-FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[]) AS d(id, state, decision_id, sourcing_at)
+FROM unnest(%b::uuid[], %b::text[], %b::uuid[], %b::timestamptz[]) AS d(id, state, decision_id, sourcing_at)
 WHERE o.tenant_id = %s AND o.id = d.id
 """
 LATER = """

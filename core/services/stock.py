@@ -141,9 +141,7 @@ def _report(
             )
         ).all()
     )
-    codes = dict(
-        unit.conn.execute(select(t.node.c.id, t.node.c.code).where(t.node.c.tenant_id == unit.tenant)).all()
-    )
+    codes = dict(unit.conn.execute(select(t.node.c.id, t.node.c.code).where(t.node.c.tenant_id == unit.tenant)).all())
     open_cases(
         unit,
         [

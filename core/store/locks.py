@@ -42,7 +42,7 @@ class Position:
 
 LOCK_POSITIONS = """
 SELECT p.item_id, p.node_id, on_hand, reserved, allocated, safety, safety_target, backorder_limit, shortfall
-FROM stock_position p JOIN unnest(%s::uuid[], %s::uuid[]) AS w(item_id, node_id)
+FROM stock_position p JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
      ON p.item_id = w.item_id AND p.node_id = w.node_id
 WHERE p.tenant_id = %s
 ORDER BY p.item_id, p.node_id
@@ -53,7 +53,7 @@ MOVE_STOCK = """
 UPDATE stock_position p
 SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, allocated = p.allocated + d.allocated,
     version = p.version + 1
-FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[])
+FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[])
      AS d(item_id, node_id, on_hand, reserved, allocated)
 WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 """

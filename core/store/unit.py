@@ -23,8 +23,8 @@ CLOCK = text("SELECT clock_timestamp()")
 EVENT_COLUMNS = ("type", "subject", "subject_id", "order_id", "data", "actor", "cause", "correlation_id")
 WRITE_EVENTS = """
 INSERT INTO event (tenant_id, type, subject, subject_id, order_id, data, actor, cause, correlation_id)
-SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::json[], %s::text[], %s::text[],
-                         %s::uuid[])
+SELECT %s, * FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::uuid[], %b::json[], %b::text[], %b::text[],
+                         %b::uuid[])
 """
 
 

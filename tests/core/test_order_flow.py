@@ -40,7 +40,9 @@ def test_an_order_goes_all_the_way(world: World) -> None:
     world.deliver()
     shop = world.partners.partners["shop"]
     assert [push.kind for push in shop.order if push.kind != "push_stock"] == ["push_shipment"]
-    world.send("tracking", {"tracking_number": "T1", "status": "delivered", "occurred_at": now().isoformat()}, world.wms)
+    world.send(
+        "tracking", {"tracking_number": "T1", "status": "delivered", "occurred_at": now().isoformat()}, world.wms
+    )
     world.drain()
     with world.store.read() as conn:
         document = read_order(conn, order.id)

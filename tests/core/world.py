@@ -115,21 +115,35 @@ class World:
         self.partners = Partners()
         self.hub = Hub(store, self.partners, SecretBox("a test's secret key"), Pace(schedule=(0, 0, 0), breaker=0.01))
         self.serial = 0
-        levels = levels if levels is not None else {("A", "HAM"): 10, ("B", "HAM"): 10, ("A", "LYS"): 10, ("C", "LYS"): 10}
+        levels = (
+            levels if levels is not None else {("A", "HAM"): 10, ("B", "HAM"): 10, ("A", "LYS"): 10, ("C", "LYS"): 10}
+        )
         with store.begin() as unit:
             self.shop, self.wms, self.erp = (
                 connections.add_connection(unit, self.partners, self.hub.box, name=name, connector=name)
                 for name in ("shop", "wms", "erp")
             )
             items = [
-                {"sku": sku, "title": f"Item {sku}", "price": Decimal("10.00"), "references": [{"scheme": "variant", "code": f"v{sku}"}]}
+                {
+                    "sku": sku,
+                    "title": f"Item {sku}",
+                    "price": Decimal("10.00"),
+                    "references": [{"scheme": "variant", "code": f"v{sku}"}],
+                }
                 for sku in "ABC"
             ]
             self.items = catalog.upsert_items(unit, items, self.shop)
             self.nodes = {
                 code: catalog.upsert_node(
                     unit,
-                    {"code": code, "name": code, "country": country, "latitude": lat, "longitude": lon, "connection": "wms"},
+                    {
+                        "code": code,
+                        "name": code,
+                        "country": country,
+                        "latitude": lat,
+                        "longitude": lon,
+                        "connection": "wms",
+                    },
                 )
                 for code, country, lat, lon in (("HAM", "DE", 53.5, 10.0), ("LYS", "FR", 45.8, 4.8))
             }
@@ -150,7 +164,13 @@ class World:
             "number": f"#{1000 + self.serial}",
             "placed_at": "2026-11-20T10:00:00Z",
             "currency": "EUR",
-            "ship_to": {"name": "Ada Test", "line1": "Teststr. 1", "city": "Kiel", "postal_code": "24103", "country": "DE"},
+            "ship_to": {
+                "name": "Ada Test",
+                "line1": "Teststr. 1",
+                "city": "Kiel",
+                "postal_code": "24103",
+                "country": "DE",
+            },
             "lines": [
                 {"external_id": f"L{index}", "sku": sku, "quantity": str(units), "unit_price": "10.00", "title": sku}
                 for index, (sku, units) in enumerate(lines.items(), 1)
@@ -234,5 +254,3 @@ class World:
 def now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
-
-

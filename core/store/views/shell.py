@@ -19,6 +19,7 @@ COUNTS = text(
       (SELECT count(*) FROM delivery WHERE tenant_id = :tenant AND state = 'dead') AS dead
     """
 )
+DEMO = text("SELECT value FROM setting WHERE tenant_id = :tenant AND name = 'demo'")
 LAST = text("SELECT coalesce(max(seq), 0) FROM event WHERE tenant_id = :tenant")
 # Identifiers begin with their time, so the primary key finds the last minute.
 RATE = text(
@@ -46,6 +47,12 @@ def counts(conn: Connection, tenant: int) -> Counts:
 def last_event(conn: Connection, tenant: int) -> int:
     """Return the number of the newest event."""
     return int(conn.execute(LAST, {"tenant": tenant}).scalar_one())
+
+
+def demo_badge(conn: Connection, tenant: int) -> str | None:
+    """Return what the badge says while simulated traffic runs: `badge` of the setting `demo`; None in earnest."""
+    row = conn.execute(DEMO, {"tenant": tenant}).one_or_none()
+    return str(row.value["badge"]) if row else None
 
 
 def messages_per_minute(conn: Connection, tenant: int, now: datetime) -> int:

@@ -1,0 +1,187 @@
+"""The fast way through the canonical schemas: marshmallow's own schemas, compiled to closures for values already typed.
+
+Maps produce Decimals, aware times and short texts; for those a check is a type test and a comparison. Whatever the
+closures do not recognize as plainly valid goes to marshmallow, which decides and finds the words. A property test
+proves that both agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, missing, validate
+
+Check = Callable[[Any], Any]
+NO_NUL = validate.Regexp(r"\A[^\x00]*\Z", error="must not contain the NUL character")
+
+
+class Doubtful(Exception):
+    """The value is not plainly valid: let marshmallow decide."""
+
+
+def compile_schema(schema: Schema) -> Check:
+    """Return a function that takes a document, returns it loaded, or raises Doubtful."""
+    checks = {name: _field(field) for name, field in schema.fields.items()}
+    required = [name for name, field in schema.fields.items() if field.required]
+    defaults = [
+        (name, field.load_default)
+        for name, field in schema.fields.items()
+        if field.load_default is not missing and not callable(field.load_default)
+    ]
+
+    def check(document: Any) -> Any:
+        if type(document) is not dict:
+            raise Doubtful
+        found = {}
+        for name, value in document.items():
+            known = checks.get(name)
+            if known is None:
+                raise Doubtful
+            found[name] = known(value)
+        for name in required:
+            if name not in found:
+                raise Doubtful
+        for name, default in defaults:
+            if name not in found:
+                found[name] = default
+        return found
+
+    return check
+
+
+def _field(field: Any) -> Check:
+    inner = _typed(field)
+    if not field.allow_none:
+        return inner
+
+    def optional(value: Any) -> Any:
+        return None if value is None else inner(value)
+
+    return optional
+
+
+def _typed(field: Any) -> Check:
+    rules = [rule for rule in field.validators if not isinstance(rule, validate.Length | validate.Range)]
+    if isinstance(field, fields.Nested):
+        return compile_schema(field.schema)
+    if isinstance(field, fields.Dict):
+        return _texts(field)
+    if isinstance(field, fields.List):
+        return _list(field)
+    if isinstance(field, fields.AwareDateTime):
+        return _instant
+    if isinstance(field, fields.Decimal):
+        return _decimal(field)
+    if isinstance(field, fields.Integer):
+        return _integer(field)
+    if isinstance(field, fields.Boolean):
+        return _exactly(bool)
+    if isinstance(field, fields.Date):
+        return _exactly(date)
+    if isinstance(field, fields.String):
+        return _text(field, rules)
+    return _doubt
+
+
+def _doubt(_value: Any) -> Any:
+    raise Doubtful
+
+
+def _exactly(kind: type) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not kind:
+            raise Doubtful
+        return value
+
+    return check
+
+
+def _instant(value: Any) -> Any:
+    if type(value) is not datetime or value.tzinfo is None:
+        raise Doubtful
+    return value
+
+
+def _integer(field: Any) -> Check:
+    if len(field.validators) > 1 or any(not isinstance(rule, validate.Range) for rule in field.validators):
+        return _doubt
+    least = min((rule.min for rule in field.validators), default=-(2**63))
+    most = max((rule.max for rule in field.validators), default=2**63 - 1)
+
+    def check(value: Any) -> Any:
+        if type(value) is not int or not least <= value <= most:
+            raise Doubtful
+        return value
+
+    return check
+
+
+def _decimal(field: Any) -> Check:
+    ranges = [rule for rule in field.validators if isinstance(rule, validate.Range)]
+    if len(ranges) != 1 or len(field.validators) != 1 or field.places is not None:
+        return _doubt
+    [rule] = ranges
+    least, most, open_below = rule.min, rule.max, not rule.min_inclusive
+
+    def check(value: Any) -> Any:
+        if type(value) is not Decimal or not value.is_finite():
+            raise Doubtful
+        if value > most or value < least or (open_below and value == least):
+            raise Doubtful
+        return value
+
+    return check
+
+
+def _text(field: Any, rules: list[Any]) -> Check:
+    lengths = [rule for rule in field.validators if isinstance(rule, validate.Length)]
+    least = max((rule.min or 0 for rule in lengths), default=0)
+    most = min((rule.max for rule in lengths if rule.max is not None), default=2**31)
+    others = [rule for rule in rules if rule is not NO_NUL]
+    no_nul = len(others) < len(rules)
+
+    def check(value: Any) -> Any:
+        if type(value) is not str or not least <= len(value) <= most or (no_nul and "\x00" in value):
+            raise Doubtful
+        for rule in others:
+            try:
+                rule(value)
+            except ValidationError:
+                raise Doubtful from None
+        return value
+
+    return check
+
+
+def _texts(field: Any) -> Check:
+    if field.validators or type(field.value_field) is not fields.String or type(field.key_field) is not fields.String:
+        return _doubt
+
+    def check(value: Any) -> Any:
+        if type(value) is not dict:
+            raise Doubtful
+        for name, each in value.items():
+            if type(name) is not str or type(each) is not str:
+                raise Doubtful
+        return dict(value)
+
+    return check
+
+
+def _list(field: Any) -> Check:
+    inner = _field(field.inner)
+    lengths = [rule for rule in field.validators if isinstance(rule, validate.Length)]
+    if len(lengths) != len(field.validators):
+        return _doubt
+    least = max((rule.min or 0 for rule in lengths), default=0)
+    most = min((rule.max for rule in lengths if rule.max is not None), default=2**31)
+
+    def check(value: Any) -> Any:
+        if type(value) is not list or not least <= len(value) <= most:
+            raise Doubtful
+        return [inner(each) for each in value]
+
+    return check
