@@ -17,7 +17,7 @@ from connectors.files.folders import Folders, open_folders, unreachable
 from connectors.files.records import Reader
 from connectors.sdk.base import BaseConnector
 from connectors.sdk.manifest import DocumentRow
-from connectors.sdk.maps import Hidden, compiled, open_map
+from connectors.sdk.maps import open_map
 from core.domain.vocabulary import DocumentType
 from core.errors import MappingError, Misconfigured, Rejected
 from core.ports.connectors import (
@@ -53,9 +53,9 @@ class Connector(BaseConnector):
     def map(self, name: str) -> Map:
         """Return a map: one of the connection's own where there is one, else the shipped one."""
         if self.settings.get("maps"):
-            own = Path(self.settings["maps"]).expanduser() / name
-            if own.is_file():
-                return compiled((own.resolve(), own.stat().st_mtime_ns), Hidden(self.manifest))
+            own = Path(self.settings["maps"]).expanduser()
+            if (own / name).is_file():
+                return open_map(self.manifest, name, own)
         return open_map(self.manifest, name)
 
     # -- in

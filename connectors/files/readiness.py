@@ -29,7 +29,8 @@ def is_candidate(name: str) -> bool:
 def companion(inbox: Path, name: str) -> Path | None:
     """Return the `.done` file of a file: `orders.csv.done` or `orders.done`."""
     stem = name.rpartition(".")[0] or name
-    return next((path for path in (inbox / (name + DONE), inbox / (stem + DONE)) if path.exists()), None)
+    # os.path, because a name can be too long for a sign beside it, which is no error.
+    return next((path for path in (inbox / (name + DONE), inbox / (stem + DONE)) if os.path.exists(path)), None)
 
 
 def ready(

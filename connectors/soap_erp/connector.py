@@ -9,14 +9,14 @@ from config.settings import load_settings
 from connectors.sdk.base import BaseConnector, document
 from connectors.sdk.http import Http
 from connectors.sdk.manifest import DocumentRow
-from connectors.sdk.maps import Hidden, compiled
+from connectors.sdk.maps import open_map
 from connectors.sdk.template import fill_body
 from connectors.soap_erp import contract, vendoring
 from connectors.soap_erp.client import SoapClient
 from connectors.soap_erp.profile import Operation, Profile, load_profile
 from connectors.soap_erp.replies import found, plain, record
 from connectors.soap_erp.security import security_token
-from core.errors import MappingError, Misconfigured, OutcomeUnknown, Rejected
+from core.errors import MappingError, OutcomeUnknown, Rejected
 from core.ports.connectors import Document, InboundMessage, Json, Page, Push, Receipt
 from mappings.engine import Map
 
@@ -170,10 +170,7 @@ class Connector(BaseConnector):
         Raises:
             Misconfigured: there is no such file.
         """
-        path = (self.profile.folder / name).resolve()
-        if not path.is_file():
-            raise Misconfigured(f"The profile names the map {name}, which is not there.", fix=f"Write {path}.")
-        return compiled((path, path.stat().st_mtime_ns), Hidden(self.manifest))
+        return open_map(self.manifest, name, self.profile.folder)
 
     # -- trying it
 
