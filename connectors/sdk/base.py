@@ -161,7 +161,9 @@ class BaseConnector:
     @cached_property
     def http(self) -> Http:
         """The way out to this connection's partner and to nobody else."""
-        urls = [self.settings[each.name] for each in self.manifest.settings if each.type == "url" and not each.secret]
+        urls = [
+            self.settings.get(each.name) for each in self.manifest.settings if each.type == "url" and not each.secret
+        ]
         scope = {"settings": self.settings}
         return Http(
             self.manifest.label,
