@@ -78,6 +78,10 @@ class Door:
             headers = [kind, *SAFE]
         except CrossdockError as error:
             status, body, headers = self._refuse(error, name, path)
+        except Exception as error:
+            log.error("door_crashed", exc_info=error)
+            crash = CrossdockError("The hub failed in a way nobody foresaw.", code="HUB-ERROR-500")
+            status, body, headers = self._refuse(crash, name, path)
         start_response(
             f"{status} {'OK' if status < 400 else 'Refused'}", [*headers, ("Content-Length", str(len(body)))]
         )

@@ -41,7 +41,7 @@ class SecretBox:
         raw = bytes(sealed)
         try:
             found: dict[str, str] = orjson.loads(self._cipher.decrypt(raw[:12], raw[12:], None))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # another key, or bytes that never were sealed here
             raise Misconfigured(
                 "The connection's secrets cannot be decrypted.",
                 why="They were stored under another CROSSDOCK_SECRET_KEY.",

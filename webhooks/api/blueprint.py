@@ -204,11 +204,13 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         status: int = 200,
         method: str = "POST",
         shared: Callable[..., Any] | None = None,
+        also: tuple[int, ...] = (),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a change: the handler gets a unit of work, the checked body and the path's parts.
 
         What it returns is the answer, stored with the effect when the caller gave an Idempotency-Key. Without one
         `shared` answers instead where it is given: it shares a transaction with other callers and gets no unit.
+        `also` are other statuses it answers with.
         """
 
         def decorator(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -229,7 +231,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
 
                 return in_unit(work, actor=f"key:{key.name}")
 
-            self._register(rule, method, view, handler, scope, {status: shape}, body=body)
+            self._register(rule, method, view, handler, scope, dict.fromkeys((status, *also), shape), body=body)
             return handler
 
         return decorator
@@ -253,7 +255,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         if query is not None:
             view = self.arguments(query, location="query")(view)
         if body is not None:
-            view = self.arguments(body, location="json")(view)
+            needed = any(each.required for each in body().fields.values())
+            view = self.arguments(body, location="json", required=needed)(view)
         extra: dict[str, Any] = {"security": [{"key": [scope]}]}
         if method == "POST":
             extra["parameters"] = ["IdempotencyKey"]

@@ -88,7 +88,7 @@ def get_item(conn: Connection, item: str) -> Json:
     return read_item(conn, item)
 
 
-@routes.writes("/items", scope="items:write", shape="Item", body=PostedItem, status=201)
+@routes.writes("/items", scope="items:write", shape="Item", body=PostedItem, status=201, also=(200,))
 def post_item(unit: Unit, body: Json) -> Answer:
     """Write an item by its SKU; one that is there already is updated and answered with 200."""
     connection = body.pop("connection", None)
@@ -123,7 +123,7 @@ def get_node(conn: Connection, node: str) -> Json:
     return read_node(conn, node)
 
 
-@routes.writes("/nodes", scope="nodes:write", shape="Node", body=NodeBody, status=201)
+@routes.writes("/nodes", scope="nodes:write", shape="Node", body=NodeBody, status=201, also=(200,))
 def post_node(unit: Unit, body: Json) -> Answer:
     """Write a node by its code; one that is there already is updated and answered with 200."""
     n = t.node.c

@@ -140,7 +140,9 @@ def lock_work(unit: Unit, fulfillment_id: UUID) -> str:
     return str(row.state)
 
 
-@routes.writes("/fulfillment-orders/<fulfillment>/ship", scope=WRITE, shape="Shipment", body=ShipBody, status=201)
+@routes.writes(
+    "/fulfillment-orders/<fulfillment>/ship", scope=WRITE, shape="Shipment", body=ShipBody, status=201, also=(200,)
+)
 def post_ship(unit: Unit, body: Json, fulfillment: str) -> Answer:
     """Report that units left the node; the same `external_id` again is the same shipment."""
     lock_work(unit, parse_id("fulfillment", fulfillment))
@@ -167,7 +169,7 @@ def get_shipment(conn: Connection, shipment: str) -> Json:
     return read_shipment(conn, parse_id("shipment", shipment))
 
 
-@routes.writes("/shipments", scope="shipments:write", shape="Shipment", body=ShipmentSchema, status=201)
+@routes.writes("/shipments", scope="shipments:write", shape="Shipment", body=ShipmentSchema, status=201, also=(200,))
 def post_shipment(unit: Unit, body: Json) -> Answer:
     """Report a shipment as a node does; the same `external_id` again is the same shipment."""
     return _shipped(unit, body)

@@ -68,7 +68,7 @@ def list_all_orders(conn: Connection, piece: Slice, query: dict[str, Any]) -> Li
     return list_orders(conn, OrderFilter(**query), piece)
 
 
-@routes.writes("/orders", scope=WRITE, shape="Order", body=OrderSchema, status=201)
+@routes.writes("/orders", scope=WRITE, shape="Order", body=OrderSchema, status=201, also=(200,))
 def post_order(unit: Unit, document: Json) -> Answer:
     """Submit a canonical order.
 

@@ -31,13 +31,12 @@ class HubApi(Api):  # type: ignore[misc]
 
     def _register_responses(self) -> None:
         """Document every error as a problem document."""
-        self.spec.components.response(
-            self.DEFAULT_ERROR_RESPONSE_NAME,
-            {
-                "description": "A problem document (RFC 9457).",
-                "content": {problems.MEDIA_TYPE: {"schema": ref("Problem")}},
-            },
-        )
+        content = {problems.MEDIA_TYPE: {"schema": ref("Problem")}}
+        for name, words in (
+            (self.DEFAULT_ERROR_RESPONSE_NAME, "A problem document (RFC 9457)."),
+            ("UNPROCESSABLE_ENTITY", "The request does not fit; `errors` says where."),
+        ):
+            self.spec.components.response(name, {"description": words, "content": content})
 
 
 def make_api(app: Flask) -> HubApi:
@@ -117,6 +116,8 @@ def _tidy(value: Any) -> Any:
                 del found["pattern"]
             else:
                 found["pattern"] = re.sub(r"\\Z\Z", "$", re.sub(r"\A\\A", "^", pattern))
+        if found.get("type") == "array" and found.get("default") == "":
+            found["default"] = []  # a list in a query, given as text with commas
         if isinstance(found.get("type"), list) and "string" in found["type"]:
             # Bounds of a decimal hold for numbers only; as text they would say nothing.
             for bound in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
