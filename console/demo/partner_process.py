@@ -1,0 +1,32 @@
+"""Run as a module: one process with the simulated accounts that a file describes, until told to stop.
+
+The file is JSON of [{connector, port, seed, webhook_url, secrets, options}]; it holds the accounts' secrets, so only
+its owner can read it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import orjson
+
+from console.demo.simulated import KINDS
+
+
+def main(path: str) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    with ExitStack() as running:
+        for each in orjson.loads(Path(path).read_bytes()):
+            running.enter_context(KINDS[each.pop("connector")](**each))
+        done.wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
