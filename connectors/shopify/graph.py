@@ -73,6 +73,8 @@ class Budget:
     def note(self, connection: str, name: str, cost: Mapping[str, Any]) -> float:
         """Keep what an answer says of cost; return the seconds until the operation could be asked again.
 
+        What a refused operation would have cost is not kept: it may have been too much for any bucket.
+
         Args:
             cost: `extensions.cost` of the answer.
         """
@@ -81,7 +83,8 @@ class Budget:
         restore = number(status.get("restoreRate")) or DEFAULT_RESTORE
         bucket = Bucket(number(status.get("currentlyAvailable")), restore, time.monotonic())
         with self._lock:
-            self._costs[name] = wanted
+            if cost.get("actualQueryCost") is not None:
+                self._costs[name] = wanted
             if status:
                 self._buckets[connection] = bucket
         return bucket.wait_for(wanted, bucket.at)

@@ -119,7 +119,7 @@ def listed_order(order: Json) -> None:
 
 def pad(value: Any, currency: Any) -> None:
     """Write shop money with its minor digits, as webhooks do: the Admin API leaves zeros out or adds one."""
-    if currency not in CURRENCIES:
+    if not isinstance(currency, str) or currency not in CURRENCIES:
         return
     stack = [value]
     while stack:
