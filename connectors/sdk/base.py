@@ -11,8 +11,8 @@ from typing import Any
 from requests.auth import AuthBase
 
 from connectors.sdk import webhook as proof
-from connectors.sdk.auth import authorizer
-from connectors.sdk.http import Http
+from connectors.sdk.auth import TOKENS, authorizer, use_token
+from connectors.sdk.http import Answer, Http
 from connectors.sdk.manifest import DocumentRow, Manifest, Webhook
 from connectors.sdk.maps import open_map
 from connectors.sdk.redaction import HIDDEN, Redactor
@@ -192,6 +192,38 @@ class BaseConnector:
         """Return the address of a path template."""
         return self.base_url + fill_path(path, {"settings": self.settings, **(scope or {})})
 
+    def call(self, method: str, url: str, **more: Any) -> Answer:
+        """Make a request with the connection's credentials; a token that was withdrawn is fetched once more."""
+        if self.manifest.auth.scheme != "oauth2":
+            return self.http.request(method, url, **more)
+        key = self.authorize()
+        try:
+            return self.http.request(method, url, **more)
+        except Misconfigured as error:
+            if error.data.get("http_status") != 401:
+                raise
+        TOKENS.forget(key)
+        self.authorize()
+        return self.http.request(method, url, **more)
+
+    def authorize(self) -> str:
+        """Put an access token on the session; return its cache key."""
+        return use_token(
+            self.http,
+            self.manifest.auth,
+            connection=str(self.config.id),
+            token_url=self.token_url,
+            settings=self.settings,
+            secrets=self.secrets,
+        )
+
+    @cached_property
+    def token_url(self) -> str:
+        """Where access tokens are fetched: an address, or a path under base_url."""
+        template = self.manifest.auth.token_url or ""
+        scope = {"settings": self.settings}
+        return self.base_url + fill_path(template, scope) if template.startswith("/") else fill(template, scope)
+
     def check(self) -> Json:
         """Call the partner harmlessly and return what it said of itself.
 
@@ -202,7 +234,7 @@ class BaseConnector:
             raise Misconfigured(
                 f"{self.manifest.label} has no check.", fix="Name a harmless address in `check:` of its manifest."
             )
-        answer = self.http.request("GET", self.url(self.manifest.check), verb="check", write=False)
+        answer = self.call("GET", self.url(self.manifest.check), verb="check", write=False)
         said = self.redactor.value(answer.document)
         return {"status": answer.status, "answer": said}
 

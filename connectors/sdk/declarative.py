@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Any
 
 import jmespath
 
-from connectors.sdk.auth import TOKENS, use_token
 from connectors.sdk.base import BaseConnector
 from connectors.sdk.http import SUCCESS, Answer
 from connectors.sdk.manifest import Find, Request
 from connectors.sdk.manifest_words import LISTS
 from connectors.sdk.paging import list_page
-from connectors.sdk.template import fill, fill_body, fill_path, fill_query
+from connectors.sdk.template import fill, fill_body, fill_query
 from core.errors import MappingError, Misconfigured, OutcomeUnknown, Rejected
 from core.ports.connectors import Json, Page, Push, Receipt
 from mappings.syntaxes.json import dump
@@ -121,38 +119,6 @@ class DeclarativeConnector(BaseConnector):
     def list_records(self, verb: str, cursor: Json) -> Page:
         """Return the next page of a list."""
         return list_page(self, self.request_row(verb), cursor)
-
-    def call(self, method: str, url: str, **more: Any) -> Answer:
-        """Make a request with the connection's credentials; a token that was withdrawn is fetched once more."""
-        if self.manifest.auth.scheme != "oauth2":
-            return self.http.request(method, url, **more)
-        key = self.authorize()
-        try:
-            return self.http.request(method, url, **more)
-        except Misconfigured as error:
-            if error.data.get("http_status") != 401:
-                raise
-        TOKENS.forget(key)
-        self.authorize()
-        return self.http.request(method, url, **more)
-
-    def authorize(self) -> str:
-        """Put an access token on the session; return its cache key."""
-        return use_token(
-            self.http,
-            self.manifest.auth,
-            connection=str(self.config.id),
-            token_url=self.token_url,
-            settings=self.settings,
-            secrets=self.secrets,
-        )
-
-    @cached_property
-    def token_url(self) -> str:
-        """Where access tokens are fetched: an address, or a path under base_url."""
-        template = self.manifest.auth.token_url or ""
-        scope = {"settings": self.settings}
-        return self.base_url + fill_path(template, scope) if template.startswith("/") else fill(template, scope)
 
 
 def identifier(document: Any, path: str) -> str | None:

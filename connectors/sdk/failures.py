@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Sequence
 from http.client import IncompleteRead
@@ -23,6 +24,9 @@ from core.errors import ConnectorError, Misconfigured, OutcomeUnknown, Transient
 
 # With these nothing has left the hub.
 UNSENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
+
+# OpenSSL's names of what goes wrong before the first byte of a request.
+HANDSHAKE = re.compile("WRONG_VERSION|HTTP_REQUEST|HANDSHAKE|CERTIFICATE|PROTOCOL|UNRECOGNIZED_NAME")
 
 
 class OversizedAnswer(requests.RequestException):
@@ -76,8 +80,10 @@ def failure(
 
 
 def handshake_failed(error: BaseException) -> bool:
-    """Return whether TLS was never agreed on; a TLS connection that ends in the middle is a cut like any other."""
-    return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    """Return whether TLS was never agreed on; a TLS connection that breaks in the middle is a cut like any other."""
+    if not isinstance(error, ssl.SSLError):
+        return False
+    return isinstance(error, ssl.SSLCertVerificationError) or HANDSHAKE.search(str(error.reason)) is not None
 
 
 def causes(error: BaseException) -> list[BaseException]:

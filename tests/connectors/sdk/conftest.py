@@ -20,7 +20,7 @@ kind: shop
 capabilities: [{verbs}]
 settings:
   - {{name: base_url, type: url, required: true, help: "Address."}}
-  - {{name: key, type: text, secret: true, help: "Key."}}
+  - {{name: key, type: text, secret: true, help: "Its key."}}
   - {{name: client, type: text, help: "Client."}}
 """
 Opening = Callable[..., Any]
