@@ -24,7 +24,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 # A pause by a person or by a fault that only a person can mend; a breaker's or a 429's has an end.
 FOREVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 ROTATION = timedelta(hours=24)
-POLLS = {"list_orders": "orders", "list_stock": "stock", "list_items": "items", "claim_files": "files"}
+POLLS = {"list_orders": "orders", "list_stock": "stock", "list_items": "items", "receive_files": "files"}
 POLL_SECONDS = {"orders": 600, "stock": 900, "items": 3600, "files": 10}
 
 

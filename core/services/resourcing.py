@@ -26,11 +26,16 @@ LEFT JOIN LATERAL (
 WHERE o.tenant_id = :tenant AND o.id = ANY(CAST(:ids AS uuid[])) AND l.ships
 ORDER BY o.placed_at, o.id, l.position, l.id
 """
-# A node that rejected an order is not asked again for it.
+# A node that rejected an order, or could not find all its units, is not asked again for it.
 REJECTED = """
-SELECT order_id, node_id, coalesce(max(reason), 'rejected it') AS reason FROM fulfillment_order
-WHERE tenant_id = :tenant AND order_id = ANY(CAST(:ids AS uuid[])) AND state IN ('rejected', 'short')
-GROUP BY order_id, node_id
+SELECT f.order_id, f.node_id, CASE WHEN bool_or(f.state = 'rejected') THEN 'rejected' ELSE 'short' END AS how,
+       coalesce(max(f.reason), '') AS reason
+FROM fulfillment_order f
+WHERE f.tenant_id = :tenant AND f.order_id = ANY(CAST(:ids AS uuid[])) AND f.state <> 'canceled'
+  AND (f.state IN ('rejected', 'short')
+       OR EXISTS (SELECT 1 FROM fulfillment_line l WHERE l.tenant_id = f.tenant_id AND l.fulfillment_id = f.id
+                  AND l.canceled > 0))
+GROUP BY f.order_id, f.node_id
 """
 
 
@@ -57,7 +62,7 @@ def load_sourced(unit: Unit, order_ids: Sequence[UUID]) -> list[Sourced]:
             order.demands.append(Demand(row.line_id, row.item_id, row.open))
     for row in unit.conn.execute(text(REJECTED), values):
         if row.order_id in found:
-            found[row.order_id].excluded[row.node_id] = f"rejected: {row.reason}"
+            found[row.order_id].excluded[row.node_id] = f"{row.how}: {row.reason}".removesuffix(": ")
     return list(found.values())
 
 

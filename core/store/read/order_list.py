@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, func, select
 
 from core.store import schema as t
 from core.store.read.orders import read_orders
@@ -21,7 +21,8 @@ class OrderFilter:
     Attributes:
         phase, state: any of these.
         connection: name of the connection it came by.
-        number, external_id, email: exactly as stored; e-mail addresses in lower case.
+        number, external_id: exactly as stored.
+        email: of the buyer, in any case.
         sku: of one of its lines.
         tracking: tracking number of one of its shipments.
         since: changed then or later.
@@ -51,7 +52,7 @@ def list_orders(conn: Connection, where: OrderFilter, piece: Slice, tenant: int 
         state=(o.state, where.state),
         number=(o.number, where.number),
         external_id=(o.external_id, where.external_id),
-        email=(o.buyer_email, where.email and where.email.lower()),
+        email=(func.lower(o.buyer_email), where.email and where.email.lower()),
     )
     if where.connection is not None:
         query = query.join(t.connection, joined(t.orders, t.connection, o.connection_id)).where(
