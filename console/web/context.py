@@ -24,7 +24,6 @@ class ConsoleServices:
         connectors: the connectors found, for the kinds of accounts and the canonical reading of messages.
         secret_key: signs the cookie that carries one-time notices; not the session.
         company: the merchant's name.
-        demo: what the badge says while simulated traffic runs; None in earnest.
         secure_cookies: whether people reach the hub over HTTPS.
         polling_only: no event stream, as where each open stream would take a whole server process.
     """
@@ -33,24 +32,18 @@ class ConsoleServices:
     connectors: Connectors
     secret_key: str
     company: str = "Crossdock"
-    demo: str | None = None
     secure_cookies: bool = False
     polling_only: bool = False
     tenant: int = DEFAULT_TENANT
 
 
-def of_runtime(runtime: Runtime, *, demo: str | None = None) -> ConsoleServices:
-    """Return what the console needs of a web process's runtime.
-
-    Args:
-        demo: what the badge says while simulated traffic runs.
-    """
+def of_runtime(runtime: Runtime) -> ConsoleServices:
+    """Return what the console needs of a web process's runtime."""
     return ConsoleServices(
         runtime.store,
         runtime.connectors,
         runtime.secret_key,
         company=runtime.settings.company,
-        demo=demo,
         secure_cookies=runtime.settings.base_url.startswith("https://"),
     )
 

@@ -109,6 +109,7 @@ def install(blueprint: Blueprint, assets: Assets) -> None:
             hub = services()
             with hub.store.read() as conn:
                 found["live_after"] = shell.last_event(conn, hub.tenant)
+                demo = shell.demo_badge(conn, hub.tenant)
             found["nav"] = menu()
-            found["hub"] = Hub(hub.company, "Demo data" if hub.demo else "Order hub", hub.demo)
+            found["hub"] = Hub(hub.company, "Demo data" if demo else "Order hub", demo)
         return found

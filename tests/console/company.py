@@ -82,6 +82,7 @@ def found_company(conn: Connection, orders: int = 40, seed: int = 7) -> Company:
     """Write the company with so many orders of the last 30 days, most of them of the last 24 hours."""
     dice = random.Random(seed)
     company = Company(datetime.now(UTC))
+    company.add("setting", name="demo", value={"badge": "Demo traffic"})
     _master_data(company, dice)
     company.flush(conn)
     for number in range(orders):
@@ -316,6 +317,7 @@ def _troubles(company: Company) -> None:
         kind = "unmapped_sku" if order in held[:half] else "bad_address"
         company.add(
             "hold", id=_id(order["placed_at"]), order_id=order["id"], kind=kind, created_at=order["placed_at"],
+            line_id=order["lines"][0][0] if kind == "unmapped_sku" else None,
             detail="FP-MUG-350-GRN-2" if kind == "unmapped_sku" else "no postal code",
         )  # fmt: skip
         _event(company, "order.held", "order", order["id"], order["placed_at"])

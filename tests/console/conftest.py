@@ -50,9 +50,7 @@ def _site(store: Store) -> Site:
         create_user(unit, USER, "Mira Koch", PASSWORD, "operator")
         create_user(unit, "vera@example.com", "Vera Looker", PASSWORD, "viewer")
         company = found_company(unit.conn, ORDERS)
-    return Site(
-        company, store, ConsoleServices(store, Registry(), "0" * 44, company="Fjord & Pine", demo="Demo traffic")
-    )
+    return Site(company, store, ConsoleServices(store, Registry(), "0" * 44, company="Fjord & Pine"))
 
 
 @pytest.fixture(scope="module")

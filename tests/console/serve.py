@@ -23,7 +23,7 @@ def main(port: int, orders: int) -> None:
         with store.begin() as unit:
             create_user(unit, USER, "Mira Koch", PASSWORD, "operator")
             found_company(unit.conn, orders)
-        services = ConsoleServices(store, Registry(), "0" * 44, company="Fjord & Pine", demo="Demo traffic")
+        services = ConsoleServices(store, Registry(), "0" * 44, company="Fjord & Pine")
         site(services).run(port=port, threaded=True)
 
 

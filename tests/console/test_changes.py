@@ -1,0 +1,129 @@
+"""What people do from the console happens in the core, in their name, once, and is in the audit log."""
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from core.domain.ids import public_id
+from tests.console.conftest import Site, form_token
+from tests.console.site import USER
+
+
+def post(client: FlaskClient, path: str, **data: Any) -> str:
+    """Send a form with the token of the session and return the page it leads to."""
+    token = form_token(client.get("/orders").text)
+    answer = client.post(path, data={"csrf_token": token, **data})
+    assert answer.status_code == 303, answer.text[:400]
+    return client.get(answer.location).text
+
+
+def value(site: Site, sql: str, **values: Any) -> Any:
+    """One value of the database."""
+    with site.store.read() as conn:
+        return conn.execute(text(sql), values).scalar_one()
+
+
+def audited(site: Site) -> list[tuple[str, str]]:
+    """Who did what, without what seeding noted."""
+    with site.store.read() as conn:
+        rows = conn.execute(text("SELECT actor, action FROM audit_entry WHERE actor <> 'hub' ORDER BY seq"))
+        return [tuple(row) for row in rows]
+
+
+def test_releasing_a_hold_lets_the_order_go_on(changing: Site):
+    order = next(one for one in changing.company.orders if one["phase"] == "held")
+    hold = value(changing, "SELECT id FROM hold WHERE order_id = :id", id=order["id"])
+    page = post(changing.client(), f"/orders/{public_id('order', order['id'])}/holds/{public_id('hold', hold)}/release")
+    assert "Hold released." in page
+    assert "<h2>Unmapped sku</h2>" not in page
+    assert value(changing, "SELECT state FROM orders WHERE id = :id", id=order["id"]) == "accepted"
+    assert value(changing, "SELECT released_by FROM hold WHERE id = :id", id=hold) == f"user:{USER}"
+    assert audited(changing) == [(f"user:{USER}", "hold.released")]
+
+
+def test_canceling_an_order(changing: Site):
+    order = next(one for one in changing.company.orders if one["phase"] == "ready")
+    page = post(changing.client(), f"/orders/{public_id('order', order['id'])}/cancel", reason="asked by phone")
+    assert "Order canceled." in page
+    assert ">Canceled</span>" in page
+    assert value(changing, "SELECT state FROM orders WHERE id = :id", id=order["id"]) == "canceled"
+    assert audited(changing) == [(f"user:{USER}", "order.canceled")]
+
+
+def test_replaying_a_message_settles_its_exception(changing: Site):
+    message = value(changing, "SELECT id FROM message WHERE state = 'quarantined'")
+    page = post(changing.client(), f"/messages/{public_id('message', message)}/replay")
+    assert "Queued again" in page
+    assert value(changing, "SELECT state FROM message WHERE id = :id", id=message) == "received"
+    case = changing.company.cases["MSG-QUARANTINE-422"]
+    assert value(changing, "SELECT state FROM exception_case WHERE id = :id", id=case) == "superseded"
+
+
+def test_discarding_a_message(changing: Site):
+    message = value(changing, "SELECT id FROM message WHERE state = 'quarantined'")
+    post(changing.client(), f"/messages/{public_id('message', message)}/discard")
+    assert value(changing, "SELECT state FROM message WHERE id = :id", id=message) == "discarded"
+    assert audited(changing) == [(f"user:{USER}", "message.discarded")]
+
+
+def test_sending_a_dead_delivery_again(changing: Site):
+    delivery = value(changing, "SELECT id FROM delivery WHERE state = 'dead'")
+    page = post(changing.client(), f"/deliveries/{public_id('delivery', delivery)}/retry")
+    assert "Queued again." in page
+    assert value(changing, "SELECT state FROM delivery WHERE id = :id", id=delivery) == "due"
+
+
+def test_pausing_and_resuming_a_connection(changing: Site):
+    client = changing.client()
+    page = post(client, "/connections/erp/pause")
+    row = page.split('id="erp"')[1].split("</tr>")[0]
+    assert ">Paused</span>" in row
+    assert "paused by Mira Koch" in row
+    page = post(client, "/connections/erp/resume")
+    assert ">Paused</span>" not in page.split('id="erp"')[1].split("</tr>")[0]
+    assert audited(changing) == [(f"user:{USER}", "connection.paused"), (f"user:{USER}", "connection.resumed")]
+
+
+@pytest.mark.parametrize(
+    ("verb", "more", "state", "tab"),
+    [
+        ("assign", {}, "assigned", "mine"),
+        ("snooze", {"for": "4h"}, "snoozed", "snoozed"),
+        ("resolve", {}, "resolved", "resolved"),
+        ("dismiss", {"note": "a test order"}, "dismissed", "resolved"),
+    ],
+)
+def test_moving_an_exception(changing: Site, verb: str, more: dict[str, str], state: str, tab: str):
+    client = changing.client()
+    case = changing.company.cases["STOCK-OUT-001"]
+    post(client, "/exceptions/act", verb=verb, case=public_id("case", case), **more)
+    assert value(changing, "SELECT state FROM exception_case WHERE id = :id", id=case) == state
+    assert audited(changing) == [(f"user:{USER}", f"exception.{verb}")]
+    queue = client.get(f"/exceptions?tab={tab}").text.split('id="queue"')[1].split('id="pane"')[0]
+    assert queue.count("data-cd-row") == 1
+    assert "No stock of FP-VASE-SAN" in queue
+
+
+def test_several_at_once_and_one_that_cannot(changing: Site):
+    client = changing.client()
+    cases = [public_id("case", case) for case in changing.company.cases.values()]
+    post(client, "/exceptions/act", verb="resolve", case=cases[0])
+    page = post(client, "/exceptions/act", verb="resolve", case=cases)
+    assert "Resolved: 4 exceptions." in page
+    assert len(re.findall("cd-toast-bad", page)) == 1
+    assert value(changing, "SELECT count(*) FROM exception_case WHERE state = 'resolved'") == 5
+
+
+def test_an_action_nobody_knows_is_refused(changing: Site):
+    client = changing.client()
+    token = form_token(client.get("/orders").text)
+    case = public_id("case", changing.company.cases["STOCK-OUT-001"])
+    for verb, chosen, status in (("explode", case, 422), ("resolve", "", 404), ("snooze", case, 303)):
+        answer = client.post("/exceptions/act", data={"csrf_token": token, "verb": verb, "case": chosen})
+        assert answer.status_code == status
+    assert "snoozed until a time to come" in client.get("/exceptions").text
+    assert value(changing, "SELECT count(*) FROM exception_case WHERE state = 'open'") == 5
+    assert audited(changing) == []
