@@ -138,6 +138,26 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+def openapi_document(settings: Settings, *, compact: bool = False) -> str:
+    """Return the OpenAPI document as JSON text; nothing is opened for it.
+
+    Args:
+        compact: on one line.
+    """
+    import json
+
+    from connectors.sdk.registry import Registry
+    from core.store.engine import open_engine
+    from core.store.unit import Store
+    from webhooks import app as machines
+    from webhooks.runtime import Runtime
+
+    nowhere = Store(open_engine("postgresql+psycopg://localhost/none"))
+    app = machines.create_app(Runtime(settings, nowhere, Registry(), "0" * 44))
+    found = app.test_client().get("/api/v1/openapi.json")
+    return json.dumps(found.get_json(), indent=None if compact else 2, ensure_ascii=False)
+
+
 def create_wsgi(settings: Settings) -> Flask:
     """Return the application for a web server's process, which it also prepares: logs, signals, its parent's death."""
     from config.logging import configure_logging

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from config.settings import Settings
+    from connectors.sdk.registry import Registry
     from core.jobs.hub import Hub
     from core.store.unit import Unit
 
@@ -29,11 +30,13 @@ class Session:
     def __init__(self) -> None:
         self.json = False
         self.data: Path | None = None
+        self.dry_run = False
+        self.yes = False
 
     @property
     def out(self) -> Output:
         """Where results go."""
-        return Output(self.json)
+        return Output(self.json, dry_run=self.dry_run)
 
     def settings(self, **overrides: Any) -> Settings:
         """Return the settings of this call; flags win.
@@ -52,6 +55,17 @@ class Session:
 
         return locate(self.settings())
 
+    def address(self) -> str:
+        """Return where the hub is reached: where the one that runs here listens, else the base URL of the settings."""
+        from console.servers.state import read_state
+
+        settings = self.settings()
+        state = read_state(settings.data_dir)
+        web = state.parts.get("web") if state else None
+        if web is not None and web.port is not None and web.port != settings.port:
+            return f"http://127.0.0.1:{web.port}"
+        return settings.base_url
+
     @contextmanager
     def hub(self) -> Iterator[Hub]:
         """Yield the hub's parts."""
@@ -63,18 +77,34 @@ class Session:
         with open_hub(settings, "cli") as hub:
             yield hub
 
+    @contextmanager
+    def changing(self, hub: Hub) -> Iterator[Unit]:
+        """Run a change as one unit of work in the name of who sits here; a dry run does all of it and rolls back."""
+        try:
+            with hub.store.begin(actor=actor()) as unit:
+                yield unit
+                if self.dry_run:
+                    unit.flush_events()
+                    raise _OnlyTried
+        except _OnlyTried:
+            return
 
-@contextmanager
-def changing(hub: Hub, *, dry_run: bool) -> Iterator[Unit]:
-    """Run a change as one unit of work in the name of who sits here; a dry run does all of it and rolls back."""
-    try:
-        with hub.store.begin(actor=actor()) as unit:
-            yield unit
-            if dry_run:
-                unit.flush_events()
-                raise _OnlyTried
-    except _OnlyTried:
-        return
+    def agree(self, question: str) -> None:
+        """Ask before something that cannot be taken back; without a terminal the command itself is the agreement.
+
+        Raises:
+            click.Abort: the answer was no.
+        """
+        if not (self.yes or self.dry_run) and sys.stdin.isatty():
+            click.confirm(question, abort=True, err=True)
+
+
+def registry(hub: Hub) -> Registry:
+    """Return the installed connectors with their manifests."""
+    from connectors.sdk.registry import Registry
+
+    assert isinstance(hub.connectors, Registry)
+    return hub.connectors
 
 
 class _OnlyTried(Exception):
@@ -105,9 +135,12 @@ def _session(ctx: click.Context) -> Session:
     return ctx.ensure_object(Session)
 
 
-def _take_json(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
-    if value:
-        _session(ctx).json = True
+def _take(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def take(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(_session(ctx), name, True)
+
+    return take
 
 
 def _take_data(ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
@@ -116,7 +149,7 @@ def _take_data(ctx: click.Context, _option: click.Parameter, value: str | None) 
 
 
 JSON = click.Option(
-    ["--json"], is_flag=True, expose_value=False, callback=_take_json, help="One JSON object a line instead of text."
+    ["--json"], is_flag=True, expose_value=False, callback=_take("json"), help="One JSON object a line instead of text."
 )
 DATA = click.Option(
     ["--data"], metavar="DIR", expose_value=False, callback=_take_data, help="Data folder of the hub [.crossdock]."
@@ -156,18 +189,12 @@ pass_session = click.make_pass_decorator(Session, ensure=True)
 
 def changes(function: Function) -> Function:
     """Give a changing command --dry-run and --yes."""
-    function = click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)
-    return click.option("--dry-run", is_flag=True, help="Do all of it, keep nothing, and say what came of it.")(
-        function
+    yes = click.option("--yes", "-y", is_flag=True, expose_value=False, callback=_take("yes"), help="Do not ask.")
+    dry_run = click.option(
+        "--dry-run",
+        is_flag=True,
+        expose_value=False,
+        callback=_take("dry_run"),
+        help="Do all of it, keep nothing, and say what came of it.",
     )
-
-
-def agree(question: str, *, yes: bool, dry_run: bool) -> None:
-    """Ask before something that cannot be taken back; without a terminal the command itself is the agreement.
-
-    Raises:
-        click.Abort: the answer was no.
-    """
-    if yes or dry_run or not sys.stdin.isatty():
-        return
-    click.confirm(question, abort=True, err=True)
+    return dry_run(yes(function))

@@ -16,10 +16,12 @@ class Output:
 
     Args:
         as_json: one JSON object a line instead of text.
+        dry_run: changes are only tried.
     """
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, *, dry_run: bool = False) -> None:
         self.as_json = as_json
+        self.dry_run = dry_run
 
     def rows(self, found: Iterable[Json], columns: Sequence[str], *, empty: str = "Nothing found.") -> int:
         """Write a list and return its length.
@@ -66,20 +68,19 @@ class Output:
         """Write one object as a line of JSON, at once."""
         click.echo(json.dumps(found, ensure_ascii=False, default=str))
 
-    def did(self, found: Json, sentence: str, *following: str, dry_run: bool = False) -> None:
+    def did(self, found: Json, sentence: str, *following: str) -> None:
         """Write what a change came to: the object as JSON, or a sentence; and what may be done next.
 
         Args:
             found: the object.
             sentence: the same in words.
             following: commands worth knowing now.
-            dry_run: it was only tried.
         """
         if self.as_json:
-            self.line({**found, "dry_run": True} if dry_run else found)
+            self.line({**found, "dry_run": True} if self.dry_run else found)
         else:
-            click.echo(f"{'Would be done: ' if dry_run else ''}{sentence}")
-        if dry_run:
+            click.echo(f"{'Would be done: ' if self.dry_run else ''}{sentence}")
+        if self.dry_run:
             note("Nothing was changed. Run it without --dry-run to do it.")
         elif following:
             hint(*following)

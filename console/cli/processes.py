@@ -11,7 +11,7 @@ from console.cli.base import Session, command, pass_session
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on [8700].")
 @click.option("--host", help="Address to listen on [127.0.0.1].")
 @pass_session
-def web_command(session: Session, port: int | None, host: str | None) -> None:
+def web_command(session: Session, /, port: int | None, host: str | None) -> None:
     """Serve the webhook door, the API and the console until SIGTERM."""
     from console.wiring import locate, run_web
 
@@ -21,7 +21,7 @@ def web_command(session: Session, port: int | None, host: str | None) -> None:
 @command("worker")
 @click.option("--threads", type=click.IntRange(1, 64), help="Jobs at once in this process [4].")
 @pass_session
-def worker_command(session: Session, threads: int | None) -> None:
+def worker_command(session: Session, /, threads: int | None) -> None:
     """Normalize, reserve, route, push and poll until SIGTERM; start as many as wanted."""
     from console.wiring import locate, run_worker
 
@@ -30,7 +30,7 @@ def worker_command(session: Session, threads: int | None) -> None:
 
 @command("relay")
 @pass_session
-def relay_command(session: Session) -> None:
+def relay_command(session: Session, /) -> None:
     """Say what is due until SIGTERM; one leads, any number may wait to take over."""
     from console.wiring import locate, run_relay
 

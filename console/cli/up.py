@@ -13,7 +13,7 @@ from console.cli.output import hint, note
 @click.option("--host", help="Address to listen on [127.0.0.1].")
 @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes [2].")
 @pass_session
-def up_command(session: Session, port: int | None, host: str | None, workers: int | None) -> None:
+def up_command(session: Session, /, port: int | None, host: str | None, workers: int | None) -> None:
     """Start the whole hub and keep it running: embedded PostgreSQL and Redis unless their URLs are set, migrations,
     web, workers and relay.
 

@@ -1,0 +1,80 @@
+"""`crossdock deliveries`: list, show, retry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from console.cli.base import Session, changes, group, pass_session, public_or_plain
+from console.cli.lists import Moment, find_order, limit_option, pages
+
+COLUMNS = ("id", "created_at=created", "connection", "kind", "state", "attempts", "outcome", "order")
+
+
+@group("deliveries")
+def deliveries_command() -> None:
+    """What goes out, with every attempt."""
+
+
+@deliveries_command.command("list")
+@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@click.option("--connection", help="Only to this connection.")
+@click.option("--kind", multiple=True, help="Only of this kind, such as push_order.")
+@click.option("--order", help="Only about this order.")
+@click.option("--since", type=Moment(), help="Created since, such as 2h.")
+@limit_option
+@pass_session
+def list_(session: Session, /, limit: int, since: datetime | None, order: str | None, **given: Any) -> None:
+    """List deliveries, newest first."""
+    from core.store.read.plumbing import list_deliveries
+
+    with session.hub() as hub, hub.store.read() as conn:
+        about = find_order(conn, order) if order else None
+        session.out.rows(
+            pages(lambda piece: list_deliveries(conn, piece, order_id=about, created_since=since, **given), limit),
+            COLUMNS,
+        )
+
+
+@deliveries_command.command("show")
+@click.argument("delivery")
+@pass_session
+def show(session: Session, /, delivery: str) -> None:
+    """Show one delivery with its payload and its attempts."""
+    from core.store.read.plumbing import read_delivery
+
+    with session.hub() as hub, hub.store.read() as conn:
+        session.out.one(read_delivery(conn, public_or_plain("delivery", delivery)))
+
+
+@deliveries_command.command("retry")
+@click.argument("deliveries", nargs=-1)
+@click.option("--dead", is_flag=True, help="All that were given up.")
+@click.option("--connection", help="With --dead: only to this connection.")
+@changes
+@pass_session
+def retry(session: Session, /, deliveries: tuple[str, ...], dead: bool, connection: str | None) -> None:
+    """Send dead deliveries again, now; what may have happened is looked up at the partner first."""
+    from core.services import audit
+    from core.services.replaying import retry_delivery
+    from core.store.read.plumbing import list_deliveries
+
+    if bool(deliveries) == dead:
+        raise click.UsageError("Name deliveries (dlv_…), or say --dead.")
+    done = []
+    with session.hub() as hub:
+        if dead:
+            with hub.store.read() as conn:
+                found = pages(lambda piece: list_deliveries(conn, piece, state=["dead"], connection=connection), 0)
+                deliveries = tuple(each["id"] for each in found)
+        for each in deliveries:
+            with session.changing(hub) as unit:
+                state = retry_delivery(unit, public_or_plain("delivery", each))
+                audit.record(unit, "delivery.retried", each)
+            done.append({"id": each, "state": state})
+    for one in done:
+        session.out.did(one, f"{one['id']} is {one['state']}.")
+    if not done:
+        session.out.rows([], COLUMNS, empty="No delivery is dead.")

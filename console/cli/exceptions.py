@@ -1,0 +1,137 @@
+"""`crossdock exceptions`: list, show, apply, assign, snooze, resolve."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from console.cli.base import Session, actor, changes, group, pass_session, public_or_plain
+from console.cli.lists import Moment, find_order, limit_option, pages
+
+COLUMNS = (
+    "id",
+    "severity",
+    "state",
+    "title",
+    "member_count=stops",
+    "owner",
+    "last_seen=seen",
+    "recommended.label=way out",
+)
+
+
+@group("exceptions")
+def exceptions_command() -> None:
+    """What needs a person, each with its cause and the way out."""
+
+
+@exceptions_command.command("list")
+@click.option("--all", "every", is_flag=True, help="Settled ones too.")
+@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@click.option("--code", multiple=True, help="Only of this cause; may be repeated.")
+@click.option("--severity", multiple=True, type=click.Choice(["high", "medium", "low"]), help="Only of this severity.")
+@click.option("--connection", help="Only of this connection.")
+@click.option("--order", help="Only those that stop this order.")
+@limit_option
+@pass_session
+def list_(session: Session, /, limit: int, every: bool, order: str | None, **given: Any) -> None:
+    """List exceptions that are not settled, newest first."""
+    from core.store.read.cases import list_cases
+
+    live = None if every or given["state"] else True
+    with session.hub() as hub, hub.store.read() as conn:
+        about = find_order(conn, order) if order else None
+        session.out.rows(
+            pages(lambda piece: list_cases(conn, piece, order_id=about, live=live, **given), limit),
+            COLUMNS,
+            empty="Nothing needs a person.",
+        )
+
+
+@exceptions_command.command("show")
+@click.argument("case")
+@pass_session
+def show(session: Session, /, case: str) -> None:
+    """Show one exception with its evidence and what it stops."""
+    from core.store.read.cases import read_case
+
+    with session.hub() as hub, hub.store.read() as conn:
+        session.out.one(read_case(conn, public_or_plain("case", case)))
+
+
+@exceptions_command.command("apply")
+@click.argument("cases", nargs=-1, required=True)
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value the action needs, such as sku=….")
+@changes
+@pass_session
+def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...]) -> None:
+    """Do what is recommended for an exception, for all it stops."""
+    from core.services import audit
+    from core.services.actions import apply_case
+    from core.store.read.cases import read_case
+
+    arguments = dict(_pair(each) for each in sets)
+    with session.hub() as hub:
+        for case in cases:
+            case_id = public_or_plain("case", case)
+            with hub.store.read() as conn:
+                shown = read_case(conn, case_id)
+            session.agree(f"{shown['title']}: {(shown['recommended'] or {}).get('label')}?")
+            with session.changing(hub) as unit:
+                facts = hub.facts.get(unit.conn, unit.tenant)
+                answer = apply_case(unit, facts, case_id, arguments)
+                audit.record(unit, "exception.apply", case, {"action": answer["action"]})
+            sentence = f"{case}: {answer['action'].replace('_', ' ')}, {answer['done']} done."
+            session.out.did({"id": case, **answer}, sentence, f"crossdock exceptions show {case}")
+
+
+@exceptions_command.command("assign")
+@click.argument("case")
+@click.argument("owner")
+@changes
+@pass_session
+def assign(session: Session, /, case: str, owner: str) -> None:
+    """Give an exception to somebody; `-` gives it back to everybody."""
+    if owner == "-":
+        _move(session, case, "unassign", owner="")
+    else:
+        _move(session, case, "assign", owner=owner)
+
+
+@exceptions_command.command("snooze")
+@click.argument("case")
+@click.option("--until", type=Moment(ahead=True), required=True, help="A time to come, or a span such as 4h.")
+@changes
+@pass_session
+def snooze(session: Session, /, case: str, until: datetime) -> None:
+    """Put an exception out of sight until a time."""
+    _move(session, case, "snooze", until=until)
+
+
+@exceptions_command.command("resolve")
+@click.argument("case")
+@click.option("--resolution", help="How it was settled.")
+@changes
+@pass_session
+def resolve(session: Session, /, case: str, resolution: str | None) -> None:
+    """Say that an exception is settled; the same cause again opens it again."""
+    _move(session, case, "resolve", resolution=resolution or f"resolved by {actor()}")
+
+
+def _move(session: Session, /, case: str, trigger: str, **more: Any) -> None:
+    from core.services import audit
+    from core.services.cases import move_case
+
+    with session.hub() as hub, session.changing(hub) as unit:
+        answer = move_case(unit, public_or_plain("case", case), trigger, **more)
+        audit.record(unit, f"exception.{trigger}", case, {name: str(value) for name, value in more.items()})
+    session.out.did(answer, f"{answer['id']} is {answer['state']}.", "crossdock exceptions list")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"{text!r} is not NAME=VALUE.")
+    return name, value

@@ -1,0 +1,107 @@
+"""`crossdock messages`: list, show, replay, discard."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from console.cli.base import Session, changes, group, pass_session, public_or_plain
+from console.cli.lists import Moment, find_order, limit_option, pages
+
+COLUMNS = ("id", "received_at=received", "connection", "topic", "via", "state", "outcome", "order")
+
+
+@group("messages")
+def messages_command() -> None:
+    """What came in, as it came."""
+
+
+@messages_command.command("list")
+@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@click.option("--connection", help="Only from this connection.")
+@click.option("--topic", help="Only of this topic.")
+@click.option("--via", multiple=True, help="Only by this door: webhook, poll, file, api, import.")
+@click.option("--order", help="Only about this order.")
+@click.option("--since", type=Moment(), help="Received since, such as 2h.")
+@limit_option
+@pass_session
+def list_(session: Session, /, limit: int, since: datetime | None, order: str | None, **given: Any) -> None:
+    """List messages, newest first."""
+    from core.store.read.plumbing import list_messages
+
+    with session.hub() as hub, hub.store.read() as conn:
+        about = find_order(conn, order) if order else None
+        session.out.rows(
+            pages(lambda piece: list_messages(conn, piece, order_id=about, received_since=since, **given), limit),
+            COLUMNS,
+        )
+
+
+@messages_command.command("show")
+@click.argument("message")
+@click.option("--raw", is_flag=True, help="Its bytes, and nothing else.")
+@pass_session
+def show(session: Session, /, message: str, raw: bool) -> None:
+    """Show one message, or its raw bytes."""
+    from core.store.read.plumbing import read_message, read_raw
+
+    with session.hub() as hub, hub.store.read() as conn:
+        message_id = public_or_plain("message", message)
+        if raw:
+            sys.stdout.buffer.write(bytes(read_raw(conn, message_id).body))
+            return
+        found = read_message(conn, message_id)
+    session.out.one(found)
+
+
+@messages_command.command("replay")
+@click.argument("messages", nargs=-1)
+@click.option("--quarantined", is_flag=True, help="All that are quarantined.")
+@click.option("--connection", help="With --quarantined: only from this connection.")
+@changes
+@pass_session
+def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, connection: str | None) -> None:
+    """Read messages again under today's map; their effect is there at most once."""
+    from core.domain.ids import public_id
+    from core.services import audit
+    from core.services.replaying import replay_message
+    from core.store.read.plumbing import list_messages
+
+    if bool(messages) == quarantined:
+        raise click.UsageError("Name messages (msg_…), or say --quarantined.")
+    done = []
+    with session.hub() as hub:
+        if quarantined:
+            with hub.store.read() as conn:
+                found = pages(lambda piece: list_messages(conn, piece, state=["quarantined"], connection=connection), 0)
+                messages = tuple(each["id"] for each in found)
+        for each in messages:
+            with session.changing(hub) as unit:
+                message_id = public_or_plain("message", each)
+                state = replay_message(unit, message_id)
+                audit.record(unit, "message.replayed", public_id("message", message_id))
+            done.append({"id": each, "state": state})
+    for one in done:
+        session.out.did(one, f"{one['id']} is read again.")
+    if not done:
+        session.out.rows([], COLUMNS, empty="No message is quarantined.")
+
+
+@messages_command.command("discard")
+@click.argument("message")
+@click.option("--reason", required=True, help="Why it is given up.")
+@changes
+@pass_session
+def discard(session: Session, /, message: str, reason: str) -> None:
+    """Give a quarantined message up; its bytes stay."""
+    from core.services import audit
+    from core.services.replaying import discard_message
+
+    session.agree(f"Give up {message} for good?")
+    with session.hub() as hub, session.changing(hub) as unit:
+        state = discard_message(unit, public_or_plain("message", message), reason)
+        audit.record(unit, "message.discarded", message, {"reason": reason})
+    session.out.did({"id": message, "state": state}, f"{message} is {state}.")
