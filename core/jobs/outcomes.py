@@ -105,7 +105,7 @@ def finish(
     elif isinstance(result, Declined):
         _declined(hub, unit, row, result)
     elif state == "dead":
-        _dead(hub, unit, row, result)
+        _dead(hub, unit, claimed, result)
 
 
 def _next(hub: Hub, row: Row[Any], result: Receipt | CrossdockError) -> _Next:
@@ -245,13 +245,10 @@ def _answer(hub: Hub, unit: Unit, row: Row[Any], status: str, reason: str | None
         return  # the work has gone on meanwhile; its own reports tell
 
 
-def _dead(hub: Hub, unit: Unit, row: Row[Any], error: CrossdockError) -> None:
+def _dead(hub: Hub, unit: Unit, claimed: Claimed, error: CrossdockError) -> None:
+    row = claimed.row
     if row.kind == Write.PUSH_STOCK:
-        skus = [each["sku"] for each in (row.payload or {}).get("items", [])]
-        items = unit.conn.execute(
-            text("SELECT id FROM item WHERE tenant_id = :t AND sku = ANY(:s)"), {"t": unit.tenant, "s": skus}
-        ).scalars()
-        channel_stock.mark(unit, row.connection_id, list(items))
+        _stock_not_told(unit, row.connection_id, claimed.payload, error)
     facts = hub.facts.get(unit.conn, unit.tenant)
     known = facts.connections.get(row.connection_id)
     name = known.name if known else "?"
@@ -275,3 +272,23 @@ def _dead(hub: Hub, unit: Unit, row: Row[Any], error: CrossdockError) -> None:
         ],
     )
     unit.event("delivery.dead", "delivery", row.id, {"code": error.error_code}, order_id=row.order_id)
+
+
+def _stock_not_told(unit: Unit, connection_id: UUID, payload: dict[str, Any], error: CrossdockError) -> None:
+    """Have a channel told again of what it did not take.
+
+    Items it refuses by name (`items` of a Rejected) wait until their stock changes, else they would be refused without
+    end; the others of the same push were set.
+    """
+    items = payload.get("items", [])
+    refused = {each["sku"] for each in error.data.get("items", ())} if isinstance(error, Rejected) else set()
+    if refused:
+        channel_stock.note_pushed(
+            unit, connection_id, {"items": [each for each in items if each["sku"] not in refused]}
+        )
+        return
+    found = unit.conn.execute(
+        text("SELECT id FROM item WHERE tenant_id = :t AND sku = ANY(:s)"),
+        {"t": unit.tenant, "s": [each["sku"] for each in items]},
+    ).scalars()
+    channel_stock.mark(unit, connection_id, list(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -45,10 +46,7 @@ def page(
     Args:
         members: in the order of their keys; a cursor is the key of the last one shown, so it survives changes.
     """
-    start = 0
-    if after:
-        last = base64.b64decode(after).decode()
-        start = sum(key(each) <= last for each in members)
+    start = bisect_right(members, base64.b64decode(after).decode(), key=key) if after else 0
     shown = members[start : start + first]
     more = start + first < len(members)
     end = base64.b64encode(key(shown[-1]).encode()).decode() if shown else None
