@@ -1,9 +1,11 @@
 """A hub with a small company behind its web application; every answer is checked against the OpenAPI document."""
 
+import uuid
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -11,8 +13,11 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from config.settings import Settings
+from console.servers.supervisor import Urls
 from core.services.access import create_key
+from core.store.engine import open_engine
 from core.store.unit import Store
+from tests.conftest import database_url
 from tests.core.world import World
 from webhooks.api.spec import SPEC
 from webhooks.app import create_app
@@ -91,16 +96,48 @@ def app(world: World) -> Iterator[Flask]:
     made.extensions[EXTENSION].runtime.stopping.set()
 
 
-def client_with(app: Flask, store: Store, *scopes: str, **more: Any) -> Client:
+Kind = TypeVar("Kind", bound=Client)
+
+
+def client_with(app: Flask, store: Store, *scopes: str, kind: type[Kind] = Client, **more: Any) -> Kind:  # type: ignore[assignment]
     with store.begin(actor="test") as unit:
         _, token = create_key(unit, SECRET, "test", scopes, **more)
-    return Client(app, token)
+    return kind(app, token)
 
 
 @pytest.fixture
 def api(app: Flask, world: World) -> Client:
     """A client that may do everything."""
     return client_with(app, world.store, "admin")
+
+
+class Shared(Client):
+    """A client several refusal tests share: it knows that nothing has changed."""
+
+    world: World
+
+    def unchanged(self) -> None:
+        rows = self.world.all(
+            "SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM message) + (SELECT count(*) FROM idempotency)"
+            " + (SELECT count(*) FROM reservation) AS n"
+        )
+        assert rows[0].n == 0
+
+
+@pytest.fixture(scope="module")
+def shared_api(servers: Urls, template_database: str) -> Iterator[Shared]:
+    """A client on a database of the module, for tests that change nothing."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect("postgresql://" + servers.database.split("://", 1)[1], autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}" STRATEGY FILE_COPY')
+        engine = open_engine(database_url(servers, name), pool_size=4)
+        world = World(Store(engine))
+        app = create_app(Runtime(Settings(), world.store, world.partners, SECRET))
+        made = client_with(app, world.store, "admin", kind=Shared)
+        made.world = world
+        yield made
+        engine.dispose()
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def code_of(answer: TestResponse) -> tuple[int, str]:
