@@ -145,7 +145,8 @@ def test_topics() -> None:
     nested = Webhook("custom", topic_path="event.type")
     assert proof.topic_of(PLAIN, {"x-topic": "a"}, None) == "a"
     assert proof.topic_of(nested, {}, {"event": {"type": "b"}}) == "b"
-    for document in (None, [], {}, {"event": "x"}, {"event": {"type": 5}}, {"event": {"type": "x" * 201}}):
+    odd: list[object] = [None, [], {}, {"event": "x"}, {"event": {"type": 5}}, {"event": {"type": "x" * 201}}]
+    for document in odd:
         with pytest.raises(InputError) as caught:
             proof.topic_of(nested, {}, document)
         assert caught.value.error_code == "HOOK-TOPIC-400"

@@ -1,0 +1,284 @@
+"""A new connector from sample payloads: manifest, maps with guessed fields and TODOs, fixtures, README."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from connectors.sdk.base import BaseConnector
+from connectors.sdk.checks.goldens import shown, slug
+from connectors.sdk.checks.workbench import Workbench
+from connectors.sdk.guesses import Guess, Tally, guess_fields, guess_kind
+from connectors.sdk.manifest import FILE
+from connectors.sdk.manifest_words import KINDS
+from connectors.sdk.registry import Registry
+from core.domain.vocabulary import DocumentType
+from core.errors import CrossdockError, InputError, Refused
+from core.ports.connectors import InboundMessage
+from mappings.syntaxes.json import parse
+
+ID = re.compile(r"\A[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+WRITES: Mapping[str, tuple[str, ...]] = {
+    "shop": ("push_shipment", "push_stock"),
+    "marketplace": ("push_shipment", "push_stock"),
+    "wms": ("push_fulfillment_order", "cancel_fulfillment_order"),
+    "erp": ("push_order", "cancel_order", "push_shipment"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffolded:
+    """What was written.
+
+    Args:
+        folder: of the connector.
+        files: in it.
+        messages: how many kinds of message there are.
+        mapped: fields whose place in the sample was guessed.
+        todo: what is left, as `file: field`.
+    """
+
+    folder: Path
+    files: Sequence[Path]
+    messages: int
+    mapped: int
+    todo: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A payload somebody has from the partner."""
+
+    topic: str
+    kind: DocumentType
+    body: bytes
+    fields: tuple[Guess, ...]
+
+    @property
+    def map(self) -> str:
+        """Its map's file name."""
+        return f"{slug(self.topic)}.in.yaml"
+
+
+def scaffold(target: Path, *, connector: str, label: str, kind: str, samples: Sequence[Path]) -> Scaffolded:
+    """Write a connector folder.
+
+    Args:
+        target: where the folder goes; for one of this project, `connectors/`.
+        connector: its id, such as `acme-wms`.
+        kind: shop, wms, erp and so on.
+        samples: JSON files as the partner sends them, named after their topics.
+
+    Raises:
+        InputError: the id, the kind or a sample is not usable.
+        Refused: the folder is there already.
+    """
+    if not ID.match(connector):
+        raise InputError(f"{connector!r} is no connector id.", fix="Use lower case words joined by hyphens.")
+    if kind not in KINDS:
+        raise InputError(f"{kind!r} is no kind of partner.", fix=f"Use one of: {', '.join(KINDS)}.")
+    found = [read_sample(path) for path in samples]
+    folder = target / connector.replace("-", "_")
+    if folder.exists():
+        raise Refused(f"{folder} is there already.", fix="Choose another id, or remove the folder.")
+    tally = Tally()
+    files = {
+        FILE: manifest_text(connector, label, kind, found),
+        "README.md": readme_text(label),
+        "__init__.py": "",
+        **{each.map: map_text(each, tally) for each in found},
+    }
+    (folder / "fixtures").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for each in found:
+        (folder / "fixtures" / f"{slug(each.topic)}.in.json").write_bytes(each.body)
+    write_goldens(folder, connector, found, tally)
+    return Scaffolded(folder, sorted(folder.rglob("*.*")), len(found), tally.mapped, tally.open)
+
+
+def read_sample(path: Path) -> Sample:
+    """Return a sample.
+
+    Raises:
+        InputError: it cannot be read or is not one JSON object.
+    """
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read.", why=str(error.strerror)) from None
+    document = parse(body)
+    if not isinstance(document, dict):
+        raise InputError(f"{path} is not one JSON object.", fix="Give one message per file, as the partner sends it.")
+    topic = re.sub(r"[^A-Za-z0-9_]", "_", path.name.partition(".")[0])
+    kind = guess_kind(topic, document)
+    return Sample(topic, kind, body, guess_fields(kind, document))
+
+
+def manifest_text(connector: str, label: str, kind: str, samples: Sequence[Sample]) -> str:
+    """Return connector.yaml."""
+    receives = any(each.kind is DocumentType.ORDER for each in samples)
+    documents = "\n".join(f"  - {{topic: {each.topic}, map: {each.map}, as: {each.kind}}}" for each in samples)
+    lists = dict(code_lists(samples))
+    codes = "".join(f"  {name}: {{}} # TODO {hint}\n" for name, hint in lists.items())
+    writes = "".join(WRITE.format(verb=verb) for verb in WRITES.get(kind, ("push_order",)))
+    return MANIFEST.format(
+        connector=connector,
+        label=label,
+        kind=kind,
+        capabilities="receive_orders" if receives else "",
+        documents=f"documents:\n{documents}\n" if samples else "documents: []\n",
+        codes=f"\ncodes:\n{codes}" if codes else "",
+        writes=writes,
+    )
+
+
+def code_lists(samples: Sequence[Sample]) -> Iterator[tuple[str, str]]:
+    """Yield the code lists the maps name, with what is to be filled in."""
+    for sample in samples:
+        for each in sample.fields:
+            if each.path and each.words:
+                yield f"{sample.kind}_{each.name}", f"{each.seen}: one of {', '.join(each.words)}"
+
+
+def map_text(sample: Sample, tally: Tally) -> str:
+    """Return the map of a sample."""
+    lines = [f"map: {sample.kind}", "from: json", "version: 1", f"note: Topic {sample.topic}", "fields:"]
+    lines += rules(sample, sample.fields, "  ", "", tally)
+    return "\n".join(lines) + "\n"
+
+
+def rules(sample: Sample, found: Sequence[Guess], indent: str, place: str, tally: Tally) -> Iterator[str]:
+    """Yield the lines of a map's rules; what nobody can guess is a comment."""
+    for each in found:
+        if each.path is None:
+            if each.required:
+                tally.open.append(f"{sample.map}: {place}{each.name}")
+                yield f"{indent}# TODO {each.name}: required, and nothing in the sample is named like it"
+            continue
+        if each.parts:
+            yield f"{indent}{each.name}:"
+            yield f"{indent}  {'each' if each.many else 'from'}: {each.path}"
+            yield f"{indent}  fields:"
+            yield from rules(sample, each.parts, f"{indent}    ", f"{place}{each.name}.", tally)
+            continue
+        tally.mapped += 1
+        yield f"{indent}{each.name}: {rule(sample, each)}"
+
+
+def rule(sample: Sample, each: Guess) -> str:
+    """Return one rule: the path alone, or a table."""
+    keys = [f"path: {each.path}"]
+    if each.transform:
+        keys.append(f"as: {each.transform}")
+    if each.words:
+        keys.append(f"codes: {sample.kind}_{each.name}")
+    if each.required:
+        keys.append("required: true")
+    return str(each.path) if len(keys) == 1 else f"{{{', '.join(keys)}}}"
+
+
+def write_goldens(folder: Path, connector: str, samples: Sequence[Sample], tally: Tally) -> None:
+    """Write what each sample becomes today; where it becomes nothing yet, the golden is left to do."""
+    registry = Registry([folder])
+    manifest = registry.manifest(connector)
+    if manifest is None:
+        raise InputError(f"The scaffold of {connector} does not load.", why=registry.broken.get(connector))
+    with Workbench(replace(manifest), registry.connector_class(manifest)) as bench:
+        opened: BaseConnector = bench.open()
+        for each in samples:
+            name = f"{slug(each.topic)}.out.json"
+            message = InboundMessage(
+                UUID(int=0), each.topic, each.body, "application/json", {}, datetime(2026, 1, 1, tzinfo=UTC)
+            )
+            try:
+                documents: Any = shown(opened.normalize(message))
+            except CrossdockError as error:
+                tally.open.append(f"fixtures/{name}: {error.what}")
+                continue
+            (folder / "fixtures" / name).write_bytes(orjson.dumps(documents, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def readme_text(label: str) -> str:
+    """Return the README with its six sections."""
+    return README.format(label=label)
+
+
+MANIFEST = """\
+id: {connector}
+label: {label}
+kind: {kind}
+api_version: "1" # TODO the version of the partner's interface
+capabilities: [{capabilities}]
+
+settings:
+  - {{name: base_url, type: url, required: true, help: "Address of the interface, such as https://api.example.com."}}
+  - {{name: api_key, type: text, secret: true, required: true, help: "API key."}}
+  - {{name: webhook_secret, type: text, secret: true, required: true, help: "Key that signs the calls to the hub."}}
+
+# TODO a harmless address that proves the key, such as /v1/me
+# check: /v1/me
+auth: {{scheme: bearer, secret: api_key}}
+limits: {{rate: 5, burst: 10, concurrency: 4, timeout: 20, max_body: 2097152}}
+
+# TODO how the partner signs; docs/connectors.md has every key.
+webhook:
+  scheme: hmac-sha256
+  secret: webhook_secret
+  header: X-Signature
+  topic_header: X-Topic
+  id_header: X-Delivery-Id
+
+{documents}{codes}
+# TODO what goes out: take the rows that apply, and add their verbs and find_by_reference to `capabilities`.
+# requests:
+{writes}
+errors:
+  rows: []
+
+quality:
+  maps: todo
+  goldens: todo
+"""
+WRITE = """\
+#   {verb}:
+#     path: /v1/TODO
+#     map: {verb}.out.yaml
+#     idempotency_header: Idempotency-Key
+#     reference: id
+#     find: {{path: /v1/TODO, query: {{reference: "{{reference}}"}}, at: "items[0]", reference: id}}
+"""
+README = """\
+# {label}
+
+## Purpose
+
+TODO What goes in and out, in a sentence and a table.
+
+## Scopes
+
+TODO The permissions the key needs, and nothing else.
+
+## Set-up
+
+TODO Where the key and the webhook key are made, and where the hub's address is entered.
+
+## Limits
+
+TODO Requests a second, size of bodies, age of calls.
+
+## Troubleshooting
+
+TODO Error code, why, what to do.
+
+## Removal
+
+TODO What to delete and revoke at the partner, and then `crossdock connection remove NAME`.
+"""
