@@ -6,7 +6,7 @@ ever shipped that was not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -124,25 +124,34 @@ def nearest_sites() -> dict[str, list[str]]:
     return found
 
 
-def play(company: Company, end: datetime, *, days: int = DAYS, daily: float = DAILY_ORDERS) -> History:
+def play(
+    company: Company,
+    end: datetime,
+    *,
+    days: int = DAYS,
+    daily: float = DAILY_ORDERS,
+    empty: Collection[str] = (),
+) -> History:
     """Return the history of a company.
 
     Args:
         end: nothing happens after it.
         days: how far back it goes.
         daily: orders on an average day at the end.
+        empty: SKUs that no node ever had.
     """
-    return _Player(company, end, days).play(daily)
+    return _Player(company, end, days, empty).play(daily)
 
 
 class _Player:
-    def __init__(self, company: Company, end: datetime, days: int) -> None:
+    def __init__(self, company: Company, end: datetime, days: int, empty: Collection[str]) -> None:
         self.company, self.end, self.start = company, end, end - timedelta(days=days)
         self.rng = chance(company.seed, "history")
         self.sites = nearest_sites()
         self.carriers = {site.code: site.carrier for site in SITES}
-        self.free = dict(company.targets)
-        self.supplies = [Supply(self.start, place, units) for place, units in company.targets.items()]
+        self.targets = {place: 0 if place[0] in empty else units for place, units in company.targets.items()}
+        self.free = dict(self.targets)
+        self.supplies = [Supply(self.start, place, units) for place, units in self.targets.items() if units]
         self.next_supply = self.start + timedelta(days=1)
         self.parcels = 0
 
@@ -162,7 +171,7 @@ class _Player:
 
     def restock(self, at: datetime) -> None:
         """Fill up what has sold to less than half."""
-        for place, units in self.company.targets.items():
+        for place, units in self.targets.items():
             if self.free[place] * 2 < units:
                 self.supplies.append(Supply(at, place, units - self.free[place]))
                 self.free[place] = units

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-DAILY_ORDERS = 100.0
+DAILY_ORDERS = 70.0
 """Orders on an average day of today, both shops together."""
 GROWTH = 0.25
 """How much of today's business was not there 90 days ago."""
