@@ -13,9 +13,9 @@ from sqlalchemy import Connection, text
 
 from config.settings import Settings
 from console.cli.base import Session, registry
+from console.cli.status import relay_leads
 from core.errors import CrossdockError
 from core.jobs.hub import Hub
-from core.jobs.relay import LEADER_LOCK
 from core.jobs.schedule import NODE_PATIENCE_HOURS, STUCK_ORDERS
 from core.services import audit
 from core.services.connections import config_of
@@ -244,11 +244,7 @@ def connections(_settings: Settings, hub: Hub, conn: Connection) -> Found:
 
 def relay(_settings: Settings, _hub: Hub, conn: Connection) -> Found:
     """Somebody says what is due."""
-    leads = conn.execute(
-        text("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = :key)"),
-        {"key": LEADER_LOCK},
-    ).scalar_one()
-    if not leads:
+    if not relay_leads(conn):
         return Found("relay", "fail", "No relay leads: nothing is sent and no timer runs.", "crossdock relay")
     return Found("relay", "ok", "A relay leads.")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from console.cli.base import Session, command, pass_session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 Json = dict[str, Any]
 
@@ -65,17 +68,11 @@ def _part(name: str, part: Any) -> Json:
 
 
 def _queues(session: Session) -> Json:
-    from sqlalchemy import text
-
-    from core.jobs.relay import LEADER_LOCK
     from core.store.read.gauges import read_gauges
 
     with session.hub() as hub, hub.store.read() as conn:
         gauges = read_gauges(conn)
-        leads = conn.execute(
-            text("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = :key)"),
-            {"key": LEADER_LOCK & 0xFFFFFFFF},
-        ).scalar_one()
+        leads = relay_leads(conn)
     totals = {each.name.removeprefix("crossdock_"): each.value for each in gauges if not each.labels}
     lanes: dict[str, Json] = {}
     for each in gauges:
@@ -84,10 +81,24 @@ def _queues(session: Session) -> Json:
             name = each.labels[0][1]
             lanes.setdefault(name, {"connection": name})[field.get(each.name, each.name)] = round(each.value)
     return {
-        "relay_leads": bool(leads),
-        "queues": {name: round(value, 1) for name, value in totals.items()},
+        "relay_leads": leads,
+        "queues": {name: round(value) for name, value in totals.items()},
         "deliveries": list(lanes.values()),
     }
+
+
+def relay_leads(conn: Connection) -> bool:
+    """Return whether some relay holds the leader's lock."""
+    from sqlalchemy import text
+
+    from core.jobs.relay import LEADER_LOCK
+
+    query = text(
+        "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :high"
+        " AND objid = :low AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    key = {"high": LEADER_LOCK >> 32, "low": LEADER_LOCK & 0xFFFFFFFF}
+    return bool(conn.execute(query, key).scalar_one())
 
 
 def _show(session: Session, found: Json) -> None:
