@@ -207,8 +207,10 @@ def _where(conn: Connection, lines: list[Json], tenant: int = DEFAULT_TENANT) ->
     """Return which units to take where: the node asked for, else one node that has all, else the fullest ones first."""
     p, i, n = t.stock_position.c, t.item.c, t.node.c
     skus = sorted({line["sku"] for line in lines})
-    items = dict(conn.execute(select(i.sku, i.id).where(i.tenant_id == tenant, i.sku.in_(skus))).tuples().all())
-    nodes = dict(conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active)).tuples().all())
+    known = conn.execute(select(i.sku, i.id).where(i.tenant_id == tenant, i.sku.in_(skus)))
+    items = {row.sku: row.id for row in known}
+    active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active))
+    nodes = {row.code: row.id for row in active}
     free = {
         (row.item_id, row.node_id): row.free
         for row in conn.execute(
@@ -247,11 +249,8 @@ def _where(conn: Connection, lines: list[Json], tenant: int = DEFAULT_TENANT) ->
 
 def _short(conn: Connection, granted: Granted, tenant: int = DEFAULT_TENANT) -> Conflict:
     items = {item for item, _ in granted.missing}
-    names = dict(
-        conn.execute(select(t.item.c.id, t.item.c.sku).where(t.item.c.tenant_id == tenant, t.item.c.id.in_(items)))
-        .tuples()
-        .all()
-    )
+    known = conn.execute(select(t.item.c.id, t.item.c.sku).where(t.item.c.tenant_id == tenant, t.item.c.id.in_(items)))
+    names = {row.id: row.sku for row in known}
     errors = [
         {"path": names[item], "reason": f"{plain(units)} more than available"}
         for (item, _), units in sorted(granted.missing.items())

@@ -1,0 +1,175 @@
+"""Fulfillment orders, shipments, tracking, exceptions, decisions, connections, messages and deliveries over the API."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core.domain.ids import public_id
+from tests.core.world import World, now
+from tests.webhooks.conftest import Client, code_of
+
+
+@pytest.fixture
+def order(api: Client, world: World) -> dict[str, Any]:
+    found: dict[str, Any] = api.post("/orders", {**world.order({"A": 2}), "connection": "shop"}).get_json()
+    return found
+
+
+def work_of(api: Client, order: dict[str, Any]) -> str:
+    [work] = api.get(f"/orders/{order['id']}").get_json()["fulfillment_orders"]
+    return str(work)
+
+
+def test_from_acceptance_to_delivery(api: Client, world: World, order: dict[str, Any]) -> None:
+    work = work_of(api, order)
+    shown = api.get(f"/fulfillment-orders/{work}").get_json()
+    assert (shown["order"], shown["node"], shown["connection"]) == (order["id"], "HAM", "wms")
+    assert [(line["sku"], line["open"]) for line in shown["lines"]] == [("A", "2")]
+    accepted = api.post(f"/fulfillment-orders/{work}/accept", {"reference": "W-77"})
+    assert (accepted.get_json()["state"], accepted.get_json()["reference"]) == ("acknowledged", "W-77")
+    old = {"If-Match": f'"v{shown["version"]}"'}
+    assert code_of(api.post(f"/fulfillment-orders/{work}/ship", {}, headers=old)) == (412, "HUB-VERSION-412")
+    part = {
+        "external_id": "S1", "carrier": "DHL", "tracking_number": "T1", "packages": [{"weight_g": 900}],
+        "lines": [{"sku": "A", "quantity": "1"}],
+    }  # fmt: skip
+    sent = api.post(f"/fulfillment-orders/{work}/ship", part)
+    assert sent.status_code == 201
+    again = api.post(f"/fulfillment-orders/{work}/ship", part)
+    assert (again.status_code, again.get_json()["id"]) == (200, sent.get_json()["id"])
+    assert api.get(f"/orders/{order['id']}").get_json()["phase"] == "partly_shipped"
+    rest = api.post("/shipments", {"external_id": "S2", "fulfillment": work, "tracking_number": "T2"})
+    assert rest.status_code == 201
+    done = api.get(f"/orders/{order['id']}").get_json()
+    assert (done["state"], done["phase"], done["lines"][0]["shipped"]) == ("completed", "shipped", "2")
+    assert done["shipments"] == [sent.get_json()["id"], rest.get_json()["id"]]
+    fact = {"tracking_number": "T1", "status": "delivered", "occurred_at": now().isoformat(), "location": "Kiel"}
+    told = api.post("/tracking-events", fact)
+    assert (told.status_code, told.get_json()["state"]) == (201, "delivered")
+    assert [each["status"] for each in told.get_json()["tracking"]] == ["delivered"]
+    early = {**fact, "status": "in_transit", "occurred_at": (now() - timedelta(hours=2)).isoformat()}
+    assert api.post("/tracking-events", early).get_json()["state"] == "delivered"
+    assert [each["tracking_number"] for each in api.get("/tracking-events?tracking=T1").get_json()["data"]] == [
+        "T1"
+    ] * 2
+    assert [each["id"] for each in api.get("/shipments?tracking=T2").get_json()["data"]] == [rest.get_json()["id"]]
+    assert [each["id"] for each in api.get("/orders?tracking=T2").get_json()["data"]] == [order["id"]]
+    assert [each["id"] for each in api.get(f"/fulfillment-orders?order={order['id']}").get_json()["data"]] == [work]
+    assert api.get(f"/shipments/{sent.get_json()['id']}").get_json()["packages"] == [{"weight_g": 900}]
+    assert code_of(api.post(f"/fulfillment-orders/{work}/accept")) == (409, "STATE-MOVE-409")
+    assert code_of(api.post("/tracking-events", {**fact, "tracking_number": "T9"})) == (404, "TRACK-UNKNOWN-404")
+    assert code_of(api.post("/shipments", {"external_id": "S3", "fulfillment": f"ful_{0:032x}"}))[0] == 404
+    world.check_books()
+
+
+def test_a_rejected_work_is_sourced_again(api: Client, world: World, order: dict[str, Any]) -> None:
+    work = work_of(api, order)
+    rejected = api.post(f"/fulfillment-orders/{work}/reject", {"reason": "No staff"})
+    assert (rejected.get_json()["state"], rejected.get_json()["reason"]) == ("rejected", "No staff")
+    assert code_of(api.post(f"/fulfillment-orders/{work}/reject", {"reason": "x"})) == (409, "STATE-MOVE-409")
+    assert api.post(f"/fulfillment-orders/{work}/reject").status_code == 422
+    assert code_of(api.get(f"/fulfillment-orders/ful_{0:032x}"))[0] == 404
+    world.drain()
+    world.check_books()
+
+
+def test_decisions_say_what_they_were_made_from(api: Client, order: dict[str, Any]) -> None:
+    [decision] = api.get(f"/decisions?order={order['id']}").get_json()["data"]
+    assert "inputs" not in decision
+    whole = api.get(f"/decisions/{decision['id']}").get_json()
+    assert whole["choice"] == decision["choice"]
+    assert whole["inputs"]
+    assert whole["candidates"]
+
+
+def test_exceptions_are_assigned_snoozed_and_settled(api: Client, world: World) -> None:
+    held = api.post("/orders", {**world.order({"unknown": 1}), "connection": "shop"}).get_json()
+    assert held["phase"] == "held"
+    [case] = api.get("/exceptions?live=true").get_json()["data"]
+    assert (case["code"], case["state"], case["member_count"]) == ("MAP-SKU-404", "open", 1)
+    path = f"/exceptions/{case['id']}"
+    assert [member["order"] for member in api.get(path).get_json()["members"]] == [held["id"]]
+    assigned = api.post(f"{path}/assign", {"owner": "ada@example.com"})
+    assert (assigned.get_json()["state"], assigned.get_json()["owner"]) == ("assigned", "ada@example.com")
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert api.post(f"{path}/snooze", {"until": until}).get_json()["state"] == "snoozed"
+    assert api.post(f"{path}/snooze", {"until": "2020-01-01T00:00:00Z"}).status_code == 422
+    stale = {"If-Match": f'"v{case["version"]}"'}
+    assert code_of(api.post(f"{path}/resolve", headers=stale)) == (412, "HUB-VERSION-412")
+    done = api.post(f"{path}/resolve", {"resolution": "Called them"})
+    assert (done.get_json()["state"], done.get_json()["resolution"]) == ("resolved", "Called them")
+    assert code_of(api.post(f"{path}/dismiss")) == (409, "STATE-MOVE-409")
+    assert api.get("/exceptions?live=true").get_json()["data"] == []
+    assert len(api.get("/exceptions?code=MAP-SKU-404&connection=shop&state=resolved").get_json()["data"]) == 1
+
+
+def test_connections_never_show_secrets(api: Client, world: World) -> None:
+    body = {"name": "shop-2", "connector": "shop", "settings": {"a": 1}, "secrets": {"token": "hush-hush"}}
+    made = api.post("/connections", body, headers={"Idempotency-Key": "c1"})
+    assert made.status_code == 201
+    assert (made.get_json()["mode"], made.get_json()["has_secrets"]) == ("live", True)
+    assert "hush" not in made.text
+    assert code_of(api.post("/connections", body)) == (409, "CONN-NAME-409")
+    assert code_of(api.post("/connections", {**body, "name": "No Good"})) == (422, "CONN-NAME-422")
+    path = "/connections/shop-2"
+    assert api.post(f"{path}/mode", {"mode": "shadow"}).get_json()["mode"] == "shadow"
+    assert api.post(f"{path}/mode", {"mode": "loud"}).status_code == 422
+    paused = api.post(f"{path}/pause", {"reason": "Stocktaking"}).get_json()
+    assert (paused["paused"], paused["pause_reason"]) == (True, "Stocktaking")
+    assert api.post(f"{path}/pause", {"reason": "x", "until": "2020-01-01T00:00:00Z"}).status_code == 422
+    assert api.post(f"{path}/resume").get_json()["paused"] is False
+    rotated = api.post(f"{path}/secrets", {"secrets": {"token": "hush-2"}})
+    assert rotated.get_json()["secrets_rotated_at"] is not None
+    assert api.post(f"{path}/test").get_json() == {"ok": True, "answer": {}, "error": None}
+    assert [each["name"] for each in api.get("/connections?mode=shadow").get_json()["data"]] == ["shop-2"]
+    assert api.get(f"/connections/{made.get_json()['id']}").get_json()["name"] == "shop-2"
+    stored = str(world.all("SELECT settings, secrets FROM connection")) + str(world.all("SELECT body FROM idempotency"))
+    assert "hush" not in stored + str(world.all("SELECT * FROM audit_entry")) + str(world.all("SELECT data FROM event"))
+    assert code_of(api.call("DELETE", "/connections/wms")) == (409, "CONN-USED-409")
+    assert api.call("DELETE", path).get_json() == {"removed": "shop-2"}
+    assert code_of(api.get(path))[0] == 404
+
+
+def test_messages_show_bytes_meaning_and_are_replayed(api: Client, world: World, order: dict[str, Any]) -> None:
+    raw = b'{"external_id": "<script>"'
+    broken = world.send("order", raw)
+    world.drain()
+    path = f"/messages/{public_id('message', broken)}"
+    shown = api.get(path).get_json()
+    assert (shown["state"], shown["error"]["code"], shown["size"]) == ("quarantined", "MAP-SYNTAX-422", len(raw))
+    bytes_ = api.get(f"{path}/raw")
+    assert (bytes_.data, bytes_.mimetype) == (raw, "application/json")
+    assert bytes_.headers["Content-Disposition"].startswith("attachment")
+    assert bytes_.headers["Content-Security-Policy"] == "sandbox"
+    assert code_of(api.get(f"{path}/canonical")) == (422, "MAP-SYNTAX-422")
+    assert api.post(f"{path}/replay").get_json()["state"] == "received"
+    world.drain()
+    assert api.post(f"{path}/discard", {"reason": "Rubbish"}).get_json()["state"] == "discarded"
+    assert code_of(api.post(f"{path}/replay")) == (409, "STATE-MOVE-409")
+    [own] = api.get(f"/messages?order={order['id']}").get_json()["data"]
+    assert (own["via"], own["state"], own["topic"]) == ("api", "applied", "order")
+    meaning = api.get(f"/messages/{own['id']}/canonical").get_json()["documents"]
+    assert [(each["type"], each["body"]["lines"][0]["quantity"]) for each in meaning] == [("order", "2")]
+    found = api.get("/messages?state=discarded&connection=shop&via=webhook").get_json()["data"]
+    assert [each["id"] for each in found] == [shown["id"]]
+    assert code_of(api.get(f"/messages/msg_{0:032x}/raw"))[0] == 404
+
+
+def test_deliveries_show_their_tries_and_are_sent_again(api: Client, world: World, order: dict[str, Any]) -> None:
+    from core.errors import Rejected
+
+    world.partners.partners["wms"].script.append(Rejected("The warehouse does not know item A."))
+    world.deliver()
+    [dead] = api.get("/deliveries?state=dead").get_json()["data"]
+    assert (dead["connection"], dead["kind"], dead["order"]) == ("wms", "push_fulfillment_order", order["id"])
+    shown = api.get(f"/deliveries/{dead['id']}").get_json()
+    assert [(each["number"], each["outcome"]) for each in shown["tries"]] == [(1, "dead")]
+    assert shown["error"]["code"] == "OUT-REJECTED-422"
+    assert shown["payload"]["order"]["id"] == order["id"]
+    again = api.post(f"/deliveries/{dead['id']}/retry")
+    assert again.get_json()["state"] == "due"
+    assert code_of(api.post(f"/deliveries/{dead['id']}/retry")) == (409, "STATE-MOVE-409")
+    world.deliver()
+    assert api.get(f"/deliveries/{dead['id']}").get_json()["state"] == "delivered"
+    assert len(api.get(f"/deliveries?order={order['id']}&kind=push_order").get_json()["data"]) == 1
