@@ -89,9 +89,8 @@ class Connector(BaseConnector):
 
     def take_files(self) -> Iterator[claims.Claim]:
         """Yield claims: first those somebody left behind, then the complete files of the inbox."""
-        held = {claim.path for claim in self._claims}
         for claim in claims.abandoned(self.folders):
-            if claim.path in held or self.topic(claim.name) is None:
+            if self.topic(claim.name) is None:
                 claim.give_back()
             else:
                 yield claim

@@ -151,10 +151,10 @@ def _csv_rows(reader: Any, lines: Lines, encoding: str) -> Iterator[Row]:
                 raise Unreadable("a quote is opened and never closed", line) from None
             yield Row(line, (), f"the quoting is broken: {error}")
             continue
-        error = _odd(cells, encoding)
-        if error is not None:
+        odd = _odd(cells, encoding)
+        if odd is not None:
             cells = [cell.encode("utf-8", "backslashreplace").decode() for cell in cells]
-        yield Row(line, cells, error)
+        yield Row(line, cells, odd)
 
 
 def _odd(cells: Sequence[str], encoding: str) -> str | None:

@@ -16,7 +16,7 @@ from connectors.soap_erp.client import SoapClient
 from connectors.soap_erp.profile import Operation, Profile, load_profile
 from connectors.soap_erp.replies import found, plain, record
 from connectors.soap_erp.security import security_token
-from core.errors import MappingError, OutcomeUnknown, Rejected
+from core.errors import ConnectorError, MappingError, OutcomeUnknown, Rejected
 from core.ports.connectors import Document, InboundMessage, Json, Page, Push, Receipt
 from mappings.engine import Map
 
@@ -98,6 +98,16 @@ class Connector(BaseConnector):
         row = self.profile.operation(push.kind, event)
         if row.skip:
             return Receipt(None, {"skipped": row.skip})
+        try:
+            return self.perform(push, row)
+        except ConnectorError as error:
+            # A fault says that nothing was done, so creating it now cannot double it.
+            if not set(row.create_on) & set(error.data.get("partner_codes", ())):
+                raise
+        return self.perform(push, self.profile.operation(push.kind, "created"))
+
+    def perform(self, push: Push, row: Operation) -> Receipt:
+        """Call one operation of a write; raises as `write` does."""
         try:
             body = self.body(row, push)
             reply = self.client.call(push.kind, row.operation, body, writes=True)

@@ -41,6 +41,7 @@ class Operation:
         found: JMESPath to the found document in the reply of a look-up; nothing there means there is none.
         send_cursor: field of the body that asks for the next page.
         next_cursor: JMESPath to the cursor of the next page in the reply.
+        create_on: fault codes that say that the ERP does not know the order yet; then it is created.
         skip: why the verb is not sent at all.
     """
 
@@ -51,6 +52,7 @@ class Operation:
     found: str | None = None
     send_cursor: str | None = None
     next_cursor: str | None = None
+    create_on: tuple[str, ...] = ()
     skip: str | None = None
 
 
@@ -90,6 +92,7 @@ class OperationPart(Part):
     found = fields.String(metadata={"help": "Where a look-up's reply has the document."})
     send_cursor = fields.String(metadata={"help": "Field that asks for the next page."})
     next_cursor = fields.String(metadata={"help": "Where the reply names the next page."})
+    create_on = fields.List(fields.String(), metadata={"help": "Fault codes that say that the order is not there yet."})
     skip = fields.String(metadata={"help": "Why the verb is not sent."}, validate=validate.Length(min=5))
 
 

@@ -15,6 +15,7 @@ from lxml import etree
 from connectors.sdk.simulation.server import SimRequest, SimResponse
 from connectors.sdk.simulator import Simulator
 from connectors.soap_erp import xmlsafe
+from core.ports.connectors import Push
 
 HERE = Path(__file__).parent
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -52,7 +53,7 @@ class Partner(Simulator):
     Options:
         security: none, basic, wsse-text or wsse-digest, with `username`; the password is the secret `password`.
         idempotent: whether a reference that is already known makes no second document.
-        know_orders: whether changes, cancellations and shipments of unknown orders are refused.
+        know_orders: whether changes, cancellations and shipments of unknown orders are refused; true in life.
         soap_fault: probability of the fault LOCKED, before any effect.
         server_fault: probability of the fault `Server` without detail, after the effect.
         malformed: probability of a reply that is no XML, after the effect.
@@ -64,7 +65,7 @@ class Partner(Simulator):
         "security": "none",
         "username": "crossdock",
         "idempotent": True,
-        "know_orders": False,
+        "know_orders": True,
         "soap_fault": 0.0,
         "server_fault": 0.0,
         "malformed": 0.0,
@@ -76,7 +77,12 @@ class Partner(Simulator):
         self.schema: Any = etree.XMLSchema(file=str(HERE / "wsdl" / "erp.xsd"))
         # In the order they were posted: {reference, number, type, order, posted_on, xml}.
         self.documents: list[dict[str, str]] = []
+        self.known: set[str] = set()
         self.stock = [dict(each) for each in self.options["stock"]]
+
+    def prepare(self, push: Push) -> None:
+        """Know the order that a write is about."""
+        self.known.add(push.payload["order"]["id"])
 
     # -- the protocol
 
@@ -190,7 +196,8 @@ class Partner(Simulator):
     def allowed(self, operation: str, order: str) -> None:
         """Refuse what an ERP's own rules refuse."""
         types = {each["type"] for each in self.documents if each["order"] == order}
-        if self.options["know_orders"] and operation != "CreateSalesOrder" and "SALES_ORDER" not in types:
+        unknown = "SALES_ORDER" not in types and order not in self.known
+        if self.options["know_orders"] and operation != "CreateSalesOrder" and unknown:
             raise SoapFault("ORDER_UNKNOWN", "There is no such sales order.")
         if operation == "CancelSalesOrder" and "SHIPMENT" in types:
             raise SoapFault("ALREADY_SHIPPED", "Goods issue has been posted.")

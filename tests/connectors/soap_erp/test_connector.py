@@ -54,7 +54,6 @@ def posted(erp: Partner) -> list[tuple[str, str]]:
 
 
 def test_an_order_its_changes_allocation_shipment_and_cancellation_are_posted(erp: Partner, opened: Opening) -> None:
-    erp.options["know_orders"] = True
     connector = opened(erp)
     assert connector.push_order(order_push("dlv_1")).reference == "SO-100001"
     assert connector.push_order(order_push("dlv_2", "changed")).reference == "CH-100002"
@@ -77,6 +76,7 @@ def test_an_order_its_changes_allocation_shipment_and_cancellation_are_posted(er
 @pytest.mark.parametrize("push", [order_push(), CANCEL, SHIPMENT], ids=lambda push: push.kind)
 def test_a_lost_reply_is_found_by_reference_and_happens_once(erp: Partner, opened: Opening, push: Push) -> None:
     connector = opened(erp)
+    erp.prepare(push)
     assert connector.find_by_reference(push) is None
     erp.faults = Faults(drop=1.0)
     with pytest.raises(OutcomeUnknown):
@@ -128,6 +128,17 @@ def test_refusals_before_the_effect_are_tried_again(
     assert posted(erp) == []
 
 
+@pytest.mark.parametrize("event", ["changed", "allocated"])
+def test_an_order_the_erp_never_heard_of_is_created(erp: Partner, opened: Opening, event: str) -> None:
+    connector = opened(erp)
+    assert connector.push_order(order_push("dlv_1", event)).reference == "SO-100001"
+    assert connector.push_order(order_push("dlv_2", event)).reference == "CH-100002"
+    assert posted(erp) == [("SALES_ORDER", "dlv_1"), ("CHANGE", "dlv_2")]
+    found = connector.find_by_reference(order_push("dlv_1", event))
+    assert found is not None
+    assert found.reference == "SO-100001"
+
+
 def test_a_locked_document_is_tried_again(erp: Partner, opened: Opening) -> None:
     connector = opened(erp)
     erp.options["soap_fault"] = 1.0
@@ -137,7 +148,6 @@ def test_a_locked_document_is_tried_again(erp: Partner, opened: Opening) -> None
 
 
 def test_the_erps_own_no_is_declined_or_rejected(erp: Partner, opened: Opening) -> None:
-    erp.options["know_orders"] = True
     connector = opened(erp)
     with pytest.raises(Rejected, match="ORDER_UNKNOWN") as caught:
         connector.push_shipment(SHIPMENT)
@@ -268,7 +278,7 @@ def test_a_partner_that_is_away_is_tried_again(opened: Opening) -> None:
 
 def test_a_profile_of_ones_own_names_other_operations_and_skips(erp: Partner, opened: Opening, tmp_path: Path) -> None:
     (tmp_path / "small.out.yaml").write_text(
-        "map: cancel_order\nto: json\nfields:\n  ExternalReference: reference\n  OrderId: order.number\n"
+        "map: cancel_order\nto: json\nfields:\n  ExternalReference: reference\n  OrderId: order.id\n"
     )
     profile = tmp_path / "mine.yaml"
     profile.write_text(
@@ -279,9 +289,9 @@ def test_a_profile_of_ones_own_names_other_operations_and_skips(erp: Partner, op
     )
     connector = opened(erp, profile=str(profile))
     assert connector.push_order(order_push()).detail == {"skipped": "this ERP learns of orders by file"}
+    erp.known.add(ORDER["id"])
     assert connector.cancel_order(CANCEL).reference is None
     assert posted(erp) == [("CANCELLATION", "dlv_9")]
-    assert erp.documents[0]["order"] == "#1001"
     assert "by Crossdock" in erp.documents[0]["xml"]
     erp.options["soap_fault"] = 1.0
     with pytest.raises(Rejected):
