@@ -124,7 +124,11 @@ def create_app(settings: Settings) -> Flask:
     assert settings.database_url is not None
     pools = settings.pools
     engine = open_engine(
-        settings.database_url, pool_size=pools.size, overflow=pools.overflow, wait_seconds=pools.timeout_seconds
+        settings.database_url,
+        pool_size=pools.size,
+        overflow=pools.overflow,
+        wait_seconds=pools.timeout_seconds,
+        reports=True,
     )
     runtime = Runtime(
         settings,

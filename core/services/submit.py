@@ -1,11 +1,11 @@
-"""Orders that come in through the API: the message is stored and applied in one transaction."""
+"""Orders that come in whole, from the API or a file: the message is stored and applied in one transaction."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
-
-from sqlalchemy import text
 
 from core.domain.vocabulary import Via
 from core.ports.connectors import InboundRecord, Json
@@ -14,6 +14,23 @@ from core.services.facts import Facts
 from core.services.intake import store_records
 from core.services.ordering import Incoming
 from core.store.unit import Unit
+
+FINISH = """
+UPDATE message m SET state = d.state, run_at = NULL, order_id = d.order_id, finished_at = clock_timestamp(),
+       attempts = attempts + 1
+FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS d(id, state, order_id)
+WHERE m.tenant_id = %s AND m.id = d.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """One order: whose it is, the checked document, what to store, and holds its map asks for."""
+
+    connection_id: UUID
+    document: Json
+    record: InboundRecord
+    holds: Sequence[Json] = ()
 
 
 def submit_order(unit: Unit, facts: Facts, connection_id: UUID, document: Json, raw: bytes) -> UUID:
@@ -28,20 +45,23 @@ def submit_order(unit: Unit, facts: Facts, connection_id: UUID, document: Json, 
     """
     digest = hashlib.sha256(raw).hexdigest()
     record = InboundRecord("order", f"{document['external_id']}:{digest}", raw)
-    [accepted] = store_records(unit.conn, [(connection_id, record, Via.API)])
-    unit.correlation = accepted.message_id
-    [applied] = apply_orders(unit, facts, [Incoming(connection_id, document, correlation=accepted.message_id)])
-    unit.conn.execute(
-        text(
-            "UPDATE message SET state = :state, run_at = NULL, order_id = :order, finished_at = clock_timestamp(),"
-            " attempts = attempts + 1 WHERE tenant_id = :t AND id = :id"
-        ),
-        {
-            "state": "applied" if applied.outcome == "applied" else "duplicate",
-            "order": applied.order_id,
-            "t": unit.tenant,
-            "id": accepted.message_id,
-        },
+    [order_id] = submit_orders(unit, facts, [Submitted(connection_id, document, record)], Via.API)
+    return order_id
+
+
+def submit_orders(unit: Unit, facts: Facts, orders: Sequence[Submitted], via: Via) -> list[UUID]:
+    """Store and apply many orders and return their ids in order."""
+    accepted = store_records(unit.conn, [(each.connection_id, each.record, via) for each in orders])
+    unit.correlation = accepted[0].message_id if len(accepted) == 1 else None
+    applied = apply_orders(
+        unit,
+        facts,
+        [
+            Incoming(each.connection_id, each.document, each.holds, correlation=message.message_id)
+            for each, message in zip(orders, accepted, strict=True)
+        ],
     )
-    assert applied.order_id is not None
-    return applied.order_id
+    states = ["applied" if each.outcome == "applied" else "duplicate" for each in applied]
+    ids = [each.order_id for each in applied]
+    unit.conn.exec_driver_sql(FINISH, ([each.message_id for each in accepted], states, ids, unit.tenant))
+    return [order_id for order_id in ids if order_id is not None]

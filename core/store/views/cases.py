@@ -219,6 +219,15 @@ def history(conn: Connection, tenant: int, case_id: UUID) -> list[RowMapping]:
     return list(conn.execute(query, {"tenant": tenant, "id": case_id}).mappings())
 
 
+def written_events(conn: Connection, tenant: int) -> list[tuple[str, int]]:
+    """Return the types of the events that the running transaction has written, with their numbers."""
+    query = text(
+        "SELECT type, count(*) AS times FROM event"
+        " WHERE tenant_id = :tenant AND xid = pg_current_xact_id() GROUP BY 1 ORDER BY min(seq)"
+    )
+    return [(row.type, row.times) for row in conn.execute(query, {"tenant": tenant})]
+
+
 def classes(conn: Connection, tenant: int) -> list[str]:
     """Return the classes that cases have, for the filter."""
     query = text('SELECT DISTINCT "class" FROM exception_case WHERE tenant_id = :tenant ORDER BY 1')
