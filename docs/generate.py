@@ -63,8 +63,16 @@ def decisions() -> str:
     return "\n".join(lines) + "\n"
 
 
+def connectors() -> str:
+    """Return the page on connectors with the tables of manifest keys made anew."""
+    from connectors.sdk.reference import with_reference
+
+    return with_reference((ROOT / "docs" / "connectors.md").read_text(encoding="utf-8"))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/adr/README.md": decisions,
+    "docs/connectors.md": connectors,
     "docs/reference/settings.md": settings,
 }
 
