@@ -1,0 +1,253 @@
+"""Reading an import file with the drop folder's own reader, and writing what is good in batches."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from connectors.files.claims import Claim
+from connectors.files.connector import ENDINGS
+from connectors.files.errorfile import ErrorFile
+from connectors.files.records import Reader
+from console.cli.base import Session, registry
+from console.cli.noderows import node_rows
+from core.domain.vocabulary import DocumentType, Mode, Via
+from core.errors import CrossdockError, InputError
+from core.jobs.hub import Hub
+from core.ports.connectors import ConnectionConfig, Document, InboundRecord
+from core.services.catalog import ANY_CONNECTION, connection_named, resolve_skus, upsert_items, upsert_node
+from core.services.stock import count_stock
+from core.services.submit import Submitted, submit_orders
+from core.store.unit import Unit
+
+ORDERS_AT_ONCE, ROWS_AT_ONCE = 100, 500
+
+
+class Source(Claim):
+    """A file to import: read where it lies, never moved."""
+
+    def __init__(self, path: Path, handle: BinaryIO, notes: Path) -> None:
+        self.path, self.handle, self.name = path, handle, path.name
+        self.read_whole = self.refused = False
+        self._notes = notes
+
+    @property
+    def notes(self) -> Path:
+        """Where bad rows are collected."""
+        return self._notes
+
+
+@dataclass(frozen=True)
+class Lines(Reader):
+    """A reader that remembers which lines of the file each record was made from."""
+
+    made_from: dict[str, list[int]] = field(default_factory=dict)
+
+    def record(self, body: bytes, key: str, lines: Sequence[int], content_type: str = "text/csv") -> InboundRecord:
+        """Return the record, its lines kept until it is written."""
+        found = super().record(body, key, lines, content_type)
+        self.made_from[key] = list(lines)
+        return found
+
+
+def import_file(session: Session, hub: Hub, what: str, path: Path, bad: Path, connection: str | None) -> dict[str, Any]:
+    """Import one file and return {file, what, good, bad}.
+
+    Raises:
+        InputError: the file is of no known format.
+        NotFound: there is no such connection.
+    """
+    ending = ENDINGS.get(path.suffix.lower())
+    if ending is None:
+        raise InputError(
+            f"{path.name} is of no known format.", fix="Use a .csv, .xlsx or .jsonl file.", code="CLI-IMPORT-415"
+        )
+    with hub.store.begin() as unit:
+        connection_id = connection_named(unit, connection).id if connection else None
+    bad.unlink(missing_ok=True)
+    with path.open("rb") as handle, progress(path, handle) as moved:
+        if what == "nodes":
+            good, refused = _nodes(session, hub, path, handle, bad)
+        else:
+            source = Source(path, handle, bad)
+            good, refused = _records(session, hub, what, f"{what}.{ending}", source, connection_id, moved)
+    return {"file": str(path), "what": what, "good": good, "bad": refused}
+
+
+@contextmanager
+def progress(path: Path, handle: BinaryIO) -> Iterator[Callable[[], None]]:
+    """Show how far the file is read, on a terminal; yield what to call now and then."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(path.name, total=path.stat().st_size)
+        yield lambda: bar.update(task, completed=handle.tell())
+
+
+def _records(
+    session: Session,
+    hub: Hub,
+    what: str,
+    topic: str,
+    source: Source,
+    connection_id: UUID | None,
+    moved: Callable[[], None],
+) -> tuple[int, int]:
+    """Read records and write them in batches; return how many rows were good and how many bad."""
+    config = ConnectionConfig(UUID(int=0), "import", "files", Mode.LIVE, {"root": str(source.path.parent.absolute())})
+    files: Any = registry(hub).open(config)
+    reader = Lines(source, topic, files.map(files.rows(topic)[0].map), files.probe)
+    size = ORDERS_AT_ONCE if what == "orders" else 1
+    writer = Writer(session, hub, connection_id)
+    batch: list[tuple[InboundRecord, list[int], Sequence[Document]]] = []
+    for record in reader.records():
+        batch.append((record, reader.made_from.pop(record.dedupe_key), files.probe(topic, record.body)))
+        if len(batch) == size:
+            writer.write(what, batch)
+            batch = []
+            moved()
+    if batch:
+        writer.write(what, batch)
+    add_bad(source.notes, writer.refused, reader.errors.header)
+    return writer.good, reader.errors.count + len(writer.refused)
+
+
+class Writer:
+    """Writes batches, each in a transaction of its own; what the database or a rule refuses is kept with its reason."""
+
+    def __init__(self, session: Session, hub: Hub, connection_id: UUID | None) -> None:
+        self._session, self._hub, self._connection_id = session, hub, connection_id
+        self.good = 0
+        self.refused: list[tuple[int, str, list[str]]] = []
+
+    def write(self, what: str, batch: Sequence[tuple[InboundRecord, list[int], Sequence[Document]]]) -> None:
+        """Write a batch; when it fails as a whole, its records are written one by one."""
+        try:
+            with self._session.changing(self._hub) as unit:
+                taken = self._take(unit, what, batch)
+        except OperationalError:
+            raise  # the database is away: no row is to blame
+        except (CrossdockError, DBAPIError) as error:
+            if len(batch) > 1:
+                for one in batch:
+                    self.write(what, [one])
+                return
+            record, lines, _ = batch[0]
+            cells, reason = rows_of(record), reason_of(error)
+            self.refused += [(line, reason, cells[at] if at < len(cells) else []) for at, line in enumerate(lines)]
+        else:
+            self.good += taken
+
+    def _take(self, unit: Unit, what: str, batch: Sequence[tuple[InboundRecord, list[int], Sequence[Document]]]) -> int:
+        if what == "orders":
+            assert self._connection_id is not None
+            facts = self._hub.facts.get(unit.conn, unit.tenant)
+            orders = [
+                Submitted(self._connection_id, each.body, record, each.holds)
+                for record, _, documents in batch
+                for each in documents
+                if each.type is DocumentType.ORDER
+            ]
+            submit_orders(unit, facts, orders, Via.IMPORT)
+            return sum(len(lines) for _, lines, _ in batch)
+        taken = 0
+        for record, lines, documents in batch:
+            for each in documents:
+                if what == "items":
+                    upsert_items(unit, each.body["items"], self._connection_id)
+                    taken += len(lines)
+                else:
+                    taken += self._count(unit, record, lines, each.body)
+        return taken
+
+    def _count(self, unit: Unit, record: InboundRecord, lines: list[int], body: dict[str, Any]) -> int:
+        source = self._connection_id or ANY_CONNECTION
+        known = resolve_skus(unit, {(source, each["sku"]) for each in body["items"]})
+        good = []
+        whole = len(lines) == len(body["items"])
+        cells = rows_of(record)
+        refused: list[tuple[int, str, list[str]]] = []
+        for at, each in enumerate(body["items"]):
+            if (source, each["sku"]) in known:
+                good.append(each)
+            else:
+                place = at if whole else 0
+                row = cells[place] if place < len(cells) else []
+                refused.append((lines[place], f"no item has the SKU {each['sku']!r}", row))
+        if good:
+            count_stock(unit, {**body, "items": good}, self._connection_id)
+        self.refused += refused
+        return len(good)
+
+
+def reason_of(error: CrossdockError | DBAPIError) -> str:
+    """Return why a row was not taken."""
+    if isinstance(error, DBAPIError):
+        return f"the database refuses it: {str(error.orig).splitlines()[0]}"
+    return error.what
+
+
+def rows_of(record: InboundRecord) -> list[list[str]]:
+    """Return the rows a record was made from, without the columns that were added."""
+    if record.content_type != "text/csv":
+        return [[record.body.decode("utf-8", "backslashreplace")[:2_000]]]
+    return list(csv.reader(io.StringIO(record.body.decode("utf-8", "replace"))))[1:]
+
+
+def add_bad(path: Path, refused: Sequence[tuple[int, str, list[str]]], header: Sequence[str]) -> None:
+    """Add rows the hub refused to the file of bad rows the reader began, or begin it."""
+    if not refused:
+        return
+    rows = list(csv.reader(path.open(encoding="utf-8", newline=""))) if path.exists() else []
+    errors = ErrorFile(path)
+    errors.header = header
+    width = len(header)
+    noted = [(int(line), reason, cells) for line, reason, *cells in rows[1:]]
+    found = [(line, reason, cells[:width] if width else cells) for line, reason, cells in refused]
+    for line, reason, cells in sorted([*noted, *found], key=lambda each: each[0]):
+        errors.add(line, reason, cells)
+    errors.close()
+
+
+def _nodes(session: Session, hub: Hub, path: Path, handle: BinaryIO, bad: Path) -> tuple[int, int]:
+    good, errors = 0, ErrorFile(bad)
+    batch: list[tuple[int, dict[str, Any], Sequence[str]]] = []
+
+    def write(rows: Sequence[tuple[int, dict[str, Any], Sequence[str]]]) -> None:
+        nonlocal good
+        try:
+            with session.changing(hub) as unit:
+                for _, node, _ in rows:
+                    upsert_node(unit, node)
+        except CrossdockError as error:
+            if len(rows) > 1:
+                for one in rows:
+                    write([one])
+                return
+            errors.add(rows[0][0], error.what, rows[0][2])
+        else:
+            good += len(rows)
+
+    for line, node, cells in node_rows(path, handle, errors):
+        batch.append((line, node, cells))
+        if len(batch) == ROWS_AT_ONCE:
+            write(batch)
+            batch = []
+    if batch:
+        write(batch)
+    errors.close()
+    return good, errors.count
