@@ -64,7 +64,7 @@ class Shipments:
             found.append(self.create(push, numbers, group))
         if lacking:
             raise self.lack(state, lacking, wanted, found)
-        return Receipt(reference=",".join(found), detail={"notes": notes} if notes else {})
+        return Receipt(reference=",".join(found) or None, detail={"notes": notes} if notes else {})
 
     def find(self, push: Push) -> Receipt | None:
         """Return the fulfillments of this shipment when they carry all of it."""

@@ -52,7 +52,7 @@ class Stock:
                 code="SHOPIFY-STOCK-422",
                 items=refused,
             )
-        return Receipt(reference=",".join(groups), detail={"items": len(figures)})
+        return Receipt(reference=",".join(groups) or None, detail={"items": len(figures)})
 
     def find(self, push: Push) -> Receipt | None:
         """Return a receipt when the shop shows exactly these figures."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +102,8 @@ class Inventory:
         }
         payload = {"inventoryAdjustmentGroup": group if changed_any else None, "userErrors": []}
         self.keys[key] = (asked, payload)
-        self.effect("inventory_set", key)
+        # By reference and figures: the same push under another key would show as a double effect.
+        self.effect("inventory_set", f"{group['referenceDocumentUri']} {named(variables['input'])}")
         return {"inventorySetQuantities": payload}
 
     def faulty(self, place: int, entry: Json) -> list[Json]:
@@ -114,6 +116,11 @@ class Inventory:
         if entry["quantity"] < 0:
             return [complaint("INVALID_QUANTITY_NEGATIVE", [*path, "quantity"], "The quantity can't be negative.")]
         return []
+
+
+def named(asked: Json) -> str:
+    """Return the figures that were set, short and the same for the same figures."""
+    return hashlib.sha256(orjson.dumps(asked["quantities"], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def complaint(code: str, path: list[str], message: str) -> Json:

@@ -42,7 +42,7 @@ def test_the_same_figures_are_set_once_and_newer_ones_again(partner: Partner, sh
     assert shown(partner) == {each.sku: 6 for each in products}
     assert partner.total == 2
     # The shop already shows it: done, although there is no adjustment to name.
-    assert shop.push_stock(stock(products, 6, reference="dlv_10")).reference == ""
+    assert shop.push_stock(stock(products, 6, reference="dlv_10")).reference is None
     assert partner.doubles == {}
 
 
