@@ -16,7 +16,6 @@ from console.demo.people import Customer, make_customers
 from console.demo.places import SITES, Site
 
 NAME = "Fjord & Pine"
-MADE_FOR = "demo"
 
 
 @dataclass(frozen=True, slots=True)

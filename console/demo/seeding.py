@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, insert, text
 
 from connectors.shopify.simulated.catalog import given as shop_catalog
-from console.demo.company import MADE_FOR, NAME, Company
+from console.demo.company import NAME, Company
 from console.demo.history import History
 from console.demo.history_rows import Known, write_history
 from console.demo.partners import Account
@@ -28,8 +28,10 @@ from core.store import migrate
 from core.store import schema as t
 from core.store.unit import DEFAULT_TENANT, Store, Unit
 
+# The setting that says that all of this was made up, and what the console's badge says then.
+MARK, BADGE = "demo", "DEMO"
+MARKED = "SELECT EXISTS (SELECT 1 FROM setting WHERE tenant_id = :t AND name = :n)"
 EMAIL, PASSWORD = "demo@crossdock.local", "demo"
-MARK = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,7 @@ def make_room(engine: Engine) -> bool:
     with engine.connect() as conn:
         if conn.execute(text("SELECT to_regclass('setting')")).scalar_one() is None:
             return False
-        marked = conn.execute(
-            text("SELECT EXISTS (SELECT 1 FROM setting WHERE tenant_id = :t AND name = :n)"),
-            {"t": DEFAULT_TENANT, "n": MARK},
-        ).scalar_one()
+        marked = conn.execute(text(MARKED), {"t": DEFAULT_TENANT, "n": MARK}).scalar_one()
         used = conn.execute(
             text("SELECT EXISTS (SELECT 1 FROM connection) OR EXISTS (SELECT 1 FROM user_account)")
         ).scalar_one()
@@ -90,7 +89,8 @@ def seed(
         stock: (SKU, node code) -> units.
     """
     with store.begin(actor="demo") as unit:
-        mark(unit, {"seed": company.seed, "company": NAME})
+        mark = {"badge": BADGE, "seed": company.seed, "company": NAME}
+        unit.conn.execute(insert(t.setting).values(tenant_id=unit.tenant, name=MARK, value=mark))
         connections = {account.name: _connect(unit, connectors, box, account) for account in accounts}
         items = upsert_items(unit, [_item(item) for item in company.items])
         nodes = {site.code: upsert_node(unit, _node(site)) for site in SITES}
@@ -105,21 +105,6 @@ def seed(
         _login(unit)
         _, key = create_key(unit, pepper, "demo key", [ADMIN])
     return Seeded(known, orders, key)
-
-
-def mark(unit: Unit, value: Mapping[str, Any]) -> None:
-    """Say in the database that all in it was made up."""
-    unit.conn.execute(insert(t.setting).values(tenant_id=unit.tenant, name=MARK, value=dict(value)))
-
-
-def marked(store: Store) -> str | None:
-    """Return what the console's badge says when the database holds a demo."""
-    with store.read() as conn:
-        found = conn.execute(
-            text("SELECT EXISTS (SELECT 1 FROM setting WHERE tenant_id = :t AND name = :n)"),
-            {"t": DEFAULT_TENANT, "n": MARK},
-        ).scalar_one()
-    return MADE_FOR.upper() if found else None
 
 
 def _connect(unit: Unit, connectors: Connectors, box: SecretBox, account: Account) -> UUID:
