@@ -15,14 +15,11 @@ from lxml import etree
 from connectors.sdk.simulation.server import SimRequest, SimResponse
 from connectors.sdk.simulator import Simulator
 from connectors.soap_erp import xmlsafe
+from connectors.soap_erp.envelopes import ERP, SOAP, WSSE, SoapFault, element, envelope, fault_envelope
 from core.ports.connectors import Push
 
 HERE = Path(__file__).parent
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-ERP = "urn:crossdock:erp:1"
-WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
 WSU = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}"
-PREFIXES = {"soap": SOAP, "erp": ERP, "wsse": WSSE.strip("{}")}
 XML = {"Content-Type": "text/xml; charset=utf-8"}
 SAMPLE_STOCK = [
     {"sku": "FP-MUG-350-GRN", "warehouse": "AAR", "on_hand": "120"},
@@ -37,14 +34,6 @@ POSTING = {
     "CancelSalesOrder": ("CANCELLATION", "cancel_order"),
     "PostShipment": ("SHIPMENT", "push_shipment"),
 }
-
-
-class SoapFault(Exception):
-    """What the ERP answers instead of a result."""
-
-    def __init__(self, code: str, message: str, *, kind: str = "Client") -> None:
-        super().__init__(message)
-        self.code, self.message, self.kind = code, message, kind
 
 
 class Partner(Simulator):
@@ -283,30 +272,3 @@ def result(operation: str, document: Mapping[str, str]) -> etree._Element:
         element("Status", "POSTED"),
         element("PostedOn", document["posted_on"]),
     )
-
-
-def element(name: str, *content: etree._Element | str, namespace: str = ERP) -> etree._Element:
-    """Return an element with a text or with children."""
-    made = etree.Element(f"{{{namespace}}}{name}" if namespace else name, nsmap=PREFIXES)
-    for each in content:
-        if isinstance(each, str):
-            made.text = each
-        else:
-            made.append(each)
-    return made
-
-
-def envelope(body: etree._Element) -> bytes:
-    """Return a SOAP 1.1 envelope."""
-    whole = element("Envelope", element("Body", body, namespace=SOAP), namespace=SOAP)
-    return etree.tostring(whole, xml_declaration=True, encoding="UTF-8")
-
-
-def fault_envelope(fault: SoapFault) -> bytes:
-    """Return an envelope with a fault; a code of our own goes into its detail."""
-    kind = fault.kind if ":" in fault.kind else f"soap:{fault.kind}"
-    parts = [element("faultcode", kind, namespace=""), element("faultstring", fault.message, namespace="")]
-    if fault.code:
-        own = element("ErpFault", element("Code", fault.code), element("Message", fault.message))
-        parts.append(element("detail", own, namespace=""))
-    return envelope(element("Fault", *parts, namespace=SOAP))

@@ -1,5 +1,6 @@
 """A drop folder in a temporary directory."""
 
+import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,3 +97,10 @@ def documents(connector: Connector, record: InboundRecord) -> list[Document]:
             )
         )
     )
+
+
+def errors(drop: Drop, name: str = "orders.csv") -> list[tuple[str, str]]:
+    """Return (line, reason) of the error file."""
+    rows = list(csv.reader(drop.text(f"error/{name}.errors.csv").splitlines()))
+    assert rows[0][:2] == ["line", "reason"]
+    return [(row[0], row[1]) for row in rows[1:]]

@@ -7,12 +7,20 @@ from uuid import uuid4
 
 import pytest
 
+from connectors.sdk.http import Http
+from connectors.sdk.manifest import ErrorRow
+from connectors.sdk.redaction import Redactor
 from connectors.sdk.registry import Registry
+from connectors.soap_erp import contract, vendoring
+from connectors.soap_erp.client import SoapClient
 from connectors.soap_erp.connector import Connector
 from connectors.soap_erp.simulator import Partner
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import ConnectionConfig, Push
+from tests.connectors.soap_erp.scripted import Peer
 
+WSDL = Path(contract.__file__).parent / "wsdl" / "erp.wsdl"
+MAX_BODY = 1_000_000
 PASSWORD = "correct-horse-7"
 ORDER: dict[str, Any] = {
     "id": "ord_0198f3c2b7d47c5e8a31",
@@ -87,3 +95,23 @@ def opened() -> Iterator[Opening]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    found = Peer()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def client(peer: Peer) -> Iterator[SoapClient]:
+    files = vendoring.collect(str(WSDL), lambda url: pytest.fail(f"fetched {url}"))
+    limits = {"timeout": 5, "max_body": MAX_BODY, "concurrency": 2}
+    http = Http("ERP", configured=[peer.url], limits=limits, redactor=Redactor())
+    rows = (
+        ErrorRow("declined", code="ALREADY_SHIPPED"),
+        ErrorRow("transient", code="LOCKED", verbs=("push_shipment",)),
+    )
+    yield SoapClient(contract.load(files), http, address=peer.url, rows=rows)
+    http.close()

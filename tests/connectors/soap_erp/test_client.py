@@ -1,121 +1,15 @@
 """The strict client against replies and requests that zeep alone would let through."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.sdk.http import Http
-from connectors.sdk.manifest import ErrorRow
-from connectors.sdk.redaction import Redactor
-from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
-from connectors.soap_erp import contract, vendoring, xmlsafe
+from connectors.sdk.simulation.server import SimResponse
+from connectors.soap_erp import xmlsafe
 from connectors.soap_erp.client import SoapClient
-from core.errors import (
-    ConnectorError,
-    Declined,
-    MappingError,
-    Misconfigured,
-    OutcomeUnknown,
-    RateLimited,
-    Rejected,
-    Transient,
-)
-
-WSDL = Path(contract.__file__).parent / "wsdl" / "erp.wsdl"
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-MAX_BODY = 1_000_000
-
-
-class Peer:
-    """A server that answers whatever the test says."""
-
-    def __init__(self) -> None:
-        self.response = SimResponse(200, b"")
-        self.requests: list[SimRequest] = []
-        self.server = Server(("127.0.0.1", 0), self.answer)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/erp"
-
-    def answer(self, request: SimRequest) -> SimResponse:
-        self.requests.append(request)
-        return self.response
-
-    def says(self, body: str | bytes, status: int = 200, **headers: str) -> None:
-        data = body.encode() if isinstance(body, str) else body
-        self.response = SimResponse(status, data, {"Content-Type": "text/xml; charset=utf-8", **headers})
-
-    def stop(self) -> None:
-        self.server.stop()
-        self.thread.join(5)
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    found = Peer()
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def client(peer: Peer) -> Iterator[SoapClient]:
-    files = vendoring.collect(str(WSDL), lambda url: pytest.fail(f"fetched {url}"))
-    limits = {"timeout": 5, "max_body": MAX_BODY, "concurrency": 2}
-    http = Http("ERP", configured=[peer.url], limits=limits, redactor=Redactor())
-    rows = (
-        ErrorRow("declined", code="ALREADY_SHIPPED"),
-        ErrorRow("transient", code="LOCKED", verbs=("push_shipment",)),
-    )
-    yield SoapClient(contract.load(files), http, address=peer.url, rows=rows)
-    http.close()
-
-
-def envelope(body: str) -> str:
-    return f'<s:Envelope xmlns:s="{SOAP}"><s:Body>{body}</s:Body></s:Envelope>'
-
-
-def result(posted_on: str = "2026-11-20") -> str:
-    return envelope(
-        '<PostShipmentResponse xmlns="urn:crossdock:erp:1"><DocumentNumber>GI-1</DocumentNumber>'
-        f"<Status>POSTED</Status><PostedOn>{posted_on}</PostedOn></PostShipmentResponse>"
-    )
-
-
-def stock(on_hand: str) -> str:
-    return envelope(
-        '<GetStockResponse xmlns="urn:crossdock:erp:1"><AsOf>2026-11-20T08:00:00Z</AsOf><Item><Sku>A</Sku>'
-        f"<Warehouse>AAR</Warehouse><OnHand>{on_hand}</OnHand></Item></GetStockResponse>"
-    )
-
-
-def fault(code: str, detail: str = "", actor: str = "") -> str:
-    return envelope(
-        f"<s:Fault><faultcode>{code}</faultcode><faultstring>No.</faultstring>"
-        f"{f'<faultactor>{actor}</faultactor>' if actor else ''}{detail}</s:Fault>"
-    )
-
-
-SHIPMENT: dict[str, Any] = {
-    "ExternalReference": "dlv_1",
-    "OrderId": "ord_1",
-    "ShipmentId": "shp_1",
-    "ShippedAt": "2026-11-20T10:00:00Z",
-    "Line": [{"LineId": "lin_1", "Quantity": "2"}],
-}
-
-
-def ship(client: SoapClient, **changes: Any) -> Any:
-    return client.call("push_shipment", "PostShipment", {**SHIPMENT, **changes}, writes=True)
-
-
-def count(client: SoapClient) -> Any:
-    return client.call("list_stock", "GetStock", {"Limit": 10}, writes=False)
+from core.errors import MappingError, Misconfigured, OutcomeUnknown, Transient
+from tests.connectors.soap_erp.scripted import Peer, count, envelope, result, ship, stock
 
 
 def test_a_good_call_returns_typed_values_and_the_reply_as_it_came(client: SoapClient, peer: Peer) -> None:
@@ -262,83 +156,6 @@ def test_what_is_no_envelope_is_unreadable(client: SoapClient, peer: Peer, body:
 def test_a_login_page_is_unreadable(client: SoapClient, peer: Peer) -> None:
     peer.response = SimResponse(200, b"<html/>", {"Content-Type": "text/html"})
     with pytest.raises(OutcomeUnknown, match="text/html"):
-        ship(client)
-
-
-# -- faults and statuses
-
-DETAIL = (
-    '<detail><e:ErpFault xmlns:e="urn:crossdock:erp:1"><e:Code>{}</e:Code>'
-    "<e:Message>m</e:Message></e:ErpFault></detail>"
-)
-
-
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        (fault("s:Client", DETAIL.format("ALREADY_SHIPPED")), Declined),
-        (fault("s:Client", DETAIL.format("LOCKED")), Transient),
-        (fault("s:Client", DETAIL.format("NEVER_SEEN")), Rejected),
-        (fault("s:Client"), Rejected),
-        (fault("s:Client.Quota"), Rejected),
-        (fault("s:Server"), OutcomeUnknown),
-        (fault("s:Server", actor="ALREADY_SHIPPED"), Declined),
-        (fault("w:FailedAuthentication"), Misconfigured),
-        (fault("s:VersionMismatch"), Misconfigured),
-        (fault(""), OutcomeUnknown),
-    ],
-)
-@pytest.mark.parametrize("status", [200, 500])
-def test_faults_become_what_they_mean(
-    client: SoapClient, peer: Peer, body: str, kind: type[ConnectorError], status: int
-) -> None:
-    peer.says(body.replace('xmlns:s="', 'xmlns:w="urn:w" xmlns:s="'), status)
-    with pytest.raises(ConnectorError) as caught:
-        ship(client)
-    assert type(caught.value) is kind
-
-
-def test_a_row_for_another_verb_does_not_count(client: SoapClient, peer: Peer) -> None:
-    peer.says(fault("s:Client", DETAIL.format("LOCKED")), 500)
-    with pytest.raises(Rejected):
-        client.call("cancel_order", "CancelSalesOrder", {"ExternalReference": "a", "OrderId": "b"}, writes=True)
-
-
-def test_a_server_fault_of_a_reading_call_is_tried_again(client: SoapClient, peer: Peer) -> None:
-    peer.says(fault("s:Server"), 500)
-    with pytest.raises(Transient):
-        count(client)
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (301, Misconfigured),
-        (400, Rejected),
-        (401, Misconfigured),
-        (403, Misconfigured),
-        (408, OutcomeUnknown),
-        (413, Rejected),
-        (429, RateLimited),
-        (500, OutcomeUnknown),
-        (502, OutcomeUnknown),
-        (503, Transient),
-    ],
-)
-def test_statuses_without_an_envelope_say_what_next(
-    client: SoapClient, peer: Peer, status: int, kind: type[ConnectorError]
-) -> None:
-    peer.response = SimResponse(status, b"busy", {"Content-Type": "text/plain", "Retry-After": "7"})
-    with pytest.raises(ConnectorError) as caught:
-        ship(client)
-    assert type(caught.value) is kind
-    if isinstance(caught.value, Transient):
-        assert caught.value.retry_after == 7
-
-
-def test_a_500_with_an_envelope_but_no_fault_is_no_success(client: SoapClient, peer: Peer) -> None:
-    peer.says(result(), 500)
-    with pytest.raises(OutcomeUnknown):
         ship(client)
 
 
