@@ -104,6 +104,25 @@ def test_exceptions_are_assigned_snoozed_and_settled(api: Client, world: World) 
     assert len(api.get("/exceptions?code=MAP-SKU-404&connection=shop&state=resolved").get_json()["data"]) == 1
 
 
+def test_the_recommended_action_is_shown_and_carried_out(api: Client, world: World) -> None:
+    held = api.post("/orders", {**world.order({"MUG": 1}), "connection": "shop"}).get_json()
+    [case] = api.get("/exceptions?live=true").get_json()["data"]
+    path = f"/exceptions/{case['id']}"
+    assert code_of(api.post(f"{path}/apply")) == (422, "CASE-SKU-422")
+    body = {"args": {"sku": "A"}}
+    shown = api.post(f"{path}/preview", body)
+    assert (shown.get_json()["action"], shown.get_json()["done"]) == ("map_sku", 1)
+    assert [(each["id"], each["before"]) for each in shown.get_json()["orders"]] == [(held["id"], "held")]
+    assert api.get(f"/orders/{held['id']}").get_json() == held
+    assert api.get(path).get_json()["state"] == "open"
+    done = api.post(f"{path}/apply", body)
+    assert done.get_json()["orders"] == shown.get_json()["orders"]
+    assert done.get_json()["orders"][0]["after"] != "held"
+    world.drain()
+    assert api.get(f"/orders/{held['id']}").get_json()["phase"] == "releasing"
+    assert code_of(api.post(f"{path}/apply", body)) == (409, "CASE-CLOSED-409")
+
+
 def test_connections_never_show_secrets(api: Client, world: World) -> None:
     body = {"name": "shop-2", "connector": "shop", "settings": {"a": 1}, "secrets": {"token": "hush-hush"}}
     made = api.post("/connections", body, headers={"Idempotency-Key": "c1"})

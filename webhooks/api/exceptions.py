@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from marshmallow import fields
+from marshmallow import fields, validate
 from sqlalchemy import Connection
 
 from core.domain.documents import Strict, a_text, an_instant
 from core.domain.ids import parse_id
+from core.domain.quick import NO_NUL
+from core.services.actions import apply_case
 from core.services.cases import move_case
 from core.store.read.cases import list_cases, list_decisions, read_case, read_decision
+from core.store.read.orders import read_orders
 from core.store.read.page import Json, Listed, Slice
 from core.store.unit import Unit
 from webhooks.api.blueprint import ApiBlueprint, PageQuery, require_version, word, words
+from webhooks.runtime import facts
 
 routes = ApiBlueprint("exceptions", "What must be settled, and how decisions were made.")
 READ, WRITE = "exceptions:read", "exceptions:write"
@@ -54,6 +59,12 @@ class ResolveBody(Strict):
     resolution = a_text(500)
 
 
+class ApplyBody(Strict):
+    """What a person adds to the recommended arguments, such as the SKU an unknown code means."""
+
+    args = fields.Dict(keys=fields.String(validate=[validate.Length(1, 60), NO_NUL]), allow_none=True)
+
+
 @routes.lists("/exceptions", scope=READ, shape="Exception", query=CaseQuery)
 def list_all_cases(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List exceptions, newest first."""
@@ -90,6 +101,50 @@ def resolve(unit: Unit, body: Json, case: str) -> Json:
 def dismiss(unit: Unit, body: Json, case: str) -> Json:
     """Say that an exception needs nothing; the same cause again opens it again."""
     return _move(unit, case, "dismiss", resolution=body.get("resolution"))
+
+
+@routes.writes("/exceptions/<case>/apply", scope=WRITE, shape="Applied", body=ApplyBody)
+def apply(unit: Unit, body: Json, case: str) -> Json:
+    """Carry out the recommended action."""
+    case_id = parse_id("case", case)
+    require_version(read_case(unit.conn, case_id, unit.tenant)["version"])
+    return _applied(unit, case_id, body)
+
+
+@routes.writes("/exceptions/<case>/preview", scope=WRITE, shape="Applied", body=ApplyBody)
+def preview(unit: Unit, body: Json, case: str) -> Json:
+    """Show what `apply` would do: it is done and taken back in one transaction, so nothing changes."""
+    shown: list[Json] = []
+    try:
+        with unit.savepoint():
+            shown.append(_applied(unit, parse_id("case", case), body))
+            raise _TakenBack
+    except _TakenBack:
+        return shown[0]
+
+
+class _TakenBack(Exception):
+    """Ends a preview."""
+
+
+def _applied(unit: Unit, case_id: UUID, body: Json) -> Json:
+    before = read_case(unit.conn, case_id, unit.tenant)
+    orders = sorted({member["order"] for member in before["members"] if member["order"]})
+    phases = {order["id"]: order["phase"] for order in _orders(unit, orders)}
+    done = apply_case(unit, facts(unit), case_id, body.get("args"))
+    return {
+        "action": done["action"],
+        "done": done["done"],
+        "orders": [
+            {"id": order["id"], "before": phases[order["id"]], "after": order["phase"]}
+            for order in _orders(unit, orders)
+        ],
+        "exception": read_case(unit.conn, case_id, unit.tenant),
+    }
+
+
+def _orders(unit: Unit, ids: list[str]) -> list[Json]:
+    return read_orders(unit.conn, [parse_id("order", order) for order in ids], unit.tenant)
 
 
 def _move(unit: Unit, case: str, trigger: str, **more: Any) -> Json:

@@ -1,60 +1,31 @@
-"""The JSON Schemas of what the API answers, as the OpenAPI document shows them and the tests check them."""
+"""The shapes of what the API answers, as the OpenAPI document shows them and the tests check them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-Shape = dict[str, Any]
-
-TEXT: Shape = {"type": "string"}
-MAYBE: Shape = {"type": ["string", "null"]}
-WHOLE: Shape = {"type": "integer"}
-MAYBE_WHOLE: Shape = {"type": ["integer", "null"]}
-FLAG: Shape = {"type": "boolean"}
-MAYBE_FLAG: Shape = {"type": ["boolean", "null"]}
-AMOUNT: Shape = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "description": "Exact decimal as text."}
-MAYBE_AMOUNT: Shape = {**AMOUNT, "type": ["string", "null"]}
-INSTANT: Shape = {"type": "string", "format": "date-time"}
-MAYBE_INSTANT: Shape = {"type": ["string", "null"], "format": "date-time"}
-MAYBE_DAY: Shape = {"type": ["string", "null"], "format": "date"}
-MAYBE_NUMBER: Shape = {"type": ["number", "null"]}
-ANYTHING: Shape = {"type": "object", "description": "Free form."}
-MAYBE_ANYTHING: Shape = {"type": ["object", "null"], "description": "Free form."}
-
-
-def identifier(prefix: str) -> Shape:
-    """Return the shape of a public id."""
-    return {"type": "string", "pattern": f"^{prefix}_[0-9a-f]{{32}}$"}
-
-
-def maybe(shape: Shape) -> Shape:
-    """Return a shape that may also be null."""
-    return {"anyOf": [shape, {"type": "null"}]}
-
-
-def many(shape: Shape) -> Shape:
-    """Return a list of a shape."""
-    return {"type": "array", "items": shape}
-
-
-def ref(name: str) -> Shape:
-    """Return the reference to a named shape."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def thing(words: str, **properties: Shape) -> Shape:
-    """Return an object all of whose fields are always there; more may be added in later versions."""
-    return {"type": "object", "description": words, "required": list(properties), "properties": properties}
-
-
-def page(name: str) -> Shape:
-    """Return one page of a list."""
-    return thing(f"One page of {name}.", data=many(ref(name)), next_cursor=MAYBE)
-
-
-def _id(prefix: str) -> Shape:
-    return maybe(identifier(prefix))
-
+from webhooks.api.shaping import (
+    AMOUNT,
+    ANYTHING,
+    FLAG,
+    INSTANT,
+    MAYBE,
+    MAYBE_AMOUNT,
+    MAYBE_ANYTHING,
+    MAYBE_DAY,
+    MAYBE_FLAG,
+    MAYBE_INSTANT,
+    MAYBE_NUMBER,
+    MAYBE_WHOLE,
+    TEXT,
+    WHOLE,
+    Shape,
+    identifier,
+    many,
+    maybe,
+    maybe_id,
+    page,
+    ref,
+    thing,
+)
 
 PARTY = thing(
     "A buyer or seller.",
@@ -92,7 +63,7 @@ TOTALS = thing(
 )  # fmt: skip
 HOLD = thing(
     "A reason the order waits.",
-    id=identifier("hld"), kind=TEXT, line=_id("lin"), detail=MAYBE, created_at=INSTANT,
+    id=identifier("hld"), kind=TEXT, line=maybe_id("lin"), detail=MAYBE, created_at=INSTANT,
 )  # fmt: skip
 TRACKING = thing(
     "A carrier's fact about a shipment.",
@@ -117,7 +88,7 @@ SHAPES: dict[str, Shape] = {
         tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY), ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
         lines=many(LINE), charges=many(CHARGE), payments=many(PAYMENT), totals=maybe(TOTALS),
         source_version=MAYBE_WHOLE, source_updated_at=MAYBE_INSTANT, holds=many(HOLD),
-        fulfillment_orders=many(identifier("ful")), shipments=many(identifier("shp")), decision=_id("dec"),
+        fulfillment_orders=many(identifier("ful")), shipments=many(identifier("shp")), decision=maybe_id("dec"),
         accepted_at=MAYBE_INSTANT, shipped_at=MAYBE_INSTANT, completed_at=MAYBE_INSTANT, canceled_at=MAYBE_INSTANT,
         created_at=INSTANT, updated_at=INSTANT,
     ),
@@ -153,7 +124,7 @@ SHAPES: dict[str, Shape] = {
     "Movement": thing(
         "One entry of the stock ledger; quantities are changes.",
         number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
-        order=_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
+        order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
     ),
     "Availability": thing(
         "What may be promised of items now.",
@@ -171,7 +142,7 @@ SHAPES: dict[str, Shape] = {
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
         id=identifier("ful"), number=TEXT, state=TEXT, order=identifier("ord"), order_number=TEXT, node=TEXT,
-        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=_id("dec"),
+        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=maybe_id("dec"),
         lines=many(thing(
             "Units of one order line.",
             id=identifier("fln"), line=identifier("lin"), sku=TEXT, title=MAYBE, unit=TEXT, quantity=AMOUNT,
@@ -206,7 +177,7 @@ SHAPES: dict[str, Shape] = {
     },
     "Decision": thing(
         "A stored choice.",
-        id=identifier("dec"), kind=TEXT, order=_id("ord"), policy=TEXT, choice={}, bound=MAYBE,
+        id=identifier("dec"), kind=TEXT, order=maybe_id("ord"), policy=TEXT, choice={}, bound=MAYBE,
         duration_us=WHOLE, actor=TEXT, at=INSTANT,
     ),
     "Connection": thing(
@@ -218,7 +189,7 @@ SHAPES: dict[str, Shape] = {
     "Message": thing(
         "One thing received.",
         id=identifier("msg"), connection=MAYBE, topic=TEXT, via=TEXT, state=TEXT, outcome=MAYBE, error=MAYBE_ANYTHING,
-        order=_id("ord"), dedupe_key=TEXT, source_id=MAYBE, repeats=WHOLE, attempts=WHOLE, content_type=TEXT,
+        order=maybe_id("ord"), dedupe_key=TEXT, source_id=MAYBE, repeats=WHOLE, attempts=WHOLE, content_type=TEXT,
         size=WHOLE, occurred_at=MAYBE_INSTANT, received_at=INSTANT, finished_at=MAYBE_INSTANT,
     ),
     "Canonical": thing(
@@ -229,12 +200,12 @@ SHAPES: dict[str, Shape] = {
     "Delivery": thing(
         "One outgoing write.",
         id=identifier("dlv"), connection=MAYBE, kind=TEXT, lane=TEXT, state=TEXT, outcome=MAYBE,
-        error=MAYBE_ANYTHING, order=_id("ord"), fulfillment=_id("ful"), shipment=_id("shp"), reference=MAYBE,
+        error=MAYBE_ANYTHING, order=maybe_id("ord"), fulfillment=maybe_id("ful"), shipment=maybe_id("shp"), reference=MAYBE,
         attempts=WHOLE, priority=WHOLE, run_at=INSTANT, created_at=INSTANT, finished_at=MAYBE_INSTANT,
     ),
     "Event": thing(
         "One event of the feed.",
-        id={"type": "string", "pattern": "^evt_[0-9]+$"}, type=TEXT, subject=TEXT, subject_id=TEXT, order=_id("ord"),
+        id={"type": "string", "pattern": "^evt_[0-9]+$"}, type=TEXT, subject=TEXT, subject_id=TEXT, order=maybe_id("ord"),
         data=ANYTHING, actor=TEXT, cause=MAYBE, correlation=MAYBE, at=INSTANT,
     ),
     "Key": thing(
@@ -254,7 +225,7 @@ SHAPES["ExceptionFull"] = _with(
     "Exception", "An exception with what it stops.",
     members=many(thing(
         "What is stopped.",
-        subject=TEXT, id=TEXT, order=_id("ord"), value=MAYBE_AMOUNT, since=INSTANT, resolved_at=MAYBE_INSTANT,
+        subject=TEXT, id=TEXT, order=maybe_id("ord"), value=MAYBE_AMOUNT, since=INSTANT, resolved_at=MAYBE_INSTANT,
     )),
 )  # fmt: skip
 SHAPES["ChangedOrder"] = _with(
@@ -286,6 +257,10 @@ SHAPES["KeyMade"] = _with("Key", "A new key; `key` is shown this once, null when
 SHAPES["Check"] = thing(
     "What came of a harmless call to the partner.", ok=FLAG, answer=MAYBE_ANYTHING, error=MAYBE_ANYTHING
 )
+SHAPES["Applied"] = thing(
+    "What an action did, or would do.", action=TEXT, done=WHOLE, exception=ref("ExceptionFull"),
+    orders=many(thing("An order it moved.", id=identifier("ord"), before=TEXT, after=TEXT)),
+)  # fmt: skip
 SHAPES["Removed"] = thing("What is gone.", removed=TEXT)
 SHAPES["EventPage"] = thing(
     "A piece of the event feed, oldest first.",

@@ -17,7 +17,8 @@ from marshmallow import fields
 
 from core.services.access import SCOPES
 from webhooks import problems
-from webhooks.api.shapes import SHAPES, ref
+from webhooks.api.shapes import SHAPES
+from webhooks.api.shaping import ref
 
 VERSION = "3.1.0"
 SPEC = "crossdock.openapi"
