@@ -7,7 +7,6 @@ A connector's `simulator.py` has `class Partner(Simulator)`. It runs in the test
 
 from __future__ import annotations
 
-import hmac
 import sys
 import threading
 from collections import Counter, defaultdict
@@ -20,11 +19,11 @@ from typing import Any, ClassVar, Self
 import orjson
 
 from connectors.sdk import webhook as proof
-from connectors.sdk.auth import authorizer
 from connectors.sdk.manifest import Manifest, load_manifest
 from connectors.sdk.maps import load_module
 from connectors.sdk.registry import Registry
 from connectors.sdk.simulation.control import CONTROL, control, state
+from connectors.sdk.simulation.credentials import carries_credential
 from connectors.sdk.simulation.faults import Dice, Faults
 from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
 from connectors.sdk.simulation.timer import Timer
@@ -100,17 +99,7 @@ class Simulator:
 
     def authorized(self, request: SimRequest) -> bool:
         """Return whether a request carries the credential of the manifest's `auth`; override for scheme `custom`."""
-        table = self.manifest.auth
-        if table.scheme not in {"api_key", "basic", "bearer"}:
-            return True
-        probe = _Probe()
-        auth = authorizer(table, self.options, self.secrets)
-        assert auth is not None
-        auth(probe)  # type: ignore[arg-type]  # only its headers are touched
-        return all(
-            hmac.compare_digest(request.headers.get(name.lower(), "").encode(), value.encode())
-            for name, value in probe.headers.items()
-        )
+        return carries_credential(request, self.manifest.auth, self.options, self.secrets)
 
     def prepare(self, push: Push) -> None:
         """Make what a write needs to be there already; override where a write follows from an earlier one."""
@@ -284,13 +273,6 @@ class Simulator:
     def _fate(self, name: str) -> None:
         with self.lock:
             self.fates[name] += 1
-
-
-class _Probe:
-    """Stands in for a request, to see which headers an authorizer puts on."""
-
-    def __init__(self) -> None:
-        self.headers: dict[str, str] = {}
 
 
 def simulator_class(connector: str, registry: Registry | None = None) -> type[Simulator] | None:

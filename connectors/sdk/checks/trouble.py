@@ -52,16 +52,18 @@ def check_errors(report: Report, bench: Workbench, pushes: Sequence[Outgoing], l
     table = bench.manifest.errors
     for golden in goldens:
         write = golden.verb in set(Write)
+        # One object for many answers, as the hub uses it: what one answer did must not show in the next.
+        connector = bench.open()
         for status in STATUSES:
             row = matching_row(table, golden.verb, status, None)
             kind = CLASSES[row.raises] if row else default_class(status, write=write)
             with report.check("egress", f"status.{status}.{golden.verb}", "errors"):
-                act = attempt(bench, golden, refusal(status))
+                act = attempt(bench, golden, refusal(status), connector=connector)
                 raised(kind, act, f"status {status}")
         for name, fault, kind in broken(write=write):
             with report.check("egress", f"{name}.{golden.verb}", "errors"):
-                hurried = bench.open(impatient=name == "timeout_after_send")
-                raised(kind, attempt(bench, golden, fault, connector=hurried), name.replace("_", " "))
+                used = bench.open(impatient=True) if name == "timeout_after_send" else connector
+                raised(kind, attempt(bench, golden, fault, connector=used), name.replace("_", " "))
         with report.check("egress", f"unreachable.{golden.verb}", "errors"):
             unreachable(bench, golden)
         with report.check("egress", f"retry_after.{golden.verb}", "errors"):
