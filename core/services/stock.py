@@ -37,12 +37,14 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
     A count older than the last one applied to a position changes nothing there. A count below what is promised keeps
     the promised units on the books, records the shortfall, and opens a case: nothing is clamped in silence.
 
+    A count that names no node is of the node that the connection works, when it works exactly one.
+
     Raises:
-        InputError: no node is named.
+        InputError: no node is named or known.
         NotFound: there is no such node.
     """
     as_of: datetime = min(document["as_of"], unit.now)
-    default = document.get("node")
+    default = document.get("node") or _only_node_of(unit, connection_id)
     pairs: dict[tuple[str, str], Decimal] = {}
     for each in document["items"]:
         node = each.get("node") or default
@@ -58,6 +60,16 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
     }
     applied, older = set_on_hand(unit, counts, as_of, "count")
     return {"applied": applied, "older": older, "unknown": unknown}
+
+
+def _only_node_of(unit: Unit, connection_id: UUID | None) -> str | None:
+    """Return the code of the node a connection works, when there is exactly one: its counts need not name it."""
+    if connection_id is None:
+        return None
+    codes = unit.conn.execute(
+        select(t.node.c.code).where(t.node.c.tenant_id == unit.tenant, t.node.c.connection_id == connection_id).limit(2)
+    ).all()
+    return str(codes[0].code) if len(codes) == 1 else None
 
 
 def set_on_hand(
