@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.base import JSON, Command, Session, pass_session
+from console.cli.base import JSON, Session, pass_session
 from console.cli.output import hint, note
 
 if TYPE_CHECKING:
@@ -37,6 +37,14 @@ FOLDER = click.Option(
     callback=_take_folder,
     help="Data folder of the hub [.crossdock].",
 )
+
+
+class DemoCommand(click.Command):
+    """A command with --json and --data-dir."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [JSON, FOLDER]
 
 
 class DemoGroup(click.Group):
@@ -160,7 +168,7 @@ def _run(demo: Demo, settings: Settings) -> Score:
         return score
 
 
-@demo_command.command("scenario", cls=Command)
+@demo_command.command("scenario", cls=DemoCommand)
 @click.argument("name", type=click.Choice(NAMES))
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Length of an outage.")
 @pass_session

@@ -31,6 +31,8 @@ Json = dict[str, Any]
 EDITED, CANCELED, REFUNDED = 0.02, 0.025, 0.02
 # Simulated business starts at this hour, when people are awake.
 OPENING_HOUR = 9
+# The doors open with a queue, so that there is something to see at once.
+OPENING_RUSH = 40
 COUNT_EVERY, COUNTED_SHELVES = 5.0, 15
 OPENING_TROUBLES = ("alias", "alias", "alias", "address", "address", "typo", "not_in_erp", "sold_out", "sold_out")
 
@@ -145,7 +147,8 @@ class Traffic:
     def _gap(self) -> float:
         if self.pace.per_second is not None:
             return 1 / self.pace.per_second
-        return min(self._rng.expovariate(rate(self.clock()) * self.pace.speed), 20.0)
+        gap = self._rng.expovariate(rate(self.clock()) * self.pace.speed)
+        return min(gap, 1.2 if len(self.placed) < OPENING_RUSH else 15.0)
 
     def clock(self) -> datetime:
         """Return what time it is in the demo."""
