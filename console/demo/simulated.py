@@ -18,7 +18,7 @@ from connectors.sdk.simulator import Simulator
 from connectors.shopify.simulated.catalog import Product
 from connectors.shopify.simulated.people import Person
 from connectors.shopify.simulator import Partner as ShopSimulator
-from connectors.soap_erp.simulator import ERP, SoapFault
+from connectors.soap_erp.envelopes import ERP, SoapFault
 from connectors.soap_erp.simulator import Partner as ErpSimulator
 
 Json = dict[str, Any]
