@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jmespath
-
+from connectors.sdk.answers import identifier, search
 from connectors.sdk.base import BaseConnector
 from connectors.sdk.http import SUCCESS, Answer
 from connectors.sdk.manifest import Find, Request
@@ -114,30 +113,26 @@ class DeclarativeConnector(BaseConnector):
             params=fill_query(find.query, scope),
             ok=(*SUCCESS, *find.missing),
         )
-        return found_receipt(find, answer, self.redactor.value)
+        return found_receipt(find, push.reference, answer, self.redactor.value)
 
     def list_records(self, verb: str, cursor: Json) -> Page:
         """Return the next page of a list."""
         return list_page(self, self.request_row(verb), cursor)
 
 
-def identifier(document: Any, path: str) -> str | None:
-    """Return a partner's identifier as text, None when it is not there."""
-    found = jmespath.search(path, document) if document is not None else None
-    if isinstance(found, int) and not isinstance(found, bool):
-        return str(found)
-    return found if isinstance(found, str) and found else None
-
-
-def found_receipt(find: Find, answer: Answer, redact: Callable[[Any], Any]) -> Receipt | None:
-    """Return what a look-up's answer says."""
+def found_receipt(find: Find, reference: str, answer: Answer, redact: Callable[[Any], Any]) -> Receipt | None:
+    """Return what a look-up's answer says of the effect with our reference."""
     if answer.status in find.missing:
         return None
-    thing = jmespath.search(find.at, answer.document) if find.at else answer.document
-    if not thing or (find.when and not jmespath.search(find.when, thing)):
-        return None
-    reference = identifier(thing, find.reference) if find.reference else None
-    return Receipt(reference, redact(thing) if isinstance(thing, Mapping) else {})
+    found = search(find.at, answer.document) if find.at else answer.document
+    for thing in found if isinstance(found, list) else [found]:
+        if not thing or (find.match and search(find.match, thing) != reference):
+            continue
+        if find.when and not search(find.when, thing):
+            continue
+        number = identifier(thing, find.reference) if find.reference else None
+        return Receipt(number, redact(thing) if isinstance(thing, Mapping) else {})
+    return None
 
 
 def method_for(verb: str) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Sequence
-from http.client import IncompleteRead
+from http.client import IncompleteRead, InvalidURL
 from typing import Any
 
 import requests
@@ -19,12 +19,13 @@ from urllib3.exceptions import (
 
 from connectors.sdk.errors import FIXES
 from connectors.sdk.network import AddressRefused
-from connectors.sdk.redaction import Redactor
 from core.errors import ConnectorError, Misconfigured, OutcomeUnknown, Transient
 
 # With these nothing has left the hub.
 UNSENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
 
+# The request could not even be written down.
+UNUSABLE = (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, InvalidURL, UnicodeError)
 # OpenSSL's names of what goes wrong before the first byte of a request.
 HANDSHAKE = re.compile("WRONG_VERSION|HTTP_REQUEST|HANDSHAKE|CERTIFICATE|PROTOCOL|UNRECOGNIZED_NAME")
 
@@ -33,9 +34,7 @@ class OversizedAnswer(requests.RequestException):
     """The answer is larger than the connection takes."""
 
 
-def failure(
-    partner: str, error: Exception, verb: str, *, write: bool, status: int | None, redactor: Redactor
-) -> ConnectorError:
+def failure(partner: str, error: Exception, verb: str, *, write: bool, status: int | None) -> ConnectorError:
     """Return the error for an exchange that broke.
 
     Args:
@@ -58,10 +57,10 @@ def failure(
             why="Its TLS certificate does not verify, or it does not speak TLS there.",
             fix="Install a valid certificate at the partner, or correct the address.",
         )
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
+    if any(isinstance(each, UNUSABLE) for each in reasons):
         return Misconfigured(
             f"{partner} cannot be called for {verb}.",
-            why=redactor.text(str(error)),
+            why="The address or a header of the request has characters that cannot be sent.",
             fix="Correct the address and the credentials in the connection's settings.",
         )
     unsent = any(isinstance(each, (*UNSENT, requests.ConnectTimeout)) for each in reasons)

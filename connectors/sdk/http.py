@@ -6,11 +6,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.client import IncompleteRead
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
@@ -23,6 +22,7 @@ from connectors.sdk.network import CheckedAdapter
 from connectors.sdk.redaction import Redactor
 from core.errors import MappingError, Misconfigured, OutcomeUnknown, Transient
 from core.ports.connectors import Exchange
+from mappings.syntaxes.json import dump as dump_json
 from mappings.syntaxes.json import parse as parse_json
 
 PORTS = {"http": 80, "https": 443}
@@ -123,7 +123,7 @@ class Http:
         sent_headers = {"Accept": "application/json"} if reads == "json" else {}
         sent_headers |= dict(headers or {})
         if json is not None:
-            data = orjson.dumps(json)
+            data = dump_json(json)
             sent_headers.setdefault("Content-Type", "application/json")
         began = time.monotonic()
         prepared: requests.PreparedRequest | None = None
@@ -143,8 +143,8 @@ class Http:
             ) as response:
                 status, answer_headers = response.status_code, response.headers
                 body = self._read(response, began)
-        except (requests.RequestException, HTTPError, IncompleteRead, OSError) as error:
-            raise failure(self.partner, error, verb, write=write, status=status, redactor=self.redactor) from None
+        except (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError) as error:
+            raise failure(self.partner, error, verb, write=write, status=status) from None
         finally:
             self._keep(method, url, prepared, data, status, answer_headers, body, began)
         return self._judge(verb, write, ok, reads, status, answer_headers, body, url)

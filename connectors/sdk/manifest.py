@@ -102,6 +102,7 @@ class Find:
     method: str = "GET"
     query: Mapping[str, str] = field(default_factory=dict)
     at: str | None = None
+    match: str | None = None
     when: str | None = None
     reference: str | None = None
     missing: tuple[int, ...] = (404,)

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+import jmespath
+from jmespath.exceptions import JMESPathError
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 UNKNOWN = "Unknown field."
@@ -14,6 +16,19 @@ UNKNOWN = "Unknown field."
 def text(help: str, **more: Any) -> fields.String:
     """Return a text field; numbers such as an unquoted version are refused, because YAML would change them."""
     return fields.String(metadata={"help": help}, **more)
+
+
+def expression(help: str) -> fields.String:
+    """Return a JMESPath expression; one that cannot be compiled is refused."""
+    return text(help, validate=compiles)
+
+
+def compiles(path: str) -> None:
+    """Refuse what is not JMESPath."""
+    try:
+        jmespath.compile(path)
+    except JMESPathError as error:
+        raise ValidationError(f"is not JMESPath ({' '.join(str(error).split())[:120]})") from None
 
 
 def one_of(help: str, allowed: Iterable[str], **more: Any) -> fields.String:

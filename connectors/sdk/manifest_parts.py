@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from connectors.sdk import manifest as data
-from connectors.sdk.manifest_fields import Part, header_name, one_of, statuses, text, texts
+from connectors.sdk.manifest_fields import Part, expression, header_name, one_of, statuses, text, texts
 from connectors.sdk.manifest_words import (
     AUTH_SCHEMES,
     ERROR_CLASSES,
@@ -149,11 +149,11 @@ class PagingPart(Part):
 
     makes = data.Paging
     scheme = one_of("How the next page is asked for; `link` follows the Link header.", PAGING_SCHEMES, required=True)
-    next = text("Where the next cursor stands in the answer (`cursor`).")
+    next = expression("Where the next cursor stands in the answer (`cursor`).")
     parameter = text("Query parameter with the cursor, page number or offset.")
     size_parameter = text("Query parameter with the page size.")
     size = fields.Integer(metadata={"help": "Records per page."}, validate=validate.Range(min=1, max=1_000))
-    more = text("Where the answer says that more is waiting; by default a full page means more.")
+    more = expression("Where the answer says that more is waiting; by default a full page means more.")
 
     @validates_schema
     def sound(self, given: dict[str, Any], **_more: Any) -> None:
@@ -171,9 +171,12 @@ class FindPart(Part):
     path = text("Path under base_url; a template.", required=True)
     method = one_of("HTTP method.", ("GET", "POST"))
     query = texts("Query parameters; templates.")
-    at = text("Where the found thing stands in the answer; the whole answer by default.")
-    when = text("JMESPath condition on the found thing: false means the effect has not happened.")
-    reference = text("Where the partner's id stands in the found thing.")
+    at = expression(
+        "Where the found thing, or a list of such things, stands in the answer; the whole answer by default."
+    )
+    match = expression("Where a found thing bears our reference; without it the first thing found counts.")
+    when = expression("JMESPath condition on the found thing: false means the effect has not happened.")
+    reference = expression("Where the partner's id stands in the found thing.")
     missing = statuses("Statuses that mean there is none; 404 by default.")
 
 
@@ -188,11 +191,11 @@ class RequestPart(Part):
     body = fields.Raw(metadata={"help": "Inline body of templates, where no map is needed."})
     idempotency_header = text("Header that carries our reference as idempotency key.")
     ok = statuses("Statuses that mean success; 200, 201, 202 and 204 by default.")
-    reference = text("Where the partner's id stands in the answer (JMESPath).")
+    reference = expression("Where the partner's id stands in the answer (JMESPath).")
     find = fields.Nested(FindPart, metadata={"help": "How the effect is looked up; required for every write."})
     topic = text("Topic the listed records get (lists).")
-    records = text("Where the records stand in the answer; left out, the whole page is one record (lists).")
-    changed_at = text("Where a record says when it changed (lists).")
+    records = expression("Where the records stand in the answer; left out, the whole page is one record (lists).")
+    changed_at = expression("Where a record says when it changed (lists).")
     since = text("Query parameter for the time to start from (lists).")
     paging = fields.Nested(PagingPart, metadata={"help": "How further pages are asked for (lists)."})
 
@@ -218,8 +221,8 @@ class ErrorsPart(Part):
     """The table `errors`."""
 
     makes = data.Errors
-    code = text("Where the partner's error code stands in its answer (JMESPath).")
-    message = text("Where the partner's message stands in its answer (JMESPath).")
+    code = expression("Where the partner's error code stands in its answer (JMESPath).")
+    message = expression("Where the partner's message stands in its answer (JMESPath).")
     rows = fields.List(fields.Nested(ErrorRowPart), metadata={"help": "What its errors mean; the first that fits."})
 
 

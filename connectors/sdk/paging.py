@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import jmespath
 from requests.utils import parse_header_links
 
+from connectors.sdk.answers import search
 from connectors.sdk.http import Answer
 from connectors.sdk.manifest import Paging, Request
 from connectors.sdk.template import fill, fill_query
@@ -78,7 +78,7 @@ def found_records(row: Request, document: Any) -> Sequence[Any]:
     """
     if row.records is None:
         return [document]
-    found = jmespath.search(row.records, document)
+    found = search(row.records, document)
     if not isinstance(found, list):
         raise Transient(
             f"The answer to {row.verb} has no list at {row.records}.",
@@ -95,9 +95,9 @@ def next_page(paging: Paging | None, answer: Answer, at: Any, count: int) -> Any
         links = parse_header_links(answer.headers.get("link", ""))
         return next((each["url"] for each in links if each.get("rel") == "next"), None)
     if paging.scheme == "cursor":
-        found = jmespath.search(paging.next or "", answer.document)
+        found = search(paging.next or "", answer.document)
         return found if found not in ("", None, False) else None
-    more = bool(jmespath.search(paging.more, answer.document)) if paging.more else count >= paging.size
+    more = bool(search(paging.more, answer.document)) if paging.more else count >= paging.size
     if not more or not count:
         return None
     if paging.scheme == "page":
@@ -107,7 +107,7 @@ def next_page(paging: Paging | None, answer: Answer, at: Any, count: int) -> Any
 
 def changed(row: Request, record: Any) -> datetime | None:
     """Return when a record says it changed."""
-    found = jmespath.search(row.changed_at, record) if row.changed_at else None
+    found = search(row.changed_at, record) if row.changed_at else None
     if not isinstance(found, str):
         return None
     try:
@@ -118,8 +118,9 @@ def changed(row: Request, record: Any) -> datetime | None:
 
 
 def newest(row: Request, records: Sequence[Any], seen: str | None) -> str | None:
-    """Return the newest change seen in this round, ISO 8601."""
-    times = [each for each in (changed(row, record) for record in records) if each is not None]
+    """Return the newest change seen in this round, ISO 8601; a time from the future would hide what comes before it."""
+    now = datetime.now(UTC)
+    times = [min(each, now) for each in (changed(row, record) for record in records) if each is not None]
     if seen:
         times.append(datetime.fromisoformat(seen))
     return max(times).isoformat() if times else None
@@ -136,8 +137,10 @@ def finished(connector: DeclarativeConnector, row: Request, cursor: Json, seen: 
         return kept(cursor)
     poll = connector.manifest.poll.get(row.verb.removeprefix("list_"))
     overlap = timedelta(seconds=poll.overlap if poll else 0)
-    since = (datetime.fromisoformat(seen) - overlap).isoformat()
-    return {"since": max(since, str(cursor.get("since") or ""))}
+    since = datetime.fromisoformat(seen) - overlap
+    if cursor.get("since"):
+        since = max(since, datetime.fromisoformat(cursor["since"]))
+    return {"since": since.isoformat()}
 
 
 def inbound(row: Request, body: bytes, when: datetime | None) -> InboundRecord:

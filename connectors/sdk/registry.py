@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import traceback
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -141,6 +139,10 @@ def scan(roots: Iterable[Path]) -> Iterable[Path]:
 
 def entry_points() -> dict[str, Path]:
     """Return the connector folders of installed distributions, without importing them."""
+    # Imported here: they take time that a process which only looks at its own folders does not have.
+    import importlib.metadata
+    import importlib.util
+
     found = {}
     for point in importlib.metadata.entry_points(group=GROUP):
         try:

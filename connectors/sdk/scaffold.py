@@ -253,7 +253,7 @@ WRITE = """\
 #     map: {verb}.out.yaml
 #     idempotency_header: Idempotency-Key
 #     reference: id
-#     find: {{path: /v1/TODO, query: {{reference: "{{reference}}"}}, at: "items[0]", reference: id}}
+#     find: {{path: /v1/TODO, query: {{reference: "{{reference}}"}}, at: items, match: reference, reference: id}}
 """
 README = """\
 # {label}

@@ -48,6 +48,8 @@ def check_wire(report: Report, bench: Workbench) -> None:
     for golden in good:
         with report.check("egress", f"find.{golden.name}", "find_by_reference"):
             found_again(bench, golden)
+        with report.check("egress", f"find_foreign.{golden.name}", "find_by_reference"):
+            not_another(bench, golden)
 
 
 def replay_push(bench: Workbench, golden: Outgoing) -> None:
@@ -187,3 +189,17 @@ def found_again(bench: Workbench, golden: Outgoing) -> None:
     same_requests(bench.partner.requests, golden.absent or ())
     bench.partner.play([refusal(503)])
     raised(Transient, act, "the look-up itself failed: that says nothing about the effect")
+
+
+def not_another(bench: Workbench, golden: Outgoing) -> None:
+    """A partner that overlooks our question and answers with other things has not confirmed the effect."""
+    reference = str(golden.given["reference"]).encode()
+    if not golden.find or not any(reference in step.body for step in golden.find):
+        raise Skipped("the partner's answer does not bear our reference")
+    connector = bench.open()
+    other = reference[:-4] + b"f00d"
+    bench.partner.play(
+        [SimResponse(step.status, step.body.replace(reference, other), step.headers) for step in golden.find]
+    )
+    found = bench.do(connector, "find_by_reference", push_of(golden.verb, golden.given))
+    expect(found is None, "the effect of another reference was taken for this one: the write would be lost")

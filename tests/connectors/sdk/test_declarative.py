@@ -1,5 +1,6 @@
 """Verbs without Python: templates, bodies, tokens, paging."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -78,6 +79,40 @@ def test_a_look_up(opened: Any, partner: Partner, answer: Any, expected: Receipt
     partner.play([SimResponse(200, answer)])
     assert connector.find_by_reference(push(sku="A", count=1)) == expected
     assert (partner.requests[0].path, partner.requests[0].query) == ("/v1/effects", {"ref": "dlv_1"})
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([{"no": "1", "ref": "dlv_9"}, {"no": "2", "ref": "dlv_1"}], "2"),
+        ([{"no": "1", "ref": "dlv_9"}], None),
+        ([{"no": "1"}], None),
+        ({"no": "3", "ref": "dlv_1"}, "3"),
+    ],
+)
+def test_a_look_up_takes_only_what_bears_our_reference(
+    opened: Any, partner: Partner, found: Any, expected: str | None
+) -> None:
+    more = "requests:\n  push_stock: {path: /a, find: {path: /a, at: items, match: ref, reference: no}}\n"
+    connector = opened(more, verbs=WRITES)
+    partner.play([SimResponse(200, {"items": found})])
+    receipt = connector.find_by_reference(push())
+    assert (receipt and receipt.reference) == expected
+
+
+def test_an_answer_an_expression_fails_on_says_nothing_of_the_effect(opened: Any, partner: Partner) -> None:
+    more = 'requests:\n  push_stock: {path: /a, find: {path: /a, when: "length(items) > `0`"}}\n'
+    connector = opened(more, verbs=WRITES)
+    partner.play([SimResponse(200, {"items": 5})])
+    with pytest.raises(Transient, match="cannot be read as the manifest says"):
+        connector.find_by_reference(push())
+
+
+def test_a_change_from_the_future_does_not_hide_what_comes_before_it(opened: Any, partner: Partner) -> None:
+    connector = opened(LIST.format(paging="{scheme: link}"), verbs="list_orders")
+    partner.play([SimResponse(200, {"items": [{"id": 1, "at": "2099-01-01T00:00:00Z"}]})])
+    since = datetime.fromisoformat(connector.list_orders({}).cursor["since"])
+    assert since < datetime.now(UTC)
 
 
 def test_a_payload_that_does_not_fit_its_map_is_rejected_whole(opened: Any, partner: Partner) -> None:

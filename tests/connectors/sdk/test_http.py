@@ -150,6 +150,18 @@ def test_plain_http_to_a_tls_address_is_no_outcome_unknown(partner: Partner) -> 
     http.close()
 
 
+@pytest.mark.parametrize("value", ["Bearer kéy-€-secret", "Bearer a\r\nX-Evil: 1"])
+def test_a_header_that_cannot_be_sent_is_misconfigured_and_not_shown(http: Http, partner: Partner, value: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        http.request(
+            "POST", partner.url + "/a", verb="push_order", write=True, headers={"Authorization": value}, data=b"{}"
+        )
+    shown = str(caught.value) + repr(caught.value.data)
+    assert "secret" not in shown
+    assert "Evil" not in shown
+    assert partner.requests == []
+
+
 def test_exchanges_are_redacted_and_forgotten(http: Http, partner: Partner) -> None:
     answer = {"token": "abc", "note": "hush-hush", "id": 1}
     partner.play([SimResponse(200, answer, {"Set-Cookie": "s=1", "X-Request-Id": "r1"})])

@@ -82,6 +82,7 @@ def test_a_distribution_of_others_may_put_its_prefix_before_the_id(tmp_path: Pat
         (", map: stock.in.yaml", "", "documents.0.map: names no map file"),
         ("as: stock", "as: stocks", "documents.0.as: Must be one of"),
         (", topic_header: X-Topic", "", "webhook: needs topic_header or topic_path"),
+        ("find: {path: /a}}", "find: {path: /a, at: 'a['}}", "find.at: is not JMESPath"),
         ("maps: done", "mappings: done", "quality.mappings"),
         ("reason: Too small to matter.", "reason: ''", "an exemption says why"),
         ("name: key,", "name: base_url,", "settings: a name stands twice"),

@@ -169,8 +169,15 @@ MUTANTS = [
         "anything is found by reference",
         ("egress.find.push_fulfillment_order.push.json",),
         "connector.yaml",
-        "      at: fulfillments[0]\n      reference: id\n",
+        "      at: fulfillments\n      match: client_reference\n      reference: id\n",
         "      reference: fulfillments[0].id\n",
+    ),
+    Mutant(
+        "another's effect is taken for ours",
+        ("egress.find_foreign.push_fulfillment_order.push.json",),
+        "connector.yaml",
+        "      match: client_reference\n",
+        "",
     ),
     Mutant(
         "the reference is not sent",
