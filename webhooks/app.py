@@ -45,7 +45,8 @@ def create_app(runtime: Runtime) -> Flask:
     for group in GROUPS:
         api.register_blueprint(group.routes)
     spec.finish(app, api)
-    app.wsgi_app = Door(app.wsgi_app, parts.accounts, parts.combiner)  # type: ignore[method-assign]
+    limit = runtime.settings.limits.max_body_bytes
+    app.wsgi_app = Door(app.wsgi_app, parts.accounts, parts.combiner, limit)  # type: ignore[method-assign]
     return app
 
 

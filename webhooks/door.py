@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -35,6 +36,7 @@ NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 LONGEST_KEY = 512
 LONGEST_WORD = 512
 NO_CONTENT = 204
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Granian puts the process environment into the request's; those are not headers of anybody.
 NOT_HEADERS = frozenset(name for name in os.environ if name.startswith("HTTP_"))
 JSON = ("Content-Type", "application/json")
@@ -52,21 +54,25 @@ class Door:
         application: what answers the other paths.
         accounts: the connections.
         combiner: stores messages, many in one commit.
+        max_body: bytes a body without announced length may have on the other paths.
     """
 
-    def __init__(self, application: Wsgi, accounts: Accounts, combiner: IntakeCombiner) -> None:
+    def __init__(self, application: Wsgi, accounts: Accounts, combiner: IntakeCombiner, max_body: int) -> None:
         self._application = application
+        self._max_body = max_body
         self._accounts = accounts
         self._combiner = combiner
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
         path: str = environ.get("PATH_INFO", "")
-        if not path.startswith(PREFIX):
-            return self._application(environ, start_response)
-        name = path[len(PREFIX) :]
         method: str = environ.get("REQUEST_METHOD", "GET")
+        name = path[len(PREFIX) :]
         try:
+            if not path.startswith(PREFIX):
+                if method in WITH_BODY and not environ.get("CONTENT_LENGTH"):
+                    _announce(environ, self._max_body)
+                return self._application(environ, start_response)
             if method == "POST":
                 status, body = self._take(name, environ)
                 kind = JSON
@@ -143,9 +149,10 @@ class Door:
 
     def _refuse(self, error: CrossdockError, name: str, path: str) -> tuple[int, bytes, list[tuple[str, str]]]:
         problem, more = problems.of_error(error, path[:300])
-        known = name if self._accounts.knows(name) else "unknown"
-        WEBHOOKS.labels(known, f"refused_{error.status}").inc()
-        log.info("webhook_refused", connection=known, code=error.error_code, status=error.status)
+        if path.startswith(PREFIX):
+            known = name if self._accounts.knows(name) else "unknown"
+            WEBHOOKS.labels(known, f"refused_{error.status}").inc()
+            log.info("webhook_refused", connection=known, code=error.error_code, status=error.status)
         more.pop("WWW-Authenticate", None)  # a signature is not a log-in
         if isinstance(error, MethodRefused):
             more["Allow"] = "POST"
@@ -176,6 +183,12 @@ def _body(environ: dict[str, Any], limit: int) -> bytes:
     if environ.get("wsgi.input_terminated"):
         return read_limited(stream, limit)
     return b""
+
+
+def _announce(environ: dict[str, Any], limit: int) -> None:
+    """Read a body that comes in chunks and give it a length: the framework would cut it at the limit without a word."""
+    body = _body(environ, limit)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
 
 
 def _accept_type(environ: dict[str, Any], account: Account) -> None:
@@ -223,7 +236,7 @@ def _storable(record: InboundRecord) -> InboundRecord:
         InputError: a word of it has characters no database holds, or has no end.
     """
     for word in (record.topic, record.dedupe_key, record.source_id or "", record.content_type):
-        if "\x00" in word or any(0xD800 <= ord(letter) <= 0xDFFF for letter in word):
+        if "\x00" in word or (not word.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in word)):
             raise InputError("The call names itself with characters no text has.", code="HOOK-TEXT-422")
     if len(record.topic) > LONGEST_WORD or len(record.source_id or "") > LONGEST_WORD or not record.topic:
         raise InputError(

@@ -117,6 +117,16 @@ def test_bodies_that_are_not_json(shared_api: Client, body: bytes, content_type:
     shared_api.unchanged()
 
 
+def test_a_body_in_chunks_is_never_cut(shared_api: Client) -> None:
+    import io
+
+    for size, expected in ((2 * 2**20 + 1, (413, "HTTP-SIZE-413")), (2, (422, "INPUT-INVALID-400"))):
+        body = io.BytesIO(b"{}" + b" " * (size - 2))
+        environ = {"wsgi.input_terminated": True, "wsgi.input": body, "CONTENT_LENGTH": ""}
+        answer = shared_api.call("POST", "/orders", content_type="application/json", environ_overrides=environ)
+        assert code_of(answer) == expected
+
+
 def test_numbers_the_database_cannot_hold_change_nothing(api: Client, world: World) -> None:
     answer = api.post("/orders", {**FULL, "source_version": 2**80})
     assert answer.status_code == 422

@@ -200,13 +200,13 @@ SHAPES: dict[str, Shape] = {
     "Delivery": thing(
         "One outgoing write.",
         id=identifier("dlv"), connection=MAYBE, kind=TEXT, lane=TEXT, state=TEXT, outcome=MAYBE,
-        error=MAYBE_ANYTHING, order=maybe_id("ord"), fulfillment=maybe_id("ful"), shipment=maybe_id("shp"), reference=MAYBE,
-        attempts=WHOLE, priority=WHOLE, run_at=INSTANT, created_at=INSTANT, finished_at=MAYBE_INSTANT,
+        error=MAYBE_ANYTHING, order=maybe_id("ord"), fulfillment=maybe_id("ful"), shipment=maybe_id("shp"),
+        reference=MAYBE, attempts=WHOLE, priority=WHOLE, run_at=INSTANT, created_at=INSTANT, finished_at=MAYBE_INSTANT,
     ),
     "Event": thing(
         "One event of the feed.",
-        id={"type": "string", "pattern": "^evt_[0-9]+$"}, type=TEXT, subject=TEXT, subject_id=TEXT, order=maybe_id("ord"),
-        data=ANYTHING, actor=TEXT, cause=MAYBE, correlation=MAYBE, at=INSTANT,
+        id={"type": "string", "pattern": "^evt_[0-9]+$"}, type=TEXT, subject=TEXT, subject_id=TEXT,
+        order=maybe_id("ord"), data=ANYTHING, actor=TEXT, cause=MAYBE, correlation=MAYBE, at=INSTANT,
     ),
     "Key": thing(
         "An API key; the key itself is shown once, when it is made.",
