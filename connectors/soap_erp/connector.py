@@ -151,11 +151,14 @@ class Connector(BaseConnector):
             reply = self.client.call("find_by_reference", row.operation, body, writes=False)
         except MappingError as error:
             raise OutcomeUnknown(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
-        document = found(row.found, reply.values) if row.found else reply.values
-        if not document:
-            return None
-        number = found(row.reference, document)
-        return Receipt(number if isinstance(number, str) else None, self.redactor.value({"document": plain(document)}))
+        answered = found(row.found, reply.values) if row.found else reply.values
+        for each in answered if isinstance(answered, list) else [answered]:
+            # An ERP that overlooks the question and answers with other documents has not confirmed ours.
+            if each and (row.match is None or found(row.match, each) == reference):
+                number = found(row.reference, each)
+                detail = self.redactor.value({"document": plain(each)})
+                return Receipt(number if isinstance(number, str) else None, detail)
+        return None
 
     # -- in
 

@@ -38,7 +38,8 @@ class Operation:
         map: map file, relative to the profile; it writes the body, or reads the records of `list_stock`.
         body: fixed values of the body; `{reference}` stands for ours.
         reference: JMESPath to the partner's document number in the reply, or in what was found.
-        found: JMESPath to the found document in the reply of a look-up; nothing there means there is none.
+        found: JMESPath to the found document, or a list of them, in the reply of a look-up; nothing there means none.
+        match: JMESPath to our reference in a found document; only one that bears it counts.
         send_cursor: field of the body that asks for the next page.
         next_cursor: JMESPath to the cursor of the next page in the reply.
         create_on: fault codes that say that the ERP does not know the order yet; then it is created.
@@ -50,6 +51,7 @@ class Operation:
     body: Mapping[str, Any] = field(default_factory=dict)
     reference: str | None = None
     found: str | None = None
+    match: str | None = None
     send_cursor: str | None = None
     next_cursor: str | None = None
     create_on: tuple[str, ...] = ()
@@ -90,6 +92,7 @@ class OperationPart(Part):
     body = fields.Dict(keys=fields.String(), metadata={"help": "Fixed values of the body."})
     reference = fields.String(metadata={"help": "Where the partner's document number stands."})
     found = fields.String(metadata={"help": "Where a look-up's reply has the document."})
+    match = fields.String(metadata={"help": "Where a found document bears our reference."})
     send_cursor = fields.String(metadata={"help": "Field that asks for the next page."})
     next_cursor = fields.String(metadata={"help": "Where the reply names the next page."})
     create_on = fields.List(fields.String(), metadata={"help": "Fault codes that say that the order is not there yet."})
