@@ -25,6 +25,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+def storable(text: str) -> str:
+    """Return a text a partner wrote without what PostgreSQL and JSON cannot hold: zero bytes, lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 class CrossdockError(Exception):
     """An expected failure with a stable code, a sentence, and what to do about it.
 
@@ -48,10 +55,11 @@ class CrossdockError(Exception):
         code: str | None = None,
         **data: Any,
     ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
-        self.fix = fix
+        # Messages often quote a partner, and every error must be fit to be stored.
+        self.what = storable(what)
+        super().__init__(self.what)
+        self.why = storable(why) if why else why
+        self.fix = storable(fix) if fix else fix
         self.error_code = code or type(self).code
         self.data = data
 
@@ -72,7 +80,7 @@ class CrossdockError(Exception):
             found["fix"] = self.fix
         if self.data:
             found["data"] = {
-                key: value if isinstance(value, int | str | list | dict | None) else str(value)
+                key: value if isinstance(value, int | list | dict | None) else storable(str(value))
                 for key, value in self.data.items()
             }
         return found

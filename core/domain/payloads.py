@@ -34,6 +34,8 @@ from uuid import UUID
 
 import orjson
 
+from core.errors import storable
+
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
@@ -47,7 +49,7 @@ def dump(value: Mapping[str, Any] | list[Any]) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """Return the value with only JSON types in it, as `dump` would write it."""
+    """Return the value with only JSON types in it, as `dump` would write it, and only text that can be stored."""
     if isinstance(value, Mapping):
         return {str(key): jsonable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -58,4 +60,6 @@ def jsonable(value: Any) -> Any:
         return orjson.loads(orjson.dumps(value, option=orjson.OPT_UTC_Z))
     if isinstance(value, date | UUID):
         return str(value)
+    if isinstance(value, str):
+        return storable(value)
     return value

@@ -72,7 +72,8 @@ DELIVERY = Machine(
         (D.SENDING, "lose_reply"): D.UNKNOWN,
         (D.SENDING, "lose_lease"): D.UNKNOWN,
         (D.SENDING, "give_up"): D.DEAD,
-        (D.DEAD, "retry"): D.DUE,
+        # What a dead letter may have done before it died is looked up first.
+        (D.DEAD, "retry"): D.UNKNOWN,
         (D.DUE, "supersede"): D.SUPERSEDED,
         (D.WAITING, "supersede"): D.SUPERSEDED,
         (D.DEAD, "supersede"): D.SUPERSEDED,

@@ -26,6 +26,7 @@ from core.errors import (
     RateLimited,
     Rejected,
     Transient,
+    storable,
 )
 from core.jobs.hub import Hub
 from core.ports.connectors import Connector, Exchange, Receipt
@@ -87,7 +88,7 @@ def finish(
             "state": str(state),
             "outcome": following.outcome[:500],
             "error": as_json(error),
-            "reference": result.reference if isinstance(result, Receipt) else None,
+            "reference": storable(result.reference) if isinstance(result, Receipt) and result.reference else None,
             "counts": following.counts,
             "run_at": unit.now + following.wait if following.wait is not None else None,
             "done": following.wait is None,
@@ -113,10 +114,12 @@ def _next(hub: Hub, row: Row[Any], result: Receipt | CrossdockError) -> _Next:
         return _Next("succeed", "shadow: not sent" if result.detail.get("shadow") else "delivered")
     if isinstance(result, Declined):
         return _Next("decline", result.what)
+    # What may have happened keeps that mark until somebody has looked it up.
+    trigger = "lose_reply" if row.was == "unknown" else "wait"
     if isinstance(result, RateLimited):
-        return _Next("wait", result.what, timedelta(seconds=result.retry_after or 1.0), counts=False)
+        return _Next(trigger, result.what, timedelta(seconds=result.retry_after or 1.0), counts=False)
     if isinstance(result, Misconfigured):
-        return _Next("wait", result.what, timedelta(seconds=1), counts=False)
+        return _Next(trigger, result.what, timedelta(seconds=1), counts=False)
     if isinstance(result, Rejected):
         return _Next("give_up", result.what)
     schedule = hub.pace.schedule
@@ -126,8 +129,7 @@ def _next(hub: Hub, row: Row[Any], result: Receipt | CrossdockError) -> _Next:
     if isinstance(result, Transient) and result.retry_after:
         wait = max(wait, timedelta(seconds=result.retry_after))
     unknown = isinstance(result, OutcomeUnknown) or not isinstance(result, Transient)
-    # What may have happened keeps that mark until somebody has looked it up.
-    return _Next("lose_reply" if unknown or row.was == "unknown" else "wait", result.what, wait)
+    return _Next("lose_reply" if unknown else trigger, result.what, wait)
 
 
 def _jitter(seconds: float) -> timedelta:
@@ -196,9 +198,12 @@ def _pause_until(unit: Unit, connection_id: UUID, seconds: float, reason: str, o
     # After a break one failure more opens it again: the first call is the probe.
     unit.conn.execute(
         text(
-            "UPDATE connection SET paused_until = greatest(paused_until, clock_timestamp() +"
-            " make_interval(secs => :s)), pause_reason = :reason, breaker_opened = breaker_opened + :opened,"
-            " failures = CASE WHEN :opened > 0 THEN :probe ELSE failures END WHERE tenant_id = :t AND id = :c"
+            "UPDATE connection SET paused_until = greatest(paused_until, p.until),"
+            " pause_reason = CASE WHEN paused_until > p.until THEN pause_reason ELSE :reason END,"
+            " breaker_opened = breaker_opened + :opened,"
+            " failures = CASE WHEN :opened > 0 THEN :probe ELSE failures END"
+            " FROM (SELECT clock_timestamp() + make_interval(secs => :s) AS until) p"
+            " WHERE tenant_id = :t AND id = :c"
         ),
         {
             "s": seconds,
