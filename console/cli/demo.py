@@ -18,7 +18,7 @@ from console.cli.output import hint, note
 if TYPE_CHECKING:
     from config.settings import Settings
     from console.demo.running import Demo
-    from console.demo.scorecard import Progress, Score
+    from console.demo.scorecard import Progress
 
 NAMES = (
     "erp-429", "wms-outage", "oversell-race", "bad-mapping", "duplicate-storm", "price-typo", "sku-alias", "restock",
@@ -95,18 +95,23 @@ def demo_command(
 
     # The terminal belongs to the person who watches; whoever wants to see more sets the level.
     os.environ.setdefault("CROSSDOCK_LOG_LEVEL", "warning")
-    settings = session.settings(port=port or None, workers=workers, company="Fjord & Pine")
+    if folder is None:
+        os.environ.setdefault("CROSSDOCK_COMPANY", "Fjord & Pine")
+    settings = session.settings(port=port or None, workers=workers)
     settings = with_free_port(replace(settings, port=0) if port == 0 else settings)
     note("Crossdock demo: no account, no Docker, nothing leaves this machine")
-    demo = Demo(settings, Plan(seed, orders, speed, exits), say=note, step=_ready)
+    demo = Demo(settings, Plan(seed, orders, speed, exits, folder), say=note, step=_ready)
     supervisor = demo.supervisor()
     supervisor.start()
     try:
         demo.started()
         if exits:
-            score = _run(demo, settings)
-            session.out.one(score.as_dict())
-            ctx.exit(0 if score.good else 1)
+            good, found = _run(demo, settings)
+            if session.json:
+                session.out.line(found)
+            else:
+                click.echo(summary(found))
+            ctx.exit(0 if good else 1)
         _tell(session, settings, opened=not no_open and webbrowser.open(settings.base_url))
         traffic = demo.traffic(demo.control())
         threading.Thread(target=traffic.run, name="traffic", daemon=True).start()
@@ -139,18 +144,17 @@ def _tell(session: Session, settings: Settings, *, opened: bool) -> None:
     )
 
 
-def _run(demo: Demo, settings: Settings) -> Score:
-    """Run the orders to their end beside the services."""
-    from dataclasses import replace
-
+def _run(demo: Demo, settings: Settings) -> tuple[bool, dict[str, Any]]:
+    """Run the orders to their end beside the services; return the verdict and all figures."""
+    from console.demo.csvrun import reckon
     from console.demo.running import run_to_end
     from console.demo.scorecard import shelves
     from console.wiring import locate, open_hub
 
     control = demo.control()
-    with open_hub(locate(replace(settings)), "cli") as hub:
+    with open_hub(locate(settings), "cli") as hub:
         traffic = demo.traffic(control)
-        begun = time.monotonic()
+        begun, since = time.monotonic(), datetime.now(UTC)
         told = [begun]
 
         def tell(found: Progress) -> None:
@@ -162,10 +166,41 @@ def _run(demo: Demo, settings: Settings) -> Score:
                     f" exception, {found.messages} messages and {found.deliveries} deliveries to go"
                 )
 
-        score = run_to_end(hub.store, control, traffic, datetime.now(UTC), shelves(control), tell)
+        score = run_to_end(hub.store, control, traffic, since, shelves(control), tell)
         for each in traffic.failures[:5]:
             note(f"   The traffic could not: {each}")
-        return score
+        if demo.data is None:
+            return score.good, score.as_dict()
+        reckoning = reckon(hub.store, demo.data, since)
+        good = score.good and reckoning.equal
+        return good, {**score.as_dict(), "good": good, "input": reckoning.as_dict()}
+
+
+def summary(found: dict[str, Any]) -> str:
+    """Return the figures of a run as a person reads them."""
+
+    def times(name: str) -> str:
+        return "{:.2f} s, p95 {:.2f} s".format(*found[name]) if found[name] else "none"
+
+    lines = [
+        f"{found['orders']} orders: {found['final']} final, {found['under_exception']} under an open exception, "
+        f"{found['unsettled']} unsettled, {found['lost']} lost",
+        f"oversold {found['oversold']}, duplicate effects at partners {found['duplicates']} "
+        f"({found['repeats_recognized']} repeats recognized), ledger differences {found['ledger_differences']}",
+        f"units shipped: {found['units_shipped']} by the hub's books, {found['units_left_warehouses']} by the nodes",
+        f"to routed {times('to_routed')}; to shipped {times('to_shipped')}; shipment told to the shop in "
+        f"{times('to_shop_told')} (medians)",
+        f"{found['seconds']} s, {found['orders_per_second']} orders/s, {found['messages']} messages in, "
+        f"{found['deliveries']} deliveries out",
+    ]
+    if "input" in found:
+        given = found["input"]
+        lines.append(
+            f"files: {given['input_orders']} orders, {given['input_units']} units, {given['input_value']}; hub: "
+            f"{given['hub_orders']} orders, {given['hub_units']} units, {given['hub_value']}: "
+            f"{'equal' if given['equal'] else 'NOT EQUAL'}; rows left out {given['rows_left_out']}"
+        )
+    return "\n".join([*lines, "All settled." if found["good"] else "NOT all settled: see the figures above."])
 
 
 @demo_command.command("scenario", cls=DemoCommand)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import requests
+from requests.adapters import HTTPAdapter
 
 from core.errors import Refused, Unavailable
 
@@ -22,6 +23,8 @@ class Control:
         self.urls = dict(urls)
         self._session = requests.Session()
         self._session.trust_env = False
+        # A scenario asks from sixteen threads at once.
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=16, pool_block=True))
 
     def ask(self, name: str, command: str, body: Any = None) -> Any:
         """Have a partner do something and return what it says of it.

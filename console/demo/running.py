@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from sqlalchemy import text
@@ -18,10 +18,12 @@ from console.cli.launching import make_supervisor
 from console.demo import scorecard, seeding
 from console.demo.company import Company, make_company
 from console.demo.control import Control
+from console.demo.csvdata import InputData, read_folder
+from console.demo.csvrun import InputTraffic, company_of, currency_options, told
 from console.demo.history import History, play
 from console.demo.partners import FAST, Account, Tempo, make_accounts, services
 from console.demo.places import SITES
-from console.demo.traffic import Pace, Parcel, Traffic
+from console.demo.traffic import Pace, Parcel, Placed, Traffic
 from console.demo.troubles import make_troubles
 from console.servers.datadir import write_private
 from core.errors import NotFound
@@ -36,6 +38,20 @@ STATE_FILE, KEY_FILE, FOLDER = "demo.json", "demo.key", "demo"
 ON_THE_WAY = ("handed_over", "in_transit", "out_for_delivery", "disturbed")
 
 
+class Business(Protocol):
+    """Something that places orders in the shops until it is done."""
+
+    placed: list[Placed]
+    failures: list[str]
+    done: threading.Event
+
+    def run(self) -> None:
+        """Place orders; blocks."""
+
+    def stop(self) -> None:
+        """End `run` soon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What was asked for."""
@@ -44,7 +60,7 @@ class Plan:
     orders: int | None = None
     speed: float = 60.0
     exits: bool = False
-    history: bool = True
+    folder: Path | None = None
 
 
 @dataclass
@@ -63,6 +79,7 @@ class Demo:
     say: Callable[[str], None]
     step: Callable[[str, float], None]
     company: Company = field(init=False)
+    data: InputData | None = None
     accounts: list[Account] = field(default_factory=list)
     history: History | None = None
     stock: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -70,7 +87,13 @@ class Demo:
 
     def supervisor(self) -> Supervisor:
         """Return the supervisor of hub and partners, not started yet."""
-        self.company = make_company(self.plan.seed)
+        if self.plan.folder is None:
+            self.company = make_company(self.plan.seed)
+        else:
+            self.data = read_folder(self.plan.folder)
+            self.company = company_of(self.data, self.plan.seed)
+            for sentence in told(self.data):
+                self.say(sentence)
         return make_supervisor(self.settings, say=self.say, before_services=self._seed, more=self._partners)
 
     def _took(self, what: str) -> None:
@@ -112,17 +135,21 @@ class Demo:
 
     def _prepare(self) -> None:
         """Settle what is on the shelves and who the partners are."""
-        sold_out = {item.sku for item in make_troubles(self.company).sold_out}
         first: dict[str, int] = {}
-        if self.plan.history:
+        if self.data is None:
+            sold_out = {item.sku for item in make_troubles(self.company).sold_out}
             self.history = play(self.company, datetime.now(UTC), empty=sold_out)
             self.stock = self.history.stock
             first = dict.fromkeys(
                 (each.connection for each in self.company.channels), self.history.orders[-1].number + 1
             )
         else:
-            self.stock = {place: 0 if place[0] in sold_out else n for place, n in self.company.targets.items()}
+            self.stock = dict(self.company.targets)
         self.accounts = make_accounts(self.company, first, self.stock, FAST if self.plan.exits else Tempo())
+        if self.data is not None:
+            for account in self.accounts:
+                if account.connector == "shopify":
+                    account.options.update(currency_options(self.data))
 
     # -- the partners
 
@@ -140,8 +167,10 @@ class Demo:
         """Return the partners' back doors."""
         return Control({each.name: each.url for each in self.accounts})
 
-    def traffic(self, control: Control) -> Traffic:
+    def traffic(self, control: Control) -> Business:
         """Return the business, not running yet."""
+        if self.data is not None:
+            return InputTraffic(self.company, self.data, control)
         fast = Pace(self.plan.orders, self.plan.speed, 20.0, (0.2, 4.0))
         pace = fast if self.plan.exits else Pace(self.plan.orders, self.plan.speed)
         return Traffic(self.company, make_troubles(self.company), control, pace, self._parcels())
@@ -169,7 +198,7 @@ class Patience:
 def run_to_end(
     store: Store,
     control: Control,
-    traffic: Traffic,
+    traffic: Business,
     since: datetime,
     shelves: Mapping[str, Decimal],
     tell: Callable[[scorecard.Progress], None],

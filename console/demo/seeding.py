@@ -136,7 +136,7 @@ def _item(item: Any) -> dict[str, Any]:
     return {
         "sku": item.sku,
         "title": item.title,
-        "gtin": item.gtin,
+        "gtin": item.gtin or None,
         "price": item.price,
         "currency": "EUR",
         "weight_g": item.weight_g,
@@ -147,7 +147,7 @@ def _item(item: Any) -> dict[str, Any]:
             "look": item.look,
             "box_mm": [width, depth, height],
         },
-        "references": [{"scheme": "gtin", "code": item.gtin}],
+        "references": [{"scheme": "gtin", "code": item.gtin}] if item.gtin else [],
     }
 
 

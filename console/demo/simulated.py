@@ -43,14 +43,15 @@ class DemoShop(ShopSimulator):
 
     Command `order`: `lines` of {sku, quantity, price?, title?}, `person`, `at`, and `spoil` of {path: value} for what
     is wrong in the webhook though not in the shop's books. Command `resend` tells of an order as the books have it.
-    Option `first_number`: the number of the first order.
+    Options `first_number`: the number of the first order; `discounts`: share of orders with a discount code.
     """
 
-    defaults: ClassVar[Mapping[str, Any]] = {**ShopSimulator.defaults, "first_number": 1_001}
+    defaults: ClassVar[Mapping[str, Any]] = {**ShopSimulator.defaults, "first_number": 1_001, "discounts": 0.15}
 
     def __init__(self, **given: Any) -> None:
         self._spoil: Mapping[str, Any] = {}
         super().__init__(**given)
+        self.shop.terms = replace(self.shop.terms, discounts=float(self.options["discounts"]))
         while self.shop.next("order") < int(self.options["first_number"]) - 1:
             pass
 
