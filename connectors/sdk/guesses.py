@@ -162,12 +162,18 @@ def guess(name: str, rule: fields.Field[Any], key: str | None, value: Any) -> Gu
     if key is None:
         return Guess(name, None, required=rule.required)
     if isinstance(rule, fields.Nested):
-        return Guess(name, key, required=rule.required, parts=tuple(guesses(rule.schema, value)))
+        return whole(Guess(name, key, required=rule.required, parts=tuple(guesses(rule.schema, value))))
     if isinstance(rule, fields.List) and isinstance(rule.inner, fields.Nested):
         parts = tuple(guesses(rule.inner.schema, value[0]))
-        return Guess(name, key, required=rule.required, parts=parts, many=True)
+        return whole(Guess(name, key, required=rule.required, parts=parts, many=True))
     words = closed(rule)
     return Guess(name, key, transform_for(name, rule, words), rule.required, words=words, seen=value)
+
+
+def whole(found: Guess) -> Guess:
+    """Return the guess for an object or list, or none where nothing inside it was recognized."""
+    known = any(each.path for each in found.parts)
+    return found if known else Guess(found.name, None, required=found.required)
 
 
 def closed(rule: fields.Field[Any]) -> tuple[str, ...]:

@@ -131,7 +131,8 @@ def manifest_text(connector: str, label: str, kind: str, samples: Sequence[Sampl
     writes = "".join(WRITE.format(verb=verb) for verb in WRITES.get(kind, ("push_order",)))
     return MANIFEST.format(
         connector=connector,
-        label=label,
+        # JSON text is YAML text, whatever characters it has.
+        label=orjson.dumps(label).decode(),
         kind=kind,
         capabilities="receive_orders" if receives else "",
         documents=f"documents:\n{documents}\n" if samples else "documents: []\n",
