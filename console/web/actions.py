@@ -11,15 +11,18 @@ from flask import abort
 from sqlalchemy import select
 
 from console.web.context import me, services
+from console.web.format import words
 from core.domain.ids import public_id
 from core.domain.vocabulary import Mode
 from core.errors import CrossdockError
 from core.ports.connectors import ConnectionConfig, InboundMessage
 from core.services import audit, canceling, cases, connections, holds, replaying
+from core.services.actions import apply_case
 from core.services.catalog import connection_named
 from core.services.facts import read_facts
 from core.store import schema as t
 from core.store.unit import Unit
+from core.store.views.cases import written_events
 
 VERBS = ("apply", "assign", "snooze", "resolve", "dismiss", "reopen")
 
@@ -81,7 +84,7 @@ def resume_connection(name: str) -> None:
 
 
 def act_on_cases(
-    verb: str, chosen: Sequence[UUID], *, until: datetime | None, note: str
+    verb: str, chosen: Sequence[UUID], *, until: datetime | None, note: str, sku: str
 ) -> tuple[list[str], list[str]]:
     """Do one thing with each case, one unit of work each, and return what was done and what failed."""
     if verb not in VERBS:
@@ -92,20 +95,44 @@ def act_on_cases(
     for case_id in chosen:
         try:
             with services().store.begin(actor=me().actor) as unit:
-                done.append(_act(unit, verb, case_id, until, note))
+                done.append(_act(unit, verb, case_id, until, note, sku))
         except CrossdockError as error:
             problems.append(str(error))
     return done, problems
 
 
-def _act(unit: Unit, verb: str, case_id: UUID, until: datetime | None, note: str) -> str:
+def _act(unit: Unit, verb: str, case_id: UUID, until: datetime | None, note: str, sku: str) -> str:
     """Do one thing with a case and return what came of it as a sentence."""
     public = public_id("case", case_id)
+    if verb == "apply":
+        facts = read_facts(unit.conn, services().connectors, unit.tenant)
+        applied = apply_case(unit, facts, case_id, {"sku": sku} if sku else None)
+        audit.record(unit, "exception.apply", public, applied)
+        return f"{words(applied['action'])}: {applied['done']} done."
     owner = me().email if verb == "assign" else None
     resolution = note or f"{verb}d by {me().name}" if verb in ("resolve", "dismiss") else None
     answer = cases.move_case(unit, case_id, verb, owner=owner, until=until, resolution=resolution)
     audit.record(unit, f"exception.{verb}", public, {"note": note})
     return f"{public} is {answer['state']}."
+
+
+def preview_case(case_id: UUID, sku: str) -> list[tuple[str, int]]:
+    """Apply a case in a transaction that is rolled back, and return the events it would write with their numbers."""
+    hub = services()
+    found: list[tuple[str, int]] = []
+    try:
+        with hub.store.begin(actor=me().actor) as unit:
+            facts = read_facts(unit.conn, hub.connectors, unit.tenant)
+            apply_case(unit, facts, case_id, {"sku": sku} if sku else None)
+            unit.flush_events()
+            found = written_events(unit.conn, unit.tenant)
+            raise _OnlyLooking
+    except _OnlyLooking:
+        return found
+
+
+class _OnlyLooking(Exception):
+    """Ends a preview: nothing of it is kept."""
 
 
 def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:

@@ -41,6 +41,7 @@ def page() -> str:
         tabs=params.tabs("console.deliveries.page", titles, wanted.tab, counts, hot=("dead",)),
         pager=params.pager("console.deliveries.page", "delivery", len(rows), total, more),
         fresh=fresh,
+        fresh_url=params.link("console.deliveries.page"),
         again=params.again("console.deliveries.page", "delivery", newest),
         wanted=wanted,
         accounts=accounts,

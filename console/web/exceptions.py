@@ -14,6 +14,7 @@ from console.web import actions, kinds, params
 from console.web.context import me, require_changes, services
 from console.web.errors import missing
 from core.domain.ids import parse_id, public_id
+from core.errors import CrossdockError
 from core.store.views import cases, choices
 
 RISK = timedelta(hours=4)
@@ -125,7 +126,7 @@ def act() -> AnyResponse:
     require_changes()
     verb = request.form.get("verb", "")
     chosen = [parse_id("case", text) for text in request.form.getlist("case")]
-    done, problems = actions.act_on_cases(verb, chosen, until=_until(), note=request.form.get("note", "").strip()[:300])
+    done, problems = actions.act_on_cases(verb, chosen, until=_until(), note=_field("note"), sku=_field("sku"))
     if done:
         flash(f"{WORDS.get(verb, verb)}: {len(done)} exception{'s' if len(done) != 1 else ''}. {' '.join(done)[:300]}")
     for problem in problems:
@@ -133,10 +134,25 @@ def act() -> AnyResponse:
     return redirect(_back(verb, chosen), 303)
 
 
+@blueprint.post("/exceptions/<case>/preview")
+def preview(case: str) -> str:
+    """Show what applying would do, by doing it in a transaction that is rolled back."""
+    require_changes()
+    try:
+        effects = actions.preview_case(parse_id("case", case), _field("sku"))
+    except CrossdockError as error:
+        return render_template("console/preview.html", problem=str(error), effects=[])
+    return render_template("console/preview.html", problem=None, effects=effects)
+
+
 WORDS = {
     "apply": "Applied", "assign": "Taken", "snooze": "Snoozed", "resolve": "Resolved", "dismiss": "Dismissed",
     "reopen": "Reopened",
 }  # fmt: skip
+
+
+def _field(name: str) -> str:
+    return request.form.get(name, "").strip()[:300]
 
 
 def _until() -> datetime | None:

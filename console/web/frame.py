@@ -20,6 +20,7 @@ SHORTCUTS = (
     ("Open", ["Enter"]),
     ("Select", ["X"]),
     ("Apply what is recommended", ["A"]),
+    ("Preview what it would do", ["P"]),
     ("Take it", ["I"]),
     ("Snooze", ["H"]),
     ("Resolve", ["E"]),

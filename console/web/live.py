@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import orjson
+import structlog
 from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from console.web.context import ConsoleServices, services
 from core.store.views import shell
 
+LOG = structlog.get_logger(__name__)
 LOOK_S = 1.0
 HEARTBEAT_S = 15.0
 STREAM_S = 55.0
@@ -50,9 +53,14 @@ def _pulse(hub: ConsoleServices, seen: int) -> Iterator[bytes]:
     began = time.monotonic()
     spoke = 0.0
     while time.monotonic() - began < STREAM_S:
-        with hub.store.read() as conn:
-            last = shell.last_event(conn, hub.tenant)
-            rate = shell.messages_per_minute(conn, hub.tenant, datetime.now(UTC))
+        try:
+            with hub.store.read() as conn:
+                last = shell.last_event(conn, hub.tenant)
+                rate = shell.messages_per_minute(conn, hub.tenant, datetime.now(UTC))
+        except SQLAlchemyError as error:
+            # The page asks again, and meanwhile polls; what is wrong is said by whoever needs the database.
+            LOG.info("console_stream_ended", kind=type(error).__name__)
+            return
         if last != seen:
             yield _event("cd:change", {"last": last}, last)
         if last != seen or time.monotonic() - spoke > HEARTBEAT_S or not spoke:

@@ -45,6 +45,7 @@ def page() -> str:
         tabs=params.tabs("console.messages.page", titles, wanted.tab, counts, hot=("quarantined",)),
         pager=params.pager("console.messages.page", "message", len(rows), total, more),
         fresh=fresh,
+        fresh_url=params.link("console.messages.page"),
         again=params.again("console.messages.page", "message", newest),
         wanted=wanted,
         accounts=accounts,

@@ -66,6 +66,7 @@ def page() -> str:
         tabs=params.tabs("console.orders.page", titles, filter_.tab, counts, hot=("held",)),
         pager=params.pager("console.orders.page", "order", len(rows), total, more),
         fresh=fresh,
+        fresh_url=params.link("console.orders.page"),
         again=params.again("console.orders.page", "order", newest),
         options=options,
         wanted=filter_,

@@ -133,6 +133,8 @@ def _order(company: Company, dice: random.Random, number: int) -> None:
     channel = dice.choices([name for name, _ in CHANNELS], [weight for _, weight in CHANNELS])[0]
     age = (company.now - placed).total_seconds() / 3600
     phase = _phase(dice, age, number)
+    if phase == "held":
+        channel = "shopify-eu"
     lines = []
     for position in range(1, dice.choice((2, 2, 3, 4))):
         item_id, sku, title, price = dice.choice(company.items)
@@ -325,14 +327,16 @@ def _troubles(company: Company) -> None:
         company, "MAP-SKU-404", "value", "high", "Unknown SKU FP-MUG-350-GRN-2",
         "shopify-eu sent the code FP-MUG-350-GRN-2."
         " No item or reference has it, so its units cannot be reserved.",
-        {"action": "map_sku", "label": "Add FP-MUG-350-GRN-2 as a reference of an item", "args": {}}, held[:half],
+        {"action": "map_sku", "label": "Add FP-MUG-350-GRN-2 as a reference of an item",
+         "args": {"code": "FP-MUG-350-GRN-2"}}, held[:half],
         hours=1.2, account="shopify-eu", evidence={"code": "FP-MUG-350-GRN-2", "connection": "shopify-eu"},
     )  # fmt: skip
     _case(
         company, "ORDER-ADDRESS-422", "address", "medium", "Address not deliverable: no postal code",
         "The ship-to address cannot be used as it is: no postal code.",
-        {"action": "release_holds", "label": "Ship to it as it is", "args": {}, "confidence": 0.3}, held[half:],
-        hours=22, account="shopify-nordic", evidence={"detail": "no postal code", "connection": "shopify-nordic"},
+        {"action": "release_holds", "label": "Ship to it as it is", "args": {"kind": "bad_address"},
+         "confidence": 0.3}, held[half:], hours=22, account="shopify-nordic",
+        evidence={"detail": "no postal code", "connection": "shopify-nordic"},
     )  # fmt: skip
     _case(
         company, "STOCK-OUT-001", "stock", "medium", "No stock of FP-VASE-SAN",

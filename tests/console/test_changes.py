@@ -127,3 +127,41 @@ def test_an_action_nobody_knows_is_refused(changing: Site):
     assert "snoozed until a time to come" in client.get("/exceptions").text
     assert value(changing, "SELECT count(*) FROM exception_case WHERE state = 'open'") == 5
     assert audited(changing) == []
+
+
+def test_applying_the_way_out_of_an_unknown_sku(changing: Site):
+    client = changing.client()
+    case = changing.company.cases["MAP-SKU-404"]
+    held = [one for one in changing.company.orders if one["phase"] == "held"][:2]
+    page = post(client, "/exceptions/act", verb="apply", case=public_id("case", case), sku="FP-MUG-GRE")
+    assert "Map sku: 2 done." in page
+    states = [value(changing, "SELECT state FROM orders WHERE id = :id", id=order["id"]) for order in held]
+    assert states == ["accepted", "accepted"]
+    assert value(changing, "SELECT state FROM exception_case WHERE id = :id", id=case) == "superseded"
+    assert value(changing, "SELECT count(*) FROM item_reference WHERE code = 'FP-MUG-350-GRN-2'") == 1
+    assert audited(changing) == [(f"user:{USER}", "exception.apply")]
+
+
+def test_applying_with_a_sku_nobody_has_changes_nothing(changing: Site):
+    client = changing.client()
+    case = changing.company.cases["MAP-SKU-404"]
+    page = post(client, "/exceptions/act", verb="apply", case=public_id("case", case), sku="NO-SUCH")
+    assert "No item has the SKU &#39;NO-SUCH&#39;." in page
+    assert value(changing, "SELECT state FROM exception_case WHERE id = :id", id=case) == "open"
+    assert value(changing, "SELECT count(*) FROM hold WHERE state = 'released'") == 0
+
+
+def test_a_preview_tells_and_keeps_nothing(changing: Site):
+    client = changing.client()
+    case = changing.company.cases["MAP-SKU-404"]
+    before = value(changing, "SELECT max(seq) FROM event")
+    token = form_token(client.get("/orders").text)
+    path = f"/exceptions/{public_id('case', case)}/preview"
+    answer = client.post(path, data={"sku": "FP-MUG-GRE"}, headers={"X-CSRF-Token": token})
+    effects = re.findall(r'cd-info">([^<]+)</span>', answer.text)
+    assert "1 × Exception applied" in effects
+    assert "1 × Exception resolved" in effects
+    assert value(changing, "SELECT max(seq) FROM event") == before
+    assert value(changing, "SELECT count(*) FROM hold WHERE state = 'released'") == 0
+    wrong = client.post(path, data={"sku": "NO-SUCH"}, headers={"X-CSRF-Token": token})
+    assert "No item has the SKU" in wrong.text
