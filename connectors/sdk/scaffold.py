@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -35,18 +37,18 @@ WRITES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scaffolded:
-    """What was written.
+    """What was written, or would be.
 
     Args:
         folder: of the connector.
-        files: in it.
+        files: in it, by their path inside it.
         messages: how many kinds of message there are.
         mapped: fields whose place in the sample was guessed.
-        todo: what is left, as `file: field`.
+        todo: what is left to a person, as `file: what`.
     """
 
     folder: Path
-    files: Sequence[Path]
+    files: Sequence[str]
     messages: int
     mapped: int
     todo: Sequence[str]
@@ -67,41 +69,53 @@ class Sample:
         return f"{slug(self.topic)}.in.yaml"
 
 
-def scaffold(target: Path, *, connector: str, label: str, kind: str, samples: Sequence[Path]) -> Scaffolded:
-    """Write a connector folder.
+def scaffold(
+    target: Path, *, connector: str, kind: str, samples: Sequence[Path], label: str | None = None, write: bool = True
+) -> Scaffolded:
+    """Write a connector folder, whole or not at all.
 
     Args:
         target: where the folder goes; for one of this project, `connectors/`.
         connector: its id, such as `acme-wms`.
         kind: shop, wms, erp and so on.
-        samples: JSON files as the partner sends them, named after their topics.
+        samples: JSON files as the partner sends them, named after their topics; every value in them invented.
+        label: its name for people; made of the id by default.
+        write: False only says what would be written.
 
     Raises:
         InputError: the id, the kind or a sample is not usable.
         Refused: the folder is there already.
     """
     if not ID.match(connector):
-        raise InputError(f"{connector!r} is no connector id.", fix="Use lower case words joined by hyphens.")
+        raise InputError(f"{connector[:60]!r} is no connector id.", fix="Use lower case words joined by hyphens.")
     if kind not in KINDS:
         raise InputError(f"{kind!r} is no kind of partner.", fix=f"Use one of: {', '.join(KINDS)}.")
     found = [read_sample(path) for path in samples]
-    folder = target / connector.replace("-", "_")
-    if folder.exists():
-        raise Refused(f"{folder} is there already.", fix="Choose another id, or remove the folder.")
+    name = connector.replace("-", "_")
+    if (target / name).exists():
+        raise Refused(f"{target / name} is there already.", fix="Choose another id, or remove the folder.")
     tally = Tally()
-    files = {
+    label = label or connector.replace("-", " ").title()
+    texts = {
         FILE: manifest_text(connector, label, kind, found),
-        "README.md": readme_text(label),
+        "README.md": README.format(label=label),
         "__init__.py": "",
         **{each.map: map_text(each, tally) for each in found},
     }
-    (folder / "fixtures").mkdir(parents=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    for each in found:
-        (folder / "fixtures" / f"{slug(each.topic)}.in.json").write_bytes(each.body)
-    write_goldens(folder, connector, found, tally)
-    return Scaffolded(folder, sorted(folder.rglob("*.*")), len(found), tally.mapped, tally.open)
+    with TemporaryDirectory(prefix="crossdock-") as workshop:
+        folder = Path(workshop) / name
+        (folder / "fixtures").mkdir(parents=True)
+        for place, text in texts.items():
+            (folder / place).write_text(text, encoding="utf-8")
+        for each in found:
+            (folder / "fixtures" / f"{slug(each.topic)}.in.json").write_bytes(each.body)
+        write_goldens(folder, connector, found, tally)
+        files = sorted(str(each.relative_to(folder)) for each in folder.rglob("*.*") if "__pycache__" not in each.parts)
+        if write:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(folder, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    tally.open += [f"{FILE}: version, check, limits, webhook, requests", "README.md: its six sections"]
+    return Scaffolded(target / name, files, len(found), tally.mapped, tally.open)
 
 
 def read_sample(path: Path) -> Sample:
@@ -205,11 +219,6 @@ def write_goldens(folder: Path, connector: str, samples: Sequence[Sample], tally
                 tally.open.append(f"fixtures/{name}: {error.what}")
                 continue
             (folder / "fixtures" / name).write_bytes(orjson.dumps(documents, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-def readme_text(label: str) -> str:
-    """Return the README with its six sections."""
-    return README.format(label=label)
 
 
 MANIFEST = """\

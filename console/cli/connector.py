@@ -167,13 +167,15 @@ def new(
 
     Values in samples must be invented: they become fixtures.
     """
-    from console.cli.scaffold import scaffold
+    from connectors.sdk.maps import OWN
+    from connectors.sdk.scaffold import scaffold
 
-    made = scaffold(connector, kind, label, samples, into, write=not session.dry_run)
+    made = scaffold(
+        into or OWN, connector=connector, kind=kind, label=label, samples=samples, write=not session.dry_run
+    )
     found = {
-        "id": connector, "folder": str(made.folder), "files": sorted(made.files), "mapped": made.mapped,
-        "todo": made.todo,
+        "id": connector, "folder": str(made.folder), "files": made.files, "mapped": made.mapped, "todo": made.todo,
     }  # fmt: skip
-    sentence = f"{len(made.files)} files in {made.folder}: {made.mapped} fields mapped, {len(made.todo)} marked TODO"
+    sentence = f"{len(made.files)} files in {made.folder}: {made.mapped} fields mapped, {len(made.todo)} left to do"
     todo = "".join(f"\n  TODO {each}" for each in made.todo)
     session.out.did(found, sentence + todo, f"crossdock connector test {connector}")

@@ -48,7 +48,11 @@ def test_what_can_be_guessed_is_mapped_and_the_rest_is_to_do(tmp_path: Path) -> 
     assert "totals" not in golden[0]["body"]
     # A code nobody has given a meaning is left to a person: there is no golden to believe in yet.
     assert not (made.folder / "fixtures/tracking_update.out.json").exists()
-    assert len(made.todo) == 1
+    assert [each.partition(":")[0] for each in made.todo] == [
+        "fixtures/tracking_update.out.json",
+        "connector.yaml",
+        "README.md",
+    ]
     assert "ON_THE_WAY" in (made.folder / "connector.yaml").read_text()
 
 
@@ -64,9 +68,17 @@ def test_a_scaffold_loads_and_fails_no_check(tmp_path: Path) -> None:
 
 def test_a_scaffold_without_samples_is_a_place_to_begin(tmp_path: Path) -> None:
     made = scaffold(tmp_path, connector="acme", label="Acme", kind="carrier", samples=[])
-    assert [each.name for each in made.files] == ["README.md", "__init__.py", "connector.yaml"]
+    assert made.files == ["README.md", "__init__.py", "connector.yaml"]
     checks = run_suite("acme", Registry([made.folder]))
     assert [f"{each.id}: {each.reason}" for each in checks if each.status == "fail"] == []
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
+    given = samples(tmp_path, order=ORDER)
+    plan = scaffold(tmp_path / "out", connector="acme", kind="shop", samples=given, write=False)
+    assert not (tmp_path / "out").exists()
+    assert scaffold(tmp_path / "out", connector="acme", kind="shop", samples=given) == plan
+    assert {str(each.relative_to(plan.folder)) for each in plan.folder.rglob("*.*")} == set(plan.files)
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
