@@ -183,7 +183,8 @@ class Http:
     def _read(self, response: requests.Response, began: float) -> bytes:
         """Return the body, refusing too much of it and too slow a drip."""
         found = bytearray()
-        for chunk in response.iter_content(CHUNK):
+        # read1 returns what has come in; reading a full chunk would wait for it as long as one byte a time-out comes.
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
             found += chunk
             if len(found) > self.max_body:
                 raise OversizedAnswer(f"the answer is larger than {self.max_body} bytes")

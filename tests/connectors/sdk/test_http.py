@@ -1,6 +1,10 @@
 """The way out: who may be called, what is kept of it, and what trouble becomes."""
 
+import contextlib
+import gzip
 import socket
+import threading
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -188,6 +192,51 @@ def test_a_reply_that_begins_and_never_ends_is_outcome_unknown(partner: Partner)
         http.request("POST", partner.url + "/a", verb="push_order", write=True)
     (found,) = http.take_exchanges()
     assert found.status is None
+    http.close()
+
+
+def test_an_answer_that_drips_is_given_up(partner: Partner) -> None:
+    """Each byte comes within the time-out, the whole of it does not."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    done = threading.Event()
+    sent: list[int] = []
+
+    def drip() -> None:
+        client, _ = listener.accept()
+        client.recv(10_000)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{")
+        for _ in range(198):
+            if done.wait(0.02):
+                break
+            client.sendall(b" ")
+            sent.append(1)
+        with contextlib.suppress(OSError):
+            client.sendall(b"}")
+        client.close()
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    http = Http("Acme", configured=[url], limits={**LIMITS, "timeout": 0.3}, redactor=Redactor())
+    with pytest.raises(OutcomeUnknown, match="It took too long"):
+        http.request("POST", url + "/a", verb="push_order", write=True)
+    # It did not wait for the whole.
+    assert len(sent) < 150
+    done.set()
+    http.close()
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_compressed_answer_is_read_and_its_true_size_counts(partner: Partner, encoding: str) -> None:
+    pack = gzip.compress if encoding == "gzip" else zlib.compress
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    http = Http("Acme", configured=[partner.url], limits=LIMITS, redactor=Redactor())
+    partner.play([SimResponse(200, pack(b'{"a": 1}'), headers), SimResponse(200, pack(b" " * 50_000_000), headers)])
+    assert get(http, partner.url + "/a").document == {"a": 1}
+    with pytest.raises(Transient, match="larger than the connection takes"):
+        get(http, partner.url + "/a")
     http.close()
 
 

@@ -97,6 +97,23 @@ def test_two_folders_of_one_name_do_not_share_code(tmp_path: Path) -> None:
     assert words == ["one", "two"]
 
 
+def test_installed_distributions_are_found_by_their_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "raise RuntimeError('a scan must not run this')\n"
+    (tmp_path / "crossdock_acme_wms").mkdir()
+    (tmp_path / "crossdock_acme_wms/__init__.py").write_text(code)
+    (tmp_path / "crossdock_acme_wms/connector.yaml").write_text("id: acme-wms\nlabel: A\nkind: wms\ncapabilities: []\n")
+    metadata = tmp_path / "crossdock_acme_wms-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: crossdock-acme-wms\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[crossdock.connectors]\nacme-wms = crossdock_acme_wms\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry()
+    assert registry.folders["acme-wms"] == tmp_path / "crossdock_acme_wms"
+    assert registry.kinds()["acme-wms"] == "wms"
+
+
 def test_only_declared_verbs_are_there() -> None:
     registry = Registry()
     manifest = registry.manifest("rest-wms")
