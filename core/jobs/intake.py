@@ -18,18 +18,22 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.cases import QUARANTINED, UNKNOWN_WORK
 from core.domain.vocabulary import DocumentType
-from core.errors import CrossdockError, InputError, NotFound, Transient
+from core.errors import CrossdockError, InputError, NotFound, Transient, storable
 from core.jobs.hub import Hub
 from core.ports.connectors import Connector, Document, InboundMessage
 from core.services.applying import Applied, apply_orders, apply_other
 from core.services.cases import Member, Opened, open_cases
 from core.services.facts import Facts
-from core.services.ordering import Incoming
+from core.services.ordering import Incoming, existing_orders
 from core.store.bulk import as_json
+from core.store.engine import met_another
 from core.store.unit import Unit
 
 log = structlog.get_logger()
 POISON = 8
+# Messages taken up this often without an end are taken up alone, so that one that kills workers kills no neighbor.
+SUSPECT = 3
+TRIES = 3
 CLAIM = """
 UPDATE message SET lease_until = clock_timestamp() + make_interval(secs => :lease), lease_token = :token,
        attempts = attempts + 1
@@ -37,6 +41,7 @@ WHERE tenant_id = :tenant AND id = ANY(ARRAY(
     SELECT id FROM message
     WHERE tenant_id = :tenant AND state IN ('received', 'normalized') AND run_at <= clock_timestamp()
       AND (lease_until IS NULL OR lease_until < clock_timestamp())
+      AND (attempts >= :suspect AND state = 'received') = :suspects
     ORDER BY run_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id, connection_id, topic, body, content_type, headers, received_at, occurred_at, attempts, correlation_id
 """
@@ -72,15 +77,12 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
     """Process one batch of due messages and return how many were claimed."""
     token = uuid4()
     with hub.store.begin() as unit:
-        rows = unit.conn.execute(
-            text(CLAIM),
-            {
-                "tenant": unit.tenant,
-                "token": token,
-                "lease": hub.pace.intake_lease,
-                "most": most or hub.pace.intake_batch,
-            },
-        ).all()
+        values = {"tenant": unit.tenant, "token": token, "lease": hub.pace.intake_lease, "suspect": SUSPECT}
+        most = most or hub.pace.intake_batch
+        rows = (
+            unit.conn.execute(text(CLAIM), {**values, "suspects": False, "most": most}).all()
+            or unit.conn.execute(text(CLAIM), {**values, "suspects": True, "most": 1}).all()
+        )
         if not rows:
             return 0
         connectors: dict[UUID, Connector | CrossdockError] = {}
@@ -90,17 +92,46 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
             except CrossdockError as error:
                 connectors[connection_id] = error
     reads = [_normalize(row, connectors[row.connection_id]) for row in sorted(rows, key=lambda row: row.id)]
+    together, alone = _divide(hub, reads)
     try:
-        _apply(hub, reads, token)
-    except OperationalError:
-        raise  # the database is away or the batch met a deadlock: the lease brings it back
+        if together:
+            _apply(hub, together, token)
     except LeaseLost:
-        log.warning("intake.lease_lost", messages=len(reads))
-    except Exception as error:  # noqa: BLE001 - one of them is at fault: find out which
-        log.warning("intake.batch_failed", error=type(error).__name__, messages=len(reads))
-        for read in reads:
-            _apply_alone(hub, read, token)
+        log.warning("intake.lease_lost", messages=len(together))
+    except Exception as error:
+        if isinstance(error, OperationalError) and not met_another(error):
+            raise  # the database is away: the lease brings it back
+        # One of them is at fault, or together they locked what another transaction locked the other way round.
+        log.warning("intake.batch_failed", error=type(error).__name__, messages=len(together))
+        alone = [*together, *alone]
+    for read in alone:
+        _apply_alone(hub, read, token)
     return len(rows)
+
+
+def _divide(hub: Hub, reads: Sequence[_Read]) -> tuple[list[_Read], list[_Read]]:
+    """Return the messages that share one transaction and those that each have their own.
+
+    New orders take their locks together, each kind in key order. Everything else follows the order of locking only by
+    itself: two reports in one transaction would lock an order after a stock position.
+    """
+    keys = {
+        (read.row.connection_id, document.body["external_id"])
+        for read in reads
+        for document in read.documents
+        if document.type is DocumentType.ORDER
+    }
+    with hub.store.read() as conn:
+        known = existing_orders(conn, keys)
+    together: list[_Read] = []
+    alone: list[_Read] = []
+    for read in reads:
+        new = all(
+            document.type is DocumentType.ORDER and (read.row.connection_id, document.body["external_id"]) not in known
+            for document in read.documents
+        )
+        (together if new else alone).append(read)
+    return together, alone
 
 
 def _normalize(row: Row[Any], connector: Connector | CrossdockError) -> _Read:
@@ -157,13 +188,17 @@ def _apply(hub: Hub, reads: Sequence[_Read], token: UUID) -> None:
 
 
 def _apply_alone(hub: Hub, read: _Read, token: UUID) -> None:
-    alone = _Read(read.row, read.documents, read.state, read.outcome, None, read.error, read.later)
-    if alone.state == "applied":
-        alone.outcome = None
     try:
-        _apply(hub, [alone], token)
+        for left in reversed(range(TRIES)):
+            try:
+                _apply(hub, [_fresh(read)], token)
+            except OperationalError as error:
+                if not (left and met_another(error)):
+                    raise
+            else:
+                break
     except (OperationalError, LeaseLost):
-        return
+        return  # the lease brings it back
     except Exception as error:  # this is the one
         log.exception("intake.apply_failed", message=str(read.row.id))
         failed = error if isinstance(error, CrossdockError) else _crash(error)
@@ -175,6 +210,13 @@ def _apply_alone(hub: Hub, read: _Read, token: UUID) -> None:
                 code="MSG-STORE-422",
             )
         _apply(hub, [_fail(_Read(read.row), failed)], token)
+
+
+def _fresh(read: _Read) -> _Read:
+    """Return the message as it was after normalizing: applying it has left marks on it."""
+    if read.documents:
+        return _Read(read.row, read.documents)
+    return _Read(read.row, (), read.state, read.outcome, None, read.error, read.later)
 
 
 def _apply_orders(unit: Unit, facts: Facts, reads: Sequence[_Read]) -> None:
@@ -252,7 +294,7 @@ def _report(unit: Unit, facts: Facts, failed: Sequence[_Read]) -> None:
         print_ = f"{cause.code}:{read.row.connection_id.hex}:{read.row.topic}:{error.error_code}:{rule}"
         opened.append(
             Opened(
-                cause, print_[:400], evidence, [Member("message", read.row.id)], connection_id=read.row.connection_id
+                cause, storable(print_)[:400], evidence, [Member("message", read.row.id)], connection_id=read.row.connection_id
             )
         )
         unit.event("message.quarantined", "message", read.row.id, {"code": error.error_code})

@@ -206,9 +206,11 @@ def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
         holds.place(
             unit,
             facts,
-            holds.Stopped(
-                incoming.order_id, incoming.connection_id, order_total(incoming.document), incoming.line_ids, fresh
-            ),
+            [
+                holds.Stopped(
+                    incoming.order_id, incoming.connection_id, order_total(incoming.document), incoming.line_ids, fresh
+                )
+            ],
         )
     if ended:
         holds.end_holds(unit, incoming.order_id, ended)

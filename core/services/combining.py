@@ -15,7 +15,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoSession
 
 from core.errors import Unavailable
+from core.store.engine import met_another
 
+TRIES = 3
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
@@ -76,7 +78,7 @@ class Combiner(Generic[Request, Answer]):
 
     def _commit(self, batch: Sequence[_Caller[Request, Answer]]) -> None:
         try:
-            answers = self._work([each.request for each in batch])
+            answers = self._repeat([each.request for each in batch])
         except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
             if len(batch) > 1 and not isinstance(error, OperationalError | NoSession):
                 # One request the database cannot take must not cost its neighbors theirs.
@@ -90,3 +92,13 @@ class Combiner(Generic[Request, Answer]):
                 each.answer.append(answer)
         for each in batch:
             each.done.set()
+
+    def _repeat(self, requests: Sequence[Request]) -> Sequence[Answer]:
+        """Do the work, again when it was undone only because it met another transaction."""
+        for left in reversed(range(TRIES)):
+            try:
+                return self._work(requests)
+            except OperationalError as error:
+                if not (left and met_another(error)):
+                    raise
+        raise AssertionError("the last try raises or returns")

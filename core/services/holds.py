@@ -48,26 +48,26 @@ class Stopped:
     stops: Sequence[Stop]
 
 
-def place(unit: Unit, facts: Facts, stopped: Stopped) -> list[UUID]:
-    """Write holds and open or join their cases; the caller has set or will set the order's state."""
-    known = facts.connections.get(stopped.connection_id)
-    connection = known.name if known else "?"
+def place(unit: Unit, facts: Facts, batch: Sequence[Stopped]) -> list[UUID]:
+    """Write holds and open or join their cases; the caller has set or will set the orders' states."""
     ids, rows, opened = [], [], []
-    for stop in stopped.stops:
-        ids.append(uuid7())
-        line = stopped.line_ids[stop.line] if stop.line is not None else None
-        rows.append(
-            (ids[-1], stopped.order_id, line, str(stop.kind), stop.detail, as_json(dict(stop.evidence or {})), unit.now)
-        )
-        opened.append(_case(stopped, stop, connection))
-        unit.event(
-            "order.held",
-            "order",
-            stopped.order_id,
-            {"kind": str(stop.kind), "detail": stop.detail},
-            order_id=stopped.order_id,
-        )
+    for stopped in batch:
+        known = facts.connections.get(stopped.connection_id)
+        for stop in stopped.stops:
+            ids.append(uuid7())
+            line = stopped.line_ids[stop.line] if stop.line is not None else None
+            evidence = as_json(dict(stop.evidence or {}))
+            rows.append((ids[-1], stopped.order_id, line, str(stop.kind), stop.detail, evidence, unit.now))
+            opened.append(_case(stopped, stop, known.name if known else "?"))
+            unit.event(
+                "order.held",
+                "order",
+                stopped.order_id,
+                {"kind": str(stop.kind), "detail": stop.detail},
+                order_id=stopped.order_id,
+            )
     copy_rows(unit, t.hold, ("id", "order_id", "line_id", "kind", "detail", "evidence", "created_at"), rows)
+    # Cases are shared rows: those of all orders are opened in one go, in their key order.
     open_cases(unit, opened)
     return ids
 
@@ -102,7 +102,7 @@ def place_hold(unit: Unit, facts: Facts, order_id: UUID, kind: HoldKind, detail:
             .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
             .values(state=state, version=t.orders.c.version + 1, updated_at=unit.now)
         )
-    [hold_id] = place(unit, facts, Stopped(order_id, order.connection_id, order.total, (), [Stop(kind, detail)]))
+    [hold_id] = place(unit, facts, [Stopped(order_id, order.connection_id, order.total, (), [Stop(kind, detail)])])
     refresh_phases(unit, [order_id])
     return hold_id
 

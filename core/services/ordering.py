@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Connection
 
 from core.domain.ids import uuid7
 from core.domain.payloads import dump
@@ -25,7 +27,7 @@ from core.services.validation import Stop, check_order
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.read.orders import read_orders
-from core.store.unit import Unit
+from core.store.unit import DEFAULT_TENANT, Unit
 
 ZERO = Decimal(0)
 BODY = (
@@ -57,6 +59,22 @@ class Incoming:
         """Return the source's version and time of change, comparable between sendings of one order."""
         changed: datetime | None = self.document.get("source_updated_at")
         return self.document.get("source_version") or 0, changed.timestamp() if changed else 0.0
+
+
+EXISTING = """
+SELECT o.connection_id, o.external_id FROM unnest(%b::uuid[], %s::text[]) AS w(connection_id, external_id)
+JOIN orders o ON o.connection_id = w.connection_id AND o.external_id = w.external_id WHERE o.tenant_id = %s
+"""
+
+
+def existing_orders(
+    conn: Connection, keys: Collection[tuple[UUID, str]], tenant: int = DEFAULT_TENANT
+) -> set[tuple[UUID, str]]:
+    """Return which of these (connection, external id) the hub has an order for, without locking it."""
+    if not keys:
+        return set()
+    found = conn.exec_driver_sql(EXISTING, ([c for c, _ in keys], [e for _, e in keys], tenant))
+    return {(row.connection_id, row.external_id) for row in found}
 
 
 def fingerprint(document: Json) -> str:
@@ -219,12 +237,14 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     stopped = [each for each in fresh if each.stops]
     canceled = [each for each in fresh if each.document.get("canceled_at")]
     going = [each for each in fresh if not each.stops and not each.document.get("canceled_at")]
-    for each in stopped:
-        holds.place(
-            unit,
-            facts,
-            holds.Stopped(each.order_id, each.connection_id, order_total(each.document), each.line_ids, each.stops),
-        )
+    holds.place(
+        unit,
+        facts,
+        [
+            holds.Stopped(each.order_id, each.connection_id, order_total(each.document), each.line_ids, each.stops)
+            for each in stopped
+        ],
+    )
     for each in canceled:
         unit.event("order.canceled", "order", each.order_id, {"by": "source"}, order_id=each.order_id)
     for each in going:

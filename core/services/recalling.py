@@ -49,7 +49,7 @@ def ask_nodes(
             continue
         for line, units in hit.items():
             left[line] -= units
-        if _stop_unsent(unit, facts, work):
+        if stop_unsent(unit, facts, work):
             set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
             _drop_work(unit, work, order, hit)
             continue
@@ -61,7 +61,7 @@ def ask_nodes(
     return asked
 
 
-def _stop_unsent(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
+def stop_unsent(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
     """Return whether the node cannot know of this work: its delivery is withdrawn, or it never had one."""
     if not FULFILLMENT.may(work.state, "cancel") or work.state == "canceling":
         return False
@@ -111,7 +111,7 @@ def recall_work(unit: Unit, facts: Facts, order_id: UUID, reason: str) -> None:
     """Have all work of a locked order that is not picked yet stopped, so that it is released again as it is now."""
     order = lock_order(unit, order_id)
     for work in unit.conn.execute(text(WORK), {"t": unit.tenant, "o": order_id}).all():
-        if _stop_unsent(unit, facts, work):
+        if stop_unsent(unit, facts, work):
             set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
             _drop_work(unit, work, order, {})
         elif work.state in ("released", "acknowledged"):

@@ -8,11 +8,17 @@ import orjson
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 SESSION = (
     "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
     " -c timezone=UTC -c client_encoding=UTF8"
 )
+
+
+def met_another(error: DBAPIError) -> bool:
+    """Return whether the transaction only failed because it met another one (class 40), so that it can be repeated."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith("40")
 
 
 def _dumps(value: Any) -> str:
