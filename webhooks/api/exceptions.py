@@ -18,6 +18,7 @@ from core.store.read.orders import read_orders
 from core.store.read.page import Json, Listed, Slice
 from core.store.unit import Unit
 from webhooks.api.blueprint import ApiBlueprint, PageQuery, require_version, word, words
+from webhooks.api.transactions import previewed
 from webhooks.runtime import facts
 
 routes = ApiBlueprint("exceptions", "What must be settled, and how decisions were made.")
@@ -114,17 +115,8 @@ def apply(unit: Unit, body: Json, case: str) -> Json:
 @routes.writes("/exceptions/<case>/preview", scope=WRITE, shape="Applied", body=ApplyBody)
 def preview(unit: Unit, body: Json, case: str) -> Json:
     """Show what `apply` would do: it is done and taken back in one transaction, so nothing changes."""
-    shown: list[Json] = []
-    try:
-        with unit.savepoint():
-            shown.append(_applied(unit, parse_id("case", case), body))
-            raise _TakenBack
-    except _TakenBack:
-        return shown[0]
-
-
-class _TakenBack(Exception):
-    """Ends a preview."""
+    case_id = parse_id("case", case)
+    return previewed(unit, lambda: _applied(unit, case_id, body))
 
 
 def _applied(unit: Unit, case_id: UUID, body: Json) -> Json:

@@ -21,6 +21,7 @@ from core.domain.ids import parse_id, public_id, uuid7
 from core.domain.states import FULFILLMENT
 from core.errors import NotFound
 from core.services.fulfilling import as_uuid
+from core.services.moving import hold_fulfillment, move_fulfillment, resume_fulfillment
 from core.services.reports import TRIGGER, update_fulfillment
 from core.services.shipping import ship
 from core.services.tracking import track
@@ -76,6 +77,13 @@ class RejectBody(Strict):
     reason = a_text(500, required=True)
 
 
+class MoveBody(Strict):
+    """The node that is to do it, and why."""
+
+    node = a_text(64, required=True)
+    reason = a_text(500)
+
+
 class ShipBody(Strict):
     """What left; everything still open without `lines`."""
 
@@ -112,6 +120,32 @@ def accept(unit: Unit, body: Json, fulfillment: str) -> Json:
 def reject(unit: Unit, body: Json, fulfillment: str) -> Json:
     """Refuse the work in the node's name; the order is sourced again."""
     return _report(unit, fulfillment, "rejected", body)
+
+
+@routes.writes("/fulfillment-orders/<fulfillment>/move", scope=WRITE, shape="FulfillmentOrder", body=MoveBody)
+def move(unit: Unit, body: Json, fulfillment: str) -> Json:
+    """Give the work whole to another node; answers with the new fulfillment order. 409 when its node may have begun."""
+    lock_work(unit, parse_id("fulfillment", fulfillment))
+    made = move_fulfillment(unit, facts(unit), fulfillment, body["node"], body.get("reason"))
+    return read_fulfillment(unit.conn, made[0], unit.tenant)
+
+
+@routes.writes("/fulfillment-orders/<fulfillment>/hold", scope=WRITE, shape="FulfillmentOrder", body=RejectBody)
+def hold(unit: Unit, body: Json, fulfillment: str) -> Json:
+    """Keep the work from its node until it is released; 409 when the node may have begun."""
+    fulfillment_id = parse_id("fulfillment", fulfillment)
+    lock_work(unit, fulfillment_id)
+    hold_fulfillment(unit, facts(unit), fulfillment, body["reason"])
+    return read_fulfillment(unit.conn, fulfillment_id, unit.tenant)
+
+
+@routes.writes("/fulfillment-orders/<fulfillment>/release", scope=WRITE, shape="FulfillmentOrder")
+def release(unit: Unit, fulfillment: str) -> Json:
+    """Let held work go to its node."""
+    fulfillment_id = parse_id("fulfillment", fulfillment)
+    lock_work(unit, fulfillment_id)
+    resume_fulfillment(unit, fulfillment)
+    return read_fulfillment(unit.conn, fulfillment_id, unit.tenant)
 
 
 def _report(unit: Unit, fulfillment: str, status: str, body: Json) -> Json:

@@ -6,15 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from flask import request
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy import Connection, select
 
-from core.domain.documents import OrderSchema, Strict, a_quantity, a_text
+from core.domain.documents import AddressSchema, OrderSchema, Strict, a_quantity, a_text, an_amount
 from core.domain.ids import parse_id
 from core.domain.vocabulary import HoldKind
 from core.errors import InputError, NotFound
 from core.services.canceling import cancel_order
 from core.services.catalog import connection_named
+from core.services.changes import change_order
 from core.services.holds import place_hold, release_hold
 from core.services.submit import submit_order
 from core.store import schema as t
@@ -26,10 +27,20 @@ from core.store.read.timeline import read_timeline
 from core.store.unit import Unit
 from webhooks.api.auth import Forbidden, caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, require_version, word, words
+from webhooks.api.transactions import previewed
 from webhooks.runtime import facts
 
 routes = ApiBlueprint("orders", "Orders, whatever door they came in by.")
 READ, WRITE = "orders:read", "orders:write"
+# What each change needs, and what it may say besides.
+NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "quantity": (("line", "quantity"), ()),
+    "remove": (("line",), ()),
+    "add": (("sku", "quantity"), ("title", "unit_price", "discount", "unit", "external_id")),
+    "price": (("line", "unit_price"), ("discount",)),
+    "address": (("ship_to",), ()),
+    "note": ((), ("note",)),
+}
 
 
 class OrderQuery(PageQuery):
@@ -53,6 +64,35 @@ class CancelSchema(Strict):
 
     lines = fields.List(fields.Nested(UnitsSchema), allow_none=True, validate=validate.Length(min=1, max=2_000))
     reason = a_text(500)
+
+
+class ChangeSchema(Strict):
+    """One change: `op` says what is done, and which of the other fields it needs."""
+
+    op = fields.String(required=True, validate=validate.OneOf(sorted(NEEDED)))
+    line = a_text(128)
+    quantity = a_quantity(required=False)
+    sku, title, unit, external_id = a_text(128), a_text(), a_text(3), a_text(128)
+    unit_price, discount = an_amount(), an_amount()
+    ship_to = fields.Nested(AddressSchema)
+    note = a_text(5_000)
+
+    @validates_schema
+    def says_enough(self, data: Json, **_: Any) -> None:
+        """Refuse a change that lacks what it needs, or says more than it can mean."""
+        needed, allowed = NEEDED.get(data.get("op", ""), ((), ()))
+        missing = {name: ["Missing data for required field."] for name in needed if data.get(name) is None}
+        odd = {name: [f"Means nothing for {data['op']}."] for name in data.keys() - {"op", *needed, *allowed}}
+        if missing or odd:
+            raise ValidationError({**missing, **odd})
+
+
+class ChangesSchema(Strict):
+    """Changes, carried out one after the other, and why."""
+
+    changes = fields.List(fields.Nested(ChangeSchema), required=True, validate=validate.Length(min=1, max=500))
+    reason = a_text(500)
+    preview = fields.Boolean(load_default=False)
 
 
 class HoldSchema(Strict):
@@ -138,6 +178,23 @@ def cancel(unit: Unit, body: Json, order: str) -> Json:
         **read_order(unit.conn, order_id, unit.tenant),
         "change": {"state": state, "canceled": change["canceled"], "requested": change["requested"]},
     }
+
+
+@routes.writes("/orders/<order>/changes", scope=WRITE, shape="ChangedOrder", body=ChangesSchema)
+def change(unit: Unit, body: Json, order: str) -> Json:
+    """Change an order by hand: quantities, lines, prices, address or note, all of them or none.
+
+    With `preview` the answer shows the order as it would be, and nothing is changed. `declined` means that it is too
+    late; `requested` that a node works on units that are to be canceled, and is asked.
+    """
+    order_id = parse_id("order", order)
+    require_version(lock_order(unit, order_id).version)
+
+    def work() -> Json:
+        done = change_order(unit, facts(unit), order_id, body["changes"], body.get("reason"))
+        return {**read_order(unit.conn, order_id, unit.tenant), "change": done}
+
+    return previewed(unit, work) if body["preview"] else work()
 
 
 def _lines(order: Json, wanted: list[Json]) -> dict[UUID, Any]:

@@ -38,6 +38,21 @@ def in_unit(work: Callable[[Unit], Result], *, actor: str) -> Result:
     raise AssertionError("unreachable")
 
 
+class _TakenBack(Exception):
+    """Ends a preview."""
+
+
+def previewed(unit: Unit, work: Callable[[], Result]) -> Result:
+    """Run work, take everything it did back, and return what it would have answered."""
+    shown: list[Result] = []
+    try:
+        with unit.savepoint():
+            shown.append(work())
+            raise _TakenBack
+    except _TakenBack:
+        return shown[0]
+
+
 def reading(work: Callable[[Connection], Result]) -> Result:
     """Run work in a session that only reads, once more when the session turns out to be dead."""
     for attempt in range(1, TRIES + 1):
