@@ -1,7 +1,9 @@
-"""People's verbs on a node's work before it is picked: move it to another node, hold it, let it go on."""
+"""People's verbs on a node's work before the node knows of it: move, split, merge, hold, let it go on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from core.ports.connectors import Json
 from core.routing.problem import Demand
 from core.services.catalog import node_coded
 from core.services.facts import Facts
-from core.services.fulfilling import find_work, give_back, set_work_state, source_again
+from core.services.fulfilling import find_work, give_back, match_lines, set_work_state, source_again, work_lines
 from core.services.outbox import Outgoing, enqueue
 from core.services.phase import refresh_phases
 from core.services.recalling import stop_unsent
@@ -23,6 +25,7 @@ from core.services.resourcing import load_sourced
 from core.services.sourcing import source_batch
 from core.store.unit import Unit
 
+ZERO = Decimal(0)
 LAST_PUSH = """
 SELECT connection_id, payload FROM delivery
 WHERE tenant_id = :t AND fulfillment_id = :f AND kind = :kind ORDER BY seq DESC LIMIT 1
@@ -50,46 +53,112 @@ def move_fulfillment(unit: Unit, facts: Facts, fulfillment: str, node: str, reas
         raise InputError(f"{node} has the work already.", code="MOVE-NODE-422")
     if not facts.nodes[target].active:
         raise InputError(f"The node {node} is not active.", code="MOVE-NODE-422")
+    _check_open(unit, facts, work, order, "moved")
+    units = _withdrawn(unit, work, order, reason or f"moved to {node}")
+    made = _issue(unit, facts, order.id, target, units)
+    _settled(unit, order.id)
+    unit.event("fulfillment.moved", "fulfillment", work.id, {"node": node, "reason": reason}, order_id=order.id)
+    return made
+
+
+def split_fulfillment(
+    unit: Unit, facts: Facts, fulfillment: str, lines: Sequence[Mapping[str, Any]], reason: str | None = None
+) -> list[UUID]:
+    """Make two fulfillment orders of one, at the same node, and return both: the named units first, then the rest.
+
+    Raises:
+        NotFound: there is no such work.
+        InputError: the lines are not of this work, or are all of it.
+        Conflict: the node may know of the work, or the order is stopped.
+    """
+    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
+    rows = work_lines(unit, work.id)
+    named, over = match_lines(rows, lines)
+    _check_open(unit, facts, work, order, "split")
+    everything = _withdrawn(unit, work, order, reason or "split")
+    first = {row.line_id: named[row.id] for row in rows if row.id in named}
+    rest = {line: units - first.get(line, ZERO) for line, units in everything.items() if units > first.get(line, ZERO)}
+    if over or not first or not rest:
+        raise InputError("A split leaves units on both sides.", fix="Name fewer units.", code="SPLIT-UNITS-422")
+    made = [_issue(unit, facts, order.id, work.node_id, units)[0] for units in (first, rest)]
+    _settled(unit, order.id)
+    into = [public_id("fulfillment", each) for each in made]
+    unit.event("fulfillment.split", "fulfillment", work.id, {"into": into, "reason": reason}, order_id=order.id)
+    return made
+
+
+def merge_fulfillments(unit: Unit, facts: Facts, fulfillments: Sequence[str], reason: str | None = None) -> UUID:
+    """Make one fulfillment order of several of the same order and node, and return it.
+
+    Raises:
+        NotFound: there is no such work.
+        InputError: they are not of one order and one node.
+        Conflict: the node may know of one of them, or the order is stopped.
+    """
+    found = [find_work(unit, {"fulfillment": each}, None) for each in dict.fromkeys(fulfillments)]
+    order = found[0][1]
+    if len(found) < 2 or len({(work.order_id, work.node_id) for work, _ in found}) > 1:
+        raise InputError("Only work of one order at one node becomes one.", code="MERGE-WORK-422")
+    units: dict[UUID, Decimal] = {}
+    for work, _ in found:
+        _check_open(unit, facts, work, order, "merged")
+        for line, number in _withdrawn(unit, work, order, reason or "merged").items():
+            units[line] = units.get(line, ZERO) + number
+    [made] = _issue(unit, facts, order.id, found[0][0].node_id, units)
+    _settled(unit, order.id)
+    gone = [public_id("fulfillment", work.id) for work, _ in found]
+    unit.event("fulfillment.merged", "fulfillment", made, {"from": gone, "reason": reason}, order_id=order.id)
+    return made
+
+
+def _check_open(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any], what: str) -> None:
+    """Withdraw work from its node, or refuse."""
     if order.state not in ("accepted", "in_progress"):
-        raise Conflict(f"The order is {order.state}; its work stays where it is.", code="MOVE-ORDER-409")
-    state = FULFILLMENT.advance(work.state, "cancel") if _unknown_to_node(unit, facts, work) else None
-    if state is None:
-        raise _too_late(work, "moved")
+        raise Conflict(f"The order is {order.state}; its work stays as it is.", code="MOVE-ORDER-409")
+    if not _unknown_to_node(unit, facts, work):
+        raise _too_late(work, what)
+
+
+def _withdrawn(unit: Unit, work: Row[Any], order: Row[Any], reason: str) -> dict[UUID, Decimal]:
+    """End withdrawn work and return its units by order line."""
+    state = FULFILLMENT.advance(work.state, "cancel")
     units = give_back(unit, work, order)
-    set_work_state(unit, work.id, state, reason=(reason or f"moved to {node}")[:500])
-    [sourced] = load_sourced(unit, [order.id])
+    set_work_state(unit, work.id, state, reason=reason[:500])
+    return units
+
+
+def _issue(unit: Unit, facts: Facts, order_id: UUID, node_id: UUID, units: Mapping[UUID, Decimal]) -> list[UUID]:
+    """Release units of a locked order to one node, all or nothing, by the way every order is sourced."""
+    before = _works(unit, order_id)
+    node = facts.nodes[node_id].code
+    [sourced] = load_sourced(unit, [order_id])
     sourced.demands = [
         Demand(demand.line_id, demand.item_id, units[demand.line_id])
         for demand in sourced.demands
         if demand.line_id in units
     ]
-    sourced.excluded = {other: f"moved to {node} by {unit.actor}" for other in facts.nodes if other != target}
+    sourced.excluded = {other: f"given to {node} by {unit.actor}" for other in facts.nodes if other != node_id}
     sourced.partial_allowed = False
     lost = source_batch(unit, facts, [sourced])
-    made = _made(unit, order.id, target, work.id)
+    made = [each for each in _works(unit, order_id) if each not in before]
     if lost or not made:
         raise Conflict(
-            f"{node} has not enough stock for all of this work; nothing was moved.",
+            f"{node} has not enough stock for all of this work; nothing was changed.",
             fix="Choose another node, or bring stock there first.",
             code="MOVE-STOCK-409",
         )
-    # Other units of the order may wait for stock: they are looked at again, as they were before.
-    source_again(unit, order.id)
-    unit.event("fulfillment.moved", "fulfillment", work.id, {"node": node, "reason": reason}, order_id=order.id)
-    refresh_phases(unit, [order.id])
     return made
 
 
-def _made(unit: Unit, order_id: UUID, node_id: UUID, before: UUID) -> list[UUID]:
-    return list(
-        unit.conn.execute(
-            text(
-                "SELECT id FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o AND node_id = :n"
-                " AND released_at = :now AND id <> :before ORDER BY id"
-            ),
-            {"t": unit.tenant, "o": order_id, "n": node_id, "now": unit.now, "before": before},
-        ).scalars()
-    )
+def _settled(unit: Unit, order_id: UUID) -> None:
+    # Other units of the order may wait for stock: they are looked at again, as they were before.
+    source_again(unit, order_id)
+    refresh_phases(unit, [order_id])
+
+
+def _works(unit: Unit, order_id: UUID) -> list[UUID]:
+    query = text("SELECT id FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o ORDER BY id")
+    return list(unit.conn.execute(query, {"t": unit.tenant, "o": order_id}).scalars())
 
 
 def hold_fulfillment(unit: Unit, facts: Facts, fulfillment: str, reason: str) -> None:

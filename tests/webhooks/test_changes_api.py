@@ -165,3 +165,33 @@ def test_held_work_waits_and_goes_on(api: Client, world: World) -> None:
     assert [push.payload["fulfillment"]["id"] for push in pushes] == [work]
     assert code_of(api.post(f"{path}/hold", {"reason": "x"})) == (409, "WORK-SENT-409")
     world.check_books()
+
+
+def test_work_is_split_and_merged(api: Client, world: World) -> None:
+    order = api.post("/orders", {**world.order({"A": 3, "B": 1}), "connection": "shop"}).get_json()
+    [work] = order["fulfillment_orders"]
+    path = f"/fulfillment-orders/{work}"
+    split = api.post(f"{path}/split", {"lines": [{"sku": "A", "quantity": "2"}]})
+    assert split.status_code == 200
+    halves = split.get_json()["data"]
+    assert [[(line["sku"], line["open"]) for line in half["lines"]] for half in halves] == [
+        [("A", "2")], [("A", "1"), ("B", "1")],
+    ]  # fmt: skip
+    assert {half["node"] for half in halves} == {"HAM"}
+    assert api.get(path).get_json()["state"] == "canceled"
+    first, second = (half["id"] for half in halves)
+    everything = [{"sku": "A", "quantity": "1"}, {"sku": "B", "quantity": "1"}]
+    for lines in (everything, [{"sku": "B", "quantity": "2"}], [{"sku": "C", "quantity": "1"}]):
+        assert api.post(f"/fulfillment-orders/{second}/split", {"lines": lines}).status_code == 422
+    merged = api.post(f"/fulfillment-orders/{first}/merge", {"with": [second]})
+    assert [(line["sku"], line["open"]) for line in merged.get_json()["lines"]] == [("A", "3"), ("B", "1")]
+    assert code_of(api.post(f"/fulfillment-orders/{merged.get_json()['id']}/merge", {"with": []})) == (
+        422, "MERGE-WORK-422",
+    )  # fmt: skip
+    world.drain()
+    world.deliver()
+    pushes = [push for push in world.partners.partners["wms"].order if push.kind == "push_fulfillment_order"]
+    assert [push.payload["fulfillment"]["id"] for push in pushes] == [merged.get_json()["id"]]
+    late = {"lines": [{"sku": "A", "quantity": "1"}]}
+    assert code_of(api.post(f"/fulfillment-orders/{merged.get_json()['id']}/split", late)) == (409, "WORK-SENT-409")
+    world.check_books()

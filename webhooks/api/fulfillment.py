@@ -21,7 +21,13 @@ from core.domain.ids import parse_id, public_id, uuid7
 from core.domain.states import FULFILLMENT
 from core.errors import NotFound
 from core.services.fulfilling import as_uuid
-from core.services.moving import hold_fulfillment, move_fulfillment, resume_fulfillment
+from core.services.moving import (
+    hold_fulfillment,
+    merge_fulfillments,
+    move_fulfillment,
+    resume_fulfillment,
+    split_fulfillment,
+)
 from core.services.reports import TRIGGER, update_fulfillment
 from core.services.shipping import ship
 from core.services.tracking import track
@@ -84,6 +90,19 @@ class MoveBody(Strict):
     reason = a_text(500)
 
 
+class SplitBody(Strict):
+    """The units of the first half, and why."""
+
+    lines = fields.List(fields.Nested(WorkLineSchema), required=True, validate=validate.Length(1, MAX_LINES))
+    reason = a_text(500)
+
+
+class MergeBody(Strict.from_dict({"with": fields.List(a_text(128, required=True), required=True)})):  # type: ignore[misc]
+    """The other fulfillment orders, and why."""
+
+    reason = a_text(500)
+
+
 class ShipBody(Strict):
     """What left; everything still open without `lines`."""
 
@@ -128,6 +147,22 @@ def move(unit: Unit, body: Json, fulfillment: str) -> Json:
     lock_work(unit, parse_id("fulfillment", fulfillment))
     made = move_fulfillment(unit, facts(unit), fulfillment, body["node"], body.get("reason"))
     return read_fulfillment(unit.conn, made[0], unit.tenant)
+
+
+@routes.writes("/fulfillment-orders/<fulfillment>/split", scope=WRITE, shape="FulfillmentOrders", body=SplitBody)
+def split(unit: Unit, body: Json, fulfillment: str) -> Json:
+    """Make two of one, at the same node: the named units, and the rest. 409 when the node may have begun."""
+    lock_work(unit, parse_id("fulfillment", fulfillment))
+    made = split_fulfillment(unit, facts(unit), fulfillment, body["lines"], body.get("reason"))
+    return {"data": [read_fulfillment(unit.conn, each, unit.tenant) for each in made]}
+
+
+@routes.writes("/fulfillment-orders/<fulfillment>/merge", scope=WRITE, shape="FulfillmentOrder", body=MergeBody)
+def merge(unit: Unit, body: Json, fulfillment: str) -> Json:
+    """Make one of several of the same order and node. 409 when the node may have begun with one of them."""
+    lock_work(unit, parse_id("fulfillment", fulfillment))
+    made = merge_fulfillments(unit, facts(unit), [fulfillment, *body["with"]], body.get("reason"))
+    return read_fulfillment(unit.conn, made, unit.tenant)
 
 
 @routes.writes("/fulfillment-orders/<fulfillment>/hold", scope=WRITE, shape="FulfillmentOrder", body=RejectBody)

@@ -261,6 +261,7 @@ SHAPES["Applied"] = thing(
     "What an action did, or would do.", action=TEXT, done=WHOLE, exception=ref("ExceptionFull"),
     orders=many(thing("An order it moved.", id=identifier("ord"), before=TEXT, after=TEXT)),
 )  # fmt: skip
+SHAPES["FulfillmentOrders"] = thing("What it became.", data=many(ref("FulfillmentOrder")))
 SHAPES["Removed"] = thing("What is gone.", removed=TEXT)
 SHAPES["EventPage"] = thing(
     "A piece of the event feed, oldest first.",
