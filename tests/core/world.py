@@ -247,7 +247,7 @@ class World:
         from core.services.phase import derive_phases
 
         with self.store.begin() as unit:
-            stored: dict[UUID, str] = dict(unit.conn.execute(text("SELECT id, phase FROM orders")).all())  # type: ignore[arg-type]
+            stored: dict[UUID, str] = dict(unit.conn.execute(text("SELECT id, phase FROM orders")).all())
             assert derive_phases(unit, list(stored)) == stored
 
 
