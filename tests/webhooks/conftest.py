@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 import pytest
@@ -96,13 +96,16 @@ def app(world: World) -> Iterator[Flask]:
     made.extensions[EXTENSION].runtime.stopping.set()
 
 
-Kind = TypeVar("Kind", bound=Client)
-
-
-def client_with(app: Flask, store: Store, *scopes: str, kind: type[Kind] = Client, **more: Any) -> Kind:  # type: ignore[assignment]
+def token_with(store: Store, *scopes: str, **more: Any) -> str:
+    """Return a new API key with these scopes."""
     with store.begin(actor="test") as unit:
         _, token = create_key(unit, SECRET, "test", scopes, **more)
-    return kind(app, token)
+    return token
+
+
+def client_with(app: Flask, store: Store, *scopes: str, **more: Any) -> Client:
+    """Return a client whose key has these scopes."""
+    return Client(app, token_with(store, *scopes, **more))
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def shared_api(servers: Urls, template_database: str) -> Iterator[Shared]:
         engine = open_engine(database_url(servers, name), pool_size=4)
         world = World(Store(engine))
         app = create_app(Runtime(Settings(), world.store, world.partners, SECRET))
-        made = client_with(app, world.store, "admin", kind=Shared)
+        made = Shared(app, token_with(world.store, "admin"))
         made.world = world
         yield made
         engine.dispose()

@@ -176,7 +176,11 @@ def test_size_is_refused_before_reading_and_while_reading(door: Doorstep) -> Non
         "wsgi.input": stream, "wsgi.input_terminated": True,
     }  # fmt: skip
     said: list[str] = []
-    list(door.app.wsgi_app(environ, lambda status, headers, *_: said.append(status)))
+
+    def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+        said.append(status)
+
+    list(door.app.wsgi_app(environ, start))
     assert said == ["413 Refused"]
     assert stream.given <= LIMIT + 70_000
     assert door.messages() == []

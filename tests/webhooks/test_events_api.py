@@ -73,7 +73,7 @@ class Listener:
         self.chunks = iter(self.answer.response)
 
     def events(self, count: int) -> list[tuple[str, dict[str, Any]]]:
-        found = []
+        found: list[tuple[str, dict[str, Any]]] = []
         while len(found) < count:
             lines = bytes(next(self.chunks)).decode().splitlines()  # type: ignore[arg-type]
             fields = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith(":"))

@@ -8,7 +8,7 @@ from flask import Flask
 
 from core.store.unit import Store
 from tests.core.world import World
-from tests.webhooks.conftest import Client, client_with, code_of
+from tests.webhooks.conftest import Client, Shared, client_with, code_of
 
 FULL: dict[str, Any] = {
     "connection": "shop", "external_id": "820982911946154508", "number": "#1001", "type": "b2c",
@@ -86,7 +86,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_does_not_fit_is_refused_with_its_path(shared_api: Client, case: str) -> None:
+def test_what_does_not_fit_is_refused_with_its_path(shared_api: Shared, case: str) -> None:
     body, path = REFUSED[case]
     answer = shared_api.post("/orders", body)
     assert answer.status_code == 422
@@ -112,12 +112,12 @@ def test_what_does_not_fit_is_refused_with_its_path(shared_api: Client, case: st
         (b" " * (2 * 2**20 + 1), "application/json", (413, "HTTP-SIZE-413")),
     ],
 )
-def test_bodies_that_are_not_json(shared_api: Client, body: bytes, content_type: str, expected: Any) -> None:
+def test_bodies_that_are_not_json(shared_api: Shared, body: bytes, content_type: str, expected: Any) -> None:
     assert code_of(shared_api.call("POST", "/orders", data=body, content_type=content_type)) == expected
     shared_api.unchanged()
 
 
-def test_a_body_in_chunks_is_never_cut(shared_api: Client) -> None:
+def test_a_body_in_chunks_is_never_cut(shared_api: Shared) -> None:
     import io
 
     for size, expected in ((2 * 2**20 + 1, (413, "HTTP-SIZE-413")), (2, (422, "INPUT-INVALID-400"))):

@@ -1,6 +1,7 @@
 """Master data, stock, availability and soft reservations over the API."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.core.world import World
 from tests.webhooks.conftest import Client, code_of
@@ -110,12 +111,13 @@ def test_reservations_hold_all_or_nothing(api: Client, world: World) -> None:
     assert first.get_json()["connection"] == "shop"
     assert [each["available"] for each in api.get("/availability?sku=A").get_json()["data"]] == ["18"]
     assert len(api.get("/reservations?state=held&sku=A").get_json()["data"]) == 1
-    for wrong in (
+    refused: tuple[dict[str, Any], ...] = (
         {"lines": []},
         {"lines": [{"sku": "A", "quantity": "0"}]},
         {"lines": [{"sku": "nothing", "quantity": "1"}]},
         {"lines": [{"sku": "A", "quantity": "1", "node": "NOWHERE"}]},
         {"lines": [{"sku": "A", "quantity": "1"}], "seconds": 10**9},
-    ):
+    )
+    for wrong in refused:
         assert api.post("/reservations", wrong).status_code == 422, wrong
     world.check_books()

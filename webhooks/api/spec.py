@@ -77,7 +77,7 @@ def _body_name(schema: Any) -> str:
     return "" if name == "GeneratedSchema" else name.removesuffix("Schema").removesuffix("Body") + "Body"
 
 
-def _exact_decimals(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:  # noqa: ARG001
+def _exact_decimals(_: Any, field: fields.Field[Any], **__: Any) -> dict[str, Any]:
     """Decimals are sent as text or number and are never rounded."""
     if not isinstance(field, fields.Decimal):
         return {}
