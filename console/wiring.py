@@ -229,7 +229,7 @@ def run_web(settings: Settings) -> None:
     server.serve(target_loader=_Loader(settings), wrap_loader=False)
 
 
-CONSOLE_STREAMS = 4
+CONSOLE_STREAMS = 6
 """`console.web.live.STREAMS_PER_PROCESS`, not imported: the process that only spawns others stays small."""
 BACKPRESSURE = 512
 """Requests one process takes in before it leaves them in the socket's backlog."""

@@ -212,7 +212,10 @@ def add_bad(path: Path, refused: Sequence[tuple[int, str, list[str]]], header: S
     """Add rows the hub refused to the file of bad rows the reader began, or begin it."""
     if not refused:
         return
-    rows = list(csv.reader(path.open(encoding="utf-8", newline=""))) if path.exists() else []
+    rows: list[list[str]] = []
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = list(csv.reader(handle))
     errors = ErrorFile(path)
     errors.header = header
     width = len(header)

@@ -1,0 +1,158 @@
+"""Orders, messages, exceptions and explanations on a real database."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Crossdock
+
+
+def test_orders_are_listed_shown_and_filtered(orders: Crossdock) -> None:
+    listed = {each["number"]: each for each in orders("orders", "list", "--json").rows}
+    assert {name: each["state"] for name, each in listed.items()} == {"W1": "in_progress", "W2": "held"}
+    assert [each["number"] for each in orders("orders", "list", "--state", "held", "--json").rows] == ["W2"]
+    assert [each["number"] for each in orders("orders", "list", "--sku", "MUG", "--json").rows] == ["W1"]
+    assert len(orders("orders", "list", "--limit", "1", "--json").rows) == 1
+    text = orders("orders", "list").out.splitlines()
+    assert text[0].split() == ["id", "number", "connection", "state", "phase", "placed", "total", "currency"]
+    assert len(text) == 3
+    shown = orders("orders", "show", "W1", "--json").one
+    assert shown["id"] == listed["W1"]["id"]
+    assert shown["lines"][0]["allocated"] == "2"
+    assert "order.allocated" in [each["name"] for each in shown["timeline"]]
+    assert "Timeline" in orders("orders", "show", listed["W2"]["id"]).out
+
+
+def test_an_order_is_canceled_once_and_only_tried_in_a_dry_run(orders: Crossdock) -> None:
+    tried = orders("orders", "cancel", "W2", "--dry-run", "--json")
+    assert (tried.code, tried.one["state"], tried.one["dry_run"]) == (0, "canceled", True)
+    assert orders("orders", "show", "W2", "--json").one["state"] == "held"
+    done = orders("orders", "cancel", "W2", "--reason", "changed their mind")
+    assert (done.code, done.out) == (0, "Order W2 is canceled.\n")
+    assert done.err == "Next:  crossdock orders show W2\n"
+    again = orders("orders", "cancel", "W2")
+    assert (again.code, again.out) == (1, "Too late: nothing of W2 is open; it is canceled.\n")
+
+
+def test_units_of_a_line_are_canceled(orders: Crossdock) -> None:
+    line = orders("orders", "show", "W2", "--json").one["lines"][0]
+    done = orders("orders", "cancel", "W2", "--line", "NOPE=1", "--json").one
+    assert done["canceled"] == {line["id"]: "1"}
+    wrong = orders("orders", "cancel", "W2", "--line", "OTHER=1", "--json")
+    assert (wrong.code, wrong.one["error"]["code"]) == (2, "CLI-LINE-422")
+
+
+def test_an_order_is_held_and_released(orders: Crossdock) -> None:
+    held = orders("orders", "hold", "W1", "--reason", "call first", "--json").one
+    assert (held["state"], held["holds"][0]["detail"]) == ("held", "call first")
+    assert orders("orders", "release", "W1", "--json").one["state"] == "in_progress"
+    nothing = orders("orders", "release", "W1", "--json")
+    assert (nothing.code, nothing.one["error"]["code"]) == (1, "CLI-HOLD-409")
+
+
+def test_an_order_is_changed_as_by_its_source(orders: Crossdock, place: Path) -> None:
+    tried = orders("orders", "change", "W2", "--set", "lines.0.quantity=1", "--dry-run", "--json").one
+    assert tried["lines"][0]["open"] == "1"
+    assert orders("orders", "show", "W2", "--json").one["lines"][0]["open"] == "2"
+    done = orders("orders", "change", "W2", "--set", "lines.0.quantity=1", "--set", "ship_to.city=Odense", "--json").one
+    assert (done["lines"][0]["open"], done["ship_to"]["city"]) == ("1", "Odense")
+    refused = orders("orders", "change", "W2", "--set", "external_id=other", "--json")
+    assert (refused.code, refused.one["error"]["code"]) == (2, "CLI-CHANGE-422")
+    unfit = orders("orders", "change", "W2", "--set", "currency=EURO", "--json")
+    assert (unfit.code, unfit.one["error"]["code"]) == (2, "DOC-SCHEMA-422")
+    assert orders("orders", "change", "W2").code == 2
+
+
+def test_two_orders_of_one_number_must_be_told_apart(orders: Crossdock, place: Path) -> None:
+    orders("orders", "change", "W2", "--set", "number=W1")
+    result = orders("orders", "show", "W1", "--json")
+    assert (result.code, result.one["error"]["code"]) == (2, "CLI-ORDER-409")
+    assert "ord_" in result.one["error"]["fix"]
+
+
+def test_an_exception_is_shown_assigned_snoozed_and_resolved(orders: Crossdock) -> None:
+    [case] = orders("exceptions", "list", "--json").rows
+    assert (case["code"], case["member_count"]) == ("MAP-SKU-404", 1)
+    assert orders("exceptions", "show", case["id"], "--json").one["members"][0]["subject"] == "order"
+    assert orders("exceptions", "assign", case["id"], "mira@example.com").out == f"{case['id']} is assigned.\n"
+    assert orders("exceptions", "assign", case["id"], "-", "--json").one["state"] == "open"
+    assert orders("exceptions", "snooze", case["id"], "--until", "4h", "--json").one["state"] == "snoozed"
+    assert orders("exceptions", "resolve", case["id"], "--dry-run", "--json").one["dry_run"] is True
+    assert orders("exceptions", "resolve", case["id"], "--resolution", "called", "--json").one["state"] == "resolved"
+    assert orders("exceptions", "list", "--json").rows == []
+    assert [each["resolution"] for each in orders("exceptions", "list", "--all", "--json").rows] == ["called"]
+
+
+def test_the_way_out_of_an_exception_is_applied(orders: Crossdock) -> None:
+    [case] = orders("exceptions", "list", "--json").rows
+    lacks = orders("exceptions", "apply", case["id"], "--json")
+    assert (lacks.code, lacks.one["error"]["code"]) == (2, "CASE-SKU-422")
+    done = orders("exceptions", "apply", case["id"], "--set", "sku=VASE", "--json").one
+    assert done == {"id": case["id"], "action": "map_sku", "done": 1}
+    assert orders("orders", "show", "W2", "--json").one["state"] == "accepted"
+    assert orders("exceptions", "list", "--json").rows == []
+
+
+def test_messages_are_listed_shown_and_not_replayed_twice(orders: Crossdock) -> None:
+    listed = orders("messages", "list", "--order", "W1", "--json").rows
+    assert [(each["topic"], each["via"], each["state"]) for each in listed] == [("orders.csv", "import", "applied")]
+    message = listed[0]["id"]
+    assert orders("messages", "show", message, "--json").one["id"] == message
+    assert b"W1" in orders("messages", "show", message, "--raw").out.encode()
+    assert orders("messages", "discard", message, "--reason", "no", "--json").code == 1
+    assert orders("messages", "replay", message, "--json").one == {"id": message, "state": "received"}
+    assert orders("messages", "replay", "--quarantined").out == ""
+    assert orders("messages", "replay").code == 2
+
+
+def test_deliveries_are_listed(orders: Crossdock) -> None:
+    assert orders("deliveries", "list", "--json").code == 0
+    assert orders("deliveries", "retry", "--dead").err == "No delivery is dead.\n"
+    assert orders("deliveries", "retry").code == 2
+    assert orders("deliveries", "show", "dlv_" + "0" * 32).code == 4
+
+
+def test_an_order_is_explained_now_and_then(orders: Crossdock) -> None:
+    found = orders("explain", "W1", "--json").one
+    assert (found["kind"], found["state"]) == ("order", "in_progress")
+    assert [(each["node"], each["chosen"]) for each in found["decision"]["candidates"]] == [("HAM", True)]
+    assert found["order"]["number"] == "W1"
+    text = orders("explain", "order", "W1")
+    assert text.out.startswith("Order W1 is in_progress\n")
+    before = orders("explain", "W1", "--as-of", "2026-01-01", "--json").one
+    assert (before["state"], before["timeline"], before["decision"]) == ("not there yet", [], None)
+    held = orders("explain", "W2").out
+    assert "held: unmapped_sku NOPE" in held
+    assert "Unknown SKU NOPE" in held
+
+
+def test_decision_message_case_and_stock_are_explained(orders: Crossdock) -> None:
+    decision = orders("orders", "show", "W1", "--json").one["decision"]
+    assert orders("explain", decision, "--json").one["decision"]["id"] == decision
+    assert orders("explain", decision).out.startswith(f"Decision {decision}: sourcing")
+    [message] = orders("messages", "list", "--order", "W1", "--json").rows
+    assert orders("explain", message["id"]).out.startswith(f"Message {message['id']} is applied")
+    [case] = orders("exceptions", "list", "--json").rows
+    assert "way out: Add NOPE as a reference of an item" in orders("explain", case["id"]).out
+    stock = orders("explain", "stock", "MUG", "--json").one
+    assert [(each["node"], each["on_hand"], each["allocated"], each["free"]) for each in stock["nodes"]] == [
+        ("HAM", "10", "2", "8")
+    ]
+    assert [each["kind"] for each in stock["movements"]] == ["allocate", "count"]
+    assert orders("explain", "stock", "MUG", "--as-of", "2026-01-01", "--json").one["nodes"] == []
+    assert orders("explain", "stock", "NOPE").code == 4
+
+
+def test_events_and_messages_are_tailed(orders: Crossdock) -> None:
+    events = orders("tail", "--since", "1h", "--limit", "2", "--type", "order.received", "--json").rows
+    assert {(each["type"], each["data"]["number"]) for each in events} == {
+        ("order.received", "W1"), ("order.received", "W2"),
+    }  # fmt: skip
+    messages = orders("tail", "messages", "--since", "1h", "--limit", "1", "--json").one
+    assert messages["topic"] == "orders.csv"
+    assert orders("tail", "--for", "0.1s").out == ""
+
+
+@pytest.mark.parametrize("words", [["explain", "one", "two", "three"], ["explain", "node", "HAM"], ["explain"]])
+def test_explain_says_what_it_takes(orders: Crossdock, words: list[str]) -> None:
+    assert orders(*words).code == 2
