@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from core.jobs.hub import Hub, Pace
-    from webhooks.runtime import Runtime
 
 SMALL_POOL = {"cli": 1, "relay": 2}
 """Sessions kept by processes that do one thing at a time; the others keep `pools.size`."""
@@ -160,104 +157,6 @@ def openapi_document(settings: Settings, *, compact: bool = False) -> str:
     app = machines.create_app(Runtime(settings, nowhere, Registry(), "0" * 44))
     found = app.test_client().get("/api/v1/openapi.json")
     return json.dumps(found.get_json(), indent=None if compact else 2, ensure_ascii=False)
-
-
-def create_wsgi(settings: Settings) -> Flask:
-    """Return the application for a web server's process, which it also prepares: logs, signals, its parent's death."""
-    from config.logging import configure_logging
-    from webhooks.runtime import EXTENSION
-
-    configure_logging(settings, "web")
-    app = create_app(settings)
-    _end_streams_when_stopped(app.extensions[EXTENSION].runtime)
-    _die_with_parent()
-    return app
-
-
-def _end_streams_when_stopped(runtime: Runtime) -> None:
-    """Set `stopping` on SIGTERM, whoever handles the signal: the interpreter writes each signal into this pipe."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-
-    def watch() -> None:
-        while set(os.read(reader, 16)).isdisjoint({signal.SIGTERM, signal.SIGINT}):
-            pass
-        runtime.stopping.set()
-
-    threading.Thread(target=watch, name="stopping", daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    """A web process whose server process was killed must not keep the port."""
-    import ctypes
-    import sys
-
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGTERM), 0, 0, 0)
-
-
-def run_web(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT.
-
-    Args:
-        settings: with a database URL (`locate`).
-    """
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    from config.logging import configure_logging
-
-    configure_logging(settings, "web")
-    server = Server(
-        "console.wiring:create_wsgi",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=settings.web.processes,
-        blocking_threads=settings.web.threads + _streams(settings),
-        backpressure=BACKPRESSURE,
-        # A killed process comes back while the socket stays open: callers wait instead of being refused.
-        respawn_failed_workers=True,
-        respawn_interval=0.1,
-        workers_kill_timeout=WEB_GRACE,
-        log_level=LogLevels.error,
-        log_dictconfig=LOGS,
-    )
-    server.serve(target_loader=_Loader(settings), wrap_loader=False)
-
-
-CONSOLE_STREAMS = 6
-"""`console.web.live.STREAMS_PER_PROCESS`, not imported: the process that only spawns others stays small."""
-BACKPRESSURE = 512
-"""Requests one process takes in before it leaves them in the socket's backlog."""
-WEB_GRACE = 6
-"""Seconds requests under way get when the server stops."""
-LOGS = {
-    "handlers": {},
-    "loggers": {
-        "_granian": {"handlers": [], "level": "INFO", "propagate": True},
-        "granian.access": {"handlers": [], "level": "INFO", "propagate": True},
-    },
-}
-"""The server's own lines go through our formatter."""
-
-
-def _streams(settings: Settings) -> int:
-    """Return how many threads open event streams may hold, so that they are never taken from requests."""
-    return CONSOLE_STREAMS + max(1, settings.web.threads // 2)
-
-
-class _Loader:
-    """Makes the application inside a web process; a class, because a spawned process gets it pickled."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __call__(self) -> Flask:
-        return create_wsgi(self._settings)
 
 
 def run_worker(settings: Settings) -> None:

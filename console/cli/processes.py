@@ -13,7 +13,8 @@ from console.cli.base import Session, command, pass_session
 @pass_session
 def web_command(session: Session, /, port: int | None, host: str | None) -> None:
     """Serve the webhook door, the API and the console until SIGTERM."""
-    from console.wiring import locate, run_web
+    from console.webserver import run_web
+    from console.wiring import locate
 
     run_web(locate(session.settings(port=port, host=host)))
 

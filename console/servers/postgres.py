@@ -125,7 +125,7 @@ class Postgres:
 
     def _prepare(self) -> None:
         if not (self.folder / "PG_VERSION").exists():
-            self._initialise()
+            self._initialize()
         settings = SETTINGS | (SETTINGS_SINCE_18 if self.major >= 18 else {})
         settings |= {
             "unix_socket_directories": str(self.sockets).replace("'", "''"),
@@ -143,7 +143,7 @@ class Postgres:
         if self.log.exists() and self.log.stat().st_size > 16 * 2**20:
             self.log.replace(self.log.with_suffix(".log.1"))
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Make the cluster beside its final place and rename it: a start cut short leaves no half cluster."""
         new = self.data.path / "pg.new"
         shutil.rmtree(new, ignore_errors=True)
