@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -38,7 +39,7 @@ def healthz() -> Response:
 
 def readyz() -> Response:
     """Say whether requests can be served: the database answers and its schema is the newest this code knows."""
-    wanted = migrate.head()
+    wanted = _newest()
     try:
         with runtime().store.read() as conn:
             found = migrate.current(conn)
@@ -56,6 +57,12 @@ def readyz() -> Response:
         )
         return problems.response(503, problem, {"Retry-After": str(problems.RETRY_SECONDS)})
     return Response(orjson.dumps({"status": "ready", "schema": found}), content_type="application/json")
+
+
+@cache
+def _newest() -> str:
+    """Return the schema this code needs; its scripts are read once."""
+    return migrate.head()
 
 
 def metrics() -> Response:

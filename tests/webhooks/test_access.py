@@ -6,7 +6,7 @@ from flask import Flask
 from core.domain.ids import parse_id
 from core.services.access import revoke_key
 from tests.core.world import World
-from tests.webhooks.conftest import SECRET, Client, client_with, code_of
+from tests.webhooks.conftest import SECRET, Client, Shared, client_with, code_of
 
 
 def test_without_a_valid_key_nothing_is_answered(app: Flask, world: World) -> None:
@@ -75,8 +75,8 @@ def test_a_repeated_key_request_does_not_show_the_key_again(api: Client, world: 
         ("GET", "/items?cursor=WyJhIl0.x", (422, "API-CURSOR-422")),
     ],
 )
-def test_refusals_are_problem_documents(api: Client, method: str, path: str, expected: tuple[int, str]) -> None:
-    answer = api.call(method, path)
+def test_refusals_are_problem_documents(shared_api: Shared, method: str, path: str, expected: tuple[int, str]) -> None:
+    answer = shared_api.call(method, path)
     assert code_of(answer) == expected
     assert answer.get_json()["type"] == f"urn:crossdock:problem:{expected[1]}"
     if expected[0] == 405:

@@ -96,10 +96,10 @@ def test_a_signed_call_is_stored_once_with_its_bytes(door: Doorstep) -> None:
     }
 
 
-@pytest.mark.parametrize("late", [timedelta(minutes=-20), timedelta(minutes=20)])
-def test_calls_from_the_past_and_the_future_are_refused(door: Doorstep, late: timedelta) -> None:
-    answer = door.post("wms-1", b"{}", door.signed(b"{}", at=datetime.now(UTC) + late))
-    assert code_of(answer) == (401, "HOOK-STALE-401" if late < timedelta(0) else "HOOK-FUTURE-401")
+def test_calls_from_the_past_and_the_future_are_refused(door: Doorstep) -> None:
+    for minutes, code in ((-20, "HOOK-STALE-401"), (20, "HOOK-FUTURE-401")):
+        at = datetime.now(UTC) + timedelta(minutes=minutes)
+        assert code_of(door.post("wms-1", b"{}", door.signed(b"{}", at=at))) == (401, code)
     assert door.messages() == []
 
 
@@ -186,19 +186,16 @@ def test_size_is_refused_before_reading_and_while_reading(door: Doorstep) -> Non
     assert door.messages() == []
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+def test_other_types_are_refused(door: Doorstep) -> None:
+    for headers in (
         {"Content-Type": "text/html"},
         {"Content-Type": "multipart/form-data; boundary=x"},
         {"Content-Type": ""},
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
-    ],
-)
-def test_other_types_are_refused(door: Doorstep, headers: dict[str, str]) -> None:
-    signed = {key: value for key, value in door.signed(b"{}").items() if key != "content-type"}
-    answer = door.post("wms-1", b"{}", {**signed, **headers})
-    assert code_of(answer) == (415, "HTTP-TYPE-415")
+    ):
+        signed = {key: value for key, value in door.signed(b"{}").items() if key != "content-type"}
+        answer = door.post("wms-1", b"{}", {**signed, **headers})
+        assert code_of(answer) == (415, "HTTP-TYPE-415"), headers
     assert door.messages() == []
 
 

@@ -115,6 +115,11 @@ def render(found: Any, status: int) -> Response:
     return response
 
 
+def fresh(given: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    """Return what a handler may take apart: after a deadlock it is called again with the same."""
+    return [dict(each) for each in given]
+
+
 def _kept(found: Any, answer: Response) -> bytes:
     """Return the body as it is stored for a repeated request."""
     if isinstance(found, Answer) and found.shown_once:
@@ -151,7 +156,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
 
         def decorator(handler: Callable[..., Any]) -> Callable[..., Any]:
             def view(*given: dict[str, Any], **parts: str) -> Response:
-                response = render(reading(lambda conn: handler(conn, *given, **parts)), 200)
+                response = render(reading(lambda conn: handler(conn, *fresh(given), **parts)), 200)
                 tag, _ = response.get_etag()
                 if tag is not None and request.if_none_match.contains_weak(tag):
                     return Response(status=304, headers={"ETag": response.headers["ETag"]})
@@ -186,7 +191,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             def view(given: dict[str, Any], **parts: str) -> Response:
                 key, cursor = runtime().secret_key, given.pop("cursor")
                 piece = Slice(given.pop("limit"), cursors.unpack(key, rule, cursor))
-                found = reading(lambda conn: handler(conn, piece, given, **parts))
+                found = reading(lambda conn: handler(conn, piece, *fresh((given,)), **parts))
                 return render({"data": found.data, "next_cursor": cursors.pack(key, rule, found.after)}, 200)
 
             self._register(rule, "GET", view, handler, scope, {200: f"{shape}Page"}, query=query)
@@ -223,7 +228,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
                 def work(unit: Unit) -> Response:
                     if slot is not None and (before := idempotency.stored_answer(unit, slot)) is not None:
                         return before
-                    found = handler(unit, *given, **parts)
+                    found = handler(unit, *fresh(given), **parts)
                     answer = render(found, status)
                     if slot is not None:
                         idempotency.keep(unit, slot, answer, _kept(found, answer))
