@@ -7,30 +7,29 @@ are applied one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.cases import QUARANTINED, UNKNOWN_WORK
 from core.domain.vocabulary import DocumentType
-from core.errors import CrossdockError, InputError, NotFound, Transient, storable
+from core.errors import CrossdockError, InputError, NotFound, storable
+from core.jobs.dividing import divide
 from core.jobs.hub import Hub
-from core.ports.connectors import Connector, Document, InboundMessage
+from core.jobs.reading import Read, crash, fail, normalize
+from core.ports.connectors import Connector
 from core.services.applying import Applied, apply_orders, apply_other
 from core.services.cases import Member, Opened, open_cases
 from core.services.facts import Facts
-from core.services.ordering import Incoming, existing_orders
+from core.services.ordering import Incoming
 from core.store.bulk import as_json
 from core.store.engine import met_another
 from core.store.unit import Unit
 
 log = structlog.get_logger()
-POISON = 8
 # Messages taken up this often without an end are taken up alone, so that one that kills workers kills no neighbor.
 SUSPECT = 3
 TRIES = 3
@@ -55,20 +54,6 @@ WHERE m.tenant_id = %s AND m.id = d.id AND m.lease_token = %s
 """
 
 
-@dataclass(slots=True)
-class _Read:
-    """A claimed message, what was read from it, and what became of it."""
-
-    row: Row[Any]
-    documents: Sequence[Document] = ()
-    state: str = "applied"
-    outcome: str | None = None
-    order_id: UUID | None = None
-    error: CrossdockError | None = None
-    later: timedelta | None = None
-    notes: list[str] = field(default_factory=list)
-
-
 class LeaseLost(RuntimeError):
     """Another worker has taken the batch over; nothing of it was written here."""
 
@@ -91,93 +76,26 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
                 connectors[connection_id] = hub.connector(unit, connection_id)
             except CrossdockError as error:
                 connectors[connection_id] = error
-    reads = [_normalize(row, connectors[row.connection_id]) for row in sorted(rows, key=lambda row: row.id)]
-    together, alone = _divide(hub, reads)
-    try:
-        if together:
-            _apply(hub, together, token)
-    except LeaseLost:
-        log.warning("intake.lease_lost", messages=len(together))
-    except Exception as error:
-        if isinstance(error, OperationalError) and not met_another(error):
-            raise  # the database is away: the lease brings it back
-        # One of them is at fault, or together they locked what another transaction locked the other way round.
-        log.warning("intake.batch_failed", error=type(error).__name__, messages=len(together))
-        alone = [*together, *alone]
+    reads = [normalize(row, connectors[row.connection_id]) for row in sorted(rows, key=lambda row: row.id)]
+    new, light, alone = divide(hub, reads)
+    for together in (new, light):
+        try:
+            if together:
+                _apply(hub, together, token)
+        except LeaseLost:
+            log.warning("intake.lease_lost", messages=len(together))
+        except Exception as error:
+            if isinstance(error, OperationalError) and not met_another(error):
+                raise  # the database is away: the lease brings it back
+            # One of them is at fault, or together they locked what another transaction locked the other way round.
+            log.warning("intake.batch_failed", error=type(error).__name__, messages=len(together))
+            alone = [*together, *alone]
     for read in alone:
         _apply_alone(hub, read, token)
     return len(rows)
 
 
-def _divide(hub: Hub, reads: Sequence[_Read]) -> tuple[list[_Read], list[_Read]]:
-    """Return the messages that share one transaction and those that each have their own.
-
-    New orders take their locks together, each kind in key order. Everything else follows the order of locking only by
-    itself: two reports in one transaction would lock an order after a stock position.
-    """
-    keys = {
-        (read.row.connection_id, document.body["external_id"])
-        for read in reads
-        for document in read.documents
-        if document.type is DocumentType.ORDER
-    }
-    with hub.store.read() as conn:
-        known = existing_orders(conn, keys)
-    together: list[_Read] = []
-    alone: list[_Read] = []
-    for read in reads:
-        new = all(
-            document.type is DocumentType.ORDER and (read.row.connection_id, document.body["external_id"]) not in known
-            for document in read.documents
-        )
-        (together if new else alone).append(read)
-    return together, alone
-
-
-def _normalize(row: Row[Any], connector: Connector | CrossdockError) -> _Read:
-    read = _Read(row)
-    if isinstance(connector, CrossdockError):
-        return _fail(read, connector)
-    if row.attempts > POISON:
-        return _fail(
-            read,
-            InputError(
-                "The message was taken up again and again and never finished.",
-                why="Workers died or lost their lease while they worked on it.",
-                fix="Look at the workers' logs, then replay it.",
-                code="MSG-POISON-500",
-            ),
-        )
-    message = InboundMessage(
-        row.id, row.topic, row.body, row.content_type, row.headers, row.received_at, row.occurred_at
-    )
-    try:
-        read.documents = connector.normalize(message)
-    except Transient as error:
-        read.state, read.error, read.later = "received", error, timedelta(seconds=error.retry_after or 10)
-    except CrossdockError as error:
-        _fail(read, error)
-    except Exception as error:  # a connector's fault must not cost its neighbors anything
-        log.exception("intake.normalize_failed", message=str(row.id))
-        _fail(read, _crash(error))
-    return read
-
-
-def _crash(error: Exception) -> CrossdockError:
-    return InputError(
-        f"Reading the message raised {type(error).__name__}.",
-        why="A fault in the connector or in the hub; the log has the traceback.",
-        fix="Mend it and replay the message.",
-        code="MSG-CRASH-500",
-    )
-
-
-def _fail(read: _Read, error: CrossdockError) -> _Read:
-    read.state, read.error, read.outcome, read.documents = "quarantined", error, error.what[:500], ()
-    return read
-
-
-def _apply(hub: Hub, reads: Sequence[_Read], token: UUID) -> None:
+def _apply(hub: Hub, reads: Sequence[Read], token: UUID) -> None:
     with hub.store.begin() as unit:
         facts = hub.facts.get(unit.conn, unit.tenant)
         _apply_orders(unit, facts, reads)
@@ -187,7 +105,7 @@ def _apply(hub: Hub, reads: Sequence[_Read], token: UUID) -> None:
         _report(unit, facts, [read for read in reads if read.state == "quarantined"])
 
 
-def _apply_alone(hub: Hub, read: _Read, token: UUID) -> None:
+def _apply_alone(hub: Hub, read: Read, token: UUID) -> None:
     try:
         for left in reversed(range(TRIES)):
             try:
@@ -201,7 +119,7 @@ def _apply_alone(hub: Hub, read: _Read, token: UUID) -> None:
         return  # the lease brings it back
     except Exception as error:  # this is the one
         log.exception("intake.apply_failed", message=str(read.row.id))
-        failed = error if isinstance(error, CrossdockError) else _crash(error)
+        failed = error if isinstance(error, CrossdockError) else crash(error)
         if isinstance(error, DBAPIError):
             failed = InputError(
                 "The database refused what the message says.",
@@ -209,17 +127,17 @@ def _apply_alone(hub: Hub, read: _Read, token: UUID) -> None:
                 fix="Look at the message's values; mend the map or the source, then replay.",
                 code="MSG-STORE-422",
             )
-        _apply(hub, [_fail(_Read(read.row), failed)], token)
+        _apply(hub, [fail(Read(read.row), failed)], token)
 
 
-def _fresh(read: _Read) -> _Read:
+def _fresh(read: Read) -> Read:
     """Return the message as it was after normalizing: applying it has left marks on it."""
     if read.documents:
-        return _Read(read.row, read.documents)
-    return _Read(read.row, (), read.state, read.outcome, None, read.error, read.later)
+        return Read(read.row, read.documents)
+    return Read(read.row, (), read.state, read.outcome, None, read.error, read.later)
 
 
-def _apply_orders(unit: Unit, facts: Facts, reads: Sequence[_Read]) -> None:
+def _apply_orders(unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
     batch, owners = [], []
     for read in reads:
         for document in read.documents:
@@ -231,7 +149,7 @@ def _apply_orders(unit: Unit, facts: Facts, reads: Sequence[_Read]) -> None:
         _take(read, applied)
 
 
-def _apply_others(hub: Hub, unit: Unit, facts: Facts, read: _Read) -> None:
+def _apply_others(hub: Hub, unit: Unit, facts: Facts, read: Read) -> None:
     unit.correlation = read.row.correlation_id
     unit.cause = f"msg_{read.row.id.hex}"
     for document in read.documents:
@@ -243,18 +161,18 @@ def _apply_others(hub: Hub, unit: Unit, facts: Facts, read: _Read) -> None:
         except NotFound as error:
             # The thing it is about may still be on its way: reports overtake each other.
             if read.row.attempts >= hub.pace.unknown_tries:
-                _fail(read, error)
+                fail(read, error)
                 break
             read.state, read.error = "normalized", error
             read.later = timedelta(seconds=min(0.5 * 2**read.row.attempts, 60))
             break
         except CrossdockError as error:
-            _fail(read, error)
+            fail(read, error)
             break
     unit.correlation = unit.cause = None
 
 
-def _take(read: _Read, applied: Applied) -> None:
+def _take(read: Read, applied: Applied) -> None:
     read.state = {"duplicate": "duplicate", "stale": "duplicate", "ignored": "ignored"}.get(applied.outcome, "applied")
     read.order_id = applied.order_id or read.order_id
     if applied.note or applied.outcome != "applied":
@@ -262,7 +180,7 @@ def _take(read: _Read, applied: Applied) -> None:
     read.outcome = "; ".join(read.notes)[:500] or None
 
 
-def _finish(unit: Unit, reads: Sequence[_Read], token: UUID) -> None:
+def _finish(unit: Unit, reads: Sequence[Read], token: UUID) -> None:
     columns = [
         [read.row.id for read in reads],
         [read.state for read in reads],
@@ -276,7 +194,7 @@ def _finish(unit: Unit, reads: Sequence[_Read], token: UUID) -> None:
         raise LeaseLost
 
 
-def _report(unit: Unit, facts: Facts, failed: Sequence[_Read]) -> None:
+def _report(unit: Unit, facts: Facts, failed: Sequence[Read]) -> None:
     opened = []
     for read in failed:
         assert read.error is not None
@@ -294,7 +212,11 @@ def _report(unit: Unit, facts: Facts, failed: Sequence[_Read]) -> None:
         print_ = f"{cause.code}:{read.row.connection_id.hex}:{read.row.topic}:{error.error_code}:{rule}"
         opened.append(
             Opened(
-                cause, storable(print_)[:400], evidence, [Member("message", read.row.id)], connection_id=read.row.connection_id
+                cause,
+                storable(print_)[:400],
+                evidence,
+                [Member("message", read.row.id)],
+                connection_id=read.row.connection_id,
             )
         )
         unit.event("message.quarantined", "message", read.row.id, {"code": error.error_code})

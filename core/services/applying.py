@@ -43,6 +43,8 @@ def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Ap
 
     Of several pictures of one order in the batch only the newest is applied; the older ones are stale by then.
     """
+    if not batch:
+        return []
     newest: dict[tuple[UUID, str], int] = {}
     for index, each in enumerate(batch):
         best = newest.get(each.key)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from core.domain.states import FULFILLMENT
 from core.ports.connectors import Json
@@ -23,7 +24,7 @@ from core.services.fulfilling import (
     work_lines,
 )
 from core.services.phase import refresh_phases
-from core.store.unit import Unit
+from core.store.unit import DEFAULT_TENANT, Unit
 
 ZERO = Decimal(0)
 TRIGGER = {
@@ -33,6 +34,25 @@ TRIGGER = {
     "canceled": "cancel",
     "cancel_declined": "decline",
 }
+
+
+# Reports that move only their order and its work: no stock, no case, no delivery.
+LIGHT = frozenset({"acknowledged", "picking"})
+ORDERS_OF = """
+SELECT f.id::text AS named, f.order_id FROM fulfillment_order f
+WHERE f.tenant_id = %(tenant)s AND f.id = ANY(%(works)s::uuid[])
+UNION ALL
+SELECT s.tracking_number, s.order_id FROM shipment s
+WHERE s.tenant_id = %(tenant)s AND s.tracking_number = ANY(%(tracks)s::text[])
+"""
+
+
+def orders_of(
+    conn: Connection, works: Collection[UUID], tracks: Collection[str], tenant: int = DEFAULT_TENANT
+) -> dict[str, UUID]:
+    """Return the order behind each fulfillment order id (as text) and each tracking number."""
+    rows = conn.exec_driver_sql(ORDERS_OF, {"tenant": tenant, "works": list(works), "tracks": list(tracks)})
+    return {row.named: row.order_id for row in rows}
 
 
 def update_fulfillment(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = None) -> UUID:
@@ -45,11 +65,20 @@ def update_fulfillment(unit: Unit, facts: Facts, document: Json, connection_id: 
     """
     work, order = find_work(unit, document, connection_id)
     status = document["status"]
+    if status == "canceled" and work.state != "canceling":
+        status = "rejected"  # nobody asked the node to stop: it gives the work back
     if document.get("reference") and not work.reference:
         set_work_state(unit, work.id, work.state, reference=document["reference"])
     if status == "short":
         _short(unit, work, order, document)
     elif not FULFILLMENT.may(work.state, TRIGGER[status]):
+        unit.event(
+            "fulfillment.report_late",
+            "fulfillment",
+            work.id,
+            {"status": status, "state": work.state},
+            order_id=order.id,
+        )
         return UUID(str(order.id))
     else:
         state = FULFILLMENT.advance(work.state, TRIGGER[status])

@@ -18,7 +18,7 @@ from core.domain.states import FULFILLMENT
 from core.domain.vocabulary import Write
 from core.ports.connectors import Json
 from core.services.allocations import use_up
-from core.services.canceling import finish_order, settle_cancel
+from core.services.canceling import settle_cancel
 from core.services.cases import settle_members
 from core.services.facts import Facts
 from core.services.fulfilling import find_work, match_lines, set_work_state, work_lines
@@ -87,7 +87,6 @@ def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = 
     )
     enqueue(unit, _tell(unit, facts, work, order, shipment_id, document, by_line))
     settle_cancel(unit, order.id)
-    finish_order(unit, order.id)
     settle_members(unit, "order", [order.id], codes=[causes.REJECTED.code, causes.STUCK.code])
     refresh_phases(unit, [order.id])
     return Shipped(shipment_id, order.id, True)
