@@ -1,0 +1,96 @@
+"""One run: start, trade, hurt, let it settle without help, judge."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from benchmarks.chaos.facts import Facts, collect
+from benchmarks.chaos.killer import Killer
+from benchmarks.chaos.load import Load
+from benchmarks.chaos.plan import Plan
+from benchmarks.chaos.rig import Rig
+from benchmarks.chaos.verdict import breaches, outstanding
+
+LOOK = 0.5
+
+
+def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _text: None) -> dict[str, Any]:
+    """Do it all in a folder and return the report; `breaches` in it is empty when everything held."""
+    began = time.monotonic()
+    with Rig(folder, plan) as rig:
+        say(f"Hub and partners run after {time.monotonic() - began:.1f} s")
+        load, killer = Load(plan, rig.company, rig.control()), Killer(rig, plan)
+        started = time.monotonic()
+        load.start()
+        killer.start()
+        try:
+            load.join()
+            say(f"{len(load.placed)} orders placed; waiting for the last of {plan.kills * 7} blows")
+            killer.join()
+            ended = time.monotonic()
+            facts = settled(rig, load.placed, plan.settle, say)
+        finally:
+            load.stop()
+            killer.stop()
+        found = breaches(facts)
+        for what in (load, killer):
+            if what.failure is not None:
+                found.append(f"the {what.name} broke: {type(what.failure).__name__}: {what.failure}")
+        restarts = {name: part.restarts for name, part in rig.state.parts.items()}
+        return {
+            "orders": len(load.placed),
+            "asked": dict(load.asked),
+            "blows": killer.counts,
+            "restarts": restarts,
+            "load_seconds": round(ended - started, 1),
+            "settle_seconds": round(time.monotonic() - ended, 1),
+            **figures(facts),
+            "breaches": found,
+            "good": not found,
+        }
+
+
+def settled(rig: Rig, placed: list[str], seconds: float, say: Callable[[str], None]) -> Facts:
+    """Wait until nothing is left to do, or time is up, and return what is so then."""
+    end = time.monotonic() + seconds
+    quiet = 0
+    told = 0.0
+    while True:
+        time.sleep(LOOK)
+        try:
+            facts = collect(rig.store, rig.control(), placed)
+        except OperationalError:
+            if time.monotonic() > end:
+                raise
+            continue
+        left = outstanding(facts)
+        # What came last may have caused more: quiet twice is quiet.
+        quiet = 0 if left else quiet + 1
+        if quiet > 1 or time.monotonic() > end:
+            return facts
+        if time.monotonic() - told > 5:
+            told = time.monotonic()
+            say(f"left: {left}")
+
+
+def figures(facts: Facts) -> dict[str, Any]:
+    """Return what a run came to, for the report."""
+    faults: Counter[str] = Counter()
+    for partner in facts.partners.values():
+        faults.update(partner.faults)
+    return {
+        "states": dict(sorted(Counter(state for state, _ in facts.orders.values()).items())),
+        "under_exception": sum(excepted for state, excepted in facts.orders.values()),
+        "exceptions": dict(facts.cases),
+        "messages": dict(sorted(facts.messages.items())),
+        "deliveries": dict(sorted(Counter(each.state for each in facts.deliveries).items())),
+        "effects": sum(sum(keys.values()) for each in facts.partners.values() for keys in each.effects.values()),
+        "units_shipped": int(facts.shipped),
+        "faults": dict(sorted(faults.items())),
+    }
