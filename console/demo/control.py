@@ -26,6 +26,10 @@ class Control:
         # A scenario asks from sixteen threads at once.
         self._session.mount("http://", HTTPAdapter(pool_maxsize=16, pool_block=True))
 
+    def close(self) -> None:
+        """Let the connections to the partners go."""
+        self._session.close()
+
     def ask(self, name: str, command: str, body: Any = None) -> Any:
         """Have a partner do something and return what it says of it.
 

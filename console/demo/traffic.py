@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -88,7 +89,8 @@ class Traffic:
     failures: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
-    _errands: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    # (when, number, errand, whether it is an order's: business ends when only the others are left)
+    _errands: list[tuple[float, int, Callable[[], None], bool]] = field(default_factory=list)
     _numbers: Any = field(default_factory=itertools.count)
     _rng: random.Random = field(init=False)
 
@@ -105,7 +107,7 @@ class Traffic:
             next_order = time.monotonic()
             while not self.stopping.is_set():
                 selling = self.pace.orders is None or len(self.placed) < self.pace.orders
-                if not selling and not self._errands:
+                if not selling and not any(each[3] for each in self._errands):
                     break
                 now = time.monotonic()
                 if selling and next_order <= now:
@@ -130,10 +132,10 @@ class Traffic:
             )
         )
         for place, site in enumerate(SITES):
-            self._later(COUNT_EVERY * (place + 1), lambda node=site.code: self._count(node))  # type: ignore[misc]
+            self._later(COUNT_EVERY * (place + 1), partial(self._count, site.code), awaited=False)
         # Parcels of the past arrive in the order they left.
         for place, parcel in enumerate(self.parcels):
-            self._later(5.0 + place * 86_400 / self.pace.speed / 40, lambda one=parcel: self._deliver(one))  # type: ignore[misc]
+            self._later(5.0 + place * 86_400 / self.pace.speed / 40, partial(self._deliver, parcel), awaited=False)
 
     def _trouble(self) -> str | None:
         if not self.pace.troubles:
@@ -182,16 +184,16 @@ class Traffic:
         fate = self._rng.random()
         wait = self._rng.uniform(*self.pace.patience)
         if fate < EDITED:
-            self._later(wait, lambda: self._edit(placed))
+            self._later(wait, partial(self._edit, placed))
         elif fate < EDITED + CANCELED:
             self._later(wait, lambda: self._ask_shop(placed, "cancel", reason="customer"))
         elif fate < EDITED + CANCELED + REFUNDED:
-            self._later(wait * 2, lambda: self._refund(placed))
+            self._later(wait * 2, partial(self._refund, placed))
 
     # -- errands
 
-    def _later(self, seconds: float, errand: Callable[[], None]) -> None:
-        heapq.heappush(self._errands, (time.monotonic() + seconds, next(self._numbers), errand))
+    def _later(self, seconds: float, errand: Callable[[], None], *, awaited: bool = True) -> None:
+        heapq.heappush(self._errands, (time.monotonic() + seconds, next(self._numbers), errand, awaited))
 
     def _first_errand(self) -> float | None:
         return self._errands[0][0] if self._errands else None
@@ -226,8 +228,7 @@ class Traffic:
         site = next(site for site in SITES if site.code == node)
         kept = [sku for sku, code in self.company.targets if code == node]
         self.control.ask(site.connection, "count", {"skus": self._rng.sample(kept, min(COUNTED_SHELVES, len(kept)))})
-        if self.pace.orders is None or len(self.placed) < self.pace.orders:
-            self._later(COUNT_EVERY * len(SITES), lambda: self._count(node))
+        self._later(COUNT_EVERY * len(SITES), partial(self._count, node), awaited=False)
 
     def _deliver(self, parcel: Parcel) -> None:
         fact = {
