@@ -58,15 +58,17 @@ class Hub:
     demo: str | None
 
 
-def menu() -> list[tuple[str, list[Screen]]]:
-    """Return the groups of the menu with what waits for a person."""
+def menu(here: str) -> list[tuple[str, list[Screen]]]:
+    """Return the groups of the menu with what waits for a person.
+
+    Args:
+        here: the name of the screen shown.
+    """
     with services().store.read() as conn:
         counts = shell.counts(conn, services().tenant)
-    here = (request.endpoint or "").split(".")
 
     def screen(name: str, title: str, icon: str, count: int = 0, tone: str = "", meaning: str = "") -> Screen:
-        current = len(here) > 1 and here[1] == name
-        return Screen(title, icon, url_for(f"console.{name}.page"), current, count, tone, meaning)
+        return Screen(title, icon, url_for(f"console.{name}.page"), name == here, count, tone, meaning)
 
     return [
         (
@@ -87,6 +89,12 @@ def menu() -> list[tuple[str, list[Screen]]]:
             ],
         ),
     ]
+
+
+def screen_of(endpoint: str | None) -> str:
+    """Return the name of the screen an endpoint belongs to: `orders` for `console.orders.detail`."""
+    parts = (endpoint or "").split(".")
+    return parts[1] if len(parts) == 3 else ""
 
 
 def install(blueprint: Blueprint, assets: Assets) -> None:
@@ -111,6 +119,7 @@ def install(blueprint: Blueprint, assets: Assets) -> None:
             with hub.store.read() as conn:
                 found["live_after"] = shell.last_event(conn, hub.tenant)
                 demo = shell.demo_badge(conn, hub.tenant)
-            found["nav"] = menu()
+            found["here"] = screen_of(request.endpoint)
+            found["nav"] = menu(found["here"])
             found["hub"] = Hub(hub.company, "Demo data" if demo else "Order hub", demo)
         return found

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 import orjson
 import structlog
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from console.web import frame
 from console.web.context import ConsoleServices, services
 from core.store.views import shell
 
@@ -47,6 +48,13 @@ def since() -> Response:
     """Return how far the event feed is."""
     with services().store.read() as conn:
         return jsonify(last=shell.last_event(conn, services().tenant))
+
+
+@blueprint.get("/live/menu")
+def menu() -> str:
+    """Show the menu again, with the counts of now."""
+    here = request.args.get("here", "")[:40]
+    return render_template("console/nav.html", nav=frame.menu(here), here=here)
 
 
 def _pulse(hub: ConsoleServices, seen: int) -> Iterator[bytes]:

@@ -16,7 +16,8 @@ from core.services.access import create_user
 from core.store.engine import open_engine
 from core.store.unit import Store
 from tests.conftest import database_url
-from tests.console.company import Company, found_company
+from tests.console.company import found_company
+from tests.console.rows import Company
 from tests.console.site import PASSWORD, USER, site
 
 ORDERS = 60

@@ -104,7 +104,9 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_screen_is_accessible_and_keeps_to_itself(browser: Browser, reading: Site, reading_url: str, theme: str):
+def test_every_screen_is_accessible_and_keeps_to_itself(
+    browser: Browser, reading: Site, reading_url: str, theme: str
+) -> None:
     tab = signed_in(browser, reading_url, theme, width=1366)
     orders = reading.company.orders
     details = [
@@ -134,7 +136,7 @@ def test_every_screen_is_accessible_and_keeps_to_itself(browser: Browser, readin
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_form_to_sign_in_is_accessible(browser: Browser, reading_url: str, theme: str):
+def test_the_form_to_sign_in_is_accessible(browser: Browser, reading_url: str, theme: str) -> None:
     context = browser.new_context()
     context.add_cookies([{"name": "cd_theme", "value": theme, "url": reading_url}])
     page = context.new_page()
@@ -143,7 +145,7 @@ def test_the_form_to_sign_in_is_accessible(browser: Browser, reading_url: str, t
     context.close()
 
 
-def test_the_theme_is_switched_and_remembered(browser: Browser, reading_url: str):
+def test_the_theme_is_switched_and_remembered(browser: Browser, reading_url: str) -> None:
     tab = signed_in(browser, reading_url, "light")
     before = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
     tab.page.click("[data-cd-theme]")
@@ -154,7 +156,7 @@ def test_the_theme_is_switched_and_remembered(browser: Browser, reading_url: str
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_queue_by_keyboard_alone(browser: Browser, changing: Site, changing_url: str, theme: str):
+def test_the_queue_by_keyboard_alone(browser: Browser, changing: Site, changing_url: str, theme: str) -> None:
     tab = signed_in(browser, changing_url, theme)
     tab.page.keyboard.press("g")
     tab.page.keyboard.press("e")
@@ -189,7 +191,7 @@ def test_the_queue_by_keyboard_alone(browser: Browser, changing: Site, changing_
     tab.page.context.close()
 
 
-def test_an_open_list_hears_of_news_without_moving(browser: Browser, changing: Site, changing_url: str):
+def test_an_open_list_hears_of_news_without_moving(browser: Browser, changing: Site, changing_url: str) -> None:
     tab = signed_in(browser, changing_url, "light")
     page = tab.open("/orders?tab=ready")
     expect(page.locator("#cd-live")).to_contain_text("Live")

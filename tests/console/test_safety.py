@@ -13,6 +13,7 @@ from console.web.assets import STATIC, Assets
 from console.web.geo import Projection
 from core.domain.ids import public_id
 from tests.console.conftest import Site, form_token
+from tests.console.reading import chunks, group
 from tests.console.site import PASSWORD, USER
 
 Get = Callable[..., str]
@@ -20,13 +21,13 @@ SCREENS = ("/", "/orders", "/exceptions", "/inventory", "/connections", "/messag
 
 
 @pytest.mark.parametrize("path", [*SCREENS, "/orders.csv", "/search?q=1", "/live", "/live/since"])
-def test_strangers_are_sent_to_the_form(reading: Site, path: str):
+def test_strangers_are_sent_to_the_form(reading: Site, path: str) -> None:
     answer = reading.client(None).get(path)
     assert answer.status_code == 302
     assert answer.location.startswith("/login")
 
 
-def test_signing_in_goes_on_where_one_wanted_to_be_but_never_elsewhere(changing: Site):
+def test_signing_in_goes_on_where_one_wanted_to_be_but_never_elsewhere(changing: Site) -> None:
     for wanted, reached in [
         ("/orders?tab=held", "/orders?tab=held"),
         ("https://evil.example/", "/"),
@@ -40,9 +41,10 @@ def test_signing_in_goes_on_where_one_wanted_to_be_but_never_elsewhere(changing:
         assert (answer.status_code, answer.location) == (303, reached)
 
 
-def test_the_session_cookie_is_out_of_reach_and_only_its_hash_is_stored(changing: Site):
+def test_the_session_cookie_is_out_of_reach_and_only_its_hash_is_stored(changing: Site) -> None:
     client = changing.client()
     cookie = client.get_cookie("crossdock_session")
+    assert cookie is not None
     assert cookie.http_only
     assert cookie.same_site == "Lax"
     with changing.store.read() as conn:
@@ -50,7 +52,7 @@ def test_the_session_cookie_is_out_of_reach_and_only_its_hash_is_stored(changing
     assert cookie.value.encode() not in [bytes(one) for one in stored]
 
 
-def test_wrong_passwords_say_nothing_about_users_and_lock_after_a_while(changing: Site):
+def test_wrong_passwords_say_nothing_about_users_and_lock_after_a_while(changing: Site) -> None:
     client = changing.client(None)
 
     def attempt(email: str, password: str) -> tuple[int, str]:
@@ -68,16 +70,17 @@ def test_wrong_passwords_say_nothing_about_users_and_lock_after_a_while(changing
     assert client.get("/").status_code == 302
 
 
-def test_signing_out_ends_the_session_for_good(changing: Site):
+def test_signing_out_ends_the_session_for_good(changing: Site) -> None:
     client = changing.client()
-    token = client.get_cookie("crossdock_session").value
+    cookie = client.get_cookie("crossdock_session")
+    assert cookie is not None
     client.post("/logout", data={"csrf_token": form_token(client.get("/").text)})
-    client.set_cookie("crossdock_session", token)
+    client.set_cookie("crossdock_session", cookie.value)
     assert client.get("/").status_code == 302
 
 
 @pytest.mark.parametrize("age", ["seen_at = now() - interval '13 hours'", "expires_at = now() - interval '1 second'"])
-def test_old_sessions_are_over(changing: Site, age: str):
+def test_old_sessions_are_over(changing: Site, age: str) -> None:
     client = changing.client()
     assert client.get("/live/since").status_code == 200
     with changing.store.begin() as unit:
@@ -85,7 +88,7 @@ def test_old_sessions_are_over(changing: Site, age: str):
     assert client.get("/live/since").status_code == 302
 
 
-def test_a_switched_off_user_is_out_at_once(changing: Site):
+def test_a_switched_off_user_is_out_at_once(changing: Site) -> None:
     client = changing.client()
     with changing.store.begin() as unit:
         unit.conn.execute(text("UPDATE user_account SET active = false"))
@@ -93,7 +96,7 @@ def test_a_switched_off_user_is_out_at_once(changing: Site):
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong"])
-def test_a_form_without_its_token_changes_nothing(changing: Site, token: str | None):
+def test_a_form_without_its_token_changes_nothing(changing: Site, token: str | None) -> None:
     client = changing.client()
     order = next(one for one in changing.company.orders if one["phase"] == "ready")
     page = f"/orders/{public_id('order', order['id'])}"
@@ -105,7 +108,7 @@ def test_a_form_without_its_token_changes_nothing(changing: Site, token: str | N
     assert state == "accepted"
 
 
-def test_who_may_only_look_sees_no_buttons_and_changes_nothing(changing: Site):
+def test_who_may_only_look_sees_no_buttons_and_changes_nothing(changing: Site) -> None:
     client = changing.client("vera@example.com")
     order = next(one for one in changing.company.orders if one["phase"] == "held")
     path = f"/orders/{public_id('order', order['id'])}"
@@ -126,11 +129,11 @@ def test_who_may_only_look_sees_no_buttons_and_changes_nothing(changing: Site):
 
 
 @pytest.mark.parametrize("path", ["/login", *SCREENS, "/nowhere"])
-def test_pages_allow_no_script_style_or_host_of_others(reading: Site, path: str):
+def test_pages_allow_no_script_style_or_host_of_others(reading: Site, path: str) -> None:
     client = reading.client(None if path == "/login" else USER)
     first, second = client.get(path), client.get(path)
     policy = first.headers["Content-Security-Policy"]
-    nonce = re.search(r"script-src 'nonce-([^']+)'", policy)[1]
+    nonce = group(r"script-src 'nonce-([^']+)'", policy)
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
     assert nonce not in second.headers["Content-Security-Policy"]
@@ -145,7 +148,7 @@ def test_pages_allow_no_script_style_or_host_of_others(reading: Site, path: str)
     assert not re.search(r'(?:src|href)="(?:https?:)?//', html)
 
 
-def test_every_file_a_page_names_is_there_has_its_hash_and_may_be_kept_for_good(reading: Site):
+def test_every_file_a_page_names_is_there_has_its_hash_and_may_be_kept_for_good(reading: Site) -> None:
     client = reading.client()
     html = client.get("/").text + client.get("/exceptions").text
     found = set(re.findall(r'(?:href|src)="(/assets/[^"#]+)', html))
@@ -158,21 +161,21 @@ def test_every_file_a_page_names_is_there_has_its_hash_and_may_be_kept_for_good(
         with client.get(address) as answer:
             assert integrity == "sha384-" + b64encode(sha384(answer.data).digest()).decode()
     with client.get("/assets/vendor/fonts.css") as answer:
-        fonts = re.findall(r"url\(([^)]+)\)", answer.text)
+        fonts = re.findall(r"url\(([^)]+)\)", answer.get_data(as_text=True))
     assert len(fonts) == 4
     for font in fonts:
         with client.get(f"/assets/vendor/{font}") as answer:
             assert answer.status_code == 200
 
 
-def test_an_address_without_its_version_is_not_kept(reading: Site):
+def test_an_address_without_its_version_is_not_kept(reading: Site) -> None:
     with reading.client(None).get("/assets/css/base.css") as answer:
         assert answer.headers["Cache-Control"] == "no-cache, max-age=0"
     assert reading.client(None).get("/assets/../web/app.py").status_code == 404
     assert reading.client(None).get("/assets/%2e%2e/web/app.py").status_code == 404
 
 
-def test_vendored_files_are_those_of_the_lock():
+def test_vendored_files_are_those_of_the_lock() -> None:
     assets = Assets()
     locked = {assets.vendored(*key) for key in assets._vendored}
     present = {path.relative_to(STATIC).as_posix() for path in (STATIC / "vendor").rglob("*") if path.is_file()}
@@ -181,7 +184,7 @@ def test_vendored_files_are_those_of_the_lock():
     assert sum((STATIC / path).stat().st_size for path in present) < 3_000_000
 
 
-def test_every_icon_named_in_the_console_is_in_the_sprite():
+def test_every_icon_named_in_the_console_is_in_the_sprite() -> None:
     root = STATIC.parent
     assets = Assets()
     sprite = (STATIC / assets.vendored("@tabler/icons", "sprite.svg")).read_text()
@@ -196,7 +199,7 @@ def test_every_icon_named_in_the_console_is_in_the_sprite():
     assert named <= there
 
 
-def test_the_map_is_drawn_with_the_projection_of_its_file():
+def test_the_map_is_drawn_with_the_projection_of_its_file() -> None:
     import json
 
     file: Path = next((STATIC / "vendor").glob("world-atlas@*")) / "projection.json"
@@ -206,18 +209,18 @@ def test_the_map_is_drawn_with_the_projection_of_its_file():
         assert (round(x, 3), round(y, 3)) == tuple(check["xy"])
 
 
-def test_the_stream_says_what_changed_and_where_to_go_on(changing: Site):
+def test_the_stream_says_what_changed_and_where_to_go_on(changing: Site) -> None:
     client = changing.client()
-    last = client.get("/live/since").json["last"]
+    last = client.get("/live/since").get_json()["last"]
     stream = client.get("/live?after=0", buffered=False)
     assert stream.mimetype == "text/event-stream"
-    first = next(stream.response).decode()
-    assert first == f'id: {last}\nevent: cd:change\ndata: {{"last":{last}}}\n\n'
-    assert next(stream.response).decode().startswith(f"id: {last}\nevent: cd:state\n")
+    pieces = chunks(stream)
+    assert next(pieces) == f'id: {last}\nevent: cd:change\ndata: {{"last":{last}}}\n\n'
+    assert next(pieces).startswith(f"id: {last}\nevent: cd:state\n")
     stream.close()
 
 
-def test_streams_beyond_the_places_are_told_to_poll(changing: Site):
+def test_streams_beyond_the_places_are_told_to_poll(changing: Site) -> None:
     client = changing.client()
     streams = [client.get("/live", buffered=False) for _ in range(7)]
     assert [stream.status_code for stream in streams] == [200] * 6 + [503]
@@ -228,7 +231,7 @@ def test_streams_beyond_the_places_are_told_to_poll(changing: Site):
     again.close()
 
 
-def test_a_page_in_trouble_asks_the_database_nothing(changing: Site):
+def test_a_page_in_trouble_asks_the_database_nothing(changing: Site) -> None:
     client = changing.client()
     with changing.store.begin() as unit:
         unit.conn.execute(text("ALTER TABLE orders RENAME TO orders_away"))
@@ -238,7 +241,7 @@ def test_a_page_in_trouble_asks_the_database_nothing(changing: Site):
     assert "orders_away" not in answer.text
 
 
-def test_what_others_sent_is_shown_not_run(changing: Site):
+def test_what_others_sent_is_shown_not_run(changing: Site) -> None:
     evil = "<script>alert(1)</script>"
     order = changing.company.orders[0]
     with changing.store.begin() as unit:
@@ -255,7 +258,7 @@ def test_what_others_sent_is_shown_not_run(changing: Site):
         assert evil not in client.get(path).text, path
 
 
-def test_a_tracking_address_that_is_no_web_address_is_no_link(changing: Site):
+def test_a_tracking_address_that_is_no_web_address_is_no_link(changing: Site) -> None:
     order = next(one for one in changing.company.orders if one["phase"] == "shipped")
     with changing.store.begin() as unit:
         unit.conn.execute(text("UPDATE shipment SET tracking_url = 'javascript:alert(1)'"))

@@ -3,9 +3,11 @@
 (() => {
   "use strict";
   const POLL_MS = 10000;
-  const GATHER_MS = 1500;
+  const GATHER_MS = 300;
+  const PAUSE_MS = 1500;
   let poll = null;
-  let waiting = null;
+  const waiting = new Map();
+  const asked = new Map();
   let before = new Map();
   let last = null;
 
@@ -20,13 +22,20 @@
     box.querySelector("[data-cd-live-text]").textContent = text;
   }
 
-  /** Asks the marked parts to fetch themselves, at most once per GATHER_MS and never in a background tab. */
+  /** Asks each marked part to fetch itself: at once when it has been quiet, else when its pause (ms) is over. */
   function changed() {
-    if (waiting || document.hidden) return;
-    waiting = setTimeout(() => {
-      waiting = null;
-      for (const part of document.querySelectorAll("[data-cd-live-part]")) htmx.trigger(part, "cd:refresh");
-    }, GATHER_MS);
+    if (document.hidden) return;
+    for (const part of document.querySelectorAll("[data-cd-live-part]")) {
+      if (waiting.has(part.id)) continue;
+      const pause = Number(part.dataset.cdLivePart) || PAUSE_MS;
+      const due = Math.max(0, (asked.get(part.id) ?? 0) + pause - performance.now());
+      waiting.set(part.id, setTimeout(() => {
+        waiting.delete(part.id);
+        asked.set(part.id, performance.now());
+        const now = document.getElementById(part.id);
+        if (now) htmx.trigger(now, "cd:refresh");
+      }, Math.max(due, GATHER_MS)));
+    }
   }
 
   function startPolling() {
