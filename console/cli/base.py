@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.output import Output
+from console.cli.output import Output, note
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -88,6 +88,35 @@ class Session:
                     raise _OnlyTried
         except _OnlyTried:
             return
+
+    def for_each(self, names: Sequence[str], act: Callable[[str], tuple[Mapping[str, Any], str]]) -> None:
+        """Do something with each of several things: one that fails is told and stops no other.
+
+        Args:
+            names: of the things.
+            act: does it, and returns what came of it and the same as a sentence.
+
+        Raises:
+            Exit: with 1 when some failed.
+        """
+        from core.errors import CrossdockError
+
+        failed = False
+        for name in names:
+            try:
+                found, sentence = act(name)
+            except CrossdockError as error:
+                if len(names) == 1:
+                    raise
+                failed = True
+                if self.json:
+                    self.out.line({"id": name, "error": error.as_dict()})
+                else:
+                    note(f"{name}: {error}")
+            else:
+                self.out.did(found, sentence)
+        if failed:
+            raise click.exceptions.Exit(1)
 
     def agree(self, question: str) -> None:
         """Ask before something that cannot be taken back; without a terminal the command itself is the agreement.

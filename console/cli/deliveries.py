@@ -63,18 +63,18 @@ def retry(session: Session, /, deliveries: tuple[str, ...], dead: bool, connecti
 
     if bool(deliveries) == dead:
         raise click.UsageError("Name deliveries (dlv_…), or say --dead.")
-    done = []
     with session.hub() as hub:
         if dead:
             with hub.store.read() as conn:
                 found = pages(lambda piece: list_deliveries(conn, piece, state=["dead"], connection=connection), 0)
                 deliveries = tuple(each["id"] for each in found)
-        for each in deliveries:
+            if not deliveries:
+                session.out.rows([], COLUMNS, empty="No delivery is dead.")
+
+        def again(delivery: str) -> tuple[dict[str, Any], str]:
             with session.changing(hub) as unit:
-                state = retry_delivery(unit, public_or_plain("delivery", each))
-                audit.record(unit, "delivery.retried", each)
-            done.append({"id": each, "state": state})
-    for one in done:
-        session.out.did(one, f"{one['id']} is {one['state']}.")
-    if not done:
-        session.out.rows([], COLUMNS, empty="No delivery is dead.")
+                state = retry_delivery(unit, public_or_plain("delivery", delivery))
+                audit.record(unit, "delivery.retried", delivery)
+            return {"id": delivery, "state": state}, f"{delivery} is {state}."
+
+        session.for_each(deliveries, again)

@@ -74,7 +74,8 @@ def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...]) ->
 
     arguments = dict(_pair(each) for each in sets)
     with session.hub() as hub:
-        for case in cases:
+
+        def apply_one(case: str) -> tuple[dict[str, Any], str]:
             case_id = public_or_plain("case", case)
             with hub.store.read() as conn:
                 shown = read_case(conn, case_id)
@@ -83,8 +84,9 @@ def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...]) ->
                 facts = hub.facts.get(unit.conn, unit.tenant)
                 answer = apply_case(unit, facts, case_id, arguments)
                 audit.record(unit, "exception.apply", case, {"action": answer["action"]})
-            sentence = f"{case}: {answer['action'].replace('_', ' ')}, {answer['done']} done."
-            session.out.did({"id": case, **answer}, sentence, f"crossdock exceptions show {case}")
+            return {"id": case, **answer}, f"{case}: {answer['action'].replace('_', ' ')}, {answer['done']} done."
+
+        session.for_each(cases, apply_one)
 
 
 @exceptions_command.command("assign")

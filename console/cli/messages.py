@@ -65,29 +65,27 @@ def show(session: Session, /, message: str, raw: bool) -> None:
 @pass_session
 def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, connection: str | None) -> None:
     """Read messages again under today's map; their effect is there at most once."""
-    from core.domain.ids import public_id
     from core.services import audit
     from core.services.replaying import replay_message
     from core.store.read.plumbing import list_messages
 
     if bool(messages) == quarantined:
         raise click.UsageError("Name messages (msg_…), or say --quarantined.")
-    done = []
     with session.hub() as hub:
         if quarantined:
             with hub.store.read() as conn:
                 found = pages(lambda piece: list_messages(conn, piece, state=["quarantined"], connection=connection), 0)
                 messages = tuple(each["id"] for each in found)
-        for each in messages:
+            if not messages:
+                session.out.rows([], COLUMNS, empty="No message is quarantined.")
+
+        def again(message: str) -> tuple[dict[str, Any], str]:
             with session.changing(hub) as unit:
-                message_id = public_or_plain("message", each)
-                state = replay_message(unit, message_id)
-                audit.record(unit, "message.replayed", public_id("message", message_id))
-            done.append({"id": each, "state": state})
-    for one in done:
-        session.out.did(one, f"{one['id']} is read again.")
-    if not done:
-        session.out.rows([], COLUMNS, empty="No message is quarantined.")
+                state = replay_message(unit, public_or_plain("message", message))
+                audit.record(unit, "message.replayed", message)
+            return {"id": message, "state": state}, f"{message} is read again."
+
+        session.for_each(messages, again)
 
 
 @messages_command.command("discard")

@@ -101,8 +101,19 @@ def test_messages_are_listed_shown_and_not_replayed_twice(orders: Crossdock) -> 
     assert b"W1" in orders("messages", "show", message, "--raw").out.encode()
     assert orders("messages", "discard", message, "--reason", "no", "--json").code == 1
     assert orders("messages", "replay", message, "--json").one == {"id": message, "state": "received"}
-    assert orders("messages", "replay", "--quarantined").out == ""
+    assert orders("messages", "replay", "--quarantined").err == "No message is quarantined.\n"
     assert orders("messages", "replay").code == 2
+
+
+def test_one_that_fails_stops_no_other_and_makes_the_exit_1(orders: Crossdock) -> None:
+    first, second = (each["id"] for each in orders("messages", "list", "--json").rows)
+    nobody = "msg_" + "0" * 32
+    result = orders("messages", "replay", first, nobody, second, "--json")
+    assert result.code == 1
+    assert [each.get("state") or each["error"]["code"] for each in result.rows] == [
+        "received", "HUB-MISSING-404", "received",
+    ]  # fmt: skip
+    assert orders("messages", "replay", nobody, "--json").code == 4
 
 
 def test_deliveries_are_listed(orders: Crossdock) -> None:
