@@ -25,6 +25,11 @@ class Failure:
     fix: str | None = None
 
 
+def colors() -> bool | None:
+    """Return False where color is not wanted, None where the terminal decides."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+
+
 def report(error: BaseException, *, as_json: bool) -> int:
     """Say what failed and return the exit code."""
     if isinstance(error, click.exceptions.Exit):
@@ -43,7 +48,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
         told = {"code": failure.code, "what": failure.what, "why": failure.why, "fix": failure.fix}
         click.echo(json.dumps({"error": told}, ensure_ascii=False))
     else:
-        click.echo(click.style("Error: ", fg="red", bold=True) + failure.what, err=True)
+        click.echo(click.style("Error: ", fg="red", bold=True) + failure.what, err=True, color=colors())
         for name, value in (("Why", failure.why), ("Fix", failure.fix), ("Code", failure.code)):
             if value:
                 click.echo(f"  {name + ':':<6}{value}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -91,12 +90,8 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; what fails is said, never thrown."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        color: bool | None = False
-    else:
-        color = None
     try:
-        code = cli.main(words, prog_name="crossdock", standalone_mode=False, color=color, obj=Session())
+        code = cli.main(words, prog_name="crossdock", standalone_mode=False, color=failures.colors(), obj=Session())
     except Exception as error:  # noqa: BLE001 - the one place where every failure becomes words and an exit code
         return failures.report(error, as_json="--json" in words)
     except KeyboardInterrupt:

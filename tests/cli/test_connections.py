@@ -1,6 +1,7 @@
 """Connections and their secrets, people and keys."""
 
 import os
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,26 @@ def test_a_connection_through_its_life(company: Crossdock) -> None:
     assert company("connection", "resume", "shop", "--json").one["paused"] is False
     assert company("connection", "remove", "shop", "--json").one == {"name": "shop", "removed": True}
     assert company("connection", "show", "shop").code == 4
+
+
+class Terminal(StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        """Say that it is a terminal."""
+        return True
+
+
+def test_a_terminal_is_asked_before_what_cannot_be_taken_back(
+    company: Crossdock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.cli.conftest.StringIO", Terminal)
+    no = company("connection", "remove", "shop", stdin="n\n")
+    assert (no.code, no.out) == (130, "")
+    assert no.err == "Remove connection shop and its secrets? [y/N]: Stopped.\n"
+    assert company("connection", "show", "shop").code == 0
+    assert company("connection", "remove", "shop", "--dry-run").code == 0
+    assert company("connection", "remove", "shop", "--yes").out == "shop is removed.\n"
 
 
 def test_a_test_call_that_fails_is_1_and_says_why(company: Crossdock) -> None:
