@@ -1,7 +1,8 @@
 """Combining: many callers of one process share one transaction; who comes during a commit goes into the next one.
 
 A caller that finds nobody working takes all that wait, so an idle hub adds no delay and a busy one needs a fraction of
-the commits.
+the commits. When it is done it hands the work to the first of those who came meanwhile, and wakes each of its own at
+once: nobody whose answer is there waits for a lock behind the next commit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ Answer = TypeVar("Answer")
 @dataclass(slots=True)
 class _Caller(Generic[Request, Answer]):
     request: Request
-    done: threading.Event = field(default_factory=threading.Event)
+    # Set when the request is done, or when it is this caller's turn to do the work.
+    woken: threading.Event = field(default_factory=threading.Event)
+    done: bool = False
     answer: list[Answer] = field(default_factory=list)
     error: Exception | None = None
 
@@ -48,7 +51,7 @@ class Combiner(Generic[Request, Answer]):
         self._code = code
         self._most = most
         self._gate = threading.Lock()
-        self._working = threading.Lock()
+        self._busy = False
         self._waiting: list[_Caller[Request, Answer]] = []
 
     def call(self, request: Request) -> Answer:
@@ -60,13 +63,11 @@ class Combiner(Generic[Request, Answer]):
         mine: _Caller[Request, Answer] = _Caller(request)
         with self._gate:
             self._waiting.append(mine)
-        while not mine.done.is_set():
-            with self._working:
-                if mine.done.is_set():
-                    break
-                with self._gate:
-                    batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                self._commit(batch)
+            works, self._busy = not self._busy, True
+        if not works:
+            mine.woken.wait()
+        if not mine.done:
+            self._lead()
         if not mine.answer:
             raise Unavailable(
                 self._what,
@@ -75,6 +76,22 @@ class Combiner(Generic[Request, Answer]):
                 code=self._code,
             ) from mine.error
         return mine.answer[0]
+
+    def _lead(self) -> None:
+        """Do what waits, this caller's request first, then hand over."""
+        with self._gate:
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+        try:
+            self._commit(batch)
+        finally:
+            with self._gate:
+                self._busy = bool(self._waiting)
+                heir = self._waiting[0] if self._waiting else None
+            if heir is not None:
+                heir.woken.set()
+            for each in batch:  # also of what even an interrupt cut short: nobody waits for ever
+                each.done = True
+                each.woken.set()
 
     def _commit(self, batch: Sequence[_Caller[Request, Answer]]) -> None:
         try:
@@ -91,7 +108,8 @@ class Combiner(Generic[Request, Answer]):
             for each, answer in zip(batch, answers, strict=True):
                 each.answer.append(answer)
         for each in batch:
-            each.done.set()
+            each.done = True
+            each.woken.set()
 
     def _repeat(self, requests: Sequence[Request]) -> Sequence[Answer]:
         """Do the work, again when it was undone only because it met another transaction."""
