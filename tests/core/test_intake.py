@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from core.domain.vocabulary import Via
 from core.errors import MappingError, Transient
-from core.jobs.intake import POISON, SUSPECT, drain_messages
+from core.jobs.intake import SUSPECT, drain_messages
+from core.jobs.reading import POISON
 from core.ports.connectors import Document, InboundMessage, InboundRecord
 from core.services.actions import apply_case
 from core.services.intake import Intake, IntakeCombiner
