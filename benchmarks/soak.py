@@ -2,8 +2,8 @@
 
 A whole hub as `crossdock up` runs it and its simulated partners in processes of their own. Each of web, both workers,
 relay, Redis and PostgreSQL is killed with SIGKILL at random moments under load, Redis is flushed, partners drop replies
-or answer 429, send events twice and out of order. Afterwards everything must settle without help. Prints one JSON object
-and exits 1 when a rule was broken.
+or answer 429, send events twice and out of order. Afterwards everything must settle without help. Prints one JSON
+object and exits 1 when a rule was broken.
 """
 
 from __future__ import annotations

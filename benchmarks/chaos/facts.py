@@ -22,7 +22,8 @@ FROM orders o JOIN connection c ON c.tenant_id = o.tenant_id AND c.id = o.connec
 """
 MESSAGES = "SELECT state, count(*) AS n FROM message GROUP BY state"
 DELIVERIES = """
-SELECT d.id, d.kind, d.state, c.name AS connection, c.connector FROM delivery d
+SELECT d.id, d.kind, d.state, c.name AS connection, c.connector,
+       coalesce(json_array_length(d.error -> 'data' -> 'fulfilled'), 0) AS partly FROM delivery d
 JOIN connection c ON c.tenant_id = d.tenant_id AND c.id = d.connection_id WHERE d.kind <> 'push_stock'
 """
 OVERSOLD = """
@@ -66,13 +67,17 @@ CASES = f"SELECT code, count(*) AS n FROM exception_case WHERE state IN {LIVE} G
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A delivery, stock pushes left out: its public id, what it does, how it ended, and where."""
+    """A delivery, stock pushes left out: its public id, what it does, how it ended, and where.
+
+    `partly` counts what a shop had done of it before it declined the rest.
+    """
 
     reference: str
     kind: str
     state: str
     connection: str
     connector: str
+    partly: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def collect(store: Store, control: Control, placed: Iterable[str]) -> Facts:
             orders={row.key: (row.state, row.excepted) for row in conn.execute(text(ORDERS))},
             messages={row.state: row.n for row in conn.execute(text(MESSAGES))},
             deliveries=tuple(
-                Sent(public_id("delivery", row.id), row.kind, row.state, row.connection, row.connector)
+                Sent(public_id("delivery", row.id), row.kind, row.state, row.connection, row.connector, row.partly)
                 for row in conn.execute(text(DELIVERIES))
             ),
             oversold=_count(conn, OVERSOLD),

@@ -81,13 +81,11 @@ def _effects(facts: Facts) -> Iterator[str]:
     told: Counter[str] = Counter()
     for each in facts.deliveries:
         kind = EFFECT.get((each.connector, each.kind))
-        if each.state != "delivered":
-            continue
         if kind is None:
-            told[each.connection] += 1
+            told[each.connection] += 1 if each.state == "delivered" else each.partly
             continue
         times = facts.partners[each.connection].effects.get(kind, {}).get(each.reference, 0)
-        if times != 1:
+        if each.state == "delivered" and times != 1:
             yield f"{each.kind} {each.reference} is delivered, and {each.connection} counts it {times} times"
     for name, partner in sorted(facts.partners.items()):
         if twice := sorted(partner.taken_twice):
@@ -95,23 +93,14 @@ def _effects(facts: Facts) -> Iterator[str]:
         for kind, keys in sorted(partner.effects.items()):
             if doubled := sorted(key for key, times in keys.items() if times > 1 and kind != "inventory_set"):
                 yield f"{name}: {kind} happened more than once for {doubled[:SHOWN]}"
-            if kind in EFFECT.values() and name != "":
-                yield from _unfounded(name, kind, keys, known)
+            for key in sorted(key for key in keys if key.startswith("dlv_")):
+                if key not in known:
+                    yield f"{name}: {kind} {key} happened, and the hub has no such delivery"
+                elif known[key].state == "superseded":
+                    yield f"{name}: {kind} {key} happened, and the hub had withdrawn it"
         shown = sum(partner.effects.get("fulfillment", {}).values())
         if _is_shop(facts, name) and shown != told[name]:
             yield f"{name} was told of {told[name]} shipments and shows {shown}"
-
-
-def _unfounded(name: str, kind: str, keys: object, known: object) -> Iterator[str]:
-    assert isinstance(keys, dict)
-    assert isinstance(known, dict)
-    for key in sorted(keys):
-        if not key.startswith("dlv_"):
-            continue
-        if key not in known:
-            yield f"{name}: {kind} {key} happened, and the hub has no such delivery"
-        elif known[key].state == "superseded":
-            yield f"{name}: {kind} {key} happened, and the hub had withdrawn it"
 
 
 def _is_shop(facts: Facts, name: str) -> bool:

@@ -54,6 +54,8 @@ def open_engine(
         max_overflow=overflow,
         pool_timeout=wait_seconds,
         pool_use_lifo=True,
+        # Errors are logged; what people ordered and where they live is not.
+        hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={
