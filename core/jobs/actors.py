@@ -9,13 +9,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
 import dramatiq
+import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, CurrentMessage, ShutdownNotifications
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoSession
 
 from core.jobs.deliver import deliver
 from core.jobs.hub import Hub
@@ -31,14 +37,21 @@ BUSY_SECONDS = 10.0
 QUEUES = ("intake", "orders", "deliveries", "schedule")
 
 
-def make_broker(redis_url: str) -> RedisBroker:
-    """Return the broker: short time-outs, few messages ahead, one hash slot."""
+def make_broker(redis_url: str, seconds: float = 5.0) -> RedisBroker:
+    """Return the broker: short time-outs, few messages ahead, one hash slot.
+
+    Args:
+        redis_url: where hints travel.
+        seconds: how long a Redis that hangs may hold a caller up, twice: a session that was cut is opened anew once.
+    """
+    # A client of our own: the broker drops time-outs that come beside a URL.
+    client = redis.Redis.from_url(
+        redis_url, socket_timeout=seconds, socket_connect_timeout=min(seconds, 1.0), retry=Retry(NoBackoff(), 1)
+    )
     return RedisBroker(  # type: ignore[no-untyped-call]
-        url=redis_url,
+        client=client,
         middleware=[AgeLimit(max_age=HINT_AGE_MS), ShutdownNotifications(), CurrentMessage()],
         namespace=NAMESPACE,
-        socket_timeout=5,
-        socket_connect_timeout=1,
         maintenance_chance=1000,
     )
 
@@ -77,9 +90,24 @@ def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Acto
 
     functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule]
     return {
-        function.__name__: dramatiq.actor(broker=broker, queue_name=function.__name__)(function)
+        function.__name__: dramatiq.actor(broker=broker, queue_name=function.__name__)(_calm(function))
         for function in functions
     }
+
+
+def _calm(work: Callable[..., None]) -> Callable[..., None]:
+    """Return the work with a database that is away told of in one line; the relay hints again."""
+
+    @wraps(work)
+    def run(*arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except (OperationalError, NoSession) as error:
+            log.warning(
+                "worker.database_away", work=work.__name__, error=type(getattr(error, "orig", None) or error).__name__
+            )
+
+    return run
 
 
 def _until_done(alone: threading.Lock, once: Callable[[], int]) -> None:

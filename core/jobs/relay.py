@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import dramatiq
 import psycopg
+import redis
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.jobs.actors import declare, make_broker
 from core.jobs.hub import Hub
@@ -30,6 +30,8 @@ from core.store.unit import Unit
 
 log = structlog.get_logger()
 LEADER_LOCK = 0x72656C6179
+# How long a Redis that hangs may keep the chores waiting.
+REDIS_SECONDS = 0.5
 # Hints waiting in one queue beyond this are enough.
 MOST_HINTS = 64
 DUE_MESSAGES = """
@@ -81,7 +83,7 @@ class Relay:
     def __init__(self, hub: Hub, database_url: str, redis_url: str, *, sweep: float = 0.5, watch: float = 60.0) -> None:
         self._hub = hub
         self._url = plain_url(database_url)
-        self._broker = make_broker(redis_url)
+        self._broker = make_broker(redis_url, REDIS_SECONDS)
         self._actors = declare(self._broker, None)
         self._sweep = sweep
         self._stopping = threading.Event()
@@ -129,10 +131,7 @@ class Relay:
         for chore in self._chores:
             if now >= chore.next_at:
                 chore.next_at = now + chore.every
-                with self._hub.store.begin(actor="relay") as unit:
-                    done = chore.run(unit)
-                if done and chore.name in ("leases", "watchdog"):
-                    log.warning("relay.chore", chore=chore.name, done=done)
+                self._do(chore)
         with self._hub.store.read() as conn:
             due_messages = conn.execute(text(DUE_MESSAGES), {"t": 1}).scalar_one()
             due_orders = conn.execute(text(DUE_ORDERS), {"t": 1}).scalar_one()
@@ -146,8 +145,21 @@ class Relay:
                 self._hint("deliveries", row.hints, str(row.id))
             for row in due_polls:
                 self._hint("schedule", 1, str(row.connection_id), row.name)
-        except dramatiq.errors.ConnectionError as error:
+        except redis.RedisError as error:
             log.warning("relay.redis_away", error=type(error).__name__)
+
+    def _do(self, chore: _Chore) -> None:
+        """Do a chore; one that fails is told of and costs neither the others nor the hints anything."""
+        try:
+            with self._hub.store.begin(actor="relay") as unit:
+                done = chore.run(unit)
+        except OperationalError:
+            raise  # the database is away, or the chore met another transaction: it comes again
+        except Exception:
+            log.exception("relay.chore_failed", chore=chore.name)
+            return
+        if done and chore.name in ("leases", "watchdog"):
+            log.warning("relay.chore", chore=chore.name, done=done)
 
     def _hint(self, queue: str, number: int, *arguments: str) -> None:
         if number <= 0:
