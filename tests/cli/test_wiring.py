@@ -1,5 +1,6 @@
 """Where the parts are wired together."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,3 +58,9 @@ def test_wake_ups_asked_for_before_the_end_are_sent(db_url: str, tmp_path: Path)
             unit.wake("intake", "orders")
         heard = {queue for note in listener.notifies(timeout=10, stop_after=1) for queue in note.payload.split()}
     assert heard == {"intake", "orders"}
+
+
+def test_a_spawned_web_process_gets_its_settings_pickled() -> None:
+    loader = webserver._Loader(Settings(database_url="postgresql://somewhere/else", private_hosts=("10.0.0.5",)))
+    again = pickle.loads(pickle.dumps(loader))
+    assert again._settings == loader._settings
