@@ -280,20 +280,15 @@ def _dead(hub: Hub, unit: Unit, claimed: Claimed, error: CrossdockError) -> None
 
 
 def _stock_not_told(unit: Unit, connection_id: UUID, payload: dict[str, Any], error: CrossdockError) -> None:
-    """Have a channel told again of what it did not take.
+    """Have a channel told again of what did not arrive, but not of what it refuses: it would refuse without end.
 
-    Items it refuses by name (`items` of a Rejected) wait until their stock changes, else they would be refused without
-    end; the others of the same push were set.
+    Of a push that names the items it refuses (`items` of a Rejected) the others were set. Refused items are told again
+    when their stock changes, or when a person sends the dead letter again.
     """
     items = payload.get("items", [])
-    refused = {each["sku"] for each in error.data.get("items", ())} if isinstance(error, Rejected) else set()
-    if refused:
-        channel_stock.note_pushed(
-            unit, connection_id, {"items": [each for each in items if each["sku"] not in refused]}
-        )
-        return
-    found = unit.conn.execute(
-        text("SELECT id FROM item WHERE tenant_id = :t AND sku = ANY(:s)"),
-        {"t": unit.tenant, "s": [each["sku"] for each in items]},
-    ).scalars()
-    channel_stock.mark(unit, connection_id, list(found))
+    if isinstance(error, Rejected):
+        refused = {each["sku"] for each in error.data.get("items", ())} or {each["sku"] for each in items}
+        taken = [each for each in items if each["sku"] not in refused]
+        channel_stock.note_pushed(unit, connection_id, {"items": taken})
+    else:
+        channel_stock.mark_skus(unit, connection_id, [each["sku"] for each in items])

@@ -181,3 +181,11 @@ def mark(unit: Unit, connection_id: UUID, items: Collection[UUID]) -> None:
         ),
         {"t": unit.tenant, "c": connection_id, "items": list(items)},
     )
+
+
+def mark_skus(unit: Unit, connection_id: UUID, skus: Collection[str]) -> None:
+    """Have a channel told again of the items with these SKUs."""
+    items = unit.conn.execute(
+        text("SELECT id FROM item WHERE tenant_id = :t AND sku = ANY(:s)"), {"t": unit.tenant, "s": list(skus)}
+    ).scalars()
+    mark(unit, connection_id, list(items))

@@ -10,7 +10,9 @@ from sqlalchemy import Row, text
 
 from core.domain.cases import DEAD, QUARANTINED, UNKNOWN_WORK
 from core.domain.states import DELIVERY, MESSAGE
+from core.domain.vocabulary import Write
 from core.errors import NotFound
+from core.services import channel_stock
 from core.services.cases import settle_members
 from core.store.unit import DELIVERIES, INTAKE, Unit
 
@@ -75,12 +77,17 @@ def discard_message(unit: Unit, message_id: UUID, reason: str) -> str:
 def retry_delivery(unit: Unit, delivery_id: UUID) -> str:
     """Send a dead delivery again, with all its attempts before it; return its state.
 
+    A dead stock push is not sent again with its old figures: a new push with today's takes its place.
+
     Raises:
         NotFound: there is no such delivery.
         IllegalTransition: it is not dead; one that waits is tried by itself.
     """
     row = unit.conn.execute(
-        text("SELECT id, state FROM delivery WHERE tenant_id = :t AND id = :id FOR NO KEY UPDATE"),
+        text(
+            "SELECT id, state, kind, connection_id, payload FROM delivery WHERE tenant_id = :t AND id = :id"
+            " FOR NO KEY UPDATE"
+        ),
         {"t": unit.tenant, "id": delivery_id},
     ).one_or_none()
     if row is None:
@@ -90,6 +97,13 @@ def retry_delivery(unit: Unit, delivery_id: UUID) -> str:
         unit.conn.execute(
             text("UPDATE delivery SET run_at = clock_timestamp() WHERE tenant_id = :t AND id = :id"),
             {"t": unit.tenant, "id": delivery_id},
+        )
+    elif row.kind == Write.PUSH_STOCK:
+        state = str(DELIVERY.advance(row.state, "supersede"))
+        channel_stock.mark_skus(unit, row.connection_id, [each["sku"] for each in row.payload.get("items", ())])
+        unit.conn.execute(
+            text("UPDATE delivery SET state = :s, outcome = 'told again' WHERE tenant_id = :t AND id = :id"),
+            {"s": state, "t": unit.tenant, "id": delivery_id},
         )
     else:
         state = str(DELIVERY.advance(row.state, "retry"))

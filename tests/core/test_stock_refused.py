@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from core.errors import Rejected, Transient
 from core.services.channel_stock import plan_pushes
+from core.services.replaying import retry_delivery
 from core.store.unit import Store
 from tests.core.world import World
 
@@ -54,3 +55,18 @@ def test_a_push_that_never_arrived_is_made_again(world: World) -> None:
     assert deaths(world) == 1
     assert told(world) == {"A": None, "B": None, "C": None}
     assert planned(world) == 1
+
+
+def test_a_push_refused_as_a_whole_is_not_made_again_by_itself(world: World) -> None:
+    assert planned(world) == 1
+    world.partners.partners["shop"].script = [Rejected("There is no such location.")]
+    world.deliver(world.shop)
+    assert deaths(world) == 1
+    assert planned(world) == 0
+    dead = world.one("SELECT id FROM delivery WHERE state = 'dead'")
+    with world.store.begin() as unit:
+        assert retry_delivery(unit, dead.id) == "superseded"
+    assert world.one("SELECT state FROM exception_case").state == "superseded"
+    assert planned(world) == 1
+    world.deliver(world.shop)
+    assert told(world) == {"A": 20, "B": 10, "C": 10}
