@@ -111,7 +111,7 @@ class Traffic:
                     break
                 now = time.monotonic()
                 if selling and next_order <= now:
-                    self.sell(self._trouble())
+                    self._try(partial(self.sell, self._trouble()))
                     next_order = max(next_order + self._gap(), now - 1.0)
                 elif self._errands and self._errands[0][0] <= now:
                     self._try(heapq.heappop(self._errands)[2])
