@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
-from core.domain.quick import NO_NUL, Doubtful, compile_schema
+from core.domain.quick import NO_NUL, Doubtful, Sized, compile_schema
 from core.domain.vocabulary import DocumentType
 from core.errors import InputError
 
@@ -21,8 +21,8 @@ MAX_LINES = 2_000
 COUNTRY = validate.Regexp(r"\A[A-Z]{2}\Z", error="must be an ISO 3166 two-letter code such as DE")
 CURRENCY = validate.OneOf(sorted(CURRENCIES), error="must be an ISO 4217 code such as EUR")
 TEXT = validate.Length(max=1_000)
-POSITIVE = validate.Range(min=Decimal(0), min_inclusive=False, max=Decimal(10) ** 12)
-NOT_NEGATIVE = validate.Range(min=Decimal(0), max=Decimal(10) ** 12)
+POSITIVE = Sized(min=Decimal(0), min_inclusive=False, max=Decimal(10) ** 12)
+NOT_NEGATIVE = Sized(min=Decimal(0), max=Decimal(10) ** 12)
 
 
 class Strict(Schema):
@@ -48,7 +48,7 @@ def an_amount(*, required: bool = False) -> fields.Decimal:
     return fields.Decimal(
         required=required,
         allow_none=not required,
-        validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12),
+        validate=Sized(-(Decimal(10) ** 12), Decimal(10) ** 12),
     )
 
 

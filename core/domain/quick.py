@@ -18,6 +18,32 @@ Check = Callable[[Any], Any]
 NO_NUL = validate.Regexp(r"\A[^\x00]*\Z", error="must not contain the NUL character")
 
 
+# An amount or quantity has at most this many digits after the point: enough for unit prices of screws in dinars, and
+# no way to make the hub write out ten thousand zeros.
+MOST_PLACES = 12
+
+
+class Sized(validate.Range):
+    """A range whose values also have a sane number of digits."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value.
+
+        Raises:
+            ValidationError: it is out of range, or has more than `MOST_PLACES` digits after the point.
+        """
+        found = super().__call__(value)
+        if not has_sane_places(value):
+            raise ValidationError(f"must have at most {MOST_PLACES} digits after the point")
+        return found
+
+
+def has_sane_places(value: Decimal) -> bool:
+    """Return whether a finite number can be written out in a few digits."""
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and -MOST_PLACES <= exponent <= MOST_PLACES
+
+
 class Doubtful(Exception):
     """The value is not plainly valid: let marshmallow decide."""
 
@@ -120,7 +146,7 @@ def _integer(field: Any) -> Check:
 
 
 def _decimal(field: Any) -> Check:
-    ranges = [rule for rule in field.validators if isinstance(rule, validate.Range)]
+    ranges = [rule for rule in field.validators if isinstance(rule, Sized)]
     if len(ranges) != 1 or len(field.validators) != 1 or field.places is not None:
         return _doubt
     [rule] = ranges
@@ -129,7 +155,7 @@ def _decimal(field: Any) -> Check:
     def check(value: Any) -> Any:
         if type(value) is not Decimal or not value.is_finite():
             raise Doubtful
-        if value > most or value < least or (open_below and value == least):
+        if value > most or value < least or (open_below and value == least) or not has_sane_places(value):
             raise Doubtful
         return value
 

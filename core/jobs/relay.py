@@ -17,11 +17,13 @@ import redis
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoSession
 
 from core.jobs.actors import declare, make_broker
 from core.jobs.hub import Hub
-from core.jobs.schedule import expire_leases, watchdog
+from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
+from core.services.actions import end_known_skus
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
@@ -92,8 +94,10 @@ class Relay:
             _Chore("stock_pushes", 0.3, lambda unit: plan_pushes(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("backorders", 1.0, wake_backorders),
             _Chore("reservations", 1.0, expire_reservations),
+            _Chore("known_skus", 1.0, end_known_skus),
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("watchdog", watch, watchdog),
+            _Chore("housekeeping", 3600.0, forget_old),
         ]
 
     def stop(self) -> None:
@@ -106,8 +110,11 @@ class Relay:
             try:
                 with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as session:
                     self._lead_if_free(session)
-            except (psycopg.Error, SQLAlchemyError) as error:
+            except (psycopg.OperationalError, OperationalError, NoSession) as error:
                 log.warning("relay.database_away", error=type(error).__name__)
+                self._stopping.wait(0.5)
+            except (psycopg.Error, SQLAlchemyError):
+                log.exception("relay.failed")  # a fault of ours: say so, and go on with what works
                 self._stopping.wait(0.5)
         self._broker.close()
 

@@ -216,3 +216,22 @@ def expire_leases(unit: Unit) -> int:
         ),
         {"t": unit.tenant},
     ).rowcount
+
+
+# Long enough for any sender to have given up on a request it repeats.
+KEEP_ANSWERS_DAYS = 30
+
+
+def forget_old(unit: Unit) -> int:
+    """Delete stored answers nobody can ask for any more, and sessions that are over; return how many."""
+    answers = unit.conn.execute(
+        text(
+            "DELETE FROM idempotency WHERE tenant_id = :t"
+            " AND created_at < clock_timestamp() - make_interval(days => :d)"
+        ),
+        {"t": unit.tenant, "d": KEEP_ANSWERS_DAYS},
+    ).rowcount
+    sessions = unit.conn.execute(
+        text("DELETE FROM login_session WHERE tenant_id = :t AND expires_at < clock_timestamp()"), {"t": unit.tenant}
+    ).rowcount
+    return answers + sessions

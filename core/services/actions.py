@@ -17,7 +17,7 @@ from core.services.facts import Facts
 from core.services.fulfilling import source_again
 from core.services.holds import end_holds
 from core.services.replaying import live_members, replay_message, retry_delivery
-from core.store.locks import lock_order
+from core.store.locks import lock_orders
 from core.store.unit import Unit
 
 Arguments = Mapping[str, Any]
@@ -89,8 +89,8 @@ def fill_lines(unit: Unit, connection_id: UUID, code: str, item: UUID) -> int:
     by_order: dict[UUID, list[Row[Any]]] = {}
     for row in rows:
         by_order.setdefault(row.order_id, []).append(row)
+    lock_orders(unit, by_order)
     for order_id, holds in by_order.items():
-        lock_order(unit, order_id)
         unit.conn.execute(
             text("UPDATE order_line SET item_id = :i WHERE tenant_id = :t AND id = ANY(:lines) AND item_id IS NULL"),
             {"i": item, "t": unit.tenant, "lines": [hold.line_id for hold in holds]},
@@ -101,8 +101,9 @@ def fill_lines(unit: Unit, connection_id: UUID, code: str, item: UUID) -> int:
 
 def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -> int:
     done = 0
-    for order_id in sorted(live_members(unit, case.id, "order")):
-        lock_order(unit, order_id)
+    orders = sorted(live_members(unit, case.id, "order"))
+    lock_orders(unit, orders)
+    for order_id in orders:
         holds = unit.conn.execute(
             text("SELECT id FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active' AND kind = :kind"),
             {"t": unit.tenant, "o": order_id, "kind": args.get("kind")},
@@ -114,8 +115,8 @@ def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -
 
 def _source_again(unit: Unit, _facts: Facts, case: Row[Any], _args: Arguments) -> int:
     orders = sorted(live_members(unit, case.id, "order"))
+    lock_orders(unit, orders)
     for order_id in orders:
-        lock_order(unit, order_id)
         source_again(unit, order_id)
     return len(orders)
 
@@ -165,3 +166,23 @@ ACTIONS: Mapping[str, Callable[[Unit, Facts, Row[Any], Arguments], int]] = {
     "resume_connection": _resume,
     "push_stock_again": _push_stock_again,
 }
+
+
+def end_known_skus(unit: Unit) -> int:
+    """End holds for codes that have got a meaning since, by an import or a new reference; return how many orders."""
+    rows = unit.conn.execute(
+        text(
+            """
+            SELECT DISTINCT o.connection_id, h.detail FROM hold h
+            JOIN orders o ON o.tenant_id = h.tenant_id AND o.id = h.order_id
+            WHERE h.tenant_id = :t AND h.state = 'active' AND h.kind = :kind LIMIT 500
+            """
+        ),
+        {"t": unit.tenant, "kind": str(HoldKind.UNMAPPED_SKU)},
+    ).all()
+    known = resolve_skus(unit, {(row.connection_id, row.detail) for row in rows})
+    if not known:
+        return 0
+    # One code a round: its orders are locked together, and other codes' orders would come out of order after them.
+    (connection_id, code), item = sorted(known.items())[0]
+    return fill_lines(unit, connection_id, code, item)

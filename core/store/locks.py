@@ -137,6 +137,14 @@ def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
     return row
 
 
+def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> None:
+    """Lock several orders in id order, before anything else is locked for any of them."""
+    unit.conn.exec_driver_sql(
+        "SELECT 1 FROM orders WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+        (unit.tenant, sorted(order_ids)),
+    )
+
+
 def lock_orders_by_source(unit: Unit, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row[Any]]:
     """Lock the orders known under these (connection, external id) in id order."""
     rows = unit.conn.execute(

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from core.domain.vocabulary import HoldKind
 from core.errors import Conflict
 from core.services import catalog
+from core.services.actions import end_known_skus
 from core.services.canceling import cancel_order
 from core.services.holds import place_hold, release_hold
 from core.store.unit import Store
@@ -214,3 +215,15 @@ def test_hold_and_release_by_hand(world: World) -> None:
             ).scalar_one()
             == 0
         )
+
+
+def test_a_code_that_gets_a_meaning_ends_its_holds_by_itself(world: World) -> None:
+    placed(world, {"A-9": 1})
+    with world.store.begin() as unit:
+        assert end_known_skus(unit) == 0
+        catalog.upsert_items(unit, [{"sku": "A-9", "title": "new"}])
+    with world.store.begin() as unit:
+        assert end_known_skus(unit) == 1
+    world.drain()
+    assert world.one("SELECT state, phase FROM orders").phase == "backordered"
+    assert world.one("SELECT state FROM exception_case WHERE code = 'MAP-SKU-404'").state == "superseded"
