@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "erp-429", "wms-outage", "oversell-race", "bad-mapping", "duplicate-storm", "price-typo", "sku-alias", "restock",
+    "erp-articles",
 )  # fmt: skip
 
 
@@ -242,6 +243,7 @@ def scenario_command(session: Session, name: str, seconds: float) -> None:
     price-typo       totals that do not add up
     sku-alias        an item under a code nobody knows
     restock          what is sold out arrives; backorders are filled
+    erp-articles     the ERP gets the articles it lacked
     """
     from console.demo.running import available_units, running_demo
     from console.demo.scenarios import SCENARIOS, Stage

@@ -136,6 +136,12 @@ def restock(stage: Stage) -> str:
     return f"60 units each of {', '.join(skus)} arrived in Hamburg: backorders for them are filled."
 
 
+def erp_articles(stage: Stage) -> str:
+    """Somebody creates the missing articles in the ERP: what it refused can be sent again."""
+    stage.control.ask("erp", "options", {"unknown_skus": []})
+    return "The ERP has all articles now: send again what it refused, and its exceptions go away."
+
+
 SCENARIOS: Mapping[str, Callable[[Stage], str]] = {
     "erp-429": erp_429,
     "wms-outage": wms_outage,
@@ -145,4 +151,5 @@ SCENARIOS: Mapping[str, Callable[[Stage], str]] = {
     "price-typo": price_typo,
     "sku-alias": sku_alias,
     "restock": restock,
+    "erp-articles": erp_articles,
 }

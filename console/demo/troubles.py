@@ -63,7 +63,7 @@ def make_troubles(company: Company) -> Troubles:
     by_rank = {item.rank: item for item in company.items}
     chosen = [by_rank[rank] for rank in (*SOLD_OUT_RANKS, *NOT_IN_ERP_RANKS) if rank in by_rank]
     sold_out = chosen[: len(SOLD_OUT_RANKS)]
-    return Troubles(sold_out, chosen[len(sold_out) :], [item for item in company.items[:12] if item not in chosen])
+    return Troubles(sold_out, chosen[len(sold_out) :], [item for item in company.items if item not in chosen][:2])
 
 
 def pick_trouble(rng: random.Random, factor: float = 1.0) -> str | None:
