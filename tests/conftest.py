@@ -69,8 +69,7 @@ def empty_database(servers: Urls) -> Iterator[str]:
 def template_database(servers: Urls) -> str:
     """The name of a database at the newest schema, copied for each test."""
     name = f"template_{uuid.uuid4().hex[:12]}"
-    scheme, rest = servers.database.split("://", 1)
-    with psycopg.connect(f"postgresql://{rest}", autocommit=True) as connection:
+    with psycopg.connect("postgresql://" + servers.database.split("://", 1)[1], autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     engine = open_engine(database_url(servers, name), pool_size=1)
     migrate.upgrade(engine)

@@ -1,6 +1,8 @@
 """Cancel before release, after it with the node's answer, and too late; edits line by line; holds."""
 
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -20,7 +22,7 @@ def world(store: Store) -> World:
     return World(store)
 
 
-def placed(world: World, lines: dict[str, int], *, deliver: bool = True, **more: object) -> object:
+def placed(world: World, lines: dict[str, int], *, deliver: bool = True, **more: Any) -> Any:
     world.send("order", world.order(lines, **more))
     world.drain()
     if deliver:
@@ -28,7 +30,7 @@ def placed(world: World, lines: dict[str, int], *, deliver: bool = True, **more:
     return world.one("SELECT * FROM orders ORDER BY id DESC LIMIT 1")
 
 
-def cancel(world: World, order: object, lines: dict | None = None) -> dict:
+def cancel(world: World, order: Any, lines: dict[UUID, Decimal] | None = None) -> dict[str, Any]:
     with world.store.begin(actor="test") as unit:
         return cancel_order(unit, world.hub.facts.get(unit.conn, 1), order.id, lines, "changed my mind")
 
