@@ -72,7 +72,7 @@ class DemoShop(ShopSimulator):
             if name == "book":
                 order = self.shop.orders[int(body["order"])]
                 return {
-                    "canceled": order["cancelled_at"] is not None,
+                    "canceled": order["cancel_reason"] is not None,
                     "fulfilled": order["fulfillment_status"],
                     "lines": [[each["id"], each["current_quantity"], each["quantity"]] for each in order["line_items"]],
                 }
