@@ -175,12 +175,14 @@ def test_soft_reservations_keep_units_and_expire(world: World) -> None:
         )
     assert [each.group_id is not None for each in granted] == [True, False, True]
     assert granted[1].missing == {key: Decimal(2)}
+    group_id = granted[0].group_id
+    assert group_id is not None
     with world.store.begin() as unit:
         assert expire_reservations(unit) == 1
     with world.store.begin() as unit:
-        assert release_group(unit, granted[0].group_id) == 1
+        assert release_group(unit, group_id) == 1
     with world.store.begin() as unit, pytest.raises(Conflict):
-        release_group(unit, granted[0].group_id)
+        release_group(unit, group_id)
     world.check_books()
 
 
