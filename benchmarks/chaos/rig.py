@@ -75,8 +75,7 @@ class Rig:
 
     def start(self) -> None:
         """Start the hub, write the company into it, start its partners, and have them misbehave."""
-        hub = self._spawn("hub", [sys.executable, "-P", "-m", "console.cli.main", "up"])
-        self.wait(lambda: answers(self.settings.host, self.settings.port, "/readyz"), START_SECONDS, hub)
+        self.start_hub()
         self.accounts = make_accounts(self.company, {}, self.stock, replace(FAST, reject=0.02, short=0.02, split=0.0))
         for account in self.accounts:
             if account.connector != "shopify":
@@ -90,12 +89,23 @@ class Rig:
             self.wait(service.ready, START_SECONDS, process)
         self.misbehave(self.plan.faults)
 
+    def start_hub(self) -> None:
+        """Start `crossdock up` and wait until it is ready."""
+        hub = self._spawn("hub", [sys.executable, "-P", "-m", "console.cli.main", "up"])
+        self.wait(lambda: answers(self.settings.host, self.settings.port, "/readyz"), START_SECONDS, hub)
+
+    def kill_hub(self) -> None:
+        """Kill the supervisor with SIGKILL; the kernel ends its children with it."""
+        os.kill(self.state.supervisor, signal.SIGKILL)
+        self._processes[0].wait(30)
+        del self._processes[0]
+
     def _spawn(self, name: str, argv: list[str]) -> subprocess.Popen[bytes]:
-        with (self._folder / f"{name}.log").open("wb") as log:
+        with (self._folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 argv, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        self._processes.append(process)
+        self._processes.insert(0 if name == "hub" else len(self._processes), process)
         return process
 
     def wait(self, ready: Callable[[], bool], seconds: float, process: subprocess.Popen[bytes] | None = None) -> None:
