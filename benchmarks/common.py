@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -17,6 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from benchmarks.pgbench import server_version
 from connectors.sdk.registry import Registry
 from console.servers.supervisor import embedded_servers
 from core.jobs.hub import Hub, Pace
@@ -27,6 +29,9 @@ from core.store.engine import open_engine
 from core.store.unit import Store
 
 KEY = "a benchmark's secret key"
+PACKAGES = ("crossdock", "granian", "psycopg", "sqlalchemy", "dramatiq")
+LOAD_BEFORE = [round(each, 2) for each in os.getloadavg()]
+"""What the machine did before this benchmark began."""
 NODES = (
     ("HAM", "DE", 53.55, 9.99),
     ("RTM", "NL", 51.92, 4.48),
@@ -39,7 +44,10 @@ NODES = (
 @contextmanager
 def fresh_database() -> Iterator[str]:
     """A database at the newest schema on a server of its own, gone afterwards; prints nothing."""
-    with tempfile.TemporaryDirectory(prefix="crossdock-bench-") as folder, embedded_servers(Path(folder) / "data") as urls:
+    with (
+        tempfile.TemporaryDirectory(prefix="crossdock-bench-") as folder,
+        embedded_servers(Path(folder) / "data") as urls,
+    ):
         engine = open_engine(urls.database)
         migrate.upgrade(engine)
         engine.dispose()
@@ -79,7 +87,9 @@ def seed_company(hub: Hub, skus: list[str], units: int) -> dict[str, UUID]:
             )
             for name in ("wms-hamburg", "wms-poznan")
         ]
-        items = catalog.upsert_items(unit, [{"sku": sku, "title": sku, "price": Decimal("10.00")} for sku in skus], shop)
+        items = catalog.upsert_items(
+            unit, [{"sku": sku, "title": sku, "price": Decimal("10.00")} for sku in skus], shop
+        )
         nodes = [
             catalog.upsert_node(
                 unit,
@@ -109,18 +119,29 @@ def report(name: str, **figures: Any) -> None:
                     "cpus": os.cpu_count(),
                     "platform": platform.platform(terse=True),
                     "python": platform.python_version(),
+                    "processor": _processor(),
+                    "memory_mb": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20,
+                    "load_before": LOAD_BEFORE,
                     "load": [round(each, 2) for each in os.getloadavg()],
                 },
-                "versions": {each: version(each) for each in ("crossdock", "psycopg", "sqlalchemy", "dramatiq")},
+                "versions": {**{each: version(each) for each in PACKAGES}, "postgresql": server_version()},
                 **figures,
             }
         )
     )
 
 
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
 def rng(seed: int) -> random.Random:
     """A seeded source of chance for loads (guards nothing)."""
-    return random.Random(seed)  # noqa: S311
+    return random.Random(seed)
 
 
 def count(hub: Hub, sql: str) -> Any:

@@ -55,13 +55,18 @@ def work(url: str, ready: object, go: object) -> None:
 def run(url: str, first: int, number: int, workers: int, seed: int) -> float:
     """Store `number` messages, let workers process them, and return the seconds that took."""
     hub = open_bench_hub(url)
-    [shop] = [row for row in hub.facts.get(hub.store.engine.connect(), 1).connections.values() if row.connector == "shopify"]
+    [shop] = [
+        row for row in hub.facts.get(hub.store.engine.connect(), 1).connections.values() if row.connector == "shopify"
+    ]
     intake = Intake(hub.store)
     load = bodies(first, number, seed)
     for start in range(0, number, 500):
         intake.accept(
             shop.id,
-            [InboundRecord("orders/create", f"e{first + start + i}", body) for i, body in enumerate(load[start : start + 500])],
+            [
+                InboundRecord("orders/create", f"e{first + start + i}", body)
+                for i, body in enumerate(load[start : start + 500])
+            ],
             Via.WEBHOOK,
         )
     before = count(hub, OUTBOXED)
@@ -96,7 +101,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--orders", type=int, default=3000, help="orders per measurement")
     parser.add_argument("--runs", type=int, default=3, help="measurements; the median is reported")
     parser.add_argument("--workers", type=int, default=2, help="worker processes")
-    parser.add_argument("--grow", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="stored orders to grow to")
+    parser.add_argument(
+        "--grow", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="stored orders to grow to"
+    )
     options = parser.parse_args(argv)
     with fresh_database() as url:
         hub = open_bench_hub(url)

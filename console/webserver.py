@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config.logging import configure_logging
 from config.settings import Settings
@@ -72,12 +72,17 @@ def run_web(settings: Settings) -> None:
     Args:
         settings: with a database URL (`locate`).
     """
+    configure_logging(settings, "web")
+    make_server(settings).serve(target_loader=_Loader(settings), wrap_loader=False)
+
+
+def make_server(settings: Settings) -> Any:
+    """Return granian's server as every hub runs it; what it serves is given to its `serve`."""
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
 
-    configure_logging(settings, "web")
-    server = Server(
+    return Server(
         "console.webserver:create_wsgi",
         address=settings.host,
         port=settings.port,
@@ -92,7 +97,6 @@ def run_web(settings: Settings) -> None:
         log_level=LogLevels.error,
         log_dictconfig=LOGS,
     )
-    server.serve(target_loader=_Loader(settings), wrap_loader=False)
 
 
 def _streams(settings: Settings) -> int:

@@ -1,0 +1,167 @@
+"""Soft reservations per second by `reserve_many`, as checkouts call it: many clients, one process, one combiner.
+
+On one hot item and spread over many, with 1, 16 and 64 clients at once, each reserving again when it has its answer.
+Beside it, in the same run, pgbench does the same writes without combining: conditional UPDATE of the position, INSERT
+of the reservation and of the ledger's row, one commit each. Then a hot item is sold out. Oversold, counted in the
+tables, must be 0, and every answer given must be in the books.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from benchmarks.common import count, fresh_database, open_bench_hub, report, rng
+from benchmarks.pgbench import pgbench
+from benchmarks.running import forget_environment, latency, ratio, sizes, time_limit
+from core.jobs.hub import Hub
+from core.services import catalog
+from core.services.reserving import ReservationCombiner, Wanted
+from core.services.stock import set_on_hand
+
+Place = tuple[UUID, UUID]
+ONE = Decimal(1)
+PLENTY = 1_000_000_000
+SHELF = 5_000
+# Positions by number, so that pgbench can pick one: 0 is the hot one.
+NUMBERED = """
+CREATE TABLE bench_place AS
+SELECT row_number() OVER (ORDER BY i.sku <> 'HOT', i.sku) - 1 AS n, p.item_id, p.node_id
+FROM stock_position p JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id WHERE i.sku <> 'SHELF';
+ALTER TABLE bench_place ADD PRIMARY KEY (n)
+"""
+BY_UPDATE = """
+\\set n random({first}, {last})
+WITH taken AS (
+    UPDATE stock_position p SET reserved = p.reserved + 1, version = p.version + 1
+    FROM bench_place b
+    WHERE b.n = :n AND p.tenant_id = 1 AND p.item_id = b.item_id AND p.node_id = b.node_id
+      AND p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit >= 1
+    RETURNING p.item_id, p.node_id
+), kept AS (
+    INSERT INTO reservation (id, group_id, item_id, node_id, quantity, state, expires_at)
+    SELECT uuidv7(), uuidv7(), item_id, node_id, 1, 'held', clock_timestamp() + interval '15 minutes' FROM taken
+)
+INSERT INTO stock_movement (item_id, node_id, kind, reserved, actor)
+SELECT item_id, node_id, 'reserve', 1, 'pgbench' FROM taken;
+"""
+OVERSOLD = """
+SELECT count(*) FROM stock_position p
+WHERE p.reserved + p.allocated > p.on_hand
+   OR p.reserved <> (SELECT coalesce(sum(r.quantity), 0) FROM reservation r
+                     WHERE r.item_id = p.item_id AND r.node_id = p.node_id AND r.state = 'held')
+"""
+BOOKED = "SELECT sum(reserved) FROM stock_movement WHERE kind = 'reserve' AND actor <> 'pgbench'"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and print one JSON object; exits 1 when anything was oversold."""
+    parser = argparse.ArgumentParser(prog="crossdock bench reserve", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5, help="per measurement")
+    parser.add_argument("--runs", type=int, default=3, help="measurements of each; the median is reported")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64], help="callers at once")
+    parser.add_argument("--items", type=int, default=10_000, help="items of the wide measurement")
+    options = sizes(parser, argv, seconds=1, runs=1, clients=[1, 16], items=500, limit=240)
+    forget_environment()
+    with time_limit(options.limit), fresh_database() as url:
+        hub = open_bench_hub(url)
+        hot, wide, shelf = seed(hub, options.items)
+        figures: dict[str, Any] = {
+            "hot": [series(hub, url, [hot], clients, options) for clients in options.clients],
+            "wide": [series(hub, url, wide, clients, options) for clients in options.clients],
+            "sell_out": sell_out(hub, shelf, max(options.clients)),
+            "oversold": count(hub, OVERSOLD),
+        }
+        granted = sum(each["granted"] for each in [*figures["hot"], *figures["wide"], figures["sell_out"]])
+        figures["lost"] = granted - int(count(hub, BOOKED))
+        hub.store.engine.dispose()
+    report("reserve", items=options.items, **figures)
+    if figures["oversold"] or figures["lost"] or figures["sell_out"]["granted"] != SHELF:
+        raise SystemExit("the books do not fit the answers given")
+
+
+def seed(hub: Hub, items: int) -> tuple[Place, list[Place], Place]:
+    """Write one node with a hot item, many items and a short shelf; return their positions."""
+    with hub.store.begin() as unit:
+        node = catalog.upsert_node(unit, {"code": "HAM", "name": "Hamburg", "country": "DE"})
+        skus = ["HOT", "SHELF", *[f"WIDE-{number:05}" for number in range(items)]]
+        found = catalog.upsert_items(unit, [{"sku": sku, "title": sku} for sku in skus], None)
+        levels = {(found[sku], node): Decimal(SHELF if sku == "SHELF" else PLENTY) for sku in skus}
+        set_on_hand(unit, levels, None, "receipt")
+        for statement in NUMBERED.split(";"):
+            unit.conn.execute(text(statement))
+    with hub.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("VACUUM ANALYZE"))
+    return (found["HOT"], node), [(found[sku], node) for sku in skus[2:]], (found["SHELF"], node)
+
+
+def series(hub: Hub, url: str, places: list[Place], clients: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure one kind of load, ours and pgbench's in turn, and return the medians."""
+    script = BY_UPDATE.format(first=0, last=0) if len(places) == 1 else BY_UPDATE.format(first=1, last=len(places))
+    ours, theirs = [], []
+    for run in range(options.runs):
+        ours.append(hammer(hub, places, clients, options.seconds, run))
+        theirs.append(pgbench(url, script, clients=clients, seconds=options.seconds))
+    theirs.sort(key=lambda each: each["per_second"])
+    rates = [round(len(times) / seconds, 1) for times, seconds in ours]
+    limit = theirs[len(theirs) // 2]
+    return {
+        "clients": clients,
+        "per_second": statistics.median(rates),
+        "runs": rates,
+        # Each run began with one reservation that opens the session, and is not timed.
+        "granted": sum(len(times) + 1 for times, _ in ours),
+        **latency([each for times, _ in ours for each in times]),
+        "pgbench": limit,
+        "ratio_to_pgbench": ratio(statistics.median(rates), limit["per_second"]),
+    }
+
+
+def hammer(hub: Hub, places: list[Place], clients: int, seconds: float, seed: int) -> tuple[list[float], float]:
+    """Reserve one unit after the other in many threads; return the time each took, and the seconds of all."""
+    door = ReservationCombiner(hub.store)
+    door.reserve(Wanted({places[0]: ONE}))
+
+    def client(number: int, times: list[float]) -> None:
+        dice = rng(seed * 1000 + number)
+        while (began := time.perf_counter()) < end:
+            if door.reserve(Wanted({dice.choice(places): ONE})).group_id is None:
+                raise AssertionError("a shelf with plenty was said to be empty")
+            times.append(time.perf_counter() - began)
+
+    start = time.perf_counter()
+    end = start + seconds
+    found = _together(clients, client)
+    return [each for times in found for each in times], time.perf_counter() - start
+
+
+def sell_out(hub: Hub, place: Place, clients: int) -> dict[str, int]:
+    """Let clients reserve until nothing is left; return how many units were granted of how many there were."""
+    door = ReservationCombiner(hub.store)
+
+    def client(_number: int, times: list[float]) -> None:
+        while door.reserve(Wanted({place: ONE})).group_id is not None:
+            times.append(0.0)
+
+    return {"units": SHELF, "clients": clients, "granted": sum(map(len, _together(clients, client)))}
+
+
+def _together(clients: int, act: Callable[[int, list[float]], None]) -> list[list[float]]:
+    """Run a client in each of many threads and return what each noted; the first failure is raised."""
+    with ThreadPoolExecutor(clients) as pool:
+        notes: list[list[float]] = [[] for _ in range(clients)]
+        for each in [pool.submit(act, number, note) for number, note in enumerate(notes)]:
+            each.result()
+    return notes
+
+
+if __name__ == "__main__":
+    main()
