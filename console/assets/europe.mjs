@@ -4,7 +4,7 @@ import { geoConicConformal, geoPath } from "d3-geo";
 import { feature } from "topojson-client";
 
 const WIDTH = 560;
-const HEIGHT = 310;
+const HEIGHT = 292;
 const KEEP = new Set([
   "Germany", "Netherlands", "Belgium", "France", "Spain", "Portugal", "Italy", "Switzerland", "Austria", "Poland",
   "Czechia", "Slovakia", "Hungary", "Denmark", "Sweden", "Norway", "Finland", "United Kingdom", "Ireland", "Lithuania",

@@ -54,6 +54,7 @@ def create_console(app: Flask, services: ConsoleServices) -> None:
     console.after_request(secure)
     frame.install(console, assets)
     errors.install(app)
+    live.install(app, services.streams)
     console.add_app_template_global(public_id, "public_id")
     console.add_app_template_global(kinds.kind_of, "kind_of")
     console.add_app_template_global(kinds.kind_icon, "kind_icon")

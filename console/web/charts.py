@@ -90,8 +90,8 @@ def stack(
     count: int,
     *,
     every: int,
-    width: int = 700,
-    height: int = 236,
+    width: int = 740,
+    height: int = 222,
 ) -> Stack:
     """Return a stacked area chart.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import abort, current_app, g, request
@@ -25,7 +26,8 @@ class ConsoleServices:
         secret_key: signs the cookie that carries one-time notices; not the session.
         company: the merchant's name.
         secure_cookies: whether people reach the hub over HTTPS.
-        polling_only: no event stream, as where each open stream would take a whole server process.
+        stopping: set when the process goes down, so that streams end.
+        streams: how many pages a process keeps a stream open for; each takes one of its threads, the others poll.
     """
 
     store: Store
@@ -33,7 +35,8 @@ class ConsoleServices:
     secret_key: str
     company: str = "Crossdock"
     secure_cookies: bool = False
-    polling_only: bool = False
+    streams: int = 2
+    stopping: threading.Event = field(default_factory=threading.Event)
     tenant: int = DEFAULT_TENANT
 
 
@@ -45,6 +48,9 @@ def of_runtime(runtime: Runtime) -> ConsoleServices:
         runtime.secret_key,
         company=runtime.settings.company,
         secure_cookies=runtime.settings.base_url.startswith("https://"),
+        # Most threads are for webhooks and the API.
+        streams=runtime.settings.web.threads // 4,
+        stopping=runtime.stopping,
     )
 
 

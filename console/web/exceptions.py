@@ -93,11 +93,11 @@ def _pane(case_id: UUID, now: datetime) -> dict[str, Any]:
 
 
 def _evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the evidence as name and value, without empty ones."""
+    """Return the evidence as name and value, without empty ones and without `what`, which is the case's sentence."""
     return [
         (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
         for name, value in evidence.items()
-        if value not in (None, "", [], {})
+        if value not in (None, "", [], {}) and name != "what"
     ]
 
 

@@ -41,6 +41,8 @@ def duration(seconds: float | None) -> str:
         return "–"
     if seconds < 0:
         return MINUS + duration(-seconds)
+    if seconds < 0.001:
+        return "<1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import orjson
 import structlog
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.web import frame
@@ -24,20 +24,25 @@ LOG = structlog.get_logger(__name__)
 LOOK_S = 1.0
 HEARTBEAT_S = 15.0
 STREAM_S = 55.0
-STREAMS_PER_PROCESS = 6
+PLACES = "crossdock_console_streams"
 blueprint = Blueprint("live", __name__)
-_places = threading.BoundedSemaphore(STREAMS_PER_PROCESS)
+
+
+def install(app: Flask, streams: int) -> None:
+    """Give this process so many places for streams."""
+    app.extensions[PLACES] = threading.Semaphore(streams)
 
 
 @blueprint.get("/live")
 def stream() -> Response:
     """Tell when the event feed moves on, until the stream's time is over; 503 when all places are taken."""
     hub = services()
-    if hub.polling_only or not _places.acquire(blocking=False):
+    places: threading.Semaphore = current_app.extensions[PLACES]
+    if not places.acquire(blocking=False):
         return Response("No free stream; ask /live/since instead.\n", status=503, mimetype="text/plain")
     after = request.headers.get("Last-Event-ID") or request.args.get("after", "0")
     answer = Response(_pulse(hub, int(after) if after.isdecimal() else 0), mimetype="text/event-stream")
-    answer.call_on_close(_places.release)
+    answer.call_on_close(places.release)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
@@ -78,7 +83,8 @@ def _pulse(hub: ConsoleServices, seen: int) -> Iterator[bytes]:
             # A comment: the only way to notice soon that the page has gone and the place is free.
             yield b":\n\n"
         seen = last
-        time.sleep(LOOK_S)
+        if hub.stopping.wait(LOOK_S):
+            return
 
 
 def _event(name: str, data: dict[str, int], number: int) -> bytes:

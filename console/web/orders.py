@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from console.web import actions, decision, kinds, params
 from console.web.context import require_changes, services
 from console.web.errors import missing
-from core.domain.ids import parse_id, public_id
+from core.domain.ids import kind_of, parse_id, public_id
 from core.domain.vocabulary import HoldKind
 from core.store.views import choices, order_page, orders
 
@@ -185,9 +185,13 @@ def moment_tone(moment: order_page.Moment) -> str:
 
 
 def facts(data: Any) -> str:
-    """Return the simple facts of an event as words: `kind bad address, detail no city`."""
+    """Return the simple facts of an event as words, without identifiers: `kind bad address, detail no city`."""
     if not isinstance(data, dict):
         return ""
-    plain = {name: value for name, value in data.items() if isinstance(value, str | int) and value != ""}
+    plain = {
+        name: value
+        for name, value in data.items()
+        if isinstance(value, str | int) and value != "" and kind_of(str(value)) is None
+    }
     simple = [f"{name.replace('_', ' ')} {value}" for name, value in plain.items()]
     return ": " + ", ".join(simple)[:200] if simple else ""

@@ -3,7 +3,7 @@
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -211,3 +211,12 @@ def test_an_open_list_hears_of_news_without_moving(browser: Browser, changing: S
     expect(rows.first).to_have_text("#new")
     assert tab.troubles == []
     page.context.close()
+
+
+def test_a_page_without_a_stream_asks_now_and_then(browser: Browser, changing: Site) -> None:
+    changing.services = replace(changing.services, streams=0)
+    for base in serving(changing):
+        tab = signed_in(browser, base, "light")
+        expect(tab.page.locator("#cd-live")).to_have_text("Every 4 s")
+        assert tab.troubles == []
+        tab.page.context.close()

@@ -1,8 +1,8 @@
 // Life on the page: the stream says that something changed, parts marked hx-trigger="cd:refresh" fetch themselves
-// again and are morphed in place; cells whose text changed flash once. Without a stream the page asks every 10 s.
+// again and are morphed in place; cells whose text changed flash once. Without a stream the page asks every 4 s.
 (() => {
   "use strict";
-  const POLL_MS = 10000;
+  const POLL_MS = 4000;
   const GATHER_MS = 300;
   const PAUSE_MS = 1500;
   let poll = null;
@@ -40,7 +40,7 @@
 
   function startPolling() {
     if (poll) return;
-    show("poll", "Every 10 s");
+    show("poll", "Every 4 s");
     poll = setInterval(async () => {
       if (document.hidden) return;
       try {
@@ -49,7 +49,7 @@
         const { last: seen } = await answer.json();
         if (last !== null && seen !== last) changed();
         last = seen;
-        show("poll", "Every 10 s");
+        show("poll", "Every 4 s");
       } catch {
         show("poll", "Hub out of reach");
       }
