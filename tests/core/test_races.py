@@ -27,9 +27,9 @@ from tests.core.world import World
 CLIENTS, UNITS = 200, 50
 
 
-def sums(world: World) -> tuple[Decimal, Decimal, Decimal]:
+def sums(world: World) -> tuple[int, int, int]:
     row = world.one("SELECT sum(on_hand) AS h, sum(reserved) AS r, sum(allocated) AS a FROM stock_position")
-    return row.h, row.r, row.a
+    return int(row.h), int(row.r), int(row.a)
 
 
 @pytest.mark.parametrize("processes", [1, 4])
