@@ -70,8 +70,33 @@ def connectors() -> str:
     return with_reference((ROOT / "docs" / "connectors.md").read_text(encoding="utf-8"))
 
 
+def canonical() -> str:
+    """Return the page on canonical documents and on the payloads of writes."""
+    from connectors.sdk.reference import documents_reference
+    from core.domain import payloads
+
+    lines = [
+        "# Canonical documents",
+        "",
+        NOTICE,
+        "What an inbound map must produce, one document each; an unknown field is refused, a missing one is left out.",
+        "Amounts and quantities are exact decimals, times are ISO 8601 with a zone.",
+        "",
+        documents_reference(),
+        "## Payloads of writes",
+        "",
+        "What an outbound map reads, beside `push.reference`, `push.attempt` and `settings`.",
+        "",
+        "```text",
+        (payloads.__doc__ or "").strip(),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/adr/README.md": decisions,
+    "docs/canonical.md": canonical,
     "docs/connectors.md": connectors,
     "docs/reference/settings.md": settings,
 }

@@ -205,7 +205,10 @@ class Loader:
 
     def complain(self, reasons: list[tuple[Path_, str]]) -> MapDocumentError:
         """Return the error that lists what is wrong, with lines."""
-        listed = [f"{self.name}:{self.line(path)} {'.'.join(map(str, path))}: {reason}" for path, reason in reasons]
+        listed = [
+            f"{self.name}:{self.line(path)} {'.'.join(map(str, path))}: {reason.rstrip('.')}"
+            for path, reason in reasons
+        ]
         return MapDocumentError(
             f"The map is wrong: {'; '.join(listed[:5])}.",
             fix="See docs/maps.md.",

@@ -163,7 +163,9 @@ class MapSchema(Strict):
     options = fields.Dict(keys=fields.String())
     records = an_expression()
     group_by = an_expression()
-    fields_ = RulesField(data_key="fields", required=True)
+    fields_ = RulesField(
+        data_key="fields", required=True, error_messages={"null": "has no rules yet: write one line per field"}
+    )
 
     @validates_schema(skip_on_field_errors=True)
     def check(self, data: Data, **_kwargs: Any) -> None:

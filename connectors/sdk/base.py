@@ -115,7 +115,10 @@ class BaseConnector:
 
     def kept_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers worth storing: none that could carry a credential, no endless ones."""
-        shown = self.redactor.headers(headers)
+        table = self.manifest.webhook
+        # A partner may call its signature anything; the manifest knows which header it is.
+        proofs = set() if table is None else {proof.signature_header(table).lower()}
+        shown = {name: value for name, value in self.redactor.headers(headers).items() if name not in proofs}
         plain = [(name, value[:KEPT_VALUE]) for name, value in sorted(shown.items()) if value != HIDDEN]
         return dict(plain[:KEPT_HEADERS])
 

@@ -14,13 +14,13 @@ from core.domain.vocabulary import DocumentType
 
 # Canonical field -> names partners use for it, in lower case without separators; the field's own name always counts.
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "external_id": ("id", "orderid", "uuid", "refundid", "shipmentid"),
+    "external_id": ("id", "orderid", "uuid", "uid", "refundid", "shipmentid"),
     "number": ("ordernumber", "name", "orderno", "increment", "incrementid", "reference"),
     "placed_at": ("createdat", "orderdate", "ordered", "orderedat", "datecreated", "created", "purchasedate"),
     "source_updated_at": ("updatedat", "modifiedat", "lastmodified", "datemodified", "changedat", "lastupdate"),
     "canceled_at": ("cancelledat",),
-    "occurred_at": ("at", "timestamp", "eventtime", "createdat", "shippedat", "date", "time"),
-    "as_of": ("timestamp", "countedat", "updatedat", "at"),
+    "occurred_at": ("at", "timestamp", "eventtime", "createdat", "shippedat", "leftat", "date", "time"),
+    "as_of": ("timestamp", "countedat", "takenat", "updatedat", "at"),
     "currency": ("currencycode", "ordercurrency"),
     "note": ("customernote", "comment", "remark", "notes"),
     "buyer": ("customer", "contact", "client"),
@@ -30,8 +30,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "items": ("stock", "inventory", "levels", "positions", "articles", "products"),
     "sku": ("itemsku", "articlenumber", "productcode", "itemcode", "article", "productsku", "partnumber", "itemnumber"),
     "title": ("name", "description", "producttitle", "label"),
-    "quantity": ("qty", "count", "amountordered", "qtyordered", "units", "orderedquantity"),
-    "on_hand": ("quantity", "qty", "stock", "available", "onhand", "count"),
+    "quantity": ("qty", "count", "pieces", "amountordered", "qtyordered", "units", "orderedquantity"),
+    "on_hand": ("quantity", "qty", "stock", "available", "onhand", "count", "pieces"),
     "unit_price": ("price", "itemprice", "netprice", "priceperunit"),
     "position": ("line", "lineno", "linenumber", "row"),
     "company": ("companyname", "organization", "organisation"),
@@ -43,12 +43,12 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "postal_code": ("zip", "zipcode", "postcode", "postalcode"),
     "region": ("state", "province", "county", "provincecode", "statecode"),
     "country": ("countrycode", "countryiso", "countryid"),
-    "tracking_number": ("trackingno", "trackingcode", "trackingid"),
+    "tracking_number": ("trackingno", "trackingcode", "trackingid", "barcode"),
     "tracking_url": ("trackinglink",),
     "carrier": ("carriercode", "shipper", "carriername"),
-    "fulfillment": ("externalid", "clientreference", "yourreference", "customerreference"),
-    "reference": ("id",),
-    "line": ("lineref", "linereference", "externallineid"),
+    "fulfillment": ("externalid", "clientreference", "yourreference", "customerreference", "ref"),
+    "reference": ("id", "uid"),
+    "line": ("lineref", "linereference", "externallineid", "ref"),
     "status": ("state", "event", "code"),
     "reason": ("message", "comment"),
     "shipment": ("shipmentid",),
@@ -66,6 +66,8 @@ KINDS: tuple[tuple[str, DocumentType], ...] = (
     ("inventory", DocumentType.STOCK),
     ("order", DocumentType.ORDER),
 )
+# What a kind of partner mostly says, where it is not orders.
+USUAL = {"wms": DocumentType.FULFILLMENT_UPDATE, "carrier": DocumentType.TRACKING}
 QUANTITIES = frozenset(["quantity", "removed", "on_hand", "backorder_limit"])
 PLAIN = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -103,8 +105,8 @@ class Tally:
     open: list[str] = field(default_factory=list)
 
 
-def guess_kind(name: str, sample: Mapping[str, Any]) -> DocumentType:
-    """Return what a sample probably is, by its name, else by its fields; an order when nothing tells."""
+def guess_kind(name: str, sample: Mapping[str, Any], partner: str = "shop") -> DocumentType:
+    """Return what a sample probably is, by its name, else by its fields, else by what such a partner mostly says."""
     plain = re.sub(r"[^a-z]", "", name.lower())
     for word, kind in KINDS:
         if word in plain:
@@ -112,7 +114,7 @@ def guess_kind(name: str, sample: Mapping[str, Any]) -> DocumentType:
     known = {bare(key) for key in sample}
     if known & {"trackingnumber", "trackingcode"} and "status" in known:
         return DocumentType.TRACKING
-    return DocumentType.ORDER
+    return USUAL.get(partner, DocumentType.ORDER)
 
 
 def guess_fields(kind: DocumentType, sample: Mapping[str, Any]) -> tuple[Guess, ...]:

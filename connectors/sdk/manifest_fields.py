@@ -15,7 +15,7 @@ UNKNOWN = "Unknown field."
 
 def text(help: str, **more: Any) -> fields.String:
     """Return a text field; numbers such as an unquoted version are refused, because YAML would change them."""
-    return fields.String(metadata={"help": help}, **more)
+    return fields.String(metadata={"help": help}, error_messages={"invalid": "must be text; put it in quotes"}, **more)
 
 
 def expression(help: str) -> fields.String:

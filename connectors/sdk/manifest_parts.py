@@ -85,21 +85,23 @@ class WebhookPart(Part):
     makes = data.Webhook
     scheme = one_of("How a call proves itself; `custom` leaves it to connector.py.", WEBHOOK_SCHEMES, required=True)
     secret = text("Secret setting with the key or shared secret.")
-    header = header_name("Header with the signature or secret.")
-    encoding = one_of("How the signature is written.", ("hex", "base64"))
+    header = header_name("Header with the signature or secret; `X-Signature` by default. It is never stored.")
+    encoding = one_of("How the signature is written; hex by default.", ("hex", "base64"))
     prefix = text("Text before the signature, such as `sha256=`.")
-    signed = text("What is signed: a template of `{body}`, `{id}` and `{time}`.")
+    signed = text("What is signed: a template of `{body}`, `{id}` and `{time}`; `{body}` alone by default.")
     id_header = header_name("Header with the delivery's id; the dedupe key when there is no event id.")
     event_header = header_name("Header with the event's id, the same on every redelivery.")
     topic_header = header_name("Header with the topic.")
     topic_path = text("Where the topic stands in a JSON body, when no header has it.")
     time_header = header_name("Header with the sending time (Unix seconds or ISO 8601): switches on the replay window.")
     tolerance = fields.Integer(
-        metadata={"help": "Seconds a call may be old or from the future."}, validate=validate.Range(min=1)
+        metadata={"help": "Seconds a call may be old or from the future; 300 by default."},
+        validate=validate.Range(min=1),
     )
     challenge = text("Query parameter whose value is echoed when the partner verifies our address.")
     expected_status = fields.Integer(
-        metadata={"help": "Status the partner wants for a taken call."}, validate=validate.Range(200, 299)
+        metadata={"help": "Status the partner wants for a taken call; 202 by default."},
+        validate=validate.Range(200, 299),
     )
 
     @validates_schema
@@ -174,7 +176,10 @@ class FindPart(Part):
     at = expression(
         "Where the found thing, or a list of such things, stands in the answer; the whole answer by default."
     )
-    match = expression("Where a found thing bears our reference; without it the first thing found counts.")
+    match = expression(
+        "Where a found thing bears the write's `{reference}`; without it the first thing found counts, and the query "
+        "alone must single it out."
+    )
     when = expression("JMESPath condition on the found thing: false means the effect has not happened.")
     reference = expression("Where the partner's id stands in the found thing.")
     missing = statuses("Statuses that mean there is none; 404 by default.")
@@ -183,7 +188,9 @@ class FindPart(Part):
 class RequestPart(Part):
     """One row of `requests`, named by its verb."""
 
-    method = one_of("HTTP method.", ("GET", "POST", "PUT", "PATCH", "DELETE"))
+    method = one_of(
+        "HTTP method; POST for writes and GET for lists by default.", ("GET", "POST", "PUT", "PATCH", "DELETE")
+    )
     path = text("Path under base_url; a template such as `/v1/orders/{payload.order.id}`.", required=True)
     query = texts("Query parameters; templates.")
     headers = texts("Further headers; templates.")
@@ -191,7 +198,9 @@ class RequestPart(Part):
     body = fields.Raw(metadata={"help": "Inline body of templates, where no map is needed."})
     idempotency_header = text("Header that carries our reference as idempotency key.")
     ok = statuses("Statuses that mean success; 200, 201, 202 and 204 by default.")
-    reference = expression("Where the partner's id stands in the answer (JMESPath).")
+    reference = expression(
+        "Where the partner's id stands in the answer (JMESPath); left out where the answer names none."
+    )
     find = fields.Nested(FindPart, metadata={"help": "How the effect is looked up; required for every write."})
     topic = text("Topic the listed records get (lists).")
     records = expression("Where the records stand in the answer; left out, the whole page is one record (lists).")
@@ -206,7 +215,7 @@ class ErrorRowPart(Part):
     makes = data.ErrorRow
     raises = one_of("Class it becomes.", ERROR_CLASSES, required=True)
     status = fields.Integer(metadata={"help": "HTTP status."}, validate=validate.Range(100, 599))
-    code = text("The partner's own error code.")
+    code = text("The partner's own error code; needs `errors.code`.")
     verbs = fields.List(one_of("Verb.", VERBS), metadata={"help": "Only for these verbs."})
     fix = text("What a person can do about it.")
 

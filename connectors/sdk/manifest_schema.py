@@ -42,7 +42,7 @@ class ManifestPart(Part):
     capabilities = fields.List(one_of("Verb.", VERBS), metadata={"help": "The verbs it has."}, required=True)
     settings = fields.List(fields.Nested(SettingPart), metadata={"help": "What a person fills in."})
     hosts = fields.List(fields.String(), metadata={"help": "Base addresses no setting of type url names; templates."})
-    check = text("Path of a harmless GET that proves address and credentials.")
+    check = text("Path of a harmless GET that proves address and credentials; it may have a query.")
     auth = fields.Nested(AuthPart, metadata={"help": "How requests prove who they are."})
     limits = fields.Nested(LimitsPart, metadata={"help": "What the partner bears."})
     webhook = fields.Nested(WebhookPart, metadata={"help": "How incoming calls are proven."})
@@ -137,9 +137,12 @@ def read_manifest(found: Any, folder: Path) -> data.Manifest:
             raise ValidationError({"id": [f"is {loaded['id']!r}, but the folder says {expected!r}"]})
     except ValidationError as error:
         complaints = reasons(error.messages)
-        named = "; ".join(f"{each['path'] or 'manifest'}: {each['reason']}" for each in complaints)
+        for each in complaints:
+            # marshmallow puts `value` between a table's key and what is wrong under it.
+            each["path"] = each["path"].replace(".value.", ".").removesuffix(".value")
+        named = "; ".join(f"{each['path'] or 'manifest'}: {each['reason'].rstrip('.')}" for each in complaints)
         raise Misconfigured(
-            f"The manifest {path} is not valid: {named}",
+            f"The manifest {path} is not valid: {named}.",
             fix="Every key is described in docs/connectors.md.",
             errors=complaints,
         ) from None

@@ -10,15 +10,20 @@ from marshmallow import Schema, fields, validate
 from connectors.sdk.manifest import DEFAULT_LIMITS
 from connectors.sdk.manifest_schema import ManifestPart
 from connectors.sdk.manifest_words import QUALITY_RULES
+from core.domain.documents import SCHEMAS
 
 BEGIN, END = "<!-- manifest keys: made from the schema by docs/generate.py -->", "<!-- end of manifest keys -->"
 KINDS: tuple[tuple[type[fields.Field[Any]], str], ...] = (
+    (fields.AwareDateTime, "time with a zone"),
     (fields.Boolean, "yes or no"),
+    (fields.Decimal, "exact decimal"),
     (fields.Integer, "whole number"),
     (fields.Float, "number"),
     (fields.Date, "date"),
     (fields.String, "text"),
 )
+# A longer closed list is described by its error text instead.
+LISTED = 40
 
 
 def manifest_reference() -> str:
@@ -44,6 +49,27 @@ def with_reference(page: str) -> str:
     if not begin or not end:
         raise ValueError("the page has no place for the manifest keys")
     return f"{before}{BEGIN}\n\n{manifest_reference()}\n{END}{after}"
+
+
+def documents_reference() -> str:
+    """Return one table for each canonical document and each object in it; an object that came before is only named."""
+    lines: list[str] = []
+    seen: dict[type[Schema], str] = {}
+    for kind, whole in SCHEMAS.items():
+        for place, schema in parts("", whole):
+            lines += [f"### {kind}: `{place}`" if place else f"## {kind}", ""]
+            if type(schema) in seen:
+                lines += [f"As {seen[type(schema)]}.", ""]
+                continue
+            seen[type(schema)] = f"{kind}: `{place}`"
+            # A schema made on the spot has marshmallow's words, which say nothing here.
+            if type(schema).__module__ == whole.__module__:
+                lines += [(schema.__doc__ or "").strip(), ""]
+            lines += ["| field | value |", "|---|---|"]
+            for name, each in schema.fields.items():
+                lines.append(f"| `{each.data_key or name}`{' (required)' if each.required else ''} | {value(each)} |")
+            lines.append("")
+    return "\n".join(lines)
 
 
 def parts(title: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
@@ -84,5 +110,6 @@ def choices(each: fields.Field[Any] | None) -> str:
     """Return the closed list of values a field takes, empty when it is open."""
     for rule in each.validators if each is not None else ():
         if isinstance(rule, validate.OneOf):
-            return ", ".join(f"`{choice}`" for choice in rule.choices)
+            named = [f"`{choice}`" for choice in rule.choices]
+            return ", ".join(named) if len(named) <= LISTED else str(rule.error).removeprefix("must be ")
     return ""

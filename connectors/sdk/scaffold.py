@@ -21,6 +21,7 @@ from connectors.sdk.guesses import Guess, Tally, guess_fields, guess_kind
 from connectors.sdk.manifest import FILE
 from connectors.sdk.manifest_words import KINDS
 from connectors.sdk.registry import Registry
+from connectors.sdk.scaffold_texts import MANIFEST, README, WRITE
 from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError, InputError, Refused
 from core.ports.connectors import InboundMessage
@@ -90,7 +91,8 @@ def scaffold(
         raise InputError(f"{connector[:60]!r} is no connector id.", fix="Use lower case words joined by hyphens.")
     if kind not in KINDS:
         raise InputError(f"{kind!r} is no kind of partner.", fix=f"Use one of: {', '.join(KINDS)}.")
-    found = [read_sample(path) for path in samples]
+    found = [read_sample(path, kind) for path in samples]
+    refuse_twins(found)
     name = connector.replace("-", "_")
     if (target / name).exists():
         raise Refused(f"{target / name} is there already.", fix="Choose another id, or remove the folder.")
@@ -118,8 +120,23 @@ def scaffold(
     return Scaffolded(target / name, files, len(found), tally.mapped, tally.open)
 
 
-def read_sample(path: Path) -> Sample:
-    """Return a sample.
+def refuse_twins(samples: Sequence[Sample]) -> None:
+    """Refuse samples whose files would have the same name: one would be written over the other.
+
+    Raises:
+        InputError: two have.
+    """
+    maps = [each.map for each in samples]
+    for each in samples:
+        if maps.count(each.map) > 1:
+            raise InputError(
+                f"Two samples are named after the topic {each.topic!r}.",
+                fix="Give one for each topic; further ones go to fixtures/ afterwards, as TOPIC--VARIANT.in.json.",
+            )
+
+
+def read_sample(path: Path, partner: str) -> Sample:
+    """Return a sample of a kind of partner; its topic is the file's name without its ending.
 
     Raises:
         InputError: it cannot be read or is not one JSON object.
@@ -131,8 +148,8 @@ def read_sample(path: Path) -> Sample:
     document = parse(body)
     if not isinstance(document, dict):
         raise InputError(f"{path} is not one JSON object.", fix="Give one message per file, as the partner sends it.")
-    topic = re.sub(r"[^A-Za-z0-9_]", "_", path.name.partition(".")[0])
-    kind = guess_kind(topic, document)
+    topic = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)
+    kind = guess_kind(topic, document, partner)
     return Sample(topic, kind, body, guess_fields(kind, document))
 
 
@@ -219,76 +236,3 @@ def write_goldens(folder: Path, connector: str, samples: Sequence[Sample], tally
                 tally.open.append(f"fixtures/{name}: {error.what}")
                 continue
             (folder / "fixtures" / name).write_bytes(orjson.dumps(documents, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-MANIFEST = """\
-id: {connector}
-label: {label}
-kind: {kind}
-api_version: "1" # TODO the version of the partner's interface
-capabilities: [{capabilities}]
-
-settings:
-  - {{name: base_url, type: url, required: true, help: "Address of the interface, such as https://api.example.com."}}
-  - {{name: api_key, type: text, secret: true, required: true, help: "API key."}}
-  - {{name: webhook_secret, type: text, secret: true, required: true, help: "Key that signs the calls to the hub."}}
-
-# TODO a harmless address that proves the key, such as /v1/me
-# check: /v1/me
-auth: {{scheme: bearer, secret: api_key}}
-limits: {{rate: 5, burst: 10, concurrency: 4, timeout: 20, max_body: 2097152}}
-
-# TODO how the partner signs; docs/connectors.md has every key.
-webhook:
-  scheme: hmac-sha256
-  secret: webhook_secret
-  header: X-Signature
-  topic_header: X-Topic
-  id_header: X-Delivery-Id
-
-{documents}{codes}
-# TODO what goes out: take the rows that apply, and add their verbs and find_by_reference to `capabilities`.
-# requests:
-{writes}
-errors:
-  rows: []
-
-quality:
-  maps: todo
-  goldens: todo
-"""
-WRITE = """\
-#   {verb}:
-#     path: /v1/TODO
-#     map: {verb}.out.yaml
-#     idempotency_header: Idempotency-Key
-#     reference: id
-#     find: {{path: /v1/TODO, query: {{reference: "{{reference}}"}}, at: items, match: reference, reference: id}}
-"""
-README = """\
-# {label}
-
-## Purpose
-
-TODO What goes in and out, in a sentence and a table.
-
-## Scopes
-
-TODO The permissions the key needs, and nothing else.
-
-## Set-up
-
-TODO Where the key and the webhook key are made, and where the hub's address is entered.
-
-## Limits
-
-TODO Requests a second, size of bodies, age of calls.
-
-## Troubleshooting
-
-TODO Error code, why, what to do.
-
-## Removal
-
-TODO What to delete and revoke at the partner, and then `crossdock connection remove NAME`.
-"""

@@ -59,9 +59,13 @@ def info(session: Session, /, connector: str, readme: bool) -> None:
     folder = registry.folders[connector]
     manifest = registry.manifest(connector)
     if manifest is None:
-        session.out.one(
-            {"id": connector, "state": "broken", "folder": str(folder), "traceback": registry.broken[connector]}
-        )
+        told = {"id": connector, "state": "broken", "folder": str(folder)}
+        if session.json:
+            session.out.line({**told, "traceback": registry.broken[connector]})
+        else:
+            session.out.one(told)
+            # As it is: put into a column it would lose its lines.
+            click.echo(registry.broken[connector].rstrip())
         raise click.exceptions.Exit(1)
     if readme:
         click.echo((folder / "README.md").read_text(encoding="utf-8"))
@@ -145,7 +149,7 @@ def _show(name: str, checks: list[Any], verbose: bool) -> None:
         for each in members:
             if each.status == "fail":
                 click.echo(f"   {click.style('✗', fg='red')} {each.id}   {each.reason}")
-            elif verbose or (each.status == "skip" and each.group == "quality"):
+            elif verbose or (each.status == "skip" and (each.group == "quality" or each.reason.startswith("todo ("))):
                 click.echo(f"   {'✓' if each.status == 'pass' else '–'} {each.id}   {each.reason}".rstrip())
 
 
@@ -155,7 +159,7 @@ def _show(name: str, checks: list[Any], verbose: bool) -> None:
 @click.option("--label", help="Its name for people.")
 @click.option(
     "--sample", "samples", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A message of the partner as JSON, named after its topic; may be repeated.",
+    help="A message of the partner as JSON, named after its topic (job.state.json); may be repeated.",
 )  # fmt: skip
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder to write it in [connectors/].")
 @changes

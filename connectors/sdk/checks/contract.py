@@ -31,11 +31,16 @@ LOOKS_SECRET = {
 }
 
 
-def check_contract(report: Report, bench: Workbench) -> None:
-    """Check what can be known without a message or a request."""
+def check_contract(report: Report, bench: Workbench) -> bool:
+    """Check what can be known without a message or a request; return whether the rest can be checked at all."""
     manifest = bench.manifest
+    with report.check("contract", "fixtures"):
+        bench.goldens.read()
+    if report.failed:
+        return False
     with report.check("contract", "opens"):
         bench.open()
+    opens = not report.failed
     with report.check("contract", "capabilities"):
         check_capabilities(manifest, bench.kind)
     with report.check("contract", "settings"):
@@ -50,6 +55,7 @@ def check_contract(report: Report, bench: Workbench) -> None:
         check_readme(manifest)
     with report.check("contract", "fixtures_without_secrets"):
         check_fixtures(bench)
+    return opens
 
 
 def check_capabilities(manifest: Manifest, kind: type[BaseConnector]) -> None:
@@ -126,8 +132,8 @@ def check_fixtures(bench: Workbench) -> None:
             expect(not pattern.search(data), f"{path.name} has what looks like a {what}")
 
 
-def check_maps(report: Report, bench: Workbench) -> None:
-    """Every map of the manifest compiles; every map in the folder is used."""
+def check_maps(report: Report, bench: Workbench) -> bool:
+    """Every map of the manifest compiles; every map in the folder is used. Return whether they compile."""
     manifest = bench.manifest
     named = {row.map for row in manifest.documents if row.map}
     named |= {row.map for row in manifest.requests.values() if row.map}
@@ -138,10 +144,12 @@ def check_maps(report: Report, bench: Workbench) -> None:
             if row.map:
                 kind = open_map(manifest, row.map).canonical_type
                 expect(kind == row.type, f"{row.map} makes {kind}, but topic {row.topic} says {row.type}")
+    compiled = not report.failed
     with report.check("mapping", "maps_used", "maps"):
         texts = [path.read_text(encoding="utf-8") for path in manifest.folder.glob("*.py")]
         for path in sorted(manifest.folder.glob("*.yaml")):
             expect(path.name == FILE or path.name in named or mentioned(path.name, texts), f"nothing uses {path.name}")
+    return compiled
 
 
 def mentioned(name: str, texts: Sequence[str]) -> bool:

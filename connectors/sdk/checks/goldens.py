@@ -29,6 +29,7 @@ from typing import Any
 import orjson
 from lxml import etree
 
+from connectors.sdk.checks.results import Failed
 from connectors.sdk.manifest import DocumentRow, Manifest
 from core.domain.payloads import jsonable
 
@@ -86,6 +87,29 @@ class Goldens:
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
         self.folder = manifest.folder / "fixtures"
+
+    def read(self) -> None:
+        """Read them all.
+
+        Raises:
+            Failed: one is not JSON or lacks a part; the file is named.
+        """
+        for path in self.files():
+            if IN.match(path.name) or path.suffix != ".json":
+                continue
+            try:
+                given = orjson.loads(path.read_bytes())
+            except orjson.JSONDecodeError as error:
+                raise Failed(f"fixtures/{path.name} is not JSON: {error}") from None
+            needed = ("reference", "payload", "steps") if PUSH.match(path.name) else ("steps",)
+            if not PUSH.match(path.name) and not LIST.match(path.name):
+                continue
+            lacking = [name for name in needed if name not in given]
+            parts = [given, given.get("find") or {}, given.get("absent") or {}]
+            if not all("request" in step for part in parts for step in part.get("steps", ())):
+                lacking.append("request in each of its steps")
+            if lacking:
+                raise Failed(f"fixtures/{path.name} lacks {', '.join(lacking)}")
 
     def files(self) -> list[Path]:
         """Return the files in the folder, by name."""
@@ -236,7 +260,11 @@ def difference(expected: Any, found: Any, path: str = "") -> str | None:
             inner = difference(one, other, f"{path}[{number}]")
             if inner:
                 return inner
-        return None if len(expected) == len(found) else f"{path} has {len(found)} members, {len(expected)} expected"
+        return (
+            None
+            if len(expected) == len(found)
+            else f"{path or 'the list'} has {len(found)} members, {len(expected)} expected"
+        )
     if type(expected) is type(found) and expected == found:
         return None
     return f"{path or 'the value'} is {found!r}, {expected!r} expected"

@@ -46,6 +46,11 @@ class Report:
     def __init__(self) -> None:
         self.checks: list[Check] = []
 
+    @property
+    def failed(self) -> bool:
+        """Whether the last check failed."""
+        return self.checks[-1].status == "fail"
+
     def check(self, group: str, name: str, rule: str | None = None) -> Running:
         """Return the context one check runs in."""
         return Running(self, Check(group, name, "pass", rule=rule))

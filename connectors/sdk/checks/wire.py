@@ -33,15 +33,18 @@ def check_wire(report: Report, bench: Workbench) -> None:
         expect(not lacking, f"no golden in fixtures/ for {', '.join(lacking)}")
     if not bench.wired:
         return
+    good: list[Outgoing] = []
     for golden in pushes:
         with report.check("egress", f"request.{golden.name}", "goldens"):
             replay_push(bench, golden)
+        # A request that is wrong is told once, not again with each kind of trouble.
+        if not report.failed and "error" not in golden.given:
+            good.append(golden)
     for golden in lists:
         with report.check("egress", f"request.{golden.name}", "goldens"):
             replay_list(bench, golden)
         with report.check("egress", f"paging.{golden.name}", "paging"):
             resume(bench, golden)
-    good = [each for each in pushes if "error" not in each.given]
     check_errors(report, bench, good, lists)
     with report.check("egress", "host"):
         redirect(bench, good, lists)
@@ -180,7 +183,7 @@ def found_again(bench: Workbench, golden: Outgoing) -> None:
 
     bench.partner.play(answers(golden.find or ()))
     receipt = act()
-    expect(isinstance(receipt, Receipt), "the effect was not found")
+    expect(isinstance(receipt, Receipt), f"the effect was not found{asked_for(bench, golden)}")
     wanted = golden.given["find"].get("receipt", {}).get("reference")
     expect(receipt.reference == wanted, f"the receipt names {receipt.reference!r}, {wanted!r} expected")
     same_requests(bench.partner.requests, golden.find or ())
@@ -189,6 +192,16 @@ def found_again(bench: Workbench, golden: Outgoing) -> None:
     same_requests(bench.partner.requests, golden.absent or ())
     bench.partner.play([refusal(503)])
     raised(Transient, act, "the look-up itself failed: that says nothing about the effect")
+
+
+def asked_for(bench: Workbench, golden: Outgoing) -> str:
+    """Return what the manifest's `find` wants to see in the answer, as an addition to a sentence."""
+    row = bench.manifest.requests.get(golden.verb)
+    if row is None or row.find is None:
+        return ""
+    wanted = [f"{golden.given['reference']!r} at match: {row.find.match}"] if row.find.match else []
+    wanted += [f"when: {row.find.when}"] if row.find.when else []
+    return f": nothing at {row.find.at or 'the top'} of the answer has {' and '.join(wanted) or 'anything in it'}"
 
 
 def not_another(bench: Workbench, golden: Outgoing) -> None:

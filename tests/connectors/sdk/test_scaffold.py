@@ -106,3 +106,18 @@ def test_a_label_of_any_text_stays_valid_yaml(tmp_path: Path) -> None:
     manifest = Registry([made.folder]).manifest("acme")
     assert manifest is not None
     assert manifest.label == 'Ac: me "#1" {x}'
+
+
+def test_a_topic_keeps_its_dots_and_two_samples_of_one_are_refused(tmp_path: Path) -> None:
+    job = {"uid": "J1", "ref": "ful_1", "state": "queued", "rows": [{"ref": "fln_1", "pieces": 2}]}
+    given = samples(tmp_path, **{"job.state": job, "job.shipped": job})
+    made = scaffold(tmp_path / "out", connector="acme-wms", kind="wms", samples=given)
+    manifest = (made.folder / "connector.yaml").read_text()
+    # A warehouse mostly speaks of its work: no order is guessed where the name tells nothing.
+    assert "- {topic: job.state, map: job_state.in.yaml, as: fulfillment_update}" in manifest
+    assert "- {topic: job.shipped, map: job_shipped.in.yaml, as: shipment}" in manifest
+    assert (made.folder / "fixtures/job_state.in.json").read_bytes() == given[0].read_bytes()
+    twin = samples(tmp_path, **{"job-state": job})
+    with pytest.raises(InputError, match=r"named after the topic 'job\.state'"):
+        scaffold(tmp_path / "none", connector="acme-wms", kind="wms", samples=[given[0], *twin])
+    assert not (tmp_path / "none").exists()
