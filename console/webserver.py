@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from webhooks.runtime import Runtime
 
-CONSOLE_STREAMS = 6
-"""`console.web.live.STREAMS_PER_PROCESS`, not imported: the process that only spawns others stays small."""
 BACKPRESSURE = 512
 """Requests one process takes in before it leaves them in the socket's backlog."""
 WEB_GRACE = 6
@@ -100,8 +98,11 @@ def make_server(settings: Settings) -> Any:
 
 
 def _streams(settings: Settings) -> int:
-    """Return how many threads open event streams may hold, so that they are never taken from requests."""
-    return CONSOLE_STREAMS + max(1, settings.web.threads // 2)
+    """Return how many threads open event streams may hold, so that they are never taken from requests.
+
+    The console keeps a quarter of the web threads' number open (console/web/context.py), the API's feed a half.
+    """
+    return settings.web.threads // 4 + max(1, settings.web.threads // 2)
 
 
 class _Loader:

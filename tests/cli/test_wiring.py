@@ -10,15 +10,12 @@ from config.settings import Relay, Retry, Settings, Web, load_settings
 from console import webserver, wiring
 from console.servers.errors import ServerError
 from console.servers.supervisor import Urls
-from console.web.live import STREAMS_PER_PROCESS
 from core.jobs.hub import Pace
 
 
 def test_streams_never_take_a_thread_from_requests() -> None:
-    assert webserver.CONSOLE_STREAMS == STREAMS_PER_PROCESS
-    for threads in (1, 8, 64):
-        settings = Settings(web=Web(threads=threads))
-        assert webserver._streams(settings) >= STREAMS_PER_PROCESS + max(1, threads // 2)
+    for threads, streams in ((1, 1), (8, 6), (64, 48)):
+        assert webserver._streams(Settings(web=Web(threads=threads))) == streams
 
 
 def test_the_pace_is_that_of_the_settings() -> None:

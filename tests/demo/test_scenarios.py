@@ -1,6 +1,7 @@
 """Scenarios break what they say, and mend what is the partner's to mend, whatever happens in between."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def company():
 
 
 def play(company, name, *, wait=lambda _seconds: None):
-    books, said = Books(), []
+    books: Any = Books()
+    said: list[str] = []
     units = {company.items[0].sku: 900, company.items[50].sku: 12, company.items[60].sku: 3}
     told = SCENARIOS[name](Stage(company, books, units, said.append, 2.0, wait))
     return books.asked, said, told
@@ -52,7 +54,7 @@ def test_an_outage_ends_even_when_somebody_stops_it(company, name, partners):
     def stop(_seconds):
         raise KeyboardInterrupt
 
-    books = Books()
+    books: Any = Books()
     with pytest.raises(KeyboardInterrupt):
         SCENARIOS[name](Stage(company, books, {}, lambda _text: None, 2.0, stop))
     ended = [partner for partner, command, body in books.asked if command == "faults" and not any(body.values())]

@@ -1,11 +1,12 @@
 """What the demo's partners can do beyond the connectors' own simulators."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from lxml import etree
 
-from connectors.soap_erp.simulator import ERP, SoapFault
+from connectors.soap_erp.envelopes import ERP, SoapFault
 from console.demo.company import chance, make_company
 from console.demo.control import Control
 from console.demo.simulated import DemoErp, DemoShop, DemoWarehouse, spoiled
@@ -137,7 +138,7 @@ class Books:
 
 
 def test_business_ends_when_its_orders_are_placed(company):
-    books = Books()
+    books: Any = Books()
     pace = Pace(orders=80, per_second=2_000.0, patience=(0.0, 0.01))
     traffic = Traffic(company, make_troubles(company), books, pace)
     traffic.run()
