@@ -55,8 +55,14 @@ audit: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
 
+# All of them in small, to see that they run; the figures of docs/benchmarks.md are taken one by one on a quiet machine.
+BENCHMARKS := startup memory intake reserve pipeline growth
 bench: $(INSTALLED)
+ifeq ($(strip $(ARGS)),)
+	@set -e; for name in $(BENCHMARKS); do $(BIN)/crossdock bench $$name --small; done
+else
 	$(BIN)/crossdock bench $(ARGS)
+endif
 
 soak: $(INSTALLED)
 	$(BIN)/python -m benchmarks.soak $(ARGS)

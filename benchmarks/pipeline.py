@@ -1,8 +1,8 @@
 """Orders per second from accepted message to reserved, routed and outboxed, with worker processes on real PostgreSQL.
 
-Messages are real-shaped Shopify orders/create bodies, read by the real connector and its map. Beside it, in the same run
-and database, pgbench writes the same rows, one order a transaction and many, so that the ratio tells how far the hub is
-from the database's own limit. `growth` repeats the load on more and more stored orders.
+Messages are real-shaped Shopify orders/create bodies, read by the real connector and its map. Beside it, in the same
+run and database, pgbench writes the same rows, one order a transaction and many, so that the ratio tells how far the
+hub is from the database's own limit. `growth` repeats the load on more and more stored orders.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from multiprocessing.synchronize import Event, Semaphore
+from typing import Any, Self
 
 from benchmarks.common import count, fresh_database, open_bench_hub, report, seed_company
 from benchmarks.running import forget_environment, ratio, sizes, time_limit
@@ -29,52 +30,68 @@ from core.services.resourcing import source_due
 
 PATIENCE = 60.0
 """Seconds without any progress after which a run has failed."""
+WARMING = 200
+"""Orders worked off before anything is measured: workers that have just started compile maps and open sessions."""
 STEP = 10_000
 """Orders that are stored at once while growing."""
 OUTBOXED = "SELECT count(*) FROM orders WHERE phase = 'releasing'"
 
 
-def work(url: str, ready: object, go: object) -> None:
-    """One worker process: drain until nothing is left."""
+class Workers:
+    """Worker processes that live through all runs, as a hub's do, and rest while messages are stored.
+
+    Args:
+        url: of the database.
+        number: of processes.
+    """
+
+    def __init__(self, url: str, number: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.go, self._stop, self._ready = context.Event(), context.Event(), context.Semaphore(0)
+        own = (url, self._ready, self.go, self._stop)
+        self._processes = [context.Process(target=_work, args=own, daemon=True) for _ in range(number)]
+
+    def __enter__(self) -> Self:
+        for process in self._processes:
+            process.start()
+        for _ in self._processes:
+            if not self._ready.acquire(timeout=PATIENCE):
+                raise RuntimeError(f"a worker was not ready within {PATIENCE} s")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self.go.set()
+        for process in self._processes:
+            process.join(PATIENCE)
+
+
+def _work(url: str, ready: Semaphore, go: Event, stop: Event) -> None:
+    """One worker process: do what is due while told to."""
     hub = open_bench_hub(url)
-    with hub.store.begin() as unit:  # a worker that has been running for a second has read its maps
-        for connection in hub.facts.get(unit.conn, unit.tenant).connections:
-            hub.connector(unit, connection)
-    ready.release()  # type: ignore[attr-defined]
-    go.wait()  # type: ignore[attr-defined]
-    idle = 0
-    while idle < 3:
+    ready.release()
+    while go.wait() and not stop.is_set():
         done = drain_messages(hub)
         with hub.store.begin() as unit:
             done += source_due(unit, hub.facts.get(unit.conn, unit.tenant))
-        idle = 0 if done else idle + 1
         if not done:
-            time.sleep(0.02)
+            time.sleep(0.01)
 
 
-def run(url: str, first: int, number: int, workers: int) -> float:
-    """Store `number` messages, let workers process them, and return the seconds that took.
+def run(hub: Hub, workers: Workers, first: int, number: int) -> float:
+    """Store `number` messages while workers rest, let them work, and return orders per second.
 
     Raises:
         RuntimeError: workers stopped getting anywhere.
     """
-    hub = open_bench_hub(url)
     shop = count(hub, "SELECT id FROM connection WHERE connector = 'shopify'")
     intake = Intake(hub.store)
     load = [InboundRecord(TOPIC, f"e{first + i}", body) for i, body in enumerate(order_bodies(number, first, first))]
     for start in range(0, number, 500):
         intake.accept(shop, load[start : start + 500], Via.WEBHOOK)
     before = count(hub, OUTBOXED)
-    context = multiprocessing.get_context("spawn")
-    ready, go = context.Semaphore(0), context.Event()
-    processes = [context.Process(target=work, args=(url, ready, go), daemon=True) for _ in range(workers)]
-    for process in processes:
-        process.start()
-    for _ in processes:
-        if not ready.acquire(timeout=PATIENCE):
-            raise RuntimeError(f"a worker was not ready within {PATIENCE} s")
     started = time.perf_counter()
-    go.set()
+    workers.go.set()
     last, done_at = 0, started
     while last < number:
         time.sleep(0.02)
@@ -83,14 +100,12 @@ def run(url: str, first: int, number: int, workers: int) -> float:
             last, done_at = done, time.perf_counter()
         elif time.perf_counter() - done_at > PATIENCE:
             raise RuntimeError(f"only {last} of {number} orders were outboxed")
-    for process in processes:
-        process.join(PATIENCE)
-    hub.store.engine.dispose()
-    return done_at - started
+    workers.go.clear()
+    return round(number / (done_at - started), 1)
 
 
 def series(hub: Hub, url: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Measure with no stored orders, then with each number of them there is to be; a figure per step.
+    """Measure with an almost empty database, then with each number of stored orders; a figure per step.
 
     Args:
         hub: whose database has a company and no order.
@@ -98,17 +113,19 @@ def series(hub: Hub, url: str, options: argparse.Namespace) -> list[dict[str, An
         options: `orders` per measurement, `runs`, `workers`, and `grow`, the numbers of stored orders.
     """
     first, found = 1, []
-    for target in [0, *options.grow]:
-        missing = target - (first - 1)
-        while missing > 0:
-            part = min(missing, STEP)
-            run(url, first, part, options.workers)
-            first, missing = first + part, missing - part
-        stored, rates = first - 1, []
-        for _ in range(options.runs):
-            rates.append(round(options.orders / run(url, first, options.orders, options.workers), 1))
-            first += options.orders
-        found.append({"stored_orders": stored, "orders_per_second": statistics.median(rates), "runs": rates})
+
+    def process(number: int) -> float:
+        nonlocal first
+        first += number
+        return run(hub, workers, first - number, number)
+
+    with Workers(url, options.workers) as workers:
+        process(min(WARMING, options.orders))
+        for target in [0, *options.grow]:
+            while (missing := target - (first - 1)) > 0:
+                process(min(missing, STEP))
+            stored, rates = first - 1, [process(options.orders) for _ in range(options.runs)]
+            found.append({"stored_orders": stored, "orders_per_second": statistics.median(rates), "runs": rates})
     assert count(hub, "SELECT count(*) FROM orders") == first - 1
     return found
 
@@ -140,10 +157,9 @@ def main(argv: list[str] | None = None) -> None:
     forget_environment()
     with time_limit(options.limit), company() as (hub, url):
         found = series(hub, url, options)
-        limits = [
-            write_the_same(hub, url, clients=options.workers, batch=batch, seconds=options.seconds)
-            for batch in (1, min(100, options.orders // 4))
-        ]
+        limits = write_the_same(
+            hub, url, clients=options.workers, batches=(1, min(100, options.orders // 4)), seconds=options.seconds
+        )
     ours = found[-1]["orders_per_second"]
     report(
         "pipeline",
