@@ -16,6 +16,15 @@ from core.errors import MappingError, Misconfigured, OutcomeUnknown, Rejected
 from core.ports.connectors import Json, Page, Push, Receipt
 from mappings.syntaxes.json import dump
 
+CONTENT_TYPES = {
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
+    "xml": "application/xml",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""What a body written by a map of each syntax is called; a row's own `headers` win."""
+
 
 class DeclarativeConnector(BaseConnector):
     """Performs the requests of the manifest; a subclass overrides a verb and may call `perform` or `look_up`."""
@@ -49,6 +58,9 @@ class DeclarativeConnector(BaseConnector):
         headers = {name: fill(value, scope) for name, value in row.headers.items()}
         if row.idempotency_header:
             headers[row.idempotency_header] = push.reference
+        data = self.body(row, push)
+        if data is not None and not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = CONTENT_TYPES[self.map(row.map).document.syntax if row.map else "json"]
         answer = self.call(
             row.method,
             self.url(row.path, scope),
@@ -56,7 +68,7 @@ class DeclarativeConnector(BaseConnector):
             write=True,
             params=fill_query(row.query, scope),
             headers=headers,
-            data=self.body(row, push),
+            data=data,
             ok=row.ok,
         )
         return self.receipt(row, answer)

@@ -42,6 +42,7 @@ def test_a_write_is_made_as_the_manifest_says(opened: Any, partner: Partner) -> 
     assert request.headers["idempotency-key"] == "dlv_1"
     assert request.headers["x-key"] == "sesame-open-4711"
     assert request.headers["x-client"] == "c 1"
+    assert request.headers["content-type"] == "application/json"
     assert request.json() == {"count": 3, "sku": "sku A/../B?#é", "deep": [{"missing": None}], "fixed": True}
     assert receipt == Receipt("77", {"data": {"id": 77}, "token": "[redacted]"})
 
