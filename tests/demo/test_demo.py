@@ -52,10 +52,10 @@ def test_orders_from_files_run_to_their_end(tmp_path):
     folder.mkdir()
     (folder / "orders.csv").write_text(
         "order,sku,quantity,price,placed_at,customer,country\n"
-        "1001,A-1,2,10.50,2026-01-05 10:00:00,7,\n1001,A-2,1,3.99,2026-01-05 10:00:00,7,\n"
+        "1001,A-1,2,10.50,2026-01-05 10:00:00,7,\n1001,A-3,1,3.99,2026-01-05 10:00:00,7,\n"
         "1002,A-1,-1,10.50,2026-01-06,7,\n1003,B-9,3,1.25,2026-01-07,,DE\n1005,A-2,5,,2026-01-08,,SE\n"
     )
-    (folder / "items.csv").write_text("sku,title,price,stock\nA-1,Lamp,10.50,30\nA-2,Cup,3.99,4\n")
+    (folder / "items.csv").write_text("sku,title,price,stock\nA-1,Lamp,10.50,30\nA-2,Cup,3.99,4\nA-3,Jug,3.99,4\n")
     (folder / "customers.csv").write_text(
         "id,first_name,last_name,address,zip,city,country\n7,Ada,Fjeldby,Nygade 4,8000,Aarhus,DK\n"
     )
