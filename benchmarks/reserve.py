@@ -55,9 +55,9 @@ SELECT item_id, node_id, 'reserve', 1, 'pgbench' FROM taken;
 """
 OVERSOLD = """
 SELECT count(*) FROM stock_position p
-WHERE p.reserved + p.allocated > p.on_hand
-   OR p.reserved <> (SELECT coalesce(sum(r.quantity), 0) FROM reservation r
-                     WHERE r.item_id = p.item_id AND r.node_id = p.node_id AND r.state = 'held')
+LEFT JOIN (SELECT item_id, node_id, sum(quantity) AS held FROM reservation WHERE state = 'held'
+           GROUP BY item_id, node_id) r ON r.item_id = p.item_id AND r.node_id = p.node_id
+WHERE p.reserved + p.allocated > p.on_hand OR p.reserved <> coalesce(r.held, 0)
 """
 BOOKED = "SELECT sum(reserved) FROM stock_movement WHERE kind = 'reserve' AND actor <> 'pgbench'"
 

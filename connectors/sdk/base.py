@@ -140,7 +140,9 @@ class BaseConnector:
             return [ignored(f"{self.manifest.label} has no document for topic {message.topic[:200]}.")]
         found: list[Document] = []
         for row in rows:
-            if row.type is DocumentType.IGNORE or row.map is None:
+            if row.canonical:
+                found.append(document(row.type, parse(message.body)))
+            elif row.type is DocumentType.IGNORE or row.map is None:
                 found.append(ignored(row.reason or "Nothing to do."))
             else:
                 found += self.read(row, message)

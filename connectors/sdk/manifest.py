@@ -74,11 +74,12 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """What one topic means: a map and the canonical type it yields, or a reason to ignore it."""
+    """What one topic means: the canonical type its map yields or it has already, or a reason to ignore it."""
 
     topic: str
     type: DocumentType
     map: str | None = None
+    canonical: bool = False
     reason: str | None = None
 
 

@@ -129,16 +129,21 @@ class DocumentPart(Part):
         "Canonical document it becomes; `ignore` for what needs nothing.", DocumentType, required=True, data_key="as"
     )
     map = text("Map file in the connector's folder.")
+    canonical = fields.Boolean(
+        metadata={"help": "The message is the canonical document itself, as JSON; then there is no map."}
+    )
     reason = text("Why it is ignored.")
 
     @validates_schema
     def sound(self, given: dict[str, Any], **_more: Any) -> None:
-        """A document has a map; an ignored one has a reason."""
+        """A document has a map or is canonical already; an ignored one has a reason."""
         if given["type"] == DocumentType.IGNORE:
             if not given.get("reason"):
                 raise ValidationError("an ignored topic says why", "reason")
-        elif not given.get("map"):
+        elif not given.get("map") and not given.get("canonical"):
             raise ValidationError("names no map file", "map")
+        elif given.get("map") and given.get("canonical"):
+            raise ValidationError("a canonical document has no map", "map")
 
     @post_load
     def make(self, found: dict[str, Any], **_more: Any) -> data.DocumentRow:

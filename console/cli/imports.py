@@ -19,7 +19,7 @@ bad_option = click.option(
 def import_command() -> None:
     """Data from files: good rows go in, bad rows into a file with their reasons.
 
-    Columns are those of the drop folder (docs/connectors/files.md); a JSON line is the canonical document.
+    Columns are those of the drop folder (connectors/files/README.md); a JSON line is the canonical document.
     Exit 1 when some rows are bad.
     """
 

@@ -124,8 +124,10 @@ def _sample(manifest: Manifest, row: DocumentRow) -> bytes:
 
 def _identity(manifest: Manifest, row: DocumentRow) -> str | None:
     """Return the path in the body of an order's external id, when the topic brings new orders."""
-    if row.type is not DocumentType.ORDER or row.map is None or UPDATES.search(row.topic):
+    if row.type is not DocumentType.ORDER or UPDATES.search(row.topic):
         return None
+    if row.canonical or row.map is None:
+        return "external_id" if row.canonical else None
     rules = open_map(manifest, row.map).document.fields
     return next((rule.path for rule in rules if rule.key == "external_id"), None)
 

@@ -20,6 +20,7 @@ from core.services import audit, canceling, cases, connections, holds, replaying
 from core.services.actions import apply_case
 from core.services.catalog import connection_named
 from core.services.facts import read_facts
+from core.services.normalizing import read_documents
 from core.store import schema as t
 from core.store.unit import Unit
 from core.store.views.cases import written_events
@@ -141,7 +142,7 @@ def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:
     m, c = t.message.c, t.connection.c
     with hub.store.read() as conn:
         row = conn.execute(
-            select(m.id, m.topic, m.body, m.content_type, m.headers, m.received_at, m.occurred_at,
+            select(m.id, m.topic, m.via, m.body, m.content_type, m.headers, m.received_at, m.occurred_at,
                    c.id.label("account"), c.name, c.connector, c.mode, c.settings)
             .join(t.connection, (c.tenant_id == m.tenant_id) & (c.id == m.connection_id))
             .where(m.tenant_id == hub.tenant, m.id == message_id)
@@ -154,7 +155,7 @@ def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:
     try:
         connector = hub.connectors.open(config)
         try:
-            return [(str(one.type), one.body) for one in connector.normalize(message)], None
+            return [(str(one.type), one.body) for one in read_documents(message, row.via, connector)], None
         finally:
             connector.close()
     except CrossdockError as error:

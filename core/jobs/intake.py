@@ -42,7 +42,8 @@ WHERE tenant_id = :tenant AND id = ANY(ARRAY(
       AND (lease_until IS NULL OR lease_until < clock_timestamp())
       AND (attempts >= :suspect AND state = 'received') = :suspects
     ORDER BY run_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED))
-RETURNING id, connection_id, topic, body, content_type, headers, received_at, occurred_at, attempts, correlation_id
+RETURNING id, connection_id, topic, body, content_type, headers, received_at, occurred_at, attempts, correlation_id,
+          via
 """
 FINISH = """
 UPDATE message m SET state = d.state, outcome = d.outcome, order_id = coalesce(d.order_id, m.order_id),

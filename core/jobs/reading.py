@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from core.errors import CrossdockError, InputError, Transient
 from core.ports.connectors import Connector, Document, InboundMessage
+from core.services.normalizing import read_documents
 
 log = structlog.get_logger()
 POISON = 8
@@ -51,7 +52,7 @@ def normalize(row: Row[Any], connector: Connector | CrossdockError) -> Read:
         row.id, row.topic, row.body, row.content_type, row.headers, row.received_at, row.occurred_at
     )
     try:
-        read.documents = connector.normalize(message)
+        read.documents = read_documents(message, row.via, connector)
     except Transient as error:
         read.state, read.error, read.later = "received", error, timedelta(seconds=error.retry_after or 10)
     except CrossdockError as error:

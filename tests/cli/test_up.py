@@ -3,6 +3,8 @@
 import http.client
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import pytest
 from console.servers.state import State, read_state
 from tests.servers.hubs import gone, until
 
+ROOT = Path(__file__).resolve().parents[2]
 CROSSDOCK = [sys.executable, "-P", "-m", "console.cli.main"]
 
 
@@ -138,6 +141,31 @@ def test_a_signed_order_goes_through_the_true_door_and_a_wrong_one_does_not(hub:
     assert hub.call("trigger", "shop").returncode == 2
     nobody = hub.call("trigger", "shop/orders.create", "--url", "http://127.0.0.1:1", "--json")
     assert (nobody.returncode, json.loads(nobody.stdout)["error"]["code"]) == (3, "CLI-DOOR-503")
+
+
+def test_the_tutorial_goes_as_it_says(hub: Running) -> None:
+    """Every file is written and every command run as docs/tutorial.md has it, by a shell, in the hub's folder."""
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"^```(?:csv|json) (\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        (hub.data.parent / name).write_text(text)
+    (hub.data.parent / ".crossdock").symlink_to(hub.data)
+    blocks = re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert blocks[0] == "$ crossdock up\n"
+    lines = [line.removeprefix("$ ") for block in blocks[1:] for line in block.splitlines()]
+    script = "\n".join(["set -euo pipefail", f'crossdock() {{ {shlex.join(CROSSDOCK)} "$@"; }}', *lines])
+    script = script.replace("http://127.0.0.1:8700", hub.told["url"]).replace("curl -sS", "curl -sS --fail-with-body")
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=hub.data.parent, env=hub.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = (hub.rows("orders", "show", number)[0] for number in ("#5001", "#5002"))
+    assert (first["connection"], first["phase"], second["phase"]) == ("api", "shipped", "backordered")
+    assert [line["shipped"] for line in first["lines"]] == ["2", "1"]
+    assert [case["code"] for case in hub.rows("exceptions", "list")].count("STOCK-OUT-001") == 1
+    [message] = [each for each in hub.rows("messages", "list") if each["via"] == "api" and each["order"] == first["id"]]
+    replayed = hub.call("messages", "replay", message["id"], "--yes")
+    assert replayed.returncode == 0, replayed.stderr
+    until(lambda: hub.rows("messages", "show", message["id"])[0]["state"] == "duplicate")
 
 
 def test_events_stream_through_the_web_server(hub: Running) -> None:

@@ -12,6 +12,7 @@ from core.domain.payloads import jsonable
 from core.errors import CrossdockError, MappingError
 from core.ports.connectors import InboundMessage
 from core.services.connections import config_of, row_of
+from core.services.normalizing import read_documents
 from core.services.replaying import discard_message, replay_message
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import list_messages, read_message, read_raw
@@ -74,11 +75,10 @@ def get_canonical(conn: Connection, message: str) -> Json:
     unit = Unit(conn, conn.execute(CLOCK).scalar_one())
     connector = runtime().connectors.open(config_of(row_of(unit, row.connection_id), parts().box, unit.now))
     try:
-        documents = connector.normalize(
-            InboundMessage(
-                row.id, row.topic, bytes(row.body), row.content_type, row.headers, row.received_at, row.occurred_at
-            )
+        stored = InboundMessage(
+            row.id, row.topic, bytes(row.body), row.content_type, row.headers, row.received_at, row.occurred_at
         )
+        documents = read_documents(stored, row.via, connector)
     except CrossdockError:
         raise
     except Exception as error:

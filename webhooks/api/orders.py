@@ -133,7 +133,7 @@ def _connection(unit: Unit, document: Json) -> UUID:
         if own is None:
             raise InputError(
                 "The order names no connection.",
-                fix="Send `connection`, or use a key that belongs to one.",
+                fix="Send `connection`, such as the `api` a hub is born with, or use a key that belongs to one.",
                 errors=[{"path": "connection", "reason": "Missing data for required field."}],
             )
         return own
