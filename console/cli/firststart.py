@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import secrets
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +25,52 @@ class FirstAccess:
 
     password_file: Path | None
     key_file: Path | None
+
+
+def first_start(settings: Settings) -> FirstAccess:
+    """Bring the schema to its newest and make what a first start makes, in a process of its own.
+
+    The supervisor lives as long as the hub; what this needs in memory goes with the process that did it.
+
+    Raises:
+        ServerError: it failed; with the process's own words and code.
+    """
+    from console.cli.launching import environment
+    from console.servers.errors import ServerError
+
+    told = {**environment(settings), "CROSSDOCK_DATA_DIR": str(settings.data_dir)}
+    done = subprocess.run(  # noqa: S603 - our own module, by this interpreter
+        [sys.executable, "-P", "-m", __name__], env={**os.environ, **told}, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        raise ServerError(
+            "SERVER-START-001", f"Preparing the database ended with exit code {done.returncode} and said no reason."
+        ) from None
+    if "error" in found:
+        error = found["error"]
+        said = [error["what"], error["why"] and f"Why: {error['why']}", error["fix"] and f"Fix: {error['fix']}"]
+        raise ServerError(error["code"], " ".join(filter(None, said)))
+    return FirstAccess(*(Path(name) if name else None for name in (found["password_file"], found["key_file"])))
+
+
+def main() -> int:
+    """Do it for the settings of the environment, print where the credentials are, and return the exit code."""
+    from config.settings import load_settings
+    from console.cli import failures
+    from console.cli.launching import migrate_schema
+
+    try:
+        settings = load_settings()
+        migrate_schema(settings)
+        made = ensure_access(settings)
+    except Exception as error:  # noqa: BLE001 - every failure becomes words for the process that waits
+        return failures.report(error, as_json=True)
+    files = {"password_file": made.password_file, "key_file": made.key_file}
+    print(json.dumps({name: str(path) if path else None for name, path in files.items()}))
+    return 0
 
 
 def ensure_access(settings: Settings) -> FirstAccess:
@@ -70,3 +120,7 @@ def ensure_access(settings: Settings) -> FirstAccess:
     finally:
         engine.dispose()
     return FirstAccess(None if users else password_file, None if keys else key_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -35,7 +35,7 @@ def make_supervisor(
     settings: Settings,
     *,
     say: Callable[[str], None],
-    before_services: Callable[[Settings], None] = lambda _located: None,
+    prepare: Callable[[Settings], None],
     more: Callable[[Settings], list[Service]] = lambda _located: [],
 ) -> Supervisor:
     """Return the supervisor of a whole hub, not started yet.
@@ -43,14 +43,12 @@ def make_supervisor(
     Args:
         settings: with a port that is free.
         say: receives one sentence for the person at the terminal.
-        before_services: called with the servers' URLs filled in, after the migrations and before the first service.
+        prepare: called with the servers' URLs filled in, before the first service; brings the schema to its newest.
         more: further services, started after the hub's own.
     """
 
     def servers_ready(urls: Urls) -> None:
-        located = _located(settings, urls)
-        _migrate(located)
-        before_services(located)
+        prepare(_located(settings, urls))
 
     def services(urls: Urls) -> list[Service]:
         located = _located(settings, urls)
@@ -79,13 +77,7 @@ def hub_services(settings: Settings) -> list[Service]:
     from console.wiring import hints_url
 
     hints_url(settings)
-    env = {
-        "CROSSDOCK_DATABASE_URL": settings.database_url or "",
-        "CROSSDOCK_REDIS_URL": settings.redis_url or "",
-        "CROSSDOCK_HOST": settings.host,
-        "CROSSDOCK_PORT": str(settings.port),
-        "CROSSDOCK_BASE_URL": settings.base_url,
-    }
+    env = environment(settings)
     web = Service(
         "web",
         [*CROSSDOCK, "web"],
@@ -101,7 +93,19 @@ def hub_services(settings: Settings) -> list[Service]:
     return [web, *workers, Service("relay", [*CROSSDOCK, "relay"], env, grace=GRACE)]
 
 
-def _migrate(settings: Settings) -> None:
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what a process of the hub is told by its environment."""
+    return {
+        "CROSSDOCK_DATABASE_URL": settings.database_url or "",
+        "CROSSDOCK_REDIS_URL": settings.redis_url or "",
+        "CROSSDOCK_HOST": settings.host,
+        "CROSSDOCK_PORT": str(settings.port),
+        "CROSSDOCK_BASE_URL": settings.base_url,
+    }
+
+
+def migrate_schema(settings: Settings) -> None:
+    """Bring the schema of the settings' database to the newest this version knows."""
     from core.store import migrate
     from core.store.engine import open_engine
 

@@ -19,7 +19,7 @@ def up_command(session: Session, /, port: int | None, host: str | None, workers:
 
     Ctrl-C stops everything in order. The first start makes an administrator and an API key and says where they are.
     """
-    from console.cli.firststart import EMAIL, FirstAccess, ensure_access
+    from console.cli.firststart import EMAIL, FirstAccess, first_start
     from console.cli.launching import make_supervisor, shown, with_free_port
 
     settings = session.settings(port=port or None, host=host, workers=workers)
@@ -29,7 +29,7 @@ def up_command(session: Session, /, port: int | None, host: str | None, workers:
         settings = replace(settings, port=0)
     settings = with_free_port(settings)
     made: list[FirstAccess] = []
-    supervisor = make_supervisor(settings, say=note, before_services=lambda found: made.append(ensure_access(found)))
+    supervisor = make_supervisor(settings, say=note, prepare=lambda found: made.append(first_start(found)))
     note(f"Starting the hub in {shown(settings.data_dir)} ...")
     supervisor.start()
     first = made[0]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 from sqlalchemy import text
 
-from console.cli.launching import make_supervisor
+from console.cli.launching import make_supervisor, migrate_schema
 from console.demo import scorecard, seeding
 from console.demo.company import Company, make_company
 from console.demo.control import Control
@@ -94,7 +94,7 @@ class Demo:
             self.company = company_of(self.data, self.plan.seed)
             for sentence in told(self.data):
                 self.say(sentence)
-        return make_supervisor(self.settings, say=self.say, before_services=self._seed, more=self._partners)
+        return make_supervisor(self.settings, say=self.say, prepare=self._seed, more=self._partners)
 
     def _took(self, what: str) -> None:
         now = time.monotonic()
@@ -110,6 +110,7 @@ class Demo:
         from core.store.engine import open_engine
         from core.store.unit import Store
 
+        migrate_schema(located)
         self._took("PostgreSQL and Redis · schema at head")
         assert located.database_url is not None
         engine = open_engine(located.database_url, pool_size=1)
