@@ -84,9 +84,7 @@ def _rows(instance: Instance) -> list[tuple[int, tuple[int, ...], int]]:
     found: dict[tuple[int, tuple[int, ...]], list[int]] = {}
     for line, item in enumerate(instance.item):
         found.setdefault((item, columns[line]), []).append(line)
-    return [
-        (item, tuple(lines), sum(instance.demand[line] for line in lines)) for (item, _), lines in found.items()
-    ]
+    return [(item, tuple(lines), sum(instance.demand[line] for line in lines)) for (item, _), lines in found.items()]
 
 
 def _ways(

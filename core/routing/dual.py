@@ -138,18 +138,16 @@ def ascend(dual: Dual, tables: Tables, prices: Array, best: int, rounds: int) ->
     return found
 
 
-def narrow(dual: Dual, tables: Tables, found: Ascent, best: int, part: Part) -> Part:
+def narrow(dual: Dual, found: Ascent, best: int, part: Part) -> Part:
     """Return the part without ways that cannot be in a plan below `best`, and with nodes that must be in it opened."""
     bound, by_node, used = found.bound, found.by_node, found.used
     free_used = used & ~dual.opened
     full = int(free_used.sum()) >= dual.most
     worst = max(by_node[free_used].tolist(), default=0) if full else 0
     replaced = np.where(used, by_node, worst)[dual.node_of]
-    if full and dual.most <= 0:
-        keep = dual.opened[dual.node_of]
-    else:
-        keep = found.values - replaced + bound < best
-    keep &= found.values - replaced + bound < best
+    keep = found.values - replaced + bound < best
+    if dual.most <= 0:
+        keep &= dual.opened[dual.node_of]
     rest = by_node[~used].tolist()
     instead = min(min(rest, default=0), 0) if full else 0
     must = free_used & (bound - by_node + instead >= best)

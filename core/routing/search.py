@@ -131,7 +131,7 @@ class Search:
             if root:
                 self._improve(tables, dual, found)
             before = len(part.ways)
-            part = narrow(dual, tables, found, self.best, part)
+            part = narrow(dual, found, self.best, part)
             if part.bound >= self.best or len(part.ways) == 0 or len(part.opened) > tables.most:
                 return []
             if attempt and len(part.ways) > 0.8 * before:
@@ -207,38 +207,33 @@ def _first_prices(tables: Tables) -> Array:
     share = (tables.fixed // total)[:, None]
     able = units > 0
     whole = np.where(able, tables.cost[:, :, 0] + share, tables.price)
-    return np.minimum(whole.min(axis=0), tables.price)
+    prices: Array = np.minimum(whole.min(axis=0), tables.price)
+    return prices
 
 
 def _neighbors(tables: Tables, ways: Array, chosen: tuple[int, ...]) -> Array:
     """Return the sets one exchange, addition or removal away from the chosen ways."""
     base = np.isin(ways, chosen).astype(float)
-    inside = np.flatnonzero(base)
-    node = tables.node[ways]
-    sets = []
+    inside: list[int] = np.flatnonzero(base).tolist()
+    node = tables.node[ways].tolist()
+    changes: list[tuple[list[int], list[int]]] = [([], [old]) for old in inside]
     for new in range(len(ways)):
         if base[new]:
             continue
-        same = [place for place in inside if node[place] == node[new]]
-        for old in same or [*inside.tolist(), None]:
-            if old is None and len(inside) >= tables.most:
-                continue
-            moved = base.copy()
-            moved[new] = 1
-            if old is not None:
-                moved[old] = 0
-            sets.append(moved)
-    for old in inside:
-        moved = base.copy()
-        moved[old] = 0
-        sets.append(moved)
-    return np.array(sets).reshape(len(sets), len(ways))
+        same = [old for old in inside if node[old] == node[new]]
+        changes.extend(([new], [old]) for old in same or inside)
+        if not same and len(inside) < tables.most:
+            changes.append(([new], []))
+    sets = np.tile(base, (len(changes), 1))
+    for row, (come, go) in enumerate(changes):
+        sets[row, come] = 1
+        sets[row, go] = 0
+    return sets
 
 
 def _divide(tables: Tables, dual: Dual, values: Array, part: Part) -> list[Part]:
     """Return two parts: one where the most doubtful node must ship, one where it must not."""
-    by_node, used = dual.picks(values)
-    doubt = np.abs(by_node)
+    doubt = np.abs(dual.picks(values)[0])
     doubt = np.where(dual.opened, max(doubt.tolist()) + 1, doubt)
     node = int(np.argmin(doubt))
     name = int(dual.nodes[node])

@@ -21,9 +21,9 @@ CELLS = 200_000
 class Tables:
     """Arrays of a compact problem; rows that share stock are one row, which makes values of sets lower bounds.
 
-    That row wants all units of the item, each at the least cost of any of its rows, where each row's own least cost over
-    all ways has been taken out before and is added as a constant: exact while costs are a sum of a part by way and a
-    part by row.
+    That row wants all units of the item, each at the least cost of any of its rows, where each row's own least cost
+    over all ways has been taken out before and is added as a constant: exact while costs are a sum of a part by way and
+    a part by row.
 
     Args (of the instance):
         cost, room: (ways, rows, tiers), cost per unit and units of each rung, 0 and 0 where there is none.
@@ -103,7 +103,7 @@ class Ranking:
         self._way = order // tiers
         cost = np.take_along_axis(cost, order, axis=1)
         self._room = np.take_along_axis(room, order, axis=1)
-        # Summed by parts: what is filled up to a rung, times the step of cost to the next; the last step is to the price.
+        # Summed by parts: what is filled up to a rung, times the step of cost to the next, and at the end to the price.
         self._step = cost - np.concatenate([cost[:, 1:], tables.price[:, None]], axis=1)
         self._demand = tables.demand[:, None]
         self._fixed = tables.fixed[ways]
