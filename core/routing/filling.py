@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from core.routing.compact import Compact
 from core.routing.flow import Network
 from core.routing.instance import Instance
 
-Taken = dict[tuple[int, int], int]
+Taken = Mapping[tuple[int, int], int]
 """(row or line, way or option) -> units."""
 
 
@@ -20,7 +20,7 @@ def fill(problem: Compact, chosen: Sequence[int]) -> tuple[int, Taken]:
         chosen ways; and (row, way) -> units.
     """
     value = sum(problem.ways[way].fixed for way in chosen)
-    taken: Taken = {}
+    taken: dict[tuple[int, int], int] = {}
     grouped = {row for rows in problem.shared for row in rows}
     for index, row in enumerate(problem.rows):
         if index in grouped:
@@ -41,7 +41,9 @@ def fill(problem: Compact, chosen: Sequence[int]) -> tuple[int, Taken]:
     return value, taken
 
 
-def _fill_shared(problem: Compact, group: int, rows: Sequence[int], chosen: Sequence[int], taken: Taken) -> int:
+def _fill_shared(
+    problem: Compact, group: int, rows: Sequence[int], chosen: Sequence[int], taken: dict[tuple[int, int], int]
+) -> int:
     """Fill rows that share stock by a flow from rows over ways to their tiers; return what it costs."""
     first_way, first_tier = 1 + len(rows), 1 + len(rows) + len(chosen)
     tiers = [(place, tier) for place, way in enumerate(chosen) for tier in problem.ways[way].stock[group]]
@@ -69,7 +71,7 @@ def _fill_shared(problem: Compact, group: int, rows: Sequence[int], chosen: Sequ
 
 def by_line(instance: Instance, problem: Compact, taken: Taken) -> Taken:
     """Divide units of rows among their lines, earlier lines and earlier options first: (line, option) -> units."""
-    divided: Taken = {}
+    divided: dict[tuple[int, int], int] = {}
     left = list(instance.demand)
     for (row, way), units in sorted(taken.items()):
         open_units = units

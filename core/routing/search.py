@@ -8,19 +8,18 @@ from itertools import count
 
 import numpy as np
 
-from core.routing.compact import Compact, compact
+from core.routing.compact import Compact, Way
 from core.routing.dual import Ascent, Dual, Part, ascend, narrow
-from core.routing.filling import Taken, by_line, cost_of, fill
-from core.routing.instance import Instance, Solution
+from core.routing.filling import fill
 from core.routing.tables import Array, Ranking, Tables, all_sets, number_of_sets
 
-STEPS_PER_MS = 1000
-"""Steps a millisecond of budget stands for: a step is what took about a microsecond where this was written."""
 FEW_SETS = 1500
 """Up to so many sets all are valued at once."""
 ROUNDS_AT_ROOT, ROUNDS_BELOW = 120, 24
 LISTED_CELLS = 300_000
 """Sets are listed and valued, instead of branching, while this is the size of the working array."""
+FEWEST_LISTED = 40
+"""So many sets are listed in any case."""
 
 
 class Search:
@@ -68,11 +67,8 @@ class Search:
         for row, wanted in enumerate(problem.rows):
             costs = [way.cells[row][0][1] for way in problem.ways if way.cells[row]]
             least += wanted.demand * min(costs, default=0)
-        for index in range(len(problem.ways)):
-            if all(
-                sum(units for units, _ in cell) >= row.demand
-                for cell, row in zip(problem.ways[index].cells, problem.rows, strict=True)
-            ):
+        for index, way in enumerate(problem.ways):
+            if _has_all(problem, way):
                 self.offer((index,))
         if not self.chosen:
             return False
@@ -157,7 +153,7 @@ class Search:
     def _list(self, tables: Tables, dual: Dual, values: Array, part: Part) -> Array | None:
         """Return all sets of a part that may be better than the best plan, None when they are too many."""
         per_set = len(part.ways) * tables.cost.shape[1] * tables.cost.shape[2]
-        limit = max(LISTED_CELLS // per_set, 40)
+        limit = max(LISTED_CELLS // per_set, FEWEST_LISTED)
         room = self.best - dual.constant(part.prices)
         found: list[list[int]] = []
         must = [np.flatnonzero(dual.node_of == node).tolist() for node in np.flatnonzero(dual.opened)]
@@ -231,8 +227,29 @@ def _neighbors(tables: Tables, ways: Array, chosen: tuple[int, ...]) -> Array:
     return sets
 
 
+def _has_all(problem: Compact, way: Way) -> bool:
+    """Return whether one way can ship every row whole, those that share stock together."""
+    return all(
+        sum(units for units, _ in cell) >= row.demand for cell, row in zip(way.cells, problem.rows, strict=True)
+    ) and all(
+        sum(tier.units for tier in stock) >= sum(problem.rows[row].demand for row in rows)
+        for stock, rows in zip(way.stock, problem.shared, strict=True)
+    )
+
+
 def _divide(tables: Tables, dual: Dual, values: Array, part: Part) -> list[Part]:
-    """Return two parts: one where the most doubtful node must ship, one where it must not."""
+    """Return two parts: one where the most doubtful node must ship, one where it must not.
+
+    When all nodes must ship, the ways of one are divided instead.
+    """
+    if dual.opened.all():
+        node = int(np.argmax(np.bincount(dual.node_of)))
+        places = np.flatnonzero(dual.node_of == node)
+        half = places[: len(places) // 2]
+        return [
+            Part(np.delete(part.ways, some), part.opened, part.prices, part.bound)
+            for some in (half, places[len(half) :])
+        ]
     doubt = np.abs(dual.picks(values)[0])
     doubt = np.where(dual.opened, max(doubt.tolist()) + 1, doubt)
     node = int(np.argmin(doubt))
@@ -240,38 +257,3 @@ def _divide(tables: Tables, dual: Dual, values: Array, part: Part) -> list[Part]
     inside = Part(part.ways, part.opened | {name}, part.prices, part.bound)
     outside = Part(part.ways[dual.node_of != node], part.opened, part.prices, part.bound)
     return [each for each in (inside, outside) if len(each.opened) <= tables.most and len(each.ways)]
-
-
-def search(instance: Instance, steps: int) -> tuple[Taken, int, int, bool, int, int]:
-    """Search without regard to node capacity; return (line, option) -> units, cost, units, proven, bound, visited."""
-    problem = compact(instance)
-    wanted = sum(instance.demand)
-    reachable = sum(row.demand for row in problem.rows)
-    if instance.complete and reachable < wanted:
-        return {}, 0, 0, True, 0, 0
-    run = Search(problem, steps)
-    run.run()
-    proven = run.bound >= run.best
-    assignments = by_line(instance, problem, run.taken)
-    units = sum(assignments.values())
-    if instance.complete and units < wanted:
-        return {}, 0, 0, proven, 0, run.visited
-    cost = cost_of(instance, assignments)
-    bound = cost if proven else min(max(run.bound - problem.price * (reachable - units), 0), cost)
-    return assignments, cost, units, proven, bound, run.visited
-
-
-def solve_instance(instance: Instance, *, budget_ms: int = 100) -> Solution:
-    """Return the plan with the most units at the least cost.
-
-    Args:
-        instance: the problem.
-        budget_ms: stands for a number of search steps (`STEPS_PER_MS` each), not for time on a clock: the same instance
-            with the same budget always gives the same plan.
-
-    Returns:
-        A plan that keeps all limits, whether it is proven best, and a bound that holds in any case.
-    """
-    steps = budget_ms * STEPS_PER_MS
-    assignments, cost, units, proven, bound, visited = search(instance, steps)
-    return Solution(assignments, cost, units, proven, bound, visited, steps)
