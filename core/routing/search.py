@@ -63,18 +63,18 @@ class Search:
     def _one_is_enough(self) -> bool:
         """Return whether the best single way ships everything at no more than any two or more could cost."""
         problem = self.problem
-        least = 0
-        for row, wanted in enumerate(problem.rows):
-            costs = [way.cells[row][0][1] for way in problem.ways if way.cells[row]]
-            least += wanted.demand * min(costs, default=0)
-        for index, way in enumerate(problem.ways):
-            if _has_all(problem, way):
-                self.offer((index,))
-        if not self.chosen:
+        able = [(cost, index) for index, way in enumerate(problem.ways) if (cost := _alone(problem, way)) is not None]
+        if not able:
             return False
-        fixed = sorted(way.fixed for way in problem.ways)
-        if problem.most > 1 and len(fixed) > 1 and self.best > least + fixed[0] + fixed[1]:
-            return False
+        self.offer((min(able)[1],))
+        fixed = sorted([way.fixed for way in problem.ways])
+        if problem.most > 1 and len(fixed) > 1:
+            least = fixed[0] + fixed[1]
+            for row, wanted in enumerate(problem.rows):
+                costs = [way.cells[row][0][1] for way in problem.ways if way.cells[row]]
+                least += wanted.demand * min(costs, default=0)
+            if self.best > least:
+                return False
         # One way with all units beats every other single way with all units; fewer units are never better.
         self.bound = self.best
         return True
@@ -227,14 +227,33 @@ def _neighbors(tables: Tables, ways: Array, chosen: tuple[int, ...]) -> Array:
     return sets
 
 
-def _has_all(problem: Compact, way: Way) -> bool:
-    """Return whether one way can ship every row whole, those that share stock together."""
-    return all(
-        sum(units for units, _ in cell) >= row.demand for cell, row in zip(way.cells, problem.rows, strict=True)
-    ) and all(
-        sum(tier.units for tier in stock) >= sum(problem.rows[row].demand for row in rows)
-        for stock, rows in zip(way.stock, problem.shared, strict=True)
-    )
+def _alone(problem: Compact, way: Way) -> int | None:
+    """Return what shipping every row whole by one way costs, None when it cannot."""
+    cost = way.fixed
+    for cell, wanted in zip(way.cells, problem.rows, strict=True):
+        left = wanted.demand
+        for units, each in cell:
+            cost += units * each
+            left -= units
+        if left > 0:
+            return None
+    for stock, rows in zip(way.stock, problem.shared, strict=True):
+        # Each row was reckoned from the cheapest tiers; together they go further up.
+        left, together = sum(problem.rows[row].demand for row in rows), 0
+        for tier in stock:
+            some = min(tier.units, left)
+            together += some * tier.extra
+            left -= some
+        if left > 0:
+            return None
+        for row in rows:
+            if not way.cells[row]:
+                continue  # nobody has it, or it would have been missed above
+            base = way.cells[row][0][1] - stock[0].extra
+            together += problem.rows[row].demand * base
+            cost -= sum(units * each for units, each in way.cells[row])
+        cost += together
+    return cost
 
 
 def _divide(tables: Tables, dual: Dual, values: Array, part: Part) -> list[Part]:

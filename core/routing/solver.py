@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.routing.compact import compact
+from core.routing.compact import Compact, compact
 from core.routing.filling import Taken, by_line, cost_of
 from core.routing.instance import Instance, Solution
 from core.routing.milp import Answer, ship_from, solve_program
@@ -14,7 +14,7 @@ STEPS_PER_NODE = 1000
 """Steps that a node of HiGHS's search tree stands for."""
 
 
-def solve_instance(instance: Instance, *, budget_ms: int = 100) -> Solution:
+def solve_instance(instance: Instance, *, budget_ms: int = 100, problem: Compact | None = None) -> Solution:
     """Return the plan with the most units at the least cost.
 
     Node capacity is left out of account first: a best plan that keeps it is best. Otherwise HiGHS solves the instance
@@ -24,18 +24,24 @@ def solve_instance(instance: Instance, *, budget_ms: int = 100) -> Solution:
         instance: the problem.
         budget_ms: stands for a number of search steps, not for time on a clock: the same instance with the same budget
             always gives the same plan.
+        problem: what `compact` makes of the instance, where the caller has it.
 
     Returns:
         A plan that keeps all limits, whether it is proven best, and a bound that holds in any case.
     """
     steps = budget_ms * STEPS_PER_MS
-    found = _search(instance, steps)
-    if all(
-        limit is None or used <= limit
-        for limit, used in zip(instance.capacity, used_by_node(instance, found.assignments), strict=True)
-    ):
+    found = _search(instance, compact(instance) if problem is None else problem, steps)
+    if keeps_capacity(instance, found.assignments):
         return found
     return _within_capacity(instance, found, steps)
+
+
+def keeps_capacity(instance: Instance, assignments: Taken) -> bool:
+    """Return whether no node gets more units than it may still take."""
+    if all(limit is None for limit in instance.capacity):
+        return True
+    used = used_by_node(instance, assignments)
+    return all(limit is None or units <= limit for limit, units in zip(instance.capacity, used, strict=True))
 
 
 def used_by_node(instance: Instance, assignments: Taken) -> list[int]:
@@ -46,9 +52,8 @@ def used_by_node(instance: Instance, assignments: Taken) -> list[int]:
     return used
 
 
-def _search(instance: Instance, steps: int) -> Solution:
+def _search(instance: Instance, problem: Compact, steps: int) -> Solution:
     """Search without regard to node capacity."""
-    problem = compact(instance)
     wanted = sum(instance.demand)
     reachable = sum(row.demand for row in problem.rows)
     if instance.complete and reachable < wanted:
