@@ -46,14 +46,17 @@ def solve_program(instance: Instance, *, nodes: int | None = None, seconds: floa
         ArithmeticError: the plan HiGHS calls best does not cost what it says, so one of the two is wrong.
     """
     wanted = sum(instance.demand)
-    units, proven, visited = _most_units(instance, nodes, seconds)
-    if units is None:
-        return Answer({}, 0, 0, optimal=False, bound=0, nodes=visited, found=False)
+    # Mostly some plan ships all there is, and the question for the most units can be left out.
+    units, proven, visited = most_there(instance), True, 0
+    found = _least_cost(instance, units, nodes, seconds)
+    if found.assignments is None:
+        most, proven, visited = _most_units(instance, nodes, seconds)
+        if most is None:
+            return Answer({}, 0, 0, optimal=False, bound=0, nodes=visited, found=False)
+        units = most
+        found = _least_cost(instance, units, nodes, seconds)
     if instance.complete and units < wanted:
         return Answer({}, 0, 0, proven, 0, visited)
-    model, ship = _model(instance)
-    model.row(units / instance.scale, INFINITE, {column: 1.0 for (_, _), column in ship.items()})
-    found = _run(instance, model, nodes, seconds)
     if found.assignments is None:
         return Answer({}, 0, 0, optimal=False, bound=0, nodes=visited + found.visited, found=False)
     cost = cost_of(instance, found.assignments)
@@ -71,6 +74,24 @@ class _Run:
     bound: float
     proven: bool
     visited: int
+
+
+def most_there(instance: Instance) -> int:
+    """Return how many of the wanted units there are in stock anywhere; no plan ships more."""
+    wanted: dict[int, int] = {}
+    for item, units in zip(instance.item, instance.demand, strict=True):
+        wanted[item] = wanted.get(item, 0) + units
+    there: dict[int, int] = {}
+    for (_, item), ladder in instance.stock.items():
+        there[item] = there.get(item, 0) + sum(tier.units for tier in ladder)
+    return sum(min(units, there.get(item, 0)) for item, units in wanted.items())
+
+
+def _least_cost(instance: Instance, units: int, nodes: int | None, seconds: float | None) -> _Run:
+    """Run HiGHS for the cheapest plan that ships at least so many units."""
+    model, ship = _model(instance)
+    model.row(units / instance.scale, INFINITE, dict.fromkeys(ship.values(), 1.0))
+    return _run(instance, model, nodes, seconds)
 
 
 def _most_units(instance: Instance, nodes: int | None, seconds: float | None) -> tuple[int | None, bool, int]:
