@@ -140,10 +140,11 @@ def _digits(problem: Problem) -> int:
     amounts.extend(problem.stock.values())
     amounts.extend(tier.units for ladder in problem.ladders.values() for tier in ladder)
     amounts.extend(problem.capacity.values())
-    return max(map(_places, amounts), default=0)
+    return max(map(places, amounts), default=0)
 
 
-def _places(amount: Decimal) -> int:
+def places(amount: Decimal) -> int:
+    """Return how many digits after the point an amount needs."""
     if amount == int(amount):
         return 0
     exponent = amount.normalize().as_tuple().exponent

@@ -84,6 +84,12 @@ def by_line(instance: Instance, problem: Compact, taken: Taken) -> Taken:
     return divided
 
 
+def never_below(instance: Instance) -> int:
+    """Return what no plan costs less than: zero, but for what taking aging stock may be worth."""
+    least = min((tier.extra for ladder in instance.stock.values() for tier in ladder), default=0)
+    return sum(instance.demand) * min(least, 0)
+
+
 def cost_of(instance: Instance, assignments: Taken) -> int:
     """Return the exact cost of assignments in 1/(10,000 x scale): each option used pays its fixed cost once."""
     used = {option for _, option in assignments}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.routing.compact import Compact, compact
-from core.routing.filling import Taken, by_line, cost_of
+from core.routing.filling import Taken, by_line, cost_of, never_below
 from core.routing.instance import Instance, Solution
 from core.routing.milp import Answer, ship_from, solve_program
 from core.routing.search import Search
@@ -67,7 +67,8 @@ def _search(instance: Instance, problem: Compact, steps: int) -> Solution:
         return Solution({}, 0, 0, proven, 0, run.visited, steps)
     cost = cost_of(instance, assignments)
     # The bound is of cost plus the price of what is not shipped; plans that ship as many units pay no more of it.
-    bound = cost if proven else min(max(run.bound - problem.price * (reachable - units), 0), cost)
+    bound = run.bound - problem.price * (reachable - units)
+    bound = cost if proven else min(max(bound, never_below(instance)), cost)
     return Solution(assignments, cost, units, proven, bound, run.visited, steps)
 
 
