@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from benchmarks.common import report, rng
 from benchmarks.instances import Shape, any_shape, draw, draw_with_distances, fault
+from benchmarks.oracle import Answer, solve_program
 from benchmarks.rules import greedy_by_line, nearest_node
 from benchmarks.running import forget_environment, percentile, sizes, time_limit
 from core.routing.instance import Instance, Solution
-from core.routing.milp import Answer, solve_program
 from core.routing.solver import solve_instance
 
 T = TypeVar("T")

@@ -11,7 +11,6 @@ from core.routing.compact import Compact
 from core.routing.filling import fill
 from core.routing.instance import Instance, Solution
 from core.routing.problem import Problem
-from core.routing.solver import keeps_capacity
 
 MOST_INSTEAD = 8
 """For so many ways, the ones with the most to give, the plan that takes them is reckoned too."""
@@ -155,18 +154,16 @@ def _instead(
             fixed = sum([small.ways[way].fixed for way in ways])
             if len(ways) > small.most or (option in best and fixed >= best[option]):
                 continue
-            cost = _cost(instance, small, ways, found.units)
+            cost = _cost(small, ways, found.units)
             if cost is not None and (option not in best or cost < best[option]):
                 best[option] = cost
     return best
 
 
-def _cost(instance: Instance, small: Compact, ways: Sequence[int], units: int) -> int | None:
-    """Return the cost of a plan by these ways, None when it ships less, leaves one out or breaks a node's capacity."""
+def _cost(small: Compact, ways: Sequence[int], units: int) -> int | None:
+    """Return the cost of a plan by these ways, None when it ships less or leaves one out."""
     value, taken = fill(small, ways)
     shipped = sum(taken.values())
     if shipped < units or len({way for _, way in taken}) < len(ways):
-        return None
-    if not keeps_capacity(instance, {(row, small.ways[way].option): some for (row, way), some in taken.items()}):
         return None
     return value - small.price * (sum([row.demand for row in small.rows]) - shipped)

@@ -38,6 +38,10 @@ def fill(problem: Compact, chosen: Sequence[int]) -> tuple[int, Taken]:
         value += open_units * problem.price
     for group, rows in enumerate(problem.shared):
         value += _fill_shared(problem, group, rows, chosen, taken)
+    for way in chosen:
+        limit = problem.ways[way].limit
+        if limit is not None and sum([units for (_, of), units in taken.items() if of == way]) > limit:
+            return _fill_limited(problem, chosen)
     return value, taken
 
 
@@ -67,6 +71,42 @@ def _fill_shared(
         if network.flow(arc):
             taken[row, way] = network.flow(arc)
     return cost + (wanted - units) * problem.price
+
+
+def _fill_limited(problem: Compact, chosen: Sequence[int]) -> tuple[int, Taken]:
+    """Fill all rows by one flow: from rows over ways and their rungs through each way's capacity."""
+    rows, groups = len(problem.rows), len(problem.shared)
+    out = 1 + rows
+    first_shared = out + len(chosen)
+    sink = first_shared + len(chosen) * groups
+    network = Network(sink + 1)
+    group_of = {row: group for group, members in enumerate(problem.shared) for row in members}
+    wanted, arcs = 0, []
+    for index, row in enumerate(problem.rows):
+        wanted += row.demand
+        network.add(0, 1 + index, row.demand, 0)
+        for spot, way in enumerate(chosen):
+            cell = problem.ways[way].cells[index]
+            if cell and index in group_of:
+                group = group_of[index]
+                base = cell[0][1] - problem.ways[way].stock[group][0].extra
+                arcs.append(
+                    (index, way, network.add(1 + index, first_shared + spot * groups + group, row.demand, base))
+                )
+            else:
+                arcs.extend((index, way, network.add(1 + index, out + spot, units, cost)) for units, cost in cell)
+    for spot, way in enumerate(chosen):
+        limit = problem.ways[way].limit
+        network.add(out + spot, sink, wanted if limit is None else limit, 0)
+        for group in range(groups):
+            for tier in problem.ways[way].stock[group]:
+                network.add(first_shared + spot * groups + group, out + spot, tier.units, tier.extra)
+    units, cost = network.run(0, sink)
+    taken: dict[tuple[int, int], int] = {}
+    for index, way, arc in arcs:
+        if network.flow(arc):
+            taken[index, way] = taken.get((index, way), 0) + network.flow(arc)
+    return cost + (wanted - units) * problem.price + sum(problem.ways[way].fixed for way in chosen), taken
 
 
 def by_line(instance: Instance, problem: Compact, taken: Taken) -> Taken:

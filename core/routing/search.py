@@ -54,7 +54,8 @@ class Search:
         counts = tuple(Counter(way.node for way in problem.ways).values())
         tables = Tables(problem)
         ways = np.arange(len(problem.ways))
-        if number_of_sets(counts, problem.most) <= FEW_SETS:
+        limited = any(way.limit is not None for way in problem.ways)
+        if not limited and number_of_sets(counts, problem.most) <= FEW_SETS:
             self._value_all(tables, ways, all_sets(counts, problem.most))
             self.bound = self.best
             return
@@ -230,6 +231,8 @@ def _neighbors(tables: Tables, ways: Array, chosen: tuple[int, ...]) -> Array:
 def _alone(problem: Compact, way: Way) -> int | None:
     """Return what shipping every row whole by one way costs, None when it cannot."""
     cost = way.fixed
+    if way.limit is not None and sum(row.demand for row in problem.rows) > way.limit:
+        return None
     for cell, wanted in zip(way.cells, problem.rows, strict=True):
         left = wanted.demand
         for units, each in cell:

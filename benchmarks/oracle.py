@@ -1,4 +1,4 @@
-"""The same instance as a mixed-integer program for HiGHS: for node capacity, and to check the search against.
+"""An instance as a mixed-integer program for HiGHS, to check the search against.
 
 It is written from `Instance` alone and shares no code with the search but the exact reckoning of a plan's cost.
 """
