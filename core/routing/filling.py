@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.routing.compact import Compact
+from core.routing.compact import Compact, Way
 from core.routing.flow import Network
 from core.routing.instance import Instance
 
@@ -43,6 +43,37 @@ def fill(problem: Compact, chosen: Sequence[int]) -> tuple[int, Taken]:
         if limit is not None and sum([units for (_, of), units in taken.items() if of == way]) > limit:
             return _fill_limited(problem, chosen)
     return value, taken
+
+
+def alone(problem: Compact, way: Way) -> int | None:
+    """Return what shipping every row whole by one way costs, None when it cannot."""
+    cost = way.fixed
+    if way.limit is not None and sum(row.demand for row in problem.rows) > way.limit:
+        return None
+    for cell, wanted in zip(way.cells, problem.rows, strict=True):
+        left = wanted.demand
+        for units, each in cell:
+            cost += units * each
+            left -= units
+        if left > 0:
+            return None
+    for stock, rows in zip(way.stock, problem.shared, strict=True):
+        # Each row was reckoned from the cheapest tiers; together they go further up.
+        left, together = sum(problem.rows[row].demand for row in rows), 0
+        for tier in stock:
+            some = min(tier.units, left)
+            together += some * tier.extra
+            left -= some
+        if left > 0:
+            return None
+        for row in rows:
+            if not way.cells[row]:
+                continue  # nobody has it, or it would have been missed above
+            base = way.cells[row][0][1] - stock[0].extra
+            together += problem.rows[row].demand * base
+            cost -= sum(units * each for units, each in way.cells[row])
+        cost += together
+    return cost
 
 
 def _fill_shared(
