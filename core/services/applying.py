@@ -82,7 +82,8 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
         case DocumentType.ORDER_CANCEL:
             return _cancel(unit, facts, connection_id, body)
         case DocumentType.REFUND:
-            return Applied("applied", apply_refund(unit, facts, connection_id, body))
+            order_id, new = apply_refund(unit, facts, connection_id, body)
+            return Applied("applied" if new else "duplicate", order_id)
         case DocumentType.FULFILLMENT_UPDATE:
             return Applied("applied", update_fulfillment(unit, facts, body, connection_id))
         case DocumentType.SHIPMENT:

@@ -180,11 +180,7 @@ def cancel_requested(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any]) 
 
 def settle_cancel(unit: Unit, order_id: UUID) -> None:
     """Bring a locked order to its state once no node is still being asked."""
-    asking = unit.conn.execute(
-        text("SELECT count(*) FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o AND state = 'canceling'"),
-        {"t": unit.tenant, "o": order_id},
-    ).scalar_one()
-    if asking:
+    if _asking(unit, order_id):
         return
     unit.conn.execute(
         text(

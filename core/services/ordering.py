@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -141,10 +141,7 @@ def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
     }
     known = resolve_skus(unit, codes)
     for each in batch:
-        each.items = [
-            next((known[each.connection_id, c] for c in line_codes(line) if (each.connection_id, c) in known), None)
-            for line in each.document["lines"]
-        ]
+        each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
         each.stops = [] if each.document.get("canceled_at") else check_order(each.document, each.items, each.map_holds)
 
@@ -152,6 +149,11 @@ def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
 def line_codes(line: Json) -> list[str]:
     """Return the codes a line can be known by, best first."""
     return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
+
+
+def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
+    """Return the item that the best known code of a line means (see `resolve_skus`), or None."""
+    return next((known[connection_id, code] for code in line_codes(line) if (connection_id, code) in known), None)
 
 
 def body_of(document: Json) -> Json:
@@ -201,36 +203,35 @@ def _insert(unit: Unit, batch: Sequence[Incoming]) -> set[UUID]:
 
 
 def _line_rows(each: Incoming) -> list[tuple[Any, ...]]:
-    rows = []
     canceled = each.document.get("canceled_at") is not None
-    for index, line in enumerate(each.document["lines"]):
-        removed = line["quantity"] if canceled else min(line.get("removed") or ZERO, line["quantity"])
-        ships = line.get("requires_shipping") is not False
-        # What needs no shipping is fulfilled by being accepted.
-        done = ZERO if ships else line["quantity"] - removed
-        rows.append(
-            (
-                each.line_ids[index],
-                each.order_id,
-                line.get("external_id"),
-                line.get("position") or index + 1,
-                line.get("sku"),
-                each.items[index],
-                as_json(line.get("item_ref")),
-                line.get("title"),
-                line["quantity"],
-                removed,
-                done,
-                done,
-                line["unit"],
-                line.get("unit_price"),
-                line.get("discount"),
-                as_json(line.get("taxes")),
-                line.get("tax_included"),
-                ships,
-            )
-        )
-    return rows
+    return [
+        line_row(each.order_id, each.line_ids[index], index, line, each.items[index], canceled=canceled)
+        for index, line in enumerate(each.document["lines"])
+    ]
+
+
+def line_row(
+    order_id: UUID, line_id: UUID, index: int, line: Json, item: UUID | None, *, canceled: bool = False
+) -> tuple[Any, ...]:
+    """Return a new order line as a row of the columns `LINE`.
+
+    Args:
+        order_id: the order it belongs to.
+        line_id: its id.
+        index: its place in the document, from 0; the position where the document states none.
+        line: the canonical line.
+        item: what its code means, or None.
+        canceled: whether the whole order has been canceled at its source.
+    """
+    removed = line["quantity"] if canceled else min(line.get("removed") or ZERO, line["quantity"])
+    ships = line.get("requires_shipping") is not False
+    # What needs no shipping is fulfilled by being accepted.
+    done = ZERO if ships else line["quantity"] - removed
+    return (
+        line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
+        as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
+        line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"), ships,
+    )  # fmt: skip
 
 
 def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None:

@@ -1,8 +1,8 @@
 """Every statement that takes row locks on shared rows, and the one order they are taken in.
 
-Order of locking for all code: message -> order -> reservation -> stock position by (item, node) -> listing by
-(connection, item) -> lane (delivery insert). Whoever needs two of these takes them in this order; whoever needs many of
-one kind takes them in key order. Two transactions then never wait for each other in a circle.
+Order of locking for all code: message -> order -> reservation -> stock position by (item, node) -> item by SKU ->
+listing by (connection, item) -> lane (delivery insert). Whoever needs two of these takes them in this order; whoever
+needs many of one kind takes them in key order. Two transactions then never wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -173,6 +173,17 @@ def lock_due_orders(unit: Unit, limit: int) -> list[UUID]:
         {"tenant": unit.tenant, "limit": limit},
     )
     return [row.id for row in rows]
+
+
+def lock_items(unit: Unit, skus: Collection[str]) -> dict[str, UUID]:
+    """Lock the items with these SKUs in SKU order and return their ids."""
+    if not skus:
+        return {}
+    rows = unit.conn.exec_driver_sql(
+        "SELECT sku, id FROM item WHERE tenant_id = %s AND sku = ANY(%s::text[]) ORDER BY sku FOR NO KEY UPDATE",
+        (unit.tenant, sorted(skus)),
+    )
+    return {row.sku: row.id for row in rows}
 
 
 def lock_listings(unit: Unit, connection_id: UUID, items: Collection[UUID]) -> None:

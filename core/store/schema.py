@@ -30,6 +30,7 @@ from core.store.tables.oversight import (
     setting,
     user_account,
 )
+from core.store.tables.refunds import refund, refund_line
 
 __all__ = [
     "api_key",
@@ -57,6 +58,8 @@ __all__ = [
     "node",
     "order_line",
     "orders",
+    "refund",
+    "refund_line",
     "reservation",
     "seat",
     "setting",

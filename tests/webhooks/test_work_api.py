@@ -21,6 +21,31 @@ def work_of(api: Client, order: dict[str, Any]) -> str:
     return str(work)
 
 
+def test_refunds_are_listed_with_their_lines(api: Client, world: World, order: dict[str, Any]) -> None:
+    told = {
+        "order_external_id": order["external_id"], "amount": "9.5", "occurred_at": "2026-11-21T08:00:00Z",
+        "lines": [{"external_id": "L1", "quantity": "1", "restock": "cancel", "amount": "9.5"}],
+    }  # fmt: skip
+    for number in ("R1", "R2"):
+        world.send("refund", {**told, "external_id": number})
+        world.drain()
+    second, first = api.get("/refunds").get_json()["data"]
+    assert (first["external_id"], second["external_id"]) == ("R1", "R2")
+    assert (first["connection"], first["order"], first["order_number"]) == ("shop", order["id"], order["number"])
+    assert (first["amount"], first["currency"], first["occurred_at"]) == ("9.50", "EUR", "2026-11-21T08:00:00Z")
+    line = order["lines"][0]["id"]
+    assert first["lines"] == [
+        {"line": line, "external_id": "L1", "sku": "A", "quantity": "1", "restock": "cancel", "amount": "9.50"}
+    ]
+    assert api.get(f"/refunds/{first['id']}").get_json() == first
+    for query, found in (
+        (f"order={order['id']}&limit=1", ["R2"]), ("external_id=R1", ["R1"]), ("connection=erp", []),
+        ("since=2026-11-21T08:00:01Z", []), ("since=2026-11-21T08:00:00Z", ["R2", "R1"]),
+    ):  # fmt: skip
+        assert [each["external_id"] for each in api.get(f"/refunds?{query}").get_json()["data"]] == found
+    assert code_of(api.get("/refunds/rfd_" + "0" * 32))[0] == 404
+
+
 def test_from_acceptance_to_delivery(api: Client, world: World, order: dict[str, Any]) -> None:
     work = work_of(api, order)
     shown = api.get(f"/fulfillment-orders/{work}").get_json()

@@ -165,6 +165,17 @@ SHAPES: dict[str, Shape] = {
         "A carrier's fact and its shipment.",
         **TRACKING["properties"], shipment=identifier("shp"), tracking_number=MAYBE,
     ),
+    "Refund": thing(
+        "Money a channel has given back.",
+        id=identifier("rfd"), connection=MAYBE, external_id=TEXT, order=identifier("ord"), order_number=TEXT,
+        amount=MAYBE_AMOUNT, currency=TEXT, note=MAYBE,
+        lines=many(thing(
+            "Units of one order line; `cancel` took open units off, `return` follows a shipment, `none` is money only.",
+            line=maybe_id("lin"), external_id=TEXT, sku=MAYBE, quantity=AMOUNT,
+            restock={"enum": ["cancel", "return", "none"]}, amount=MAYBE_AMOUNT,
+        )),
+        occurred_at=INSTANT, created_at=INSTANT,
+    ),
     "Exception": {
         **thing(
             "Something a person or a rule must settle.",
@@ -270,6 +281,6 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Exception", "Decision", "Connection", "Message", "Delivery", "Key",
+    "Refund", "Exception", "Decision", "Connection", "Message", "Delivery", "Key",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})

@@ -67,6 +67,7 @@ PARTS = {
           FROM case_member m JOIN exception_case c ON c.tenant_id = m.tenant_id AND c.id = m.case_id
          WHERE m.tenant_id = :tenant AND m.order_id = :id ORDER BY m.since
     """,
+    "refunds": "SELECT * FROM refund WHERE tenant_id = :tenant AND order_id = :id ORDER BY occurred_at, id",
     "changes": "SELECT * FROM change_set WHERE tenant_id = :tenant AND order_id = :id ORDER BY id",
     "decisions": "SELECT * FROM decision WHERE tenant_id = :tenant AND order_id = :id ORDER BY id DESC LIMIT 10",
 }
@@ -87,6 +88,7 @@ class OrderPage:
     deliveries: Sequence[RowMapping]
     events: Sequence[RowMapping]
     cases: Sequence[RowMapping]
+    refunds: Sequence[RowMapping]
     changes: Sequence[RowMapping]
     decisions: Sequence[RowMapping]
 
