@@ -17,6 +17,7 @@ from webhooks.api import (
     keys,
     messages,
     orders,
+    protection,
     spec,
     stock,
 )
@@ -24,7 +25,7 @@ from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
-GROUPS = (orders, catalog, stock, fulfillment, exceptions, connections, messages, deliveries, events, keys)
+GROUPS = (orders, catalog, stock, protection, fulfillment, exceptions, connections, messages, deliveries, events, keys)
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.errors import InputError, NotFound
+from core.services.kits import refused, set_components
 from core.store import schema as t
 from core.store.locks import ensure_positions
 from core.store.unit import Unit
@@ -58,11 +59,16 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
 
     Args:
         unit: the running transaction.
-        items: canonical items (core.domain.documents.ItemSchema).
+        items: canonical items (core.domain.documents.ItemSchema); `components` make one a kit, an empty list undoes it.
         connection_id: whose references they are; the connection then also lists the items for stock pushes.
+
+    Raises:
+        InputError: an item cannot be the kit it is said to be.
     """
     by_sku = {str(each["sku"]): each for each in items}
-    fields = ("title", "gtin", "unit", "price", "currency", "weight_g", "active", "attributes")
+    fields = (
+        "title", "gtin", "unit", "price", "currency", "weight_g", "tracking", "lot_order", "active", "attributes",
+    )  # fmt: skip
     found: dict[str, UUID] = {}
     for sku in sorted(by_sku):
         given = {name: by_sku[sku][name] for name in fields if by_sku[sku].get(name) is not None}
@@ -94,9 +100,25 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
             ),
             references,
         )
+    _write_kits(unit, by_sku, found)
     if connection_id is not None:
         list_items(unit, connection_id, list(found.values()))
     return found
+
+
+def _write_kits(unit: Unit, by_sku: Mapping[str, Mapping[str, Any]], found: Mapping[str, UUID]) -> None:
+    """Write the components of the items that name any; components may be among the items just written."""
+    kits = {sku: each["components"] for sku, each in by_sku.items() if each.get("components") is not None}
+    codes = {(ANY_CONNECTION, part["sku"]) for parts in kits.values() for part in parts}
+    known = resolve_skus(unit, codes)
+    for sku, parts in kits.items():
+        units: dict[UUID, Decimal] = {}
+        for part in parts:
+            component = known.get((ANY_CONNECTION, part["sku"]))
+            if component is None:
+                raise refused(sku, f"no item has the SKU {part['sku']!r}")
+            units[component] = units.get(component, Decimal(0)) + part["units"]
+        set_components(unit, found[sku], sku, units)
 
 
 def add_reference(unit: Unit, item_id: UUID, scheme: str, code: str, connection_id: UUID | None = None) -> None:

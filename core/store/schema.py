@@ -30,6 +30,15 @@ from core.store.tables.oversight import (
     setting,
     user_account,
 )
+from core.store.tables.stock import (
+    kit_component,
+    protection_rule,
+    shipment_serial,
+    stock_lot,
+    supply,
+    transfer,
+    transfer_line,
+)
 
 __all__ = [
     "api_key",
@@ -50,6 +59,7 @@ __all__ = [
     "idempotency",
     "item",
     "item_reference",
+    "kit_component",
     "listing",
     "login_session",
     "message",
@@ -57,13 +67,19 @@ __all__ = [
     "node",
     "order_line",
     "orders",
+    "protection_rule",
     "reservation",
     "seat",
     "setting",
     "shipment",
     "shipment_line",
+    "shipment_serial",
+    "stock_lot",
     "stock_movement",
     "stock_position",
+    "supply",
     "tracking_event",
+    "transfer",
+    "transfer_line",
     "user_account",
 ]
