@@ -303,6 +303,11 @@ class ItemSchema(Strict):
     currency = fields.String(allow_none=True, validate=CURRENCY)
     weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
     backorder_limit = a_quantity(NOT_NEGATIVE, required=False)
+    tracking = fields.String(allow_none=True, validate=validate.OneOf(["none", "lot", "serial"]))
+    lot_order = fields.String(allow_none=True, validate=validate.OneOf(["fefo", "freshest"]))
+    components = fields.List(
+        fields.Nested(Strict.from_dict({"sku": a_text(128, required=True), "units": a_quantity()})), allow_none=True
+    )
     active = fields.Boolean(load_default=True)
     attributes = fields.Dict(allow_none=True)
     references = fields.List(

@@ -31,6 +31,15 @@ from core.store.tables.oversight import (
     user_account,
 )
 from core.store.tables.refunds import refund, refund_line
+from core.store.tables.stock import (
+    kit_component,
+    protection_rule,
+    shipment_serial,
+    stock_lot,
+    supply,
+    transfer,
+    transfer_line,
+)
 
 __all__ = [
     "api_key",
@@ -51,6 +60,7 @@ __all__ = [
     "idempotency",
     "item",
     "item_reference",
+    "kit_component",
     "listing",
     "login_session",
     "message",
@@ -58,6 +68,7 @@ __all__ = [
     "node",
     "order_line",
     "orders",
+    "protection_rule",
     "refund",
     "refund_line",
     "reservation",
@@ -65,8 +76,13 @@ __all__ = [
     "setting",
     "shipment",
     "shipment_line",
+    "shipment_serial",
+    "stock_lot",
     "stock_movement",
     "stock_position",
+    "supply",
     "tracking_event",
+    "transfer",
+    "transfer_line",
     "user_account",
 ]
