@@ -30,6 +30,15 @@ from core.store.tables.oversight import (
     setting,
     user_account,
 )
+from core.store.tables.promises import (
+    model_version,
+    node_calendar,
+    node_closure,
+    outcome,
+    promise,
+    promise_part,
+    score,
+)
 
 __all__ = [
     "api_key",
@@ -54,10 +63,17 @@ __all__ = [
     "login_session",
     "message",
     "metadata",
+    "model_version",
     "node",
+    "node_calendar",
+    "node_closure",
     "order_line",
     "orders",
+    "outcome",
+    "promise",
+    "promise_part",
     "reservation",
+    "score",
     "seat",
     "setting",
     "shipment",
