@@ -69,7 +69,7 @@ def read_parcels(whole: bool) -> list[Parcel]:
             customer["customer_zip_code_prefix"].zfill(POSTAL_DIGITS),
         )
         states = f"{seller['seller_state']}>{customer['customer_state']}"
-        found.append((start, make_trip(None, lane, start), states, seconds))
+        found.append((start, make_trip(None, None, lane, start), states, seconds))
     found.sort(key=lambda each: (each[0], each[2]))
     zero = found[0][0]
     return [

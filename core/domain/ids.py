@@ -11,7 +11,8 @@ from core.errors import NotFound
 PREFIXES = {
     "attempt": "att", "case": "exc", "change": "chg", "connection": "con", "decision": "dec", "delivery": "dlv",
     "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln", "hold": "hld", "item": "itm", "key": "key",
-    "line": "lin", "message": "msg", "node": "nod", "order": "ord", "package": "pkg", "reservation": "res",
+    "line": "lin", "message": "msg", "model": "mdl", "node": "nod", "order": "ord", "package": "pkg", "promise": "prm",
+    "reservation": "res",
     "shipment": "shp", "tracking": "trk", "user": "usr",
 }  # fmt: skip
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}

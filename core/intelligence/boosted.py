@@ -91,7 +91,7 @@ def fit_boosted(trips: Sequence[Trip], days: Floats) -> Boosted:
     words = {
         "from": sorted({trip.from_country for trip in trips}),
         "to": sorted({trip.to_country for trip in trips}),
-        "carrier": sorted({trip.carrier or "" for trip in trips}),
+        "carrier": sorted({_service(trip) for trip in trips}),
     }
     rows, target = features(trips, words), np.log(days)
     categories = [FEATURES.index(name) for name in CATEGORIES]
@@ -114,13 +114,17 @@ def features(trips: Sequence[Trip], words: Mapping[str, Sequence[str]]) -> Float
                 _number(trip.from_area),
                 _number(trip.to_area),
                 float(trip.from_country == trip.to_country and trip.from_area[:1] == trip.to_area[:1]),
-                codes["carrier"].get(trip.carrier or "", UNKNOWN),
+                codes["carrier"].get(_service(trip), UNKNOWN),
                 rule_days(trip),
                 float(trip.weekday),
             )
             for trip in trips
         ]
     )
+
+
+def _service(trip: Trip) -> str:
+    return f"{trip.carrier or ''}/{trip.service or ''}"
 
 
 def _number(area: str) -> float:

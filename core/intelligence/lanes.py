@@ -44,6 +44,7 @@ class Trip:
     """What a model is asked about: few enough different ones that each is computed once."""
 
     carrier: str | None
+    service: str | None
     from_country: str
     from_area: str
     to_country: str
@@ -52,10 +53,11 @@ class Trip:
     weekday: int
 
 
-def make_trip(carrier: str | None, lane: Lane, leaves: datetime) -> Trip:
+def make_trip(carrier: str | None, service: str | None, lane: Lane, leaves: datetime) -> Trip:
     """Return the trip of a parcel that leaves at an aware moment, with areas and distance coarsened."""
     return Trip(
-        carrier.strip().lower() or None if carrier else None,
+        (carrier or "").strip().lower() or None,
+        (service or "").strip().lower() or None,
         lane.from_country or "",
         area(lane.from_postal),
         lane.to_country or "",

@@ -1,6 +1,6 @@
 """Days in transit as quantiles per lane: rules at first, shrunk to what was seen as soon as there is anything.
 
-A quantile table of `log(days) - log(rule)` per group of trips, from all trips down to one carrier between two areas.
+A quantile table of `log(days) - log(rule)` per group of trips, from all trips down to one service of a carrier.
 Each group's quantiles are drawn to those of the group above it with the weight of `PRIOR` deliveries, and those of all
 trips to the rule's own spread, so that a new lane, carrier or hub starts at the rule and leaves it as outcomes come.
 """
@@ -33,7 +33,9 @@ SPREAD = np.array([NormalDist(0.0, RULE_SIGMA).inv_cdf(each) for each in QUANTIL
 class TransitModel(Protocol):
     """What says how long trips take."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Return which engine it is."""
 
     def log_days(self, trips: Sequence[Trip]) -> Floats:
         """Return log-days by trip (row) and by `QUANTILES` (column), ascending along each row."""
@@ -57,6 +59,8 @@ def groups(trip: Trip) -> dict[str, str | None]:
     if trip.carrier:
         found[f"{trip.carrier}|{countries}"] = countries
         found[f"{trip.carrier}|{regions}"] = f"{trip.carrier}|{countries}"
+        if trip.service:
+            found[f"{trip.carrier}/{trip.service}|{countries}"] = f"{trip.carrier}|{countries}"
     return found
 
 
