@@ -27,7 +27,8 @@ from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, stock, protection, fulfillment, refunds, exceptions, connections, messages, deliveries, events, keys,
+    orders, catalog, stock, protection, fulfillment, refunds, exceptions, connections, messages, deliveries,
+    events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

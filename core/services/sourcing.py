@@ -21,6 +21,7 @@ from core.services.backorders import Shortage, report_shortages
 from core.services.facts import Facts
 from core.services.phase import refresh_phases
 from core.services.planning import plan_on_shelf
+from core.services.promises import promise_orders
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.locks import lock_to_take, mark_listings, move_stock
@@ -136,6 +137,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
     """Write allocations, ledger, fulfillment orders, decisions and outgoing work of the orders that got stock."""
     reservations, movements, decisions = [], [], []
     works: list[release.Work] = []
+    destinations = {one.order.order_id: one.order.destination for one in won}
     for one in won:
         by_node: dict[UUID, list[Assignment]] = {}
         for each in one.plan.assignments:
@@ -174,6 +176,13 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
         [(*row, unit.now) for row in decisions],
     )
     release.release(unit, facts, works)
+    promise_orders(
+        unit,
+        facts,
+        works,
+        {work.order_id: destinations[work.order_id] for work in works},
+        {one.order.order_id for one in won if not one.plan.short},
+    )
 
 
 def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[object, ...]]:

@@ -30,6 +30,15 @@ from core.store.tables.oversight import (
     setting,
     user_account,
 )
+from core.store.tables.promises import (
+    model_version,
+    node_calendar,
+    node_closure,
+    outcome,
+    promise,
+    promise_part,
+    score,
+)
 from core.store.tables.refunds import refund, refund_line
 from core.store.tables.stock import (
     kit_component,
@@ -65,13 +74,20 @@ __all__ = [
     "login_session",
     "message",
     "metadata",
+    "model_version",
     "node",
+    "node_calendar",
+    "node_closure",
     "order_line",
     "orders",
+    "outcome",
+    "promise",
+    "promise_part",
     "protection_rule",
     "refund",
     "refund_line",
     "reservation",
+    "score",
     "seat",
     "setting",
     "shipment",
