@@ -139,6 +139,8 @@ class OrderSchema(Strict):
     currency = fields.String(required=True, validate=CURRENCY)
     requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
     service_level = a_text(40)
+    # Code of the node where the buyer fetches the order.
+    pickup_node = a_text(64)
     partial_shipment_allowed = fields.Boolean(load_default=True)
     tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
     note = a_text(5_000)

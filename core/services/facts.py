@@ -6,14 +6,15 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
-from core.routing.problem import SCALE, NodeFacts
+from core.routing.problem import NodeFacts
+from core.services.routing_facts import RoutingFacts, read_routing
+from core.services.tariffs import scaled
 from core.store import schema as t
 
 # A node switched off or a connection added is seen by every process within this time.
@@ -38,26 +39,30 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes and connections."""
+    """One consistent picture of nodes, connections and what routing needs."""
 
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
+    routing: RoutingFacts
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Return the codes of all nodes."""
+        return frozenset(node.code for node in self.nodes.values())
 
     def takers(self, write: Write, *, kinds: tuple[str, ...] = ()) -> list[ConnectionFacts]:
         """Return the connections that take this write, of the given kinds when any are named."""
         return [each for each in self.connections.values() if each.takes(write) and (not kinds or each.kind in kinds)]
 
 
-def _scaled(amount: Decimal) -> int:
-    return int(amount * SCALE)
-
-
-def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
-    """Read the picture from the database."""
+def read_facts(conn: Connection, connectors: Connectors, tenant: int, before: Facts | None = None) -> Facts:
+    """Read the picture from the database; large parts nobody has written since are taken from the one before."""
     kinds = connectors.kinds()
     nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
+    now = conn.execute(select(func.clock_timestamp())).scalar_one()
+    routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
     return Facts(
         nodes={
             row.id: NodeFacts(
@@ -66,10 +71,10 @@ def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
                 row.latitude,
                 row.longitude,
                 row.country,
-                _scaled(row.shipment_cost),
-                _scaled(row.unit_cost),
-                _scaled(row.distance_cost),
-                row.active,
+                scaled(row.shipment_cost),
+                scaled(row.unit_cost),
+                scaled(row.distance_cost),
+                row.id not in routing.closed,
             )
             for row in nodes
         },
@@ -85,6 +90,7 @@ def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
             )
             for row in connections
         },
+        routing=routing,
     )
 
 
@@ -101,6 +107,6 @@ class FactsCache:
         """Return the picture, at most `FRESH_SECONDS` old."""
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                self._facts[tenant] = read_facts(conn, self._connectors, tenant)
+                self._facts[tenant] = read_facts(conn, self._connectors, tenant, self._facts.get(tenant))
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

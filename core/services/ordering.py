@@ -19,10 +19,12 @@ from core.routing.problem import Demand, Destination
 from core.services import holds
 from core.services.catalog import resolve_skus
 from core.services.facts import Facts
+from core.services.offers import wishes_of
 from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
+from core.services.tariffs import scaled
 from core.services.validation import Stop, check_order
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -31,8 +33,8 @@ from core.store.unit import DEFAULT_TENANT, Unit
 
 ZERO = Decimal(0)
 BODY = (
-    "service_level", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to", "bill_to", "charges",
-    "payments", "totals",
+    "service_level", "pickup_node", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to", "bill_to",
+    "charges", "payments", "totals",
 )  # fmt: skip
 
 
@@ -119,7 +121,7 @@ def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[I
     """
     if not batch:
         return []
-    _validate(unit, batch)
+    _validate(unit, facts, batch)
     created = _insert(unit, batch)
     fresh = [each for each in batch if each.order_id in created]
     copy_rows(unit, t.order_line, LINE, [row for each in fresh for row in _line_rows(each)])
@@ -135,7 +137,7 @@ def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[I
     return [each for each in batch if each.order_id not in created]
 
 
-def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
+def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     codes = {
         (each.connection_id, code) for each in batch for line in each.document["lines"] for code in line_codes(line)
     }
@@ -146,7 +148,8 @@ def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
             for line in each.document["lines"]
         ]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
-        each.stops = [] if each.document.get("canceled_at") else check_order(each.document, each.items, each.map_holds)
+        if not each.document.get("canceled_at"):
+            each.stops = check_order(each.document, each.items, each.map_holds, facts.codes)
 
 
 def line_codes(line: Json) -> list[str]:
@@ -253,22 +256,22 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     to_source = []
     for each in going:
         demands = [
-            Demand(line_id, item, line["quantity"] - (line.get("removed") or ZERO))
+            Demand(
+                line_id, item, line["quantity"] - (line.get("removed") or ZERO), scaled(line.get("unit_price") or ZERO)
+            )
             for line_id, item, line in zip(each.line_ids, each.items, each.document["lines"], strict=True)
             if item is not None
             and line.get("requires_shipping") is not False
             and line["quantity"] > (line.get("removed") or ZERO)
         ]
+        document = each.document
         to_source.append(
             Sourced(
-                each.order_id,
-                each.document.get("number") or each.document["external_id"],
-                each.connection_id,
-                demands,
-                Destination((each.document.get("ship_to") or {}).get("country")),
-                each.document["partial_shipment_allowed"],
+                each.order_id, document.get("number") or document["external_id"], each.connection_id, demands,
+                Destination((document.get("ship_to") or {}).get("country")), document["partial_shipment_allowed"],
+                wishes=wishes_of(document),
             )
-        )
+        )  # fmt: skip
     nothing = [each for each in to_source if not each.demands]
     finish_unshippable(unit, [each.order_id for each in nothing])
     lost = source_batch(unit, facts, [each for each in to_source if each.demands])

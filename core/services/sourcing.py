@@ -19,7 +19,9 @@ from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, 
 from core.services import release
 from core.services.backorders import Shortage, report_shortages
 from core.services.facts import Facts
+from core.services.offers import Leg, Wishes
 from core.services.phase import refresh_phases
+from core.services.problems import Builder
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.locks import lock_positions, mark_listings, move_stock
@@ -48,6 +50,7 @@ class Sourced:
     partial_allowed: bool
     started: bool = False
     excluded: dict[UUID, str] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)
     tries: int = 0
     released: bool = False
 
@@ -59,6 +62,8 @@ class _Solved:
     decision_id: UUID
     duration_us: int
     stock: dict[str, dict[str, str]]
+    problem: Problem
+    legs: Mapping[UUID, Leg]
 
 
 def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Policy | None = None) -> list[UUID]:
@@ -77,7 +82,8 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
         return []
     policy = policy or Policy()
     free = _read_free(unit, {demand.item_id for order in batch for demand in order.demands})
-    solved = [_solve(order, facts, free, policy) for order in batch]
+    builder = Builder(unit, facts, batch, free)
+    solved = [_solve(order, builder, facts, policy) for order in batch]
     won, lost = _take(unit, solved)
     _record(unit, won, facts, policy)
     again = [each.order.order_id for each in lost]
@@ -90,31 +96,21 @@ def _read_free(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, UUID], Decimal]
     return {(row.item_id, row.node_id): row.free for row in rows}
 
 
-def _solve(order: Sourced, facts: Facts, free: dict[tuple[UUID, UUID], Decimal], policy: Policy) -> _Solved:
+def _solve(order: Sourced, builder: Builder, facts: Facts, policy: Policy) -> _Solved:
     started = time.perf_counter_ns()
-    items = {demand.item_id for demand in order.demands}
+    built = builder.build(order, policy)
+    plan = solve(built.problem)
+    if plan.short and built.limited:
+        # Late, or by another service, is better than not at all.
+        built = builder.build(order, policy, strict=False)
+        plan = solve(built.problem)
+    legs = builder.take(built, plan)
     codes = {node.id: node.code for node in facts.nodes.values()}
-    stock = {
-        (item, node): free[item, node] for item in items for node in facts.nodes if free.get((item, node), NONE) > 0
-    }
-    plan = solve(
-        Problem(
-            order.demands,
-            list(facts.nodes.values()),
-            stock,
-            order.destination,
-            order.partial_allowed,
-            policy,
-            order.excluded,
-        )
-    )
-    # The rest of the batch sees what this order is about to take.
-    for each in plan.assignments:
-        free[each.item_id, each.node_id] -= each.quantity
     seen: dict[str, dict[str, str]] = {}
-    for (item, node), units in stock.items():
+    for (item, node), units in built.problem.stock.items():
         seen.setdefault(item.hex, {})[codes[node]] = format(units, "f")
-    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen)
+    duration_us = (time.perf_counter_ns() - started) // 1000
+    return _Solved(order, plan, uuid7(), duration_us, seen, built.problem, legs)
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
@@ -151,8 +147,9 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
             by_node.setdefault(each.node_id, []).append(each)
         for node_id, assignments in by_node.items():
             work = release.Work(
-                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now
-            )
+                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
+                one.legs[node_id],
+            )  # fmt: skip
             works.append(work)
             one.order.released = True
             for each in assignments:
@@ -202,8 +199,9 @@ def _decision(one: _Solved, policy: Policy) -> tuple[object, ...]:
         "lines": [[each.line_id.hex, each.item_id.hex, format(each.quantity, "f")] for each in order.demands],
         "stock": one.stock,
         "country": order.destination.country,
+        "point": [order.destination.latitude, order.destination.longitude],
         "partial_allowed": order.partial_allowed,
-        "excluded": {node.hex: reason for node, reason in order.excluded.items()},
+        "excluded": {node.hex: reason for node, reason in one.problem.excluded.items()},
     }
     choice = {
         "assignments": [[each.line_id.hex, each.node_id.hex, format(each.quantity, "f")] for each in plan.assignments],
