@@ -141,6 +141,8 @@ class OrderSchema(Strict):
     service_level = a_text(40)
     # A promise the hub offered (`prm_…`): the order is held to its date when it was placed while the offer stood.
     promise = a_text(40)
+    # Code of the node where the buyer fetches the order.
+    pickup_node = a_text(64)
     partial_shipment_allowed = fields.Boolean(load_default=True)
     tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
     note = a_text(5_000)

@@ -169,7 +169,7 @@ def _reduce_or_raise(
 
 def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
     """End holds whose cause the new picture has taken away, and place those it brings."""
-    stops = check_order(incoming.document, incoming.items, incoming.map_holds)
+    stops = check_order(incoming.document, incoming.items, incoming.map_holds, facts.codes)
     active = unit.conn.execute(
         text("SELECT id, kind, line_id, detail FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active'"),
         {"t": unit.tenant, "o": incoming.order_id},

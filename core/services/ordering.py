@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Connection
 
 from core.domain.ids import uuid7
 from core.domain.payloads import dump
@@ -19,20 +17,22 @@ from core.routing.problem import Demand, Destination
 from core.services import holds
 from core.services.catalog import resolve_skus
 from core.services.facts import Facts
+from core.services.offers import wishes_of
 from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
+from core.services.tariffs import scaled
 from core.services.validation import Stop, check_order
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.read.orders import read_orders
-from core.store.unit import DEFAULT_TENANT, Unit
+from core.store.unit import Unit
 
 ZERO = Decimal(0)
 BODY = (
-    "service_level", "promise", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to", "bill_to",
-    "charges", "payments", "totals",
+    "service_level", "promise", "pickup_node", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to",
+    "bill_to", "charges", "payments", "totals",
 )  # fmt: skip
 
 
@@ -59,22 +59,6 @@ class Incoming:
         """Return the source's version and time of change, comparable between sendings of one order."""
         changed: datetime | None = self.document.get("source_updated_at")
         return self.document.get("source_version") or 0, changed.timestamp() if changed else 0.0
-
-
-EXISTING = """
-SELECT o.connection_id, o.external_id FROM unnest(%b::uuid[], %s::text[]) AS w(connection_id, external_id)
-JOIN orders o ON o.connection_id = w.connection_id AND o.external_id = w.external_id WHERE o.tenant_id = %s
-"""
-
-
-def existing_orders(
-    conn: Connection, keys: Collection[tuple[UUID, str]], tenant: int = DEFAULT_TENANT
-) -> set[tuple[UUID, str]]:
-    """Return which of these (connection, external id) the hub has an order for, without locking it."""
-    if not keys:
-        return set()
-    found = conn.exec_driver_sql(EXISTING, ([c for c, _ in keys], [e for _, e in keys], tenant))
-    return {(row.connection_id, row.external_id) for row in found}
 
 
 def fingerprint(document: Json) -> str:
@@ -119,7 +103,7 @@ def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[I
     """
     if not batch:
         return []
-    _validate(unit, batch)
+    _validate(unit, facts, batch)
     created = _insert(unit, batch)
     fresh = [each for each in batch if each.order_id in created]
     copy_rows(unit, t.order_line, LINE, [row for each in fresh for row in _line_rows(each)])
@@ -135,7 +119,7 @@ def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[I
     return [each for each in batch if each.order_id not in created]
 
 
-def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
+def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     codes = {
         (each.connection_id, code) for each in batch for line in each.document["lines"] for code in line_codes(line)
     }
@@ -143,7 +127,8 @@ def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
     for each in batch:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
-        each.stops = [] if each.document.get("canceled_at") else check_order(each.document, each.items, each.map_holds)
+        if not each.document.get("canceled_at"):
+            each.stops = check_order(each.document, each.items, each.map_holds, facts.codes)
 
 
 def line_codes(line: Json) -> list[str]:
@@ -254,22 +239,22 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     to_source = []
     for each in going:
         demands = [
-            Demand(line_id, item, line["quantity"] - (line.get("removed") or ZERO))
+            Demand(
+                line_id, item, line["quantity"] - (line.get("removed") or ZERO), scaled(line.get("unit_price") or ZERO)
+            )
             for line_id, item, line in zip(each.line_ids, each.items, each.document["lines"], strict=True)
             if item is not None
             and line.get("requires_shipping") is not False
             and line["quantity"] > (line.get("removed") or ZERO)
         ]
+        document = each.document
         to_source.append(
             Sourced(
-                each.order_id,
-                each.document.get("number") or each.document["external_id"],
-                each.connection_id,
-                demands,
-                Destination((each.document.get("ship_to") or {}).get("country")),
-                each.document["partial_shipment_allowed"],
+                each.order_id, document.get("number") or document["external_id"], each.connection_id, demands,
+                Destination((document.get("ship_to") or {}).get("country")), document["partial_shipment_allowed"],
+                wishes=wishes_of(document),
             )
-        )
+        )  # fmt: skip
     nothing = [each for each in to_source if not each.demands]
     finish_unshippable(unit, [each.order_id for each in nothing])
     lost = source_batch(unit, facts, [each for each in to_source if each.demands])

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.domain.shelf import Key, Shelf
 from core.routing.optimizer import solve
-from core.routing.problem import Assignment, Plan, Problem
+from core.routing.problem import Assignment, Plan, Problem, StockTier
 
 ZERO = Decimal(0)
 # Cutting ends by itself, since stock only shrinks; after so many rounds what does not fit is cut to nothing.
@@ -31,7 +31,7 @@ def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Pla
     """
     stock = dict(problem.stock)
     for left in reversed(range(ROUNDS + 1)):
-        plan = solve(replace(problem, stock=stock))
+        plan = solve(replace(problem, stock=stock, ladders=_cut(problem, stock)))
         lacking = shelf.missing(connection, shelf.needs(_triples(plan.assignments)))
         if not lacking:
             return plan, stock
@@ -40,6 +40,20 @@ def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Pla
             if got < wanted:
                 stock[key] = got if left > 1 else ZERO
     raise AssertionError("a plan of nothing lacks nothing")
+
+
+def _cut(problem: Problem, stock: Mapping[Key, Decimal]) -> Mapping[Key, Sequence[StockTier]]:
+    """Return the ladders with no more units than the stock has left, the cheapest first."""
+    found: dict[Key, Sequence[StockTier]] = {}
+    for key, ladder in problem.ladders.items():
+        left, kept = stock.get(key, ZERO), []
+        for tier in ladder:
+            units = min(tier.units, left)
+            if units > 0:
+                kept.append(replace(tier, units=units))
+                left -= units
+        found[key] = kept
+    return found
 
 
 def _triples(assignments: Sequence[Assignment]) -> list[tuple[UUID, UUID, Decimal]]:

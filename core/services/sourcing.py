@@ -19,8 +19,10 @@ from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, 
 from core.services import release
 from core.services.backorders import Shortage, report_shortages
 from core.services.facts import Facts
+from core.services.offers import Leg, Wishes
 from core.services.phase import refresh_phases
 from core.services.planning import plan_on_shelf
+from core.services.problems import Builder
 from core.services.promises import promise_orders
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -46,6 +48,7 @@ class Sourced:
     partial_allowed: bool
     started: bool = False
     excluded: dict[UUID, str] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)
     tries: int = 0
     released: bool = False
 
@@ -57,6 +60,8 @@ class _Solved:
     decision_id: UUID
     duration_us: int
     stock: dict[str, dict[str, str]]
+    problem: Problem
+    legs: Mapping[UUID, Leg]
     # What the plan takes off the shelf, kits as the sum of their components.
     needs: dict[Key, Decimal]
     kits: Mapping[UUID, Mapping[UUID, Decimal]]
@@ -79,7 +84,8 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     policy = policy or Policy()
     items = {demand.item_id for order in batch for demand in order.demands}
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
-    solved = [_solve(order, facts, shelf, policy) for order in batch]
+    builder = Builder(unit, facts, batch, shelf)
+    solved = [_solve(order, builder, facts, shelf, policy) for order in batch]
     won, lost = _take(unit, solved)
     _record(unit, won, facts, policy)
     again = [each.order.order_id for each in lost]
@@ -87,32 +93,24 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     return again
 
 
-def _solve(order: Sourced, facts: Facts, shelf: Shelf, policy: Policy) -> _Solved:
+def _solve(order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, policy: Policy) -> _Solved:
     started = time.perf_counter_ns()
-    wanted: dict[UUID, Decimal] = {}
-    for demand in order.demands:
-        wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
-    codes = {node.id: node.code for node in facts.nodes.values()}
-    plan, stock = plan_on_shelf(
-        shelf,
-        order.connection_id,
-        Problem(
-            order.demands,
-            list(facts.nodes.values()),
-            shelf.offered(order.connection_id, wanted, facts.nodes),
-            order.destination,
-            order.partial_allowed,
-            policy,
-            order.excluded,
-        ),
-    )
+    built = builder.build(order, policy)
+    plan, stock = plan_on_shelf(shelf, order.connection_id, built.problem)
+    if plan.short and built.limited:
+        # Late, or by another service, is better than not at all.
+        built = builder.build(order, policy, strict=False)
+        plan, stock = plan_on_shelf(shelf, order.connection_id, built.problem)
+    legs = builder.take(built, plan)
     # The rest of the batch sees what this order is about to take.
     needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
     shelf.take(order.connection_id, needs)
+    codes = {node.id: node.code for node in facts.nodes.values()}
     seen: dict[str, dict[str, str]] = {}
     for (item, node), units in stock.items():
         seen.setdefault(item.hex, {})[codes[node]] = format(units, "f")
-    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen, needs, shelf.kits)
+    duration_us = (time.perf_counter_ns() - started) // 1000
+    return _Solved(order, plan, uuid7(), duration_us, seen, built.problem, legs, needs, shelf.kits)
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
@@ -144,8 +142,9 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
             by_node.setdefault(each.node_id, []).append(each)
         for node_id, assignments in by_node.items():
             work = release.Work(
-                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now
-            )
+                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
+                one.legs[node_id],
+            )  # fmt: skip
             works.append(work)
             one.order.released = True
             reservations += [row for each in assignments for row in _promises(one, each, work.id)]
@@ -202,8 +201,9 @@ def _decision(one: _Solved, policy: Policy) -> tuple[object, ...]:
         "lines": [[each.line_id.hex, each.item_id.hex, format(each.quantity, "f")] for each in order.demands],
         "stock": one.stock,
         "country": order.destination.country,
+        "point": [order.destination.latitude, order.destination.longitude],
         "partial_allowed": order.partial_allowed,
-        "excluded": {node.hex: reason for node, reason in order.excluded.items()},
+        "excluded": {node.hex: reason for node, reason in one.problem.excluded.items()},
     }
     choice = {
         "assignments": [[each.line_id.hex, each.node_id.hex, format(each.quantity, "f")] for each in plan.assignments],

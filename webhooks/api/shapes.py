@@ -85,8 +85,9 @@ SHAPES: dict[str, Shape] = {
         "A canonical order with what the hub knows of it.",
         id=identifier("ord"), state=TEXT, phase=TEXT, version=WHOLE, connection=MAYBE, external_id=TEXT, number=MAYBE,
         type={"enum": ["b2c", "b2b"]}, placed_at=INSTANT, currency=TEXT, requested_ship_date=MAYBE_DAY,
-        requested_delivery_date=MAYBE_DAY, service_level=MAYBE, partial_shipment_allowed=MAYBE_FLAG, note=MAYBE,
-        tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY), ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
+        requested_delivery_date=MAYBE_DAY, service_level=MAYBE, pickup_node=MAYBE,
+        partial_shipment_allowed=MAYBE_FLAG, note=MAYBE, tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY),
+        ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
         lines=many(LINE), charges=many(CHARGE), payments=many(PAYMENT), totals=maybe(TOTALS),
         source_version=MAYBE_WHOLE, source_updated_at=MAYBE_INSTANT, holds=many(HOLD),
         fulfillment_orders=many(identifier("ful")), shipments=many(identifier("shp")), decision=maybe_id("dec"),
@@ -120,7 +121,8 @@ SHAPES: dict[str, Shape] = {
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
         id=identifier("ful"), number=TEXT, state=TEXT, order=identifier("ord"), order_number=TEXT, node=TEXT,
-        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=maybe_id("dec"),
+        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=maybe_id("dec"), carrier=MAYBE, service=MAYBE,
+        ship_on=MAYBE_DAY, arrive_on=MAYBE_DAY,
         lines=many(thing(
             "Units of one order line.",
             id=identifier("fln"), line=identifier("lin"), sku=TEXT, title=MAYBE, unit=TEXT, quantity=AMOUNT,
