@@ -10,6 +10,7 @@ from webhooks import health, problems
 from webhooks.api import (
     catalog,
     connections,
+    decisions,
     deliveries,
     events,
     exceptions,
@@ -24,7 +25,7 @@ from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
-GROUPS = (orders, catalog, stock, fulfillment, exceptions, connections, messages, deliveries, events, keys)
+GROUPS = (orders, catalog, stock, fulfillment, exceptions, decisions, connections, messages, deliveries, events, keys)
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 

@@ -1,10 +1,10 @@
-"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do."""
+"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do, policies."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import SCALE, NodeFacts
+from core.services.inforce import InForce, read_in_force
 from core.store import schema as t
 
 # A node switched off or a connection added is seen by every process within this time.
@@ -38,11 +39,12 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes and connections."""
+    """One consistent picture of nodes, connections and the policies in force, first asked first."""
 
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
+    policies: Sequence[InForce] = ()
 
     def takers(self, write: Write, *, kinds: tuple[str, ...] = ()) -> list[ConnectionFacts]:
         """Return the connections that take this write, of the given kinds when any are named."""
@@ -56,7 +58,7 @@ def _scaled(amount: Decimal) -> int:
 def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
     """Read the picture from the database."""
     kinds = connectors.kinds()
-    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant)).all()
+    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant).order_by(t.node.c.code)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
     return Facts(
         nodes={
@@ -85,6 +87,7 @@ def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
             )
             for row in connections
         },
+        policies=read_in_force(conn, tenant),
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.domain.policies import order_traits
 from core.routing.problem import Demand, Destination
 from core.services.facts import Facts
 from core.services.ordering import finish_unshippable, tell_erp
@@ -16,6 +17,7 @@ from core.store.unit import Unit
 
 OPEN_UNITS = """
 SELECT o.id AS order_id, o.number, o.external_id, o.connection_id, o.state, o.body, o.sourcing_tries, o.ship_country,
+       o.type, o.total, o.currency,
        l.id AS line_id, l.item_id, l.quantity - l.canceled - l.shipped - coalesce(r.allocated, 0) AS open
 FROM orders o
 JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
@@ -57,6 +59,7 @@ def load_sourced(unit: Unit, order_ids: Sequence[UUID]) -> list[Sourced]:
                 row.body.get("partial_shipment_allowed", True),
                 started=row.state == "in_progress",
                 tries=row.sourcing_tries,
+                traits=order_traits(row.type, row.total, row.currency, row.body),
             )
         if row.open > 0 and row.item_id is not None:
             order.demands.append(Demand(row.line_id, row.item_id, row.open))

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from core.domain.ids import uuid7
+from core.domain.policies import Traits
 from core.routing.optimizer import solve
-from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, Problem
+from core.routing.problem import Assignment, Demand, Destination, Plan, Problem
 from core.services import release
 from core.services.backorders import Shortage, report_shortages
 from core.services.facts import Facts
+from core.services.inforce import InForce, choose, needs_margins, read_margins
 from core.services.phase import refresh_phases
+from core.services.recording import Decided, record_decisions
 from core.store import schema as t
-from core.store.bulk import as_json, copy_rows
+from core.store.bulk import copy_rows
 from core.store.locks import lock_positions, mark_listings, move_stock
 from core.store.unit import ORDERS, Unit
 
@@ -50,71 +53,85 @@ class Sourced:
     excluded: dict[UUID, str] = field(default_factory=dict)
     tries: int = 0
     released: bool = False
+    traits: Traits = field(default_factory=Traits)
 
 
 @dataclass(slots=True)
 class _Solved:
     order: Sourced
+    problem: Problem
     plan: Plan
     decision_id: UUID
     duration_us: int
-    stock: dict[str, dict[str, str]]
+
+    def decided(self) -> Decided:
+        order = self.order
+        return Decided(
+            self.decision_id, "sourcing", order.order_id, self.problem, self.plan, self.duration_us, order.traits
+        )
 
 
-def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Policy | None = None) -> list[UUID]:
+def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUID]:
     """Decide, take stock, and release what was taken, for orders in arrival order.
 
     Args:
         unit: the running transaction; it holds the lock of every order in the batch.
-        facts: nodes and connections.
+        facts: nodes, connections and the policies in force.
         batch: orders with their open units.
-        policy: the active policy.
 
     Returns:
         The orders that lost a race and wait for the next round.
     """
     if not batch:
         return []
-    policy = policy or Policy()
-    free = _read_free(unit, {demand.item_id for order in batch for demand in order.demands})
-    solved = [_solve(order, facts, free, policy) for order in batch]
+    learn_traits(unit, facts, batch)
+    free = read_free(unit, {demand.item_id for order in batch for demand in order.demands})
+    solved = [_solve(order, facts, free) for order in batch]
     won, lost = _take(unit, solved)
-    _record(unit, won, facts, policy)
+    _record(unit, won, facts)
     again = [each.order.order_id for each in lost]
     _settle(unit, won, again)
     return again
 
 
-def _read_free(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
+def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
+    """Fill in what policies look at and the order itself does not say: its channel's name, and its margin if asked."""
+    margins = read_margins(unit, [order.order_id for order in batch]) if needs_margins(facts.policies) else {}
+    for order in batch:
+        channel = facts.connections.get(order.connection_id)
+        order.traits = replace(
+            order.traits, connection=channel.name if channel else "", margin=margins.get(order.order_id)
+        )
+
+
+def read_free(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
+    """Return the units that may still be promised by (item, node)."""
     rows = unit.conn.exec_driver_sql(FREE_STOCK, (unit.tenant, list(items)))
     return {(row.item_id, row.node_id): row.free for row in rows}
 
 
-def _solve(order: Sourced, facts: Facts, free: dict[tuple[UUID, UUID], Decimal], policy: Policy) -> _Solved:
-    started = time.perf_counter_ns()
+def build_problem(order: Sourced, facts: Facts, free: Mapping[tuple[UUID, UUID], Decimal], chosen: InForce) -> Problem:
+    """Return what is to be decided for an order under a policy, with the stock that is free."""
     items = {demand.item_id for demand in order.demands}
-    codes = {node.id: node.code for node in facts.nodes.values()}
-    stock = {
-        (item, node): free[item, node] for item in items for node in facts.nodes if free.get((item, node), NONE) > 0
-    }
-    plan = solve(
-        Problem(
-            order.demands,
-            list(facts.nodes.values()),
-            stock,
-            order.destination,
-            order.partial_allowed,
-            policy,
-            order.excluded,
-        )
+    return Problem(
+        order.demands,
+        list(facts.nodes.values()),
+        {(item, node): free[item, node] for item in items for node in facts.nodes if free.get((item, node), NONE) > 0},
+        order.destination,
+        order.partial_allowed and not chosen.ship_complete,
+        chosen.policy,
+        order.excluded,
     )
+
+
+def _solve(order: Sourced, facts: Facts, free: dict[tuple[UUID, UUID], Decimal]) -> _Solved:
+    started = time.perf_counter_ns()
+    problem = build_problem(order, facts, free, choose(facts.policies, order.traits))
+    plan = solve(problem)
     # The rest of the batch sees what this order is about to take.
     for each in plan.assignments:
         free[each.item_id, each.node_id] -= each.quantity
-    seen: dict[str, dict[str, str]] = {}
-    for (item, node), units in stock.items():
-        seen.setdefault(item.hex, {})[codes[node]] = format(units, "f")
-    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen)
+    return _Solved(order, problem, plan, uuid7(), (time.perf_counter_ns() - started) // 1000)
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
@@ -141,9 +158,9 @@ def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_S
     return won, lost
 
 
-def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) -> None:
+def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
     """Write allocations, ledger, fulfillment orders, decisions and outgoing work of the orders that got stock."""
-    reservations, movements, decisions = [], [], []
+    reservations, movements = [], []
     works: list[release.Work] = []
     for one in won:
         by_node: dict[UUID, list[Assignment]] = {}
@@ -172,7 +189,6 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
                 movements.append(
                     (each.item_id, node_id, "allocate", each.quantity, one.order.order_id, unit.cause, unit.actor)
                 )
-        decisions.append(_decision(one, policy))
     copy_rows(
         unit,
         t.reservation,
@@ -187,34 +203,8 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
         ("item_id", "node_id", "kind", "allocated", "order_id", "cause", "actor"),
         movements,
     )
-    copy_rows(
-        unit,
-        t.decision,
-        ("id", "kind", "order_id", "policy", "inputs", "candidates", "choice", "bound", "duration_us", "at"),
-        [(*row, unit.now) for row in decisions],
-    )
+    record_decisions(unit, [one.decided() for one in won])
     release.release(unit, facts, works)
-
-
-def _decision(one: _Solved, policy: Policy) -> tuple[object, ...]:
-    order, plan = one.order, one.plan
-    inputs = {
-        "lines": [[each.line_id.hex, each.item_id.hex, format(each.quantity, "f")] for each in order.demands],
-        "stock": one.stock,
-        "country": order.destination.country,
-        "partial_allowed": order.partial_allowed,
-        "excluded": {node.hex: reason for node, reason in order.excluded.items()},
-    }
-    choice = {
-        "assignments": [[each.line_id.hex, each.node_id.hex, format(each.quantity, "f")] for each in plan.assignments],
-        "cost": plan.cost,
-        "short": {line.hex: format(units, "f") for line, units in plan.short.items()},
-    }
-    bound = "optimal" if plan.optimal else f"best of the {policy.most_nodes}-node sets of the most useful nodes"
-    return (
-        one.decision_id, "sourcing", order.order_id, policy.version, as_json(inputs), as_json(list(plan.candidates)),
-        as_json(choice), bound, one.duration_us,
-    )  # fmt: skip
 
 
 SETTLE = """
