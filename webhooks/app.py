@@ -18,6 +18,7 @@ from webhooks.api import (
     keys,
     messages,
     orders,
+    policies,
     spec,
     stock,
 )
@@ -25,7 +26,20 @@ from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
-GROUPS = (orders, catalog, stock, fulfillment, exceptions, decisions, connections, messages, deliveries, events, keys)
+GROUPS = (
+    orders,
+    catalog,
+    stock,
+    fulfillment,
+    exceptions,
+    decisions,
+    policies,
+    connections,
+    messages,
+    deliveries,
+    events,
+    keys,
+)
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 

@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from core.domain.documents import CURRENCY, NOT_NEGATIVE, Strict, reasons
 from core.domain.machine import Machine
+from core.domain.payloads import jsonable
 from core.domain.quick import NO_NUL
 from core.errors import InputError
 
@@ -63,6 +64,7 @@ class Traits:
         tags: the order's tags; a customer's tier is one of them.
         service: the service level asked for.
         margin: what is left of the value after the items' costs, in percent; None when a cost is not known.
+        parts: whether the order itself allows that a part goes ahead.
     """
 
     type: str = "b2c"
@@ -72,6 +74,7 @@ class Traits:
     tags: tuple[str, ...] = ()
     service: str | None = None
     margin: Decimal | None = None
+    parts: bool = True
 
     def as_json(self) -> Json:
         """Return the traits as they stand in a stored decision; what is unknown is left out."""
@@ -84,7 +87,7 @@ class Traits:
             "service": self.service,
             "margin": None if self.margin is None else format(self.margin, "f"),
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in found.items() if value} | ({} if self.parts else {"parts": False})
 
 
 def order_traits(kind: str, value: Decimal, currency: str, body: Mapping[str, Any]) -> Traits:
@@ -168,6 +171,22 @@ class PolicySchema(Strict):
 _SCHEMA = PolicySchema()
 
 
+def check_name(name: str) -> None:
+    """Refuse a name no policy can have.
+
+    Raises:
+        InputError: it does not fit.
+    """
+    try:
+        NAME(name)
+    except ValidationError as error:
+        raise InputError(
+            f"{name[:60]!r} cannot be a policy's name: it {error.messages[0]}.",
+            fix="Choose one such as express-orders.",
+            code="POLICY-NAME-422",
+        ) from None
+
+
 def check_policy(document: Any) -> Json:
     """Return a policy's document with every default filled in.
 
@@ -205,3 +224,22 @@ def applies(conditions: Mapping[str, Any], traits: Traits) -> bool:
 
 def _within(span: Mapping[str, Decimal], value: Decimal) -> bool:
     return ("at_least" not in span or value >= span["at_least"]) and ("below" not in span or value < span["below"])
+
+
+def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Json]:
+    """Return what two documents say differently, by dotted path; what a document leaves out is its default."""
+    left, right = _flat(jsonable(check_policy(one))), _flat(jsonable(check_policy(other)))
+    return [
+        {"path": path, "before": left.get(path), "after": right.get(path)}
+        for path in sorted(left.keys() | right.keys())
+        if left.get(path) != right.get(path)
+    ]
+
+
+def _flat(document: Any, path: str = "") -> Json:
+    if not isinstance(document, dict):
+        return {path: document}
+    found: Json = {}
+    for name, value in document.items():
+        found |= _flat(value, f"{path}.{name}".lstrip("."))
+    return found

@@ -104,17 +104,24 @@ class Bases:
 
 
 def pieces(
-    conn: Connection, since: datetime | None, limit: int | None, tenant: int = DEFAULT_TENANT
+    conn: Connection,
+    since: datetime | None,
+    limit: int | None = None,
+    least: int | None = None,
+    tenant: int = DEFAULT_TENANT,
 ) -> list[tuple[UUID, UUID]]:
     """Return the first and last id of each piece of the newest decisions, oldest piece first.
 
     Args:
         conn: the session to read with.
         since: made then or later; all when None.
-        limit: at most so many; all when None.
+        limit: at most so many decisions; all when None.
+        least: at least so many pieces where there are enough decisions, each of `PIECE` decisions at most.
+        tenant: whose decisions.
     """
     found = list(conn.execute(IDS, {"t": tenant, "since": floor_of(since), "limit": limit}).scalars())[::-1]
-    return [(piece[0], piece[-1]) for piece in (found[at : at + PIECE] for at in range(0, len(found), PIECE))]
+    size = PIECE if least is None else max(1, min(PIECE, len(found) // least))
+    return [(piece[0], piece[-1]) for piece in (found[at : at + size] for at in range(0, len(found), size))]
 
 
 def rows_of(conn: Connection, piece: tuple[UUID, UUID], tenant: int = DEFAULT_TENANT) -> Iterator[Row[Any]]:

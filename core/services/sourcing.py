@@ -100,7 +100,10 @@ def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
     for order in batch:
         channel = facts.connections.get(order.connection_id)
         order.traits = replace(
-            order.traits, connection=channel.name if channel else "", margin=margins.get(order.order_id)
+            order.traits,
+            connection=channel.name if channel else "",
+            margin=margins.get(order.order_id),
+            parts=order.partial_allowed,
         )
 
 

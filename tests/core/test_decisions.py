@@ -106,7 +106,7 @@ def test_every_field_of_a_problem_is_used_by_the_one_that_is_tried() -> None:
 def test_traits_come_back_from_their_document() -> None:
     for traits in (
         Traits(),
-        Traits("b2b", "shop", Decimal("12.50"), "EUR", ("tier:gold", "x"), "express", Decimal("0")),
+        Traits("b2b", "shop", Decimal("12.50"), "EUR", ("tier:gold", "x"), "express", Decimal("0"), False),
     ):
         assert traits_of(orjson.loads(orjson.dumps(traits.as_json()))) == traits
 
