@@ -10,6 +10,7 @@ from webhooks import health, problems
 from webhooks.api import (
     catalog,
     connections,
+    decisions,
     deliveries,
     events,
     exceptions,
@@ -17,6 +18,7 @@ from webhooks.api import (
     keys,
     messages,
     orders,
+    policies,
     protection,
     refunds,
     spec,
@@ -27,8 +29,8 @@ from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, stock, protection, fulfillment, refunds, exceptions, connections, messages, deliveries,
-    events, keys,
+    orders, catalog, stock, protection, fulfillment, refunds, exceptions, decisions, policies, connections, messages,
+    deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

@@ -33,6 +33,11 @@ SECTIONS = {
         "deliveries": "What goes out: list, show, retry",
         "import": "Items, nodes, stock and orders from files",
     },
+    "Decide": {
+        "route": "Decide without booking; what if",
+        "policy": "Policies: list, show, diff, new, approve, simulate, activate, rollback, retire",
+        "decisions": "Choices the hub made: list, show, verify",
+    },
     "Connect": {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
         "connector": "Kinds of partners: list, info, new, test",

@@ -17,7 +17,8 @@ from core.domain.ids import kind_of, parse_id, public_id
 from core.domain.money import plain
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.cases import list_cases, read_case, read_decision
+from core.store.read.cases import list_cases, read_case
+from core.store.read.decisions import read_decision
 from core.store.read.orders import read_order
 from core.store.read.page import Slice
 from core.store.read.plumbing import list_deliveries, read_delivery, read_message

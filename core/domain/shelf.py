@@ -142,6 +142,10 @@ class Shelf:
                 place = (connection, *key)
                 self._promised[place] = self._promised.get(place, ZERO) + units
 
+    def put_back(self, connection: UUID | None, units: Mapping[Key, Decimal]) -> None:
+        """Put units on the shelf that were promised to the channel."""
+        self.take(connection, {key: -number for key, number in units.items()})
+
     def offered(
         self, connection: UUID | None, wanted: Mapping[UUID, Decimal], nodes: Collection[UUID]
     ) -> dict[Key, Decimal]:

@@ -27,6 +27,7 @@ from core.services.actions import end_known_skus
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
+from core.services.policies import activate_due
 from core.services.protecting import tell_protection
 from core.services.reserving import expire_reservations
 from core.store.unit import Unit
@@ -98,6 +99,7 @@ class Relay:
             _Chore("protection", 1.0, tell_protection),
             _Chore("known_skus", 1.0, end_known_skus),
             _Chore("snoozes", 5.0, wake_snoozed),
+            _Chore("policies", 1.0, activate_due),
             _Chore("watchdog", watch, watchdog),
             _Chore("housekeeping", 3600.0, forget_old),
         ]

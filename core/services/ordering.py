@@ -12,6 +12,7 @@ from uuid import UUID
 
 from core.domain.ids import uuid7
 from core.domain.payloads import dump
+from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
@@ -238,25 +239,25 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
     to_source = []
     for each in going:
+        document = each.document
         demands = [
             Demand(
                 line_id, item, line["quantity"] - (line.get("removed") or ZERO), scaled(line.get("unit_price") or ZERO)
             )
-            for line_id, item, line in zip(each.line_ids, each.items, each.document["lines"], strict=True)
+            for line_id, item, line in zip(each.line_ids, each.items, document["lines"], strict=True)
             if item is not None
             and line.get("requires_shipping") is not False
             and line["quantity"] > (line.get("removed") or ZERO)
         ]
-        document = each.document
         to_source.append(
             Sourced(
                 each.order_id, document.get("number") or document["external_id"], each.connection_id, demands,
                 Destination((document.get("ship_to") or {}).get("country")), document["partial_shipment_allowed"],
                 wishes=wishes_of(document),
+                traits=order_traits(document["type"], order_total(document), document["currency"], document),
             )
         )  # fmt: skip
-    nothing = [each for each in to_source if not each.demands]
-    finish_unshippable(unit, [each.order_id for each in nothing])
+    finish_unshippable(unit, [each.order_id for each in to_source if not each.demands])
     lost = source_batch(unit, facts, [each for each in to_source if each.demands])
     # The release tells the ERP of an order with its allocation; the others are told of now, and again when allocated.
     tell_erp(unit, facts, [each.order_id for each in to_source if not each.released and each.order_id not in lost])

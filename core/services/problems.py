@@ -17,8 +17,9 @@ from uuid import UUID
 
 from core.domain.shelf import Shelf
 from core.routing import terms
-from core.routing.problem import Demand, Destination, Plan, Policy, Problem, Service, StockTier
+from core.routing.problem import Demand, Destination, Plan, Problem, Service, StockTier
 from core.services.facts import Facts
+from core.services.inforce import InForce
 from core.services.offers import NONE, NOTHING, Leg, Offers
 from core.services.routing_facts import NodeRules, point_of
 from core.services.tariffs import scaled
@@ -68,15 +69,16 @@ class Builder:
             if key in codes:
                 order.destination = Destination(key[0], *point_of(points.get(key)))
 
-    def build(self, order: Sourced, policy: Policy, *, strict: bool = True) -> Built:
+    def build(self, order: Sourced, chosen: InForce, *, strict: bool = True) -> Built:
         """Return the problem of an order as things stand now.
 
         Args:
             order: with its open units.
-            policy: the active policy.
+            chosen: the policy it gets.
             strict: whether wishes and limits of the day keep nodes and services out.
         """
-        found = Built(self._bare(order, policy))
+        policy = chosen.policy
+        found = Built(self._bare(order, chosen))
         excluded = {**self._routing.closed, **order.excluded}
         services: dict[UUID, Sequence[Service]] = {}
         load: dict[UUID, float] = {}
@@ -123,12 +125,15 @@ class Builder:
                     self._routing.usage.add(each.node_id, each.service, leg.ship_on)
         return legs
 
-    def _bare(self, order: Sourced, policy: Policy) -> Problem:
+    def _bare(self, order: Sourced, chosen: InForce) -> Problem:
         wanted: dict[UUID, Decimal] = {}
         for demand in order.demands:
             wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
         stock = self._shelf.offered(order.connection_id, wanted, self._facts.nodes)
-        return Problem(order.demands, self._nodes, stock, order.destination, order.partial_allowed, policy, {})
+        return Problem(
+            order.demands, self._nodes, stock, order.destination,
+            order.partial_allowed and not chosen.ship_complete, chosen.policy, {},
+        )  # fmt: skip
 
     def _is_special(self, item: UUID) -> bool:
         facts = self._items.get(item, NOTHING)
