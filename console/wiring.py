@@ -97,7 +97,8 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     )
     waker = Waker(settings.database_url)
     try:
-        yield Hub(Store(engine, waker), Registry(), SecretBox(secret_key_of(settings)), pace_of(settings))
+        box = SecretBox(secret_key_of(settings))
+        yield Hub(Store(engine, waker), Registry(), box, pace_of(settings), settings.promising)
     finally:
         waker.close()
         engine.dispose()

@@ -17,6 +17,7 @@ from webhooks.api import (
     keys,
     messages,
     orders,
+    protection,
     refunds,
     spec,
     stock,
@@ -25,7 +26,10 @@ from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
-GROUPS = (orders, catalog, stock, fulfillment, refunds, exceptions, connections, messages, deliveries, events, keys)
+GROUPS = (
+    orders, catalog, stock, protection, fulfillment, refunds, exceptions, connections, messages, deliveries,
+    events, keys,
+)  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 

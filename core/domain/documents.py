@@ -139,6 +139,8 @@ class OrderSchema(Strict):
     currency = fields.String(required=True, validate=CURRENCY)
     requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
     service_level = a_text(40)
+    # A promise the hub offered (`prm_…`): the order is held to its date when it was placed while the offer stood.
+    promise = a_text(40)
     partial_shipment_allowed = fields.Boolean(load_default=True)
     tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
     note = a_text(5_000)
@@ -303,6 +305,11 @@ class ItemSchema(Strict):
     currency = fields.String(allow_none=True, validate=CURRENCY)
     weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
     backorder_limit = a_quantity(NOT_NEGATIVE, required=False)
+    tracking = fields.String(allow_none=True, validate=validate.OneOf(["none", "lot", "serial"]))
+    lot_order = fields.String(allow_none=True, validate=validate.OneOf(["fefo", "freshest"]))
+    components = fields.List(
+        fields.Nested(Strict.from_dict({"sku": a_text(128, required=True), "units": a_quantity()})), allow_none=True
+    )
     active = fields.Boolean(load_default=True)
     attributes = fields.Dict(allow_none=True)
     references = fields.List(

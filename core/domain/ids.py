@@ -11,8 +11,9 @@ from core.errors import NotFound
 PREFIXES = {
     "attempt": "att", "case": "exc", "change": "chg", "connection": "con", "decision": "dec", "delivery": "dlv",
     "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln", "hold": "hld", "item": "itm", "key": "key",
-    "line": "lin", "message": "msg", "node": "nod", "order": "ord", "package": "pkg", "refund": "rfd",
-    "reservation": "res", "shipment": "shp", "tracking": "trk", "user": "usr",
+    "line": "lin", "message": "msg", "model": "mdl", "node": "nod", "order": "ord", "package": "pkg", "promise": "prm",
+    "protection": "prt", "refund": "rfd", "reservation": "res", "shipment": "shp", "supply": "sup", "tracking": "trk",
+    "transfer": "trf", "user": "usr",
 }  # fmt: skip
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 

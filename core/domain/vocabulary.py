@@ -79,3 +79,16 @@ class MovementKind(StrEnum):
     CONVERT = "convert"
     SHIP = "ship"
     SAFETY = "safety"
+    TRANSFER_OUT = "transfer_out"
+    TRANSFER_IN = "transfer_in"
+    STATUS = "status"
+    SUPPLY = "supply"
+
+
+class Protection(StrEnum):
+    """What a protection rule does for its channel."""
+
+    BUFFER = "buffer"
+    CAP = "cap"
+    FLOOR = "floor"
+    REMAINING_LIFE = "remaining_life"

@@ -28,6 +28,7 @@ from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
 from core.services.drift import end_doubts
+from core.services.protecting import tell_protection
 from core.services.reserving import expire_reservations
 from core.store.unit import Unit
 
@@ -95,6 +96,7 @@ class Relay:
             _Chore("stock_pushes", 0.3, lambda unit: plan_pushes(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("backorders", 1.0, wake_backorders),
             _Chore("reservations", 1.0, expire_reservations),
+            _Chore("protection", 1.0, tell_protection),
             _Chore("known_skus", 1.0, end_known_skus),
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),

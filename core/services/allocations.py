@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from core.domain.ids import uuid7
 from core.domain.vocabulary import MovementKind
@@ -17,7 +18,8 @@ from core.store.unit import Unit
 
 ZERO = Decimal(0)
 ALLOCATED = """
-SELECT id, order_id, line_id, fulfillment_id, connection_id, item_id, node_id, quantity FROM reservation
+SELECT id, order_id, line_id, fulfillment_id, connection_id, item_id, node_id, quantity, per_unit, follows, lot
+FROM reservation
 WHERE tenant_id = :tenant AND order_id = :order AND state = 'allocated'
   AND (CAST(:work AS uuid) IS NULL OR fulfillment_id = :work)
 ORDER BY id FOR NO KEY UPDATE
@@ -52,24 +54,34 @@ def _end(
     deltas: dict[tuple[UUID, UUID], Decimal] = {}
     done: dict[UUID, Decimal] = {}
     rows = unit.conn.execute(text(ALLOCATED), {"tenant": unit.tenant, "order": order_id, "work": work}).all()
-    for row in rows:
-        units = min(left.get(row.line_id, ZERO), row.quantity)
+    for line, own in _by_work(rows).items():
+        promised = sum((row.quantity / row.per_unit for row in own if not row.follows), ZERO)
+        units = min(left.get(line[0], ZERO), promised)
         if units <= 0:
             continue
-        left[row.line_id] -= units
-        done[row.line_id] = done.get(row.line_id, ZERO) + units
-        key = row.item_id, row.node_id
-        deltas[key] = deltas.get(key, ZERO) + units
-        ended.append((row.id, units))
-        if units < row.quantity:
-            split.append(
-                (
-                    uuid7(), order_id, row.line_id, row.fulfillment_id, row.connection_id, row.item_id, row.node_id,
-                    row.quantity - units, "allocated",
-                )
-            )  # fmt: skip
+        left[line[0]] -= units
+        done[line[0]] = done.get(line[0], ZERO) + units
+        wanted = {row.item_id: units * row.per_unit for row in own}
+        for row in own:
+            taken = min(wanted[row.item_id], row.quantity)
+            if taken <= 0:
+                continue
+            wanted[row.item_id] -= taken
+            key = row.item_id, row.node_id
+            deltas[key] = deltas.get(key, ZERO) + taken
+            ended.append((row.id, taken))
+            if taken < row.quantity:
+                split.append((uuid7(), *row[1:7], row.quantity - taken, "allocated", *row[8:]))
     _write(unit, order_id, ended, split, deltas, kind)
     return done
+
+
+def _by_work(rows: Sequence[Row[Any]]) -> dict[tuple[UUID, UUID], list[Row[Any]]]:
+    """Return rows by line and work: those of a kit's components and of several lots end together."""
+    found: dict[tuple[UUID, UUID], list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault((row.line_id, row.fulfillment_id), []).append(row)
+    return found
 
 
 def _write(
@@ -91,9 +103,12 @@ def _write(
     copy_rows(
         unit,
         t.reservation,
-        ("id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state"),
+        (
+            "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
+            "per_unit", "follows", "lot",
+        ),
         split,
-    )
+    )  # fmt: skip
     lock_positions(unit, deltas.keys())
     gone = kind is MovementKind.SHIP
     move_stock(unit, {key: (-units if gone else ZERO, ZERO, -units) for key, units in deltas.items()})

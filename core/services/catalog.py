@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.errors import InputError, NotFound
+from core.services.kits import refused, set_components
 from core.store import schema as t
 from core.store.bulk import as_json
 from core.store.locks import ensure_positions, lock_items, lock_listings
@@ -56,13 +57,14 @@ def resolve_skus(unit: Unit, codes: Collection[tuple[UUID, str]]) -> dict[tuple[
 
 # One array per column, as `_columns` gives them; a null says "not given".
 INSERT_ITEMS = """
-INSERT INTO item (tenant_id, id, sku, title, gtin, unit, price, currency, weight_g, backorder_limit, active,
-                  attributes)
-SELECT %s, id, sku, title, gtin, coalesce(unit, 'C62'), price, currency, weight_g, coalesce(backorder_limit, 0),
-       coalesce(active, true), coalesce(attributes, '{}')
+INSERT INTO item (tenant_id, id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order,
+                  backorder_limit, active, attributes)
+SELECT %s, id, sku, title, gtin, coalesce(unit, 'C62'), price, currency, weight_g, coalesce(tracking, 'none'),
+       coalesce(lot_order, 'fefo'), coalesce(backorder_limit, 0), coalesce(active, true), coalesce(attributes, '{}')
 FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::numeric[], %b::text[], %b::int[],
-            %b::numeric[], %b::boolean[], %b::json[])
-     AS g(id, sku, title, gtin, unit, price, currency, weight_g, backorder_limit, active, attributes)
+            %b::text[], %b::text[], %b::numeric[], %b::boolean[], %b::json[])
+     AS g(id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order, backorder_limit, active,
+          attributes)
 ORDER BY sku
 ON CONFLICT (tenant_id, sku) DO NOTHING RETURNING id, sku
 """
@@ -70,11 +72,13 @@ UPDATE_ITEMS = """
 UPDATE item i
 SET title = coalesce(g.title, i.title), gtin = coalesce(g.gtin, i.gtin), unit = coalesce(g.unit, i.unit),
     price = coalesce(g.price, i.price), currency = coalesce(g.currency, i.currency),
-    weight_g = coalesce(g.weight_g, i.weight_g), backorder_limit = coalesce(g.backorder_limit, i.backorder_limit),
+    weight_g = coalesce(g.weight_g, i.weight_g), tracking = coalesce(g.tracking, i.tracking),
+    lot_order = coalesce(g.lot_order, i.lot_order), backorder_limit = coalesce(g.backorder_limit, i.backorder_limit),
     active = coalesce(g.active, i.active), attributes = coalesce(g.attributes, i.attributes), version = i.version + 1
 FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::numeric[], %b::text[], %b::int[],
-            %b::numeric[], %b::boolean[], %b::json[])
-     AS g(id, sku, title, gtin, unit, price, currency, weight_g, backorder_limit, active, attributes)
+            %b::text[], %b::text[], %b::numeric[], %b::boolean[], %b::json[])
+     AS g(id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order, backorder_limit, active,
+          attributes)
 WHERE i.tenant_id = %s AND i.id = g.id
 """
 POINT_REFERENCES = """
@@ -92,8 +96,11 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
 
     Args:
         unit: the running transaction.
-        items: canonical items (core.domain.documents.ItemSchema).
+        items: canonical items (core.domain.documents.ItemSchema); `components` make one a kit, an empty list undoes it.
         connection_id: whose references they are; the connection then also lists the items for stock pushes.
+
+    Raises:
+        InputError: an item cannot be the kit it is said to be.
     """
     by_sku = {str(each["sku"]): each for each in items}
     made = unit.conn.exec_driver_sql(
@@ -112,6 +119,7 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
         for reference in each.get("references") or ()
     }
     _point_references(unit, connection_id, references)
+    _write_kits(unit, by_sku, found)
     if connection_id is not None:
         list_items(unit, connection_id, list(found.values()))
     return found
@@ -119,7 +127,9 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
 
 def _columns(items: Mapping[str, tuple[UUID, Mapping[str, Any]]]) -> list[list[Any]]:
     """Return the arrays both statements take for items by SKU with their ids."""
-    plain = ("title", "gtin", "unit", "price", "currency", "weight_g", "backorder_limit", "active")
+    plain = (
+        "title", "gtin", "unit", "price", "currency", "weight_g", "tracking", "lot_order", "backorder_limit", "active",
+    )  # fmt: skip
     return [
         [item_id for item_id, _ in items.values()],
         list(items),
@@ -141,6 +151,21 @@ def _point_references(unit: Unit, connection_id: UUID | None, references: Mappin
                 list(references.values()),
             ),
         )
+
+
+def _write_kits(unit: Unit, by_sku: Mapping[str, Mapping[str, Any]], found: Mapping[str, UUID]) -> None:
+    """Write the components of the items that name any; components may be among the items just written."""
+    kits = {sku: each["components"] for sku, each in by_sku.items() if each.get("components") is not None}
+    codes = {(ANY_CONNECTION, part["sku"]) for parts in kits.values() for part in parts}
+    known = resolve_skus(unit, codes)
+    for sku, parts in kits.items():
+        units: dict[UUID, Decimal] = {}
+        for part in parts:
+            component = known.get((ANY_CONNECTION, part["sku"]))
+            if component is None:
+                raise refused(sku, f"no item has the SKU {part['sku']!r}")
+            units[component] = units.get(component, Decimal(0)) + part["units"]
+        set_components(unit, found[sku], sku, units)
 
 
 def add_reference(unit: Unit, item_id: UUID, scheme: str, code: str, connection_id: UUID | None = None) -> None:

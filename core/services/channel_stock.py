@@ -16,16 +16,11 @@ from core.ports.connectors import Json
 from core.services.facts import Facts
 from core.services.outbox import PRIORITY
 from core.store.locks import lock_listings
+from core.store.read.shelves import read_shelf
 from core.store.unit import DELIVERIES, Unit
 
-ZERO = Decimal(0)
 MOST_ITEMS = 250
 STOCK_LANE = "stock"
-AVAILABLE = """
-SELECT item_id, greatest(coalesce(sum(on_hand - safety - reserved - allocated) FILTER (WHERE n.active), 0), 0) AS units
-FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
-WHERE p.tenant_id = :tenant AND p.item_id = ANY(CAST(:items AS uuid[])) GROUP BY item_id
-"""
 CLAIM = """
 UPDATE listing SET dirty_at = NULL FROM (
     SELECT item_id FROM listing WHERE tenant_id = :tenant AND connection_id = :connection AND dirty_at IS NOT NULL
@@ -41,11 +36,10 @@ WHERE i.tenant_id = :tenant AND i.id = ANY(CAST(:items AS uuid[])) GROUP BY i.id
 """
 
 
-def available(unit: Unit, items: Collection[UUID]) -> dict[UUID, Decimal]:
-    """Return what may be shown as available per item: free units of active nodes, never below zero."""
-    rows = unit.conn.execute(text(AVAILABLE), {"tenant": unit.tenant, "items": list(items)})
-    found = {row.item_id: row.units for row in rows}
-    return {item: found.get(item, ZERO) for item in items}
+def available(unit: Unit, items: Collection[UUID], connection_id: UUID) -> dict[UUID, Decimal]:
+    """Return what a channel may show as available per item: what it could take that is there, at active nodes."""
+    shelf = read_shelf(unit.conn, items, beyond=False, tenant=unit.tenant)
+    return {item: shelf.total(connection_id, item) for item in items}
 
 
 def claim_changes(unit: Unit, connection_id: UUID) -> Json:
@@ -57,7 +51,7 @@ def claim_changes(unit: Unit, connection_id: UUID) -> Json:
     items = unit.conn.execute(text(CLAIM), values).scalars().all()
     if not items:
         return {"items": []}
-    units = available(unit, items)
+    units = available(unit, items, connection_id)
     rows = unit.conn.execute(
         text(REFERENCES), {"tenant": unit.tenant, "connection": connection_id, "items": list(items)}
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from config.settings import Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import SCALE, NodeFacts
+from core.services.promising_facts import PromisingFacts, read_promising
 from core.store import schema as t
 
 # A node switched off or a connection added is seen by every process within this time.
@@ -43,6 +45,7 @@ class Facts:
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
+    promising: PromisingFacts = field(default_factory=PromisingFacts)
 
     def takers(self, write: Write, *, kinds: tuple[str, ...] = ()) -> list[ConnectionFacts]:
         """Return the connections that take this write, of the given kinds when any are named."""
@@ -53,8 +56,22 @@ def _scaled(amount: Decimal) -> int:
     return int(amount * SCALE)
 
 
-def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
-    """Read the picture from the database."""
+def read_facts(
+    conn: Connection,
+    connectors: Connectors,
+    tenant: int,
+    terms: Promising | None = None,
+    before: PromisingFacts | None = None,
+) -> Facts:
+    """Read the picture from the database.
+
+    Args:
+        conn: a session.
+        connectors: what is installed.
+        tenant: whose.
+        terms: what promises may rest on.
+        before: the picture of promising read last, whose model is kept while it is the same.
+    """
     kinds = connectors.kinds()
     nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
@@ -85,14 +102,16 @@ def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
             )
             for row in connections
         },
+        promising=read_promising(conn, tenant, nodes, terms or Promising(), before),
     )
 
 
 class FactsCache:
     """The picture, read again when it is older than `FRESH_SECONDS`."""
 
-    def __init__(self, connectors: Connectors) -> None:
+    def __init__(self, connectors: Connectors, promising: Promising | None = None) -> None:
         self._connectors = connectors
+        self._terms = promising
         self._lock = threading.Lock()
         self._read_at: dict[int, float] = {}
         self._facts: dict[int, Facts] = {}
@@ -101,6 +120,9 @@ class FactsCache:
         """Return the picture, at most `FRESH_SECONDS` old."""
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                self._facts[tenant] = read_facts(conn, self._connectors, tenant)
+                known = self._facts.get(tenant)
+                self._facts[tenant] = read_facts(
+                    conn, self._connectors, tenant, self._terms, known.promising if known else None
+                )
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

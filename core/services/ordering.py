@@ -31,8 +31,8 @@ from core.store.unit import DEFAULT_TENANT, Unit
 
 ZERO = Decimal(0)
 BODY = (
-    "service_level", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to", "bill_to", "charges",
-    "payments", "totals",
+    "service_level", "promise", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to", "bill_to",
+    "charges", "payments", "totals",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, mark_listings, move_stock
+from core.store.locks import lock_positions, lock_to_take, mark_listings, move_stock
 from core.store.unit import Store, Unit
 
 ZERO = Decimal(0)
@@ -50,21 +50,23 @@ class Granted:
 
 
 def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
-    """Reserve for a batch of requests in order of arrival and return one answer each."""
-    positions = lock_positions(unit, {key for each in wanted for key in each.units})
-    left = {key: position.free for key, position in positions.items()}
+    """Reserve for a batch of requests in order of arrival and return one answer each.
+
+    What protection rules keep from a request's connection is missing to it; one without a connection has what is left
+    when every floor is kept.
+    """
+    shelf = lock_to_take(unit, {key for each in wanted for key in each.units})
     taken: dict[tuple[UUID, UUID], Decimal] = {}
     answers: list[Granted] = []
     rows: list[tuple[Any, ...]] = []
     for each in wanted:
-        missing = {key: units - left.get(key, ZERO) for key, units in each.units.items() if left.get(key, ZERO) < units}
-        if missing:
+        if missing := shelf.missing(each.connection_id, each.units):
             answers.append(Granted(None, missing))
             continue
+        shelf.take(each.connection_id, each.units)
         group_id = uuid7()
         until = unit.now + timedelta(seconds=each.seconds)
         for key, units in each.units.items():
-            left[key] -= units
             taken[key] = taken.get(key, ZERO) + units
             rows.append((uuid7(), group_id, each.connection_id, *key, units, "held", until))
         answers.append(Granted(group_id))

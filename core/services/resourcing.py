@@ -20,7 +20,7 @@ SELECT o.id AS order_id, o.number, o.external_id, o.connection_id, o.state, o.bo
 FROM orders o
 JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
 LEFT JOIN LATERAL (
-    SELECT sum(quantity) AS allocated FROM reservation
+    SELECT sum(quantity / per_unit) FILTER (WHERE NOT follows) AS allocated FROM reservation
     WHERE tenant_id = l.tenant_id AND order_id = o.id AND line_id = l.id AND state = 'allocated'
 ) r ON true
 WHERE o.tenant_id = :tenant AND o.id = ANY(CAST(:ids AS uuid[])) AND l.ships

@@ -7,33 +7,31 @@ backorder with an open case, and is looked at again when stock arrives.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from core.domain.ids import uuid7
-from core.routing.optimizer import solve
+from core.domain.shelf import Key, Shelf
 from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, Problem
 from core.services import release
 from core.services.backorders import Shortage, report_shortages
 from core.services.facts import Facts
 from core.services.phase import refresh_phases
+from core.services.planning import plan_on_shelf
+from core.services.promises import promise_orders
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
-from core.store.locks import lock_positions, mark_listings, move_stock
+from core.store.locks import lock_to_take, mark_listings, move_stock
+from core.store.read.shelves import read_shelf
 from core.store.unit import ORDERS, Unit
 
 NONE = Decimal(0)
 # A backorder is looked at again when stock moves, and for safety this often.
 BACKORDER_LOOK = timedelta(hours=1)
 RACE_LOOK = timedelta(milliseconds=20)
-FREE_STOCK = """
-SELECT item_id, node_id, on_hand - safety - reserved - allocated + backorder_limit AS free
-FROM stock_position WHERE tenant_id = %s AND item_id = ANY(%s::uuid[])
-  AND on_hand - safety - reserved - allocated + backorder_limit > 0
-"""
 
 
 @dataclass(slots=True)
@@ -59,6 +57,9 @@ class _Solved:
     decision_id: UUID
     duration_us: int
     stock: dict[str, dict[str, str]]
+    # What the plan takes off the shelf, kits as the sum of their components.
+    needs: dict[Key, Decimal]
+    kits: Mapping[UUID, Mapping[UUID, Decimal]]
 
 
 def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Policy | None = None) -> list[UUID]:
@@ -76,8 +77,9 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     if not batch:
         return []
     policy = policy or Policy()
-    free = _read_free(unit, {demand.item_id for order in batch for demand in order.demands})
-    solved = [_solve(order, facts, free, policy) for order in batch]
+    items = {demand.item_id for order in batch for demand in order.demands}
+    shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
+    solved = [_solve(order, facts, shelf, policy) for order in batch]
     won, lost = _take(unit, solved)
     _record(unit, won, facts, policy)
     again = [each.order.order_id for each in lost]
@@ -85,57 +87,47 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     return again
 
 
-def _read_free(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
-    rows = unit.conn.exec_driver_sql(FREE_STOCK, (unit.tenant, list(items)))
-    return {(row.item_id, row.node_id): row.free for row in rows}
-
-
-def _solve(order: Sourced, facts: Facts, free: dict[tuple[UUID, UUID], Decimal], policy: Policy) -> _Solved:
+def _solve(order: Sourced, facts: Facts, shelf: Shelf, policy: Policy) -> _Solved:
     started = time.perf_counter_ns()
-    items = {demand.item_id for demand in order.demands}
+    wanted: dict[UUID, Decimal] = {}
+    for demand in order.demands:
+        wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
     codes = {node.id: node.code for node in facts.nodes.values()}
-    stock = {
-        (item, node): free[item, node] for item in items for node in facts.nodes if free.get((item, node), NONE) > 0
-    }
-    plan = solve(
+    plan, stock = plan_on_shelf(
+        shelf,
+        order.connection_id,
         Problem(
             order.demands,
             list(facts.nodes.values()),
-            stock,
+            shelf.offered(order.connection_id, wanted, facts.nodes),
             order.destination,
             order.partial_allowed,
             policy,
             order.excluded,
-        )
+        ),
     )
     # The rest of the batch sees what this order is about to take.
-    for each in plan.assignments:
-        free[each.item_id, each.node_id] -= each.quantity
+    needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
+    shelf.take(order.connection_id, needs)
     seen: dict[str, dict[str, str]] = {}
     for (item, node), units in stock.items():
         seen.setdefault(item.hex, {})[codes[node]] = format(units, "f")
-    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen)
+    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen, needs, shelf.kits)
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
     """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
-    wanted = {(each.item_id, each.node_id) for one in solved for each in one.plan.assignments}
-    positions = lock_positions(unit, wanted)
-    left = {key: position.free for key, position in positions.items()}
-    taken: dict[tuple[UUID, UUID], Decimal] = {}
+    shelf = lock_to_take(unit, {key for one in solved for key in one.needs})
+    taken: dict[Key, Decimal] = {}
     won, lost = [], []
     for one in solved:
-        needs: dict[tuple[UUID, UUID], Decimal] = {}
-        for each in one.plan.assignments:
-            key = each.item_id, each.node_id
-            needs[key] = needs.get(key, NONE) + each.quantity
-        if all(left.get(key, NONE) >= units for key, units in needs.items()):
-            for key, units in needs.items():
-                left[key] -= units
-                taken[key] = taken.get(key, NONE) + units
-            won.append(one)
-        else:
+        if shelf.missing(one.order.connection_id, one.needs):
             lost.append(one)
+            continue
+        shelf.take(one.order.connection_id, one.needs)
+        for key, units in one.needs.items():
+            taken[key] = taken.get(key, NONE) + units
+        won.append(one)
     move_stock(unit, {key: (NONE, NONE, units) for key, units in taken.items()})
     mark_listings(unit, {item for item, _ in taken})
     return won, lost
@@ -145,6 +137,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
     """Write allocations, ledger, fulfillment orders, decisions and outgoing work of the orders that got stock."""
     reservations, movements, decisions = [], [], []
     works: list[release.Work] = []
+    destinations = {one.order.order_id: one.order.destination for one in won}
     for one in won:
         by_node: dict[UUID, list[Assignment]] = {}
         for each in one.plan.assignments:
@@ -155,29 +148,18 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
             )
             works.append(work)
             one.order.released = True
-            for each in assignments:
-                reservations.append(
-                    (
-                        uuid7(),
-                        one.order.order_id,
-                        each.line_id,
-                        work.id,
-                        one.order.connection_id,
-                        each.item_id,
-                        node_id,
-                        each.quantity,
-                        "allocated",
-                    )
-                )
-                movements.append(
-                    (each.item_id, node_id, "allocate", each.quantity, one.order.order_id, unit.cause, unit.actor)
-                )
+            reservations += [row for each in assignments for row in _promises(one, each, work.id)]
+        movements += [
+            (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)
+            for (item, node), units in sorted(one.needs.items())
+        ]
         decisions.append(_decision(one, policy))
     copy_rows(
         unit,
         t.reservation,
         (
             "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
+            "per_unit", "follows",
         ),
         reservations,
     )  # fmt: skip
@@ -194,6 +176,24 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
         [(*row, unit.now) for row in decisions],
     )
     release.release(unit, facts, works)
+    promise_orders(
+        unit,
+        facts,
+        works,
+        {work.order_id: destinations[work.order_id] for work in works},
+        {one.order.order_id for one in won if not one.plan.short},
+    )
+
+
+def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[object, ...]]:
+    """Yield the rows that promise the units of an assignment: one, or one for each component of a kit."""
+    order = one.order
+    parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}
+    for index, (item, per_unit) in enumerate(sorted(parts.items())):
+        yield (
+            uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id,
+            each.quantity * per_unit, "allocated", per_unit, index > 0,
+        )  # fmt: skip
 
 
 def _decision(one: _Solved, policy: Policy) -> tuple[object, ...]:

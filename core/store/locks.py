@@ -15,8 +15,10 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, text
 
+from core.domain.shelf import Shelf
 from core.errors import NotFound
 from core.store import schema as t
+from core.store.read.shelves import guarded_shelf
 from core.store.unit import Unit
 
 
@@ -49,6 +51,27 @@ ORDER BY p.item_id, p.node_id
 FOR NO KEY UPDATE OF p
 """
 
+# To take stock of an item that a rule over all nodes protects, all its positions are locked. `guarded` says that a rule
+# holds for it.
+LOCK_TO_TAKE = """
+SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit AS free,
+       EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = p.tenant_id
+               AND (r.item_id = p.item_id OR r.item_id IS NULL)
+               AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS guarded
+FROM stock_position p JOIN (
+    SELECT item_id, node_id FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
+    UNION
+    SELECT q.item_id, q.node_id FROM stock_position q WHERE q.tenant_id = %(tenant)s AND q.item_id = ANY(ARRAY(
+        SELECT w.item_id FROM unnest(%(items)b::uuid[]) AS w(item_id) WHERE EXISTS (
+            SELECT 1 FROM protection_rule r WHERE r.tenant_id = %(tenant)s AND r.node_id IS NULL
+            AND (r.item_id = w.item_id OR r.item_id IS NULL)
+            AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp()))))
+) w ON p.item_id = w.item_id AND p.node_id = w.node_id
+WHERE p.tenant_id = %(tenant)s
+ORDER BY p.item_id, p.node_id
+FOR NO KEY UPDATE OF p
+"""
+
 MOVE_STOCK = """
 UPDATE stock_position p
 SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, allocated = p.allocated + d.allocated,
@@ -60,9 +83,32 @@ WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 
 MARK_LISTINGS = """
 UPDATE listing SET dirty_at = clock_timestamp()
-FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s AND item_id = ANY(%(items)s::uuid[])
+FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s AND item_id = ANY(ARRAY(
+          SELECT unnest(%(items)s::uuid[]) UNION
+          SELECT kit_id FROM kit_component WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))
       ORDER BY connection_id, item_id FOR NO KEY UPDATE) s
 WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id AND listing.item_id = s.item_id
+"""
+
+MARK_ALL_LISTINGS = """
+UPDATE listing SET dirty_at = clock_timestamp()
+FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s
+      ORDER BY connection_id, item_id FOR NO KEY UPDATE) s
+WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id AND listing.item_id = s.item_id
+"""
+
+WAIT_NO_MORE = """
+UPDATE orders SET sourcing_at = clock_timestamp() FROM (
+    SELECT o.id FROM orders o
+    WHERE o.tenant_id = %(tenant)s AND o.phase IN ('backordered', 'partly_shipped') AND o.state <> 'held'
+      AND o.sourcing_at > clock_timestamp()
+      AND (%(items)s::uuid[] IS NULL OR EXISTS (
+        SELECT 1 FROM order_line l
+        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.quantity > l.canceled + l.shipped
+          AND coalesce(k.component_id, l.item_id) = ANY(%(items)s::uuid[])))
+    ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED
+) waiting WHERE orders.tenant_id = %(tenant)s AND orders.id = waiting.id
 """
 
 ENSURE_POSITIONS = """
@@ -83,6 +129,19 @@ def lock_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> dict[tupl
         LOCK_POSITIONS, ([item for item, _ in keys], [node for _, node in keys], unit.tenant)
     )
     return {(row.item_id, row.node_id): Position(*row) for row in rows}
+
+
+def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> Shelf:
+    """Lock stock positions in key order and return what each channel may take of them."""
+    if not keys:
+        return Shelf({})
+    rows = unit.conn.exec_driver_sql(
+        LOCK_TO_TAKE, {"items": [item for item, _ in keys], "nodes": [node for _, node in keys], "tenant": unit.tenant}
+    ).all()
+    free = {(row.item_id, row.node_id): row.free for row in rows}
+    if not any(row.guarded for row in rows):
+        return Shelf(free)
+    return guarded_shelf(unit.conn, free, {item for item, _ in free}, tenant=unit.tenant)
 
 
 def ensure_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> None:
@@ -112,13 +171,28 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
 
 
 def mark_listings(unit: Unit, items: Collection[UUID]) -> None:
-    """Mark what channels must be told again of these items.
+    """Mark what channels must be told again of these items and of kits they are part of.
 
     Marked rows are written even when already marked: the pusher then waits for this transaction instead of reading
     stock without it and clearing the mark.
     """
     if items:
         unit.conn.exec_driver_sql(MARK_LISTINGS, {"tenant": unit.tenant, "items": sorted(items)})
+
+
+def mark_all_listings(unit: Unit) -> None:
+    """Mark everything channels list, after a change that touches every item."""
+    unit.conn.exec_driver_sql(MARK_ALL_LISTINGS, {"tenant": unit.tenant})
+
+
+def lock_waiting_orders(unit: Unit, items: Collection[UUID] | None) -> int:
+    """Lock backorders of these items, or all of them, and have them sourced now; return how many.
+
+    Orders somebody else works on are left out: they are looked at anyway.
+    """
+    return unit.conn.exec_driver_sql(
+        WAIT_NO_MORE, {"tenant": unit.tenant, "items": None if items is None else sorted(items)}
+    ).rowcount
 
 
 def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:

@@ -26,6 +26,7 @@ from webhooks.api.shaping import (
     ref,
     thing,
 )
+from webhooks.api.stock_shapes import STOCK_SHAPES
 
 PARTY = thing(
     "A buyer or seller.",
@@ -103,7 +104,8 @@ SHAPES: dict[str, Shape] = {
     "Item": thing(
         "A sellable unit and the codes partners use for it.",
         id=identifier("itm"), sku=TEXT, title=MAYBE, gtin=MAYBE, unit=TEXT, price=MAYBE_AMOUNT, currency=MAYBE,
-        weight_g=MAYBE_WHOLE, backorder_limit=AMOUNT, active=FLAG, attributes=ANYTHING,
+        weight_g=MAYBE_WHOLE, backorder_limit=AMOUNT, tracking=TEXT, lot_order=TEXT,
+        components=many(thing("What a kit is made of.", sku=TEXT, units=AMOUNT)), active=FLAG, attributes=ANYTHING,
         references=many(thing("A partner's code.", connection=MAYBE, scheme=TEXT, code=TEXT)), created_at=INSTANT,
         version=WHOLE,
     ),
@@ -114,30 +116,6 @@ SHAPES: dict[str, Shape] = {
         city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
         shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT, capacity_per_day=MAYBE_WHOLE,
         attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
-    ),
-    "Position": thing(
-        "Stock of one item at one node.",
-        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, available=AMOUNT,
-        backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
-    ),
-    "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),
-    "Movement": thing(
-        "One entry of the stock ledger; quantities are changes.",
-        number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
-        order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
-    ),
-    "Availability": thing(
-        "What may be promised of items now.",
-        data=many(thing(
-            "One item.",
-            sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
-            nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
-        )),
-    ),
-    "Reservation": thing(
-        "Units held for somebody until a time.",
-        id=identifier("res"), state=TEXT, connection=MAYBE, expires_at=MAYBE_INSTANT, created_at=INSTANT,
-        finished_at=MAYBE_INSTANT, lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT)),
     ),
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
@@ -254,6 +232,7 @@ SHAPES["ChangedOrder"] = _with(
 )  # fmt: skip
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
+SHAPES.update(STOCK_SHAPES)
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
 SHAPES["DeliveryFull"] = _with(
     "Delivery", "A delivery with its payload and attempts.",
@@ -281,6 +260,6 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Refund", "Exception", "Decision", "Connection", "Message", "Delivery", "Key",
+    "Refund", "Exception", "Decision", "Connection", "Message", "Delivery", "Key", "ProtectionRule",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})

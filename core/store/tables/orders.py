@@ -163,6 +163,14 @@ fulfillment_order = Table(
     UniqueConstraint("tenant_id", "number"),
     Index("ix_fulfillment_order_order", "tenant_id", "order_id"),
     Index("ix_fulfillment_order_node", "tenant_id", "node_id", "created_at"),
+    # Nodes name work by their own reference in what they report.
+    Index(
+        "ix_fulfillment_order_reference",
+        "tenant_id",
+        "connection_id",
+        "reference",
+        postgresql_where=sql("reference IS NOT NULL"),
+    ),
     **HOT,
 )
 

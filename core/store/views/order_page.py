@@ -21,9 +21,10 @@ PARTS = {
     "lines": "SELECT * FROM order_line WHERE tenant_id = :tenant AND order_id = :id ORDER BY position, id",
     "holds": "SELECT * FROM hold WHERE tenant_id = :tenant AND order_id = :id ORDER BY id",
     "reservations": """
-        SELECT r.line_id, n.code, r.state, sum(r.quantity) AS quantity
+        SELECT r.line_id, n.code, r.state, sum(r.quantity / r.per_unit) AS quantity
           FROM reservation r JOIN node n ON n.tenant_id = r.tenant_id AND n.id = r.node_id
          WHERE r.tenant_id = :tenant AND r.order_id = :id AND r.state IN ('held', 'allocated', 'consumed')
+           AND NOT r.follows
          GROUP BY 1, 2, 3 ORDER BY 2, 3
     """,
     "fulfillments": """

@@ -1,0 +1,223 @@
+"""What may be taken from stock, and by whom: free units less what protection rules keep from a channel.
+
+Three kinds of rule. A **buffer** stays behind when its channel takes. A **cap** is the most that may be promised to its
+channel at once. A **floor** is for its channel alone: what of it is not promised to that channel is kept from all
+others. A rule with a node holds there; a rule without one holds for the sum over all nodes. A rule for one item
+replaces a rule of the same channel, node and kind for all items; of two alike, the one that began last holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from core.domain.vocabulary import Protection
+
+ZERO = Decimal(0)
+Key = tuple[UUID, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One protection rule that holds now; without an item it is for each, without a node for all together."""
+
+    connection_id: UUID
+    item_id: UUID | None
+    node_id: UUID | None
+    kind: Protection
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One term of an availability figure: its name, its units with their sign, and whose rule it is."""
+
+    name: str
+    units: Decimal
+    connection_id: UUID | None = None
+
+
+class Shelf:
+    """Free units at nodes as each channel may take them.
+
+    Args:
+        free: units free per (item, node).
+        rules: those that hold, the one that began first first.
+        promised: units promised and not yet shipped per (connection, item, node), where a cap or floor asks.
+        idle: nodes switched off; what lies there does not count in sums over all nodes.
+        kits: units per component of each kit.
+    """
+
+    def __init__(
+        self,
+        free: Mapping[Key, Decimal],
+        rules: Iterable[Rule] = (),
+        promised: Mapping[tuple[UUID, UUID, UUID], Decimal] | None = None,
+        idle: Collection[UUID] = (),
+        kits: Mapping[UUID, Mapping[UUID, Decimal]] | None = None,
+    ) -> None:
+        self.free = dict(free)
+        self.kits = kits or {}
+        self._rules = list(rules)
+        self._promised = dict(promised or {})
+        self._idle = frozenset(idle)
+        self._chosen: dict[UUID, list[Rule]] = {}
+        self._nodes: dict[UUID, list[UUID]] = {}
+
+    def copy(self) -> Shelf:
+        """Return a shelf to try things on."""
+        return Shelf(self.free, self._rules, self._promised, self._idle, self.kits)
+
+    def expand(self, item: UUID, units: Decimal) -> dict[UUID, Decimal]:
+        """Return what these units are on the shelf: the components of a kit, or the item itself."""
+        parts = self.kits.get(item)
+        return {item: units} if parts is None else {part: units * each for part, each in parts.items()}
+
+    def needs(self, wanted: Iterable[tuple[UUID, UUID, Decimal]]) -> dict[Key, Decimal]:
+        """Return the sum per (item on the shelf, node) of (item, node, units) wanted together."""
+        found: dict[Key, Decimal] = {}
+        for item, node, units in wanted:
+            for part, number in self.expand(item, units).items():
+                found[part, node] = found.get((part, node), ZERO) + number
+        return found
+
+    def lies(self, item: UUID, node: UUID) -> bool:
+        """Return whether a node has a place for an item, or for every component of a kit, be it empty or not."""
+        return all((part, node) in self.free for part in self.kits.get(item, (item,)))
+
+    def room(self, connection: UUID | None, item: UUID, node: UUID) -> Decimal:
+        """Return the units a channel may take at one node; whole kits for a kit."""
+        if item in self.kits:
+            return min(self.room(connection, part, node) // units for part, units in self.kits[item].items())
+        free = self.free.get((item, node), ZERO)
+        if not self._rules:
+            return free
+        return max(sum((each.units for each in self._at(connection, item, node, free)), free), ZERO)
+
+    def total(self, connection: UUID | None, item: UUID) -> Decimal:
+        """Return the units a channel may take over all active nodes; whole kits for a kit."""
+        if item in self.kits:
+            parts = self.kits[item]
+            places = set.intersection(*(set(self._active(part)) for part in parts))
+            here = sum((max(self.room(connection, item, node), ZERO) for node in places), ZERO)
+            return min([here, *(self.total(connection, part) // units for part, units in parts.items())])
+        rooms = sum((self.room(connection, item, node) for node in self._active(item)), ZERO)
+        return max(sum((each.units for each in self._over(connection, item, rooms)), rooms), ZERO)
+
+    def parts(self, connection: UUID | None, item: UUID, node: UUID | None) -> list[Part]:
+        """Return the terms that rules add to what is free at a node, or over all nodes; none cuts below 0."""
+        if node is None:
+            rooms = sum((self.room(connection, item, each) for each in self._active(item)), ZERO)
+            return self._over(connection, item, rooms)
+        return self._at(connection, item, node, self.free.get((item, node), ZERO))
+
+    def missing(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
+        """Return the units of these needs, all of them together, that the channel may not take; empty when it may."""
+        free = self.free
+        if not self._rules:
+            return {key: units - free.get(key, ZERO) for key, units in needs.items() if free.get(key, ZERO) < units}
+        found: dict[Key, Decimal] = {}
+        sums: dict[UUID, Decimal] = {}
+        for (item, node), units in needs.items():
+            room = self.room(connection, item, node)
+            if room < units:
+                found[item, node] = units - room
+            sums[item] = sums.get(item, ZERO) + units
+        for item, units in sums.items():
+            if not any(rule.node_id is None for rule in self._of(item)):
+                continue
+            over = units - self.total(connection, item) - sum(u for (each, _), u in found.items() if each == item)
+            if over > 0:
+                key = max((key for key in needs if key[0] == item), key=lambda key: (needs[key], key))
+                found[key] = found.get(key, ZERO) + over
+        return found
+
+    def take(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> None:
+        """Take units off the shelf and count them as promised to the channel."""
+        for key, units in needs.items():
+            self.free[key] = self.free.get(key, ZERO) - units
+            if self._rules and connection is not None:
+                place = (connection, *key)
+                self._promised[place] = self._promised.get(place, ZERO) + units
+
+    def offered(
+        self, connection: UUID | None, wanted: Mapping[UUID, Decimal], nodes: Collection[UUID]
+    ) -> dict[Key, Decimal]:
+        """Return what may be planned with per (item, node), kits included.
+
+        Where all nodes together have more room than a rule over all of them leaves, and less is left than is wanted,
+        the fullest nodes keep theirs.
+        """
+        found: dict[Key, Decimal] = {}
+        for item, units in wanted.items():
+            rooms = {node: room for node in nodes if (room := self.room(connection, item, node)) > 0}
+            if self._rules and rooms:
+                left = self.total(connection, item)
+                if left < units:
+                    for node in sorted(rooms, key=lambda node: (-rooms[node], node)):
+                        rooms[node] = min(rooms[node], left)
+                        left -= rooms[node]
+            found.update({(item, node): room for node, room in rooms.items() if room > 0})
+        return found
+
+    def _active(self, item: UUID) -> Sequence[UUID]:
+        if not self._nodes:
+            for each, node in self.free:
+                self._nodes.setdefault(each, []).append(node)
+        return [node for node in self._nodes.get(item, ()) if node not in self._idle]
+
+    def _of(self, item: UUID) -> list[Rule]:
+        """Return the rules that hold for an item, the more particular and then the newer of two alike."""
+        known = self._chosen.get(item)
+        if known is None:
+            best: dict[tuple[UUID, UUID | None, Protection], Rule] = {}
+            for rule in self._rules:
+                if rule.item_id not in (None, item):
+                    continue
+                place = (rule.connection_id, rule.node_id, rule.kind)
+                if place not in best or rule.item_id is not None or best[place].item_id is None:
+                    best[place] = rule
+            known = self._chosen[item] = list(best.values())
+        return known
+
+    def _at(self, connection: UUID | None, item: UUID, node: UUID, free: Decimal) -> list[Part]:
+        rules = [rule for rule in self._of(item) if rule.node_id == node]
+        return _terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
+
+    def _over(self, connection: UUID | None, item: UUID, rooms: Decimal) -> list[Part]:
+        rules = [rule for rule in self._of(item) if rule.node_id is None]
+        if not rules:
+            return []
+
+        def promised(who: UUID) -> Decimal:
+            return sum((u for (owner, each, _), u in self._promised.items() if (owner, each) == (who, item)), ZERO)
+
+        return _terms(connection, rules, rooms, promised)
+
+
+def _terms(
+    connection: UUID | None, rules: Sequence[Rule], free: Decimal, promised: Callable[[UUID], Decimal]
+) -> list[Part]:
+    """Return what each rule takes off, in order: floors of others, own buffer, own cap; never below 0."""
+    found: list[Part] = []
+    left = free
+
+    def cut(name: Protection, units: Decimal, owner: UUID) -> None:
+        nonlocal left
+        units = min(units, max(left, ZERO))
+        if units > 0:
+            found.append(Part(name, -units, owner))
+            left -= units
+
+    for rule in rules:
+        if rule.kind is Protection.FLOOR and rule.connection_id != connection:
+            cut(rule.kind, rule.quantity - promised(rule.connection_id), rule.connection_id)
+    for rule in rules:
+        if rule.kind is Protection.BUFFER and rule.connection_id == connection:
+            cut(rule.kind, rule.quantity, rule.connection_id)
+    for rule in rules:
+        if rule.kind is Protection.CAP and rule.connection_id == connection:
+            cut(rule.kind, left - max(rule.quantity - promised(rule.connection_id), ZERO), rule.connection_id)
+    return found
