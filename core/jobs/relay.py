@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
           AND state IN ('due', 'waiting', 'unknown') AND run_at <= clock_timestamp() LIMIT 16) waiting) d
 CROSS JOIN LATERAL (
     SELECT count(*) AS free FROM seat WHERE tenant_id = c.tenant_id AND connection_id = c.id
-      AND (held_until IS NULL OR held_until < clock_timestamp())) s
+      AND (n = 1 OR c.breaker_opened = 0) AND (held_until IS NULL OR held_until < clock_timestamp())) s
 WHERE c.tenant_id = :t AND c.mode IN ('live', 'shadow')
   AND (c.paused_until IS NULL OR c.paused_until <= clock_timestamp()) AND d.due > 0 AND s.free > 0
 """
