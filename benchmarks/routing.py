@@ -97,7 +97,7 @@ def measure(size: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def decide(options: argparse.Namespace) -> dict[str, Any]:
-    """Make whole decisions, from facts to an explained plan, of usual orders: 1 to 4 lines, 5 nodes, 2 services each."""
+    """Make whole decisions, from facts to an explained plan, of usual orders: 1 to 4 lines, 5 nodes, 2 services."""
     shop = peak(options.seed, max(round(400 * options.part), FEWEST), 5, 20)
     books = Books(shop.stock, {})
     runs = [timed(partial(solve, with_books(each, books))) for each in shop.problems]
