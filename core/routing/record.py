@@ -127,14 +127,6 @@ def choice_of(problem: Problem, plan: Plan) -> Json:
     }
 
 
-def bound_of(plan: Plan) -> str:
-    """Return how sure it is that no plan costs less: `optimal`, or the gap to the bound in percent of the cost."""
-    if plan.optimal:
-        return "optimal"
-    gap = (plan.cost - plan.bound) / plan.cost if plan.cost else 0.0
-    return f"bound, gap {100 * gap:.1f} %"
-
-
 @lru_cache(maxsize=64)
 def _places(nodes: tuple[NodeFacts, ...]) -> Mapping[UUID, int]:
     return {node.id: index for index, node in enumerate(nodes)}

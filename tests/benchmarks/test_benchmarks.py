@@ -35,7 +35,7 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
-    assert set(names()) == {"growth", "intake", "memory", "pipeline", "reserve", "soak", "startup", "uci"}
+    assert set(names()) == {"growth", "intake", "memory", "pipeline", "reserve", "routing", "soak", "startup", "uci"}
 
 
 def test_intake_finds_each_accepted_webhook_in_the_database() -> None:
@@ -96,3 +96,14 @@ def test_memory_counts_every_part_of_the_hub() -> None:
         )
         assert 0 < found[moment]["pss_mb"] < found[moment]["rss_mb"]
     assert found["orders"] == 20
+
+
+def test_routing_agrees_with_highs_on_orders_of_every_kind() -> None:
+    found = bench("routing", "--sizes", "1x5", "3x10", "--check", 30)
+    assert found["mismatches"] == found["checked"]["mismatches"] == 0
+    assert found["checked"]["orders"] == found["checked"]["proven_by_highs"] == 30
+    assert [each["size"] for each in found["series"]] == ["1x5", "3x10"]
+    for each in found["series"]:
+        assert each["ours"]["proven"] == each["highs"]["proven"] == 1
+        assert each["ours"]["over_best_percent"] == each["ours"]["largest_gap_percent"] == 0
+        assert each["greedy_by_line"]["over_best_percent"] >= 0
