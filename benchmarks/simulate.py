@@ -56,7 +56,7 @@ def fill(hub: Hub, number: int, recorded: Policy) -> float:
     """Record so many decisions, and return microseconds each took to be written, solving included."""
     chance = rng(7)
     nodes = [
-        NodeFacts(uuid7(), code, latitude, longitude, country, 40_000, 5_000, 2_000)
+        NodeFacts(uuid7(), code, latitude, longitude, country, 40_000, 5_000, 4_000)
         for code, country, latitude, longitude in NODES
     ]
     items = [uuid7() for _ in range(ITEMS)]

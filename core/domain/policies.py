@@ -21,7 +21,7 @@ NAME = validate.Regexp(
     r"\A[a-z0-9][a-z0-9._-]{0,62}\Z", error="may have lower-case letters, digits, dots, dashes and underscores"
 )
 TERMS = (
-    "shipment", "way", "rate", "carbon", "handling", "carriage", "late", "load", "carbon_unit", "tier",
+    "shipment", "way", "rate", "carbon", "handling", "carriage", "late", "load", "tier",
 )  # fmt: skip
 """The cost terms a policy may weigh; what each is stands in core/routing/costs.py and docs/policies.md."""
 MOST_WEIGHT = 10_000

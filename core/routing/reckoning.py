@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isnan, nan
 from uuid import UUID
 
 from core.routing import costs
-from core.routing.problem import Assignment, Problem
+from core.routing.problem import Assignment, Policy, Problem
 
-GRAMS = 1_000
+# No weights and no penalties: what is left is what somebody is billed for.
+BILLED = Policy()
+UNKNOWN = nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,16 @@ class Reckoning:
 def reckon(problem: Problem, assignments: Sequence[Assignment]) -> Reckoning:
     """Return what a plan comes to."""
     nodes = {node.id: node for node in problem.nodes}
-    grams = {demand.line_id: demand.grams for demand in problem.demands}
+    demands = {demand.line_id: demand for demand in problem.demands}
     units: dict[UUID, Decimal] = {}
-    weight: dict[UUID, Decimal] = {}
-    service: dict[UUID, str | None] = {}
-    for each in assignments:
-        units[each.node_id] = units.get(each.node_id, Decimal(0)) + each.quantity
-        weight[each.node_id] = weight.get(each.node_id, Decimal(0)) + each.quantity * grams[each.line_id]
-        service[each.node_id] = each.service
     cost, on_time = Decimal(0), 1.0
-    for node_id, taken in units.items():
-        node = nodes[node_id]
-        cost += costs.shipment(node, problem.destination) + taken * node.unit_cost
-        code = service[node_id]
-        used = next((one for one in problem.services.get(node_id, ()) if one.code == code), None)
-        if used is None:
-            on_time = float("nan")
-        else:
-            cost += used.shipment + taken * used.unit + weight[node_id] * used.kilogram / GRAMS
-            on_time *= 1 - used.late
-    return Reckoning(int(cost), on_time if units and on_time == on_time else None, units)
+    for each in assignments:
+        node = nodes[each.node_id]
+        service = next((one for one in problem.services.get(node.id, ()) if one.code == each.service), None)
+        if node.id not in units:
+            far = costs.kilometers(node, problem.destination)
+            cost += sum(costs.fixed_terms(node, service, far, BILLED).values())
+            on_time *= UNKNOWN if service is None else 1 - service.late
+        units[node.id] = units.get(node.id, Decimal(0)) + each.quantity
+        cost += each.quantity * sum(costs.unit_terms(node, service, demands[each.line_id], 0.0, BILLED).values())
+    return Reckoning(int(cost), on_time if units and not isnan(on_time) else None, units)

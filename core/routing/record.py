@@ -8,7 +8,7 @@ default in what is stored already.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -70,9 +70,25 @@ def inputs_of(problem: Problem) -> Json:
     return found | {name: value for name, value in more.items() if value}
 
 
-def problem_of(shared: Json, inputs: Json) -> Problem:
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A shared document as it is used: the engine that decided, the nodes in their order, the policy."""
+
+    engine: int
+    nodes: Sequence[NodeFacts]
+    policy: Policy
+
+
+def shared_from(document: Json) -> Shared:
+    """Return a shared document in its usable form."""
+    rows = [dict(zip(document["node_fields"], row, strict=True)) for row in document["nodes"]]
+    nodes = [NodeFacts(**{**row, "id": UUID(row["id"])}) for row in rows]
+    return Shared(document["engine"], nodes, Policy(**document["policy"]))
+
+
+def problem_of(shared: Shared, inputs: Json) -> Problem:
     """Return the problem behind its two documents; plans made for it are those made for the original."""
-    nodes = nodes_of(shared)
+    nodes = shared.nodes
     items = [UUID(item) for item in inputs["items"]]
     return Problem(
         demands=[
@@ -86,7 +102,7 @@ def problem_of(shared: Json, inputs: Json) -> Problem:
         },
         destination=Destination(*inputs["to"]),
         partial_allowed=inputs["partial"],
-        policy=policy_of(shared),
+        policy=shared.policy,
         excluded={nodes[node].id: reason for node, reason in inputs.get("excluded", ())},
         services={
             nodes[node].id: [_service_of(each, items) for each in offered]
@@ -102,17 +118,6 @@ def problem_of(shared: Json, inputs: Json) -> Problem:
     )
 
 
-def nodes_of(shared: Json) -> list[NodeFacts]:
-    """Return the nodes of a shared document, in the order they were given in."""
-    rows = [dict(zip(shared["node_fields"], row, strict=True)) for row in shared["nodes"]]
-    return [NodeFacts(**{**row, "id": UUID(row["id"])}) for row in rows]
-
-
-def policy_of(shared: Json) -> Policy:
-    """Return the policy of a shared document."""
-    return Policy(**shared["policy"])
-
-
 def choice_of(problem: Problem, plan: Plan) -> Json:
     """Return what was chosen: units by line (its place among the lines), node code and carrier service; cost; rest."""
     code = {node.id: node.code for node in problem.nodes}
@@ -125,14 +130,6 @@ def choice_of(problem: Problem, plan: Plan) -> Json:
         "cost": plan.cost,
         "short": [[line[line_id], format(units, "f")] for line_id, units in plan.short.items()],
     }
-
-
-def bound_of(plan: Plan) -> str:
-    """Return how sure it is that no plan costs less: `optimal`, or the gap to the bound in percent of the cost."""
-    if plan.optimal:
-        return "optimal"
-    gap = (plan.cost - plan.bound) / plan.cost if plan.cost else 0.0
-    return f"bound, gap {100 * gap:.1f} %"
 
 
 @lru_cache(maxsize=64)

@@ -104,7 +104,7 @@ def inputs_text(problem: Problem, traits: Traits) -> bytes:
 
 def plan_texts(problem: Problem, plan: Plan) -> tuple[str, str, str]:
     """Return what a plan is stored as: candidates, choice and bound."""
-    return dump(list(plan.candidates)), dump(record.choice_of(problem, plan)), record.bound_of(plan)
+    return dump(list(plan.candidates)), dump(record.choice_of(problem, plan)), plan.proof
 
 
 def sealed(

@@ -84,9 +84,9 @@ class Bases:
 
     def __init__(self, conn: Connection, tenant: int) -> None:
         self._conn, self._tenant = conn, tenant
-        self._known: dict[bytes, Json] = {}
+        self._known: dict[bytes, record.Shared] = {}
 
-    def get(self, key: bytes) -> Json:
+    def get(self, key: bytes) -> record.Shared:
         """Return a shared document.
 
         Raises:
@@ -99,7 +99,7 @@ class Bases:
             plain = unpack(bytes(body))
             if basis_hash(plain) != key:
                 raise Corrupt("it is not what its hash says")
-            self._known[key] = orjson.loads(plain)
+            self._known[key] = record.shared_from(orjson.loads(plain))
         return self._known[key]
 
 
@@ -165,7 +165,7 @@ def _verify(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference]:
         shared = bases.get(bytes(row.basis))
     except (Corrupt, orjson.JSONDecodeError) as error:
         return [Difference(row.id, "basis", f"what it shares with others cannot be used: {error}")]
-    if shared["engine"] != record.ENGINE:
+    if shared.engine != record.ENGINE:
         verdict.older += 1
         return []
     problem, _ = problem_behind(row, bases)

@@ -17,7 +17,6 @@ from core.errors import Conflict, NotFound
 from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Problem
 from core.routing.reckoning import reckon
-from core.routing.record import bound_of
 from core.services.facts import Facts
 from core.services.inforce import choose
 from core.services.planning import plan_order
@@ -135,7 +134,7 @@ def decided(asked: Asked, scenario: Scenario | None = None) -> Json:
         "policy": problem.policy.version,
         "cost": _money(figures.cost),
         "weighed": _money(plan.cost),
-        "bound": bound_of(plan),
+        "bound": plan.proof,
         "on_time": figures.on_time,
         "assignments": [
             {

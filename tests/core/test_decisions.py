@@ -78,7 +78,7 @@ def test_a_problem_comes_back_from_its_documents_whole() -> None:
         problem = a_problem(random.Random(number))
         shared = orjson.loads(orjson.dumps(record.shared_of(problem.nodes, problem.policy)))
         inputs = orjson.loads(orjson.dumps(record.inputs_of(problem)))
-        again = record.problem_of(shared, inputs)
+        again = record.problem_of(record.shared_from(shared), inputs)
         for each in fields(Problem):
             assert getattr(again, each.name) == getattr(problem, each.name), each.name
         assert solve(again) == solve(problem)

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from core.domain.ids import uuid7
-from core.domain.policies import Traits, applies, check_policy, difference
+from core.domain.policies import TERMS, Traits, applies, check_policy, difference
 from core.errors import Conflict, IllegalTransition, InputError, NotFound, Refused
-from core.routing.problem import Policy
+from core.routing import costs
+from core.routing.problem import Demand, Destination, NodeFacts, Policy, Service
 from core.services import policies, trials
 from core.services.facts import read_facts
 from core.services.guardrails import strictest
@@ -399,3 +400,57 @@ def test_names_are_checked(world: World, name: str) -> None:
 def test_a_policy_nobody_has_is_not_found(world: World, name: str) -> None:
     with world.store.read() as conn, pytest.raises(NotFound):
         read_policy(conn, name)
+
+
+def test_a_policy_may_weigh_every_cost_term_there_is() -> None:
+    node = NodeFacts(uuid7(), "HAM", 53.5, 10.0, "DE", 40_000, 5_000, 2_000)
+    service = Service("std", 30_000, 1_000, 10, 0.1, 400, 30)
+    policy = Policy(late_penalty=100, carbon_price=100, load_penalty=100)
+    demand = Demand(uuid7(), uuid7(), Decimal(1), 100_000, 250)
+    found = {
+        *costs.fixed_terms(node, service, Destination("DK"), policy),
+        *costs.unit_terms(node, service, demand, 0.5, policy),
+        costs.TIER,
+    }
+    assert found == set(TERMS)
+
+
+def test_a_policy_that_forgets_what_the_way_costs_is_refused(world: World) -> None:
+    place(world, *[{"A": 1}] * 8)
+    title = approved(world, {"weights": {"way": 0, "shipment": 100, "handling": 100}})
+    with world.store.begin() as unit:
+        # Lyon is cheaper at its own door and far from Kiel, where the orders go.
+        unit.conn.execute(text("UPDATE node SET shipment_cost = 3.90 WHERE code = 'LYS'"))
+    refresh(world)
+    place(world, *[{"A": 1}] * 8)
+    report = simulated(world, title)
+    cost = report["cost_per_order"]
+    # The first eight were decided when Lyon's door was not yet cheaper: facts are as they were known then.
+    assert (report["orders"], report["moved"], cost["compared"]) == (16, 8, 16)
+    assert cost["change_percent"] > 5
+    assert cost["interval"][0] <= cost["change_percent"] <= cost["interval"][1]
+    assert [each["name"] for each in report["guardrails"] if not each["holds"]] == ["cost_up_percent"]
+    assert [(each["node"], each["before"]["shipments"], each["after"]["shipments"]) for each in report["by_node"]] == [
+        ("HAM", 16, 8), ("LYS", 0, 8),
+    ]  # fmt: skip
+    assert [(each["connection"], each["orders"]) for each in report["by_channel"]] == [("shop", 16)]
+    with by(world, "user:bo") as unit, pytest.raises(Refused, match="cost_up_percent"):
+        policies.activate(unit, title)
+
+
+def test_a_policy_that_minds_the_way_again_is_accepted(world: World) -> None:
+    with world.store.begin() as unit:
+        unit.conn.execute(text("UPDATE node SET shipment_cost = 3.90 WHERE code = 'LYS'"))
+        # A version nobody would let in, put there by hand: the orders below are sent the wrong way.
+        unit.conn.execute(text('UPDATE policy SET document = \'{"weights": {"way": 0}}\''))
+    refresh(world)
+    place(world, *[{"A": 1}] * 8)
+    assert {row.code for row in world.work()} == {"LYS"}
+    report = simulated(world, approved(world, {}))
+    assert (report["moved"], report["passed"]) == (8, True)
+    assert report["cost_per_order"]["change_percent"] < -10
+    with by(world, "user:bo") as unit:
+        policies.activate(unit, "cheapest@2")
+    refresh(world)
+    place(world, {"A": 1})
+    assert [row.code for row in world.work()][-1] == "HAM"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from core.domain.ids import public_id
 from core.domain.packing import unpack
 from core.errors import NotFound
-from core.routing.record import problem_of
+from core.routing.record import problem_of, shared_from
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, only, rows_by_id, since
 from core.store.read.text import instant, quantity, ref
@@ -84,7 +84,7 @@ def _decision(row: Row[Any]) -> Json:
 
 def _readable(shared: Json, inputs: Json) -> Json:
     """Return the inputs of a decision by public ids and node codes instead of places in lists."""
-    problem = problem_of(shared, inputs)
+    problem = problem_of(shared_from(shared), inputs)
     code = {node.id: node.code for node in problem.nodes}
     stock: dict[str, dict[str, str | None]] = {}
     for (item, node), units in problem.stock.items():
@@ -110,10 +110,7 @@ def _readable(shared: Json, inputs: Json) -> Json:
             {"item": public_id("item", item), "node": code[node], "reason": reason}
             for (item, node), reason in problem.forbidden.items()
         ],
-        "services": {
-            shared["nodes"][node][shared["node_fields"].index("code")]: offered
-            for node, offered in inputs.get("services", ())
-        },
+        "services": {problem.nodes[node].code: offered for node, offered in inputs.get("services", ())},
         "tiers": [
             {
                 "item": public_id("item", item),
