@@ -14,7 +14,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
 from core.domain.quick import NO_NUL, Doubtful, Sized, compile_schema
-from core.domain.vocabulary import DocumentType
+from core.domain.vocabulary import DocumentType, StockStatus
 from core.errors import InputError
 
 MAX_LINES = 2_000
@@ -263,6 +263,9 @@ class CountSchema(Strict):
     sku = a_text(128, required=True)
     on_hand = a_quantity(NOT_NEGATIVE)
     node = a_text(64)
+    lot = a_text(64)
+    expires_on = fields.Date(allow_none=True)
+    status = fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in StockStatus]))
 
 
 class StockSchema(Strict):

@@ -2,17 +2,20 @@
 
 Three kinds of rule. A **buffer** stays behind when its channel takes. A **cap** is the most that may be promised to its
 channel at once. A **floor** is for its channel alone: what of it is not promised to that channel is kept from all
-others. A rule with a node holds there; a rule without one holds for the sum over all nodes. A rule for one item
-replaces a rule of the same channel, node and kind for all items; of two alike, the one that began last holds.
+others. A **remaining life** is the number of days a lot must still have for its channel; an expired lot is for nobody.
+A rule with a node holds there; a rule without one holds for the sum over all nodes. A rule for one item replaces a rule
+of the same channel, node and kind for all items; of two alike, the one that began last holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from core.domain.lots import Lot, Picked, fits, pick
 from core.domain.vocabulary import Protection
 
 ZERO = Decimal(0)
@@ -48,6 +51,9 @@ class Shelf:
         promised: units promised and not yet shipped per (connection, item, node), where a cap or floor asks.
         idle: nodes switched off; what lies there does not count in sums over all nodes.
         kits: units per component of each kit.
+        lots: sellable lots per (item, node), for items that have lots.
+        freshest: items of which the freshest lot leaves first.
+        today: the day the life of lots is counted from.
     """
 
     def __init__(
@@ -57,18 +63,26 @@ class Shelf:
         promised: Mapping[tuple[UUID, UUID, UUID], Decimal] | None = None,
         idle: Collection[UUID] = (),
         kits: Mapping[UUID, Mapping[UUID, Decimal]] | None = None,
+        lots: Mapping[Key, Sequence[Lot]] | None = None,
+        freshest: Collection[UUID] = (),
+        today: date = date.min,
     ) -> None:
         self.free = dict(free)
         self.kits = kits or {}
         self._rules = list(rules)
         self._promised = dict(promised or {})
         self._idle = frozenset(idle)
+        self._lots = lots or {}
+        self._freshest = frozenset(freshest)
+        self._today = today
+        self._plain = not self._rules and not self._lots
         self._chosen: dict[UUID, list[Rule]] = {}
         self._nodes: dict[UUID, list[UUID]] = {}
 
     def copy(self) -> Shelf:
         """Return a shelf to try things on."""
-        return Shelf(self.free, self._rules, self._promised, self._idle, self.kits)
+        lots = {key: [replace(lot) for lot in own] for key, own in self._lots.items()}
+        return Shelf(self.free, self._rules, self._promised, self._idle, self.kits, lots, self._freshest, self._today)
 
     def expand(self, item: UUID, units: Decimal) -> dict[UUID, Decimal]:
         """Return what these units are on the shelf: the components of a kit, or the item itself."""
@@ -92,7 +106,7 @@ class Shelf:
         if item in self.kits:
             return min(self.room(connection, part, node) // units for part, units in self.kits[item].items())
         free = self.free.get((item, node), ZERO)
-        if not self._rules:
+        if self._plain:
             return free
         return max(sum((each.units for each in self._at(connection, item, node, free)), free), ZERO)
 
@@ -116,7 +130,7 @@ class Shelf:
     def missing(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
         """Return the units of these needs, all of them together, that the channel may not take; empty when it may."""
         free = self.free
-        if not self._rules:
+        if self._plain:
             return {key: units - free.get(key, ZERO) for key, units in needs.items() if free.get(key, ZERO) < units}
         found: dict[Key, Decimal] = {}
         sums: dict[UUID, Decimal] = {}
@@ -126,7 +140,7 @@ class Shelf:
                 found[item, node] = units - room
             sums[item] = sums.get(item, ZERO) + units
         for item, units in sums.items():
-            if not any(rule.node_id is None for rule in self._of(item)):
+            if not any(rule.node_id is None and rule.kind is not Protection.REMAINING_LIFE for rule in self._of(item)):
                 continue
             over = units - self.total(connection, item) - sum(u for (each, _), u in found.items() if each == item)
             if over > 0:
@@ -134,13 +148,18 @@ class Shelf:
                 found[key] = found.get(key, ZERO) + over
         return found
 
-    def take(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> None:
-        """Take units off the shelf and count them as promised to the channel."""
+    def take(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> dict[Key, Picked]:
+        """Take units off the shelf, count them as promised to the channel, and return their lots, if any."""
+        picked: dict[Key, Picked] = {}
         for key, units in needs.items():
             self.free[key] = self.free.get(key, ZERO) - units
             if self._rules and connection is not None:
                 place = (connection, *key)
                 self._promised[place] = self._promised.get(place, ZERO) + units
+            if key in self._lots:
+                earliest = self._earliest(connection, *key)
+                picked[key] = pick(self._lots[key], units, earliest, freshest=key[0] in self._freshest)
+        return picked
 
     def offered(
         self, connection: UUID | None, wanted: Mapping[UUID, Decimal], nodes: Collection[UUID]
@@ -184,7 +203,26 @@ class Shelf:
 
     def _at(self, connection: UUID | None, item: UUID, node: UUID, free: Decimal) -> list[Part]:
         rules = [rule for rule in self._of(item) if rule.node_id == node]
-        return _terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
+        found: list[Part] = []
+        if (item, node) in self._lots:
+            earliest = self._earliest(connection, item, node)
+            # Each promise has its lot, so nothing is promised beyond the lots that are there.
+            fitting = sum((lot.free for lot in self._lots[item, node] if fits(lot, earliest)), ZERO)
+            if (cut := min(free - fitting, max(free, ZERO))) > 0:
+                found.append(Part(Protection.REMAINING_LIFE, -cut, connection))
+                free -= cut
+        return found + _terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
+
+    def _earliest(self, connection: UUID | None, item: UUID, node: UUID) -> date:
+        """Return the day a lot must last to: today, or as long as the connection's rules ask."""
+        asked = [
+            rule.quantity
+            for rule in self._of(item)
+            if rule.kind is Protection.REMAINING_LIFE
+            and rule.connection_id == connection
+            and rule.node_id in (None, node)
+        ]
+        return self._today + timedelta(days=int(max(asked, default=ZERO)))
 
     def _over(self, connection: UUID | None, item: UUID, rooms: Decimal) -> list[Part]:
         rules = [rule for rule in self._of(item) if rule.node_id is None]

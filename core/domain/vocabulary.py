@@ -85,6 +85,15 @@ class MovementKind(StrEnum):
     SUPPLY = "supply"
 
 
+class StockStatus(StrEnum):
+    """What state units are in; only sellable ones are on hand for anybody."""
+
+    SELLABLE = "sellable"
+    DAMAGED = "damaged"
+    QUALITY_HOLD = "quality_hold"
+    EXPIRED = "expired"
+
+
 class Protection(StrEnum):
     """What a protection rule does for its channel."""
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from core.domain.ids import uuid7
+from core.domain.lots import Picked, deal
 from core.domain.shelf import Key, Shelf
 from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, Problem
 from core.services import release
@@ -23,7 +24,7 @@ from core.services.phase import refresh_phases
 from core.services.planning import plan_on_shelf
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
-from core.store.locks import lock_to_take, mark_listings, move_stock
+from core.store.locks import lock_to_take, mark_listings, move_lots, move_stock
 from core.store.read.shelves import read_shelf
 from core.store.unit import ORDERS, Unit
 
@@ -59,6 +60,8 @@ class _Solved:
     # What the plan takes off the shelf, kits as the sum of their components.
     needs: dict[Key, Decimal]
     kits: Mapping[UUID, Mapping[UUID, Decimal]]
+    # Lots picked under lock, where an item has lots.
+    lots: dict[Key, Picked] = field(default_factory=dict)
 
 
 def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Policy | None = None) -> list[UUID]:
@@ -118,16 +121,21 @@ def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_S
     """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
     shelf = lock_to_take(unit, {key for one in solved for key in one.needs})
     taken: dict[Key, Decimal] = {}
+    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     won, lost = [], []
     for one in solved:
         if shelf.missing(one.order.connection_id, one.needs):
             lost.append(one)
             continue
-        shelf.take(one.order.connection_id, one.needs)
+        one.lots = shelf.take(one.order.connection_id, one.needs)
         for key, units in one.needs.items():
             taken[key] = taken.get(key, NONE) + units
+        for key, picked in one.lots.items():
+            for lot, units in picked:
+                lots[*key, lot] = lots.get((*key, lot), NONE) + units
         won.append(one)
     move_stock(unit, {key: (NONE, NONE, units) for key, units in taken.items()})
+    move_lots(unit, {place: (NONE, units) for place, units in lots.items()})
     mark_listings(unit, {item for item, _ in taken})
     return won, lost
 
@@ -157,7 +165,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
         t.reservation,
         (
             "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
-            "per_unit", "follows",
+            "per_unit", "follows", "lot",
         ),
         reservations,
     )  # fmt: skip
@@ -177,14 +185,18 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
 
 
 def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[object, ...]]:
-    """Yield the rows that promise the units of an assignment: one, or one for each component of a kit."""
+    """Yield the rows that promise the units of an assignment: one, or one for each component of a kit and each lot."""
     order = one.order
     parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}
     for index, (item, per_unit) in enumerate(sorted(parts.items())):
-        yield (
-            uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id,
-            each.quantity * per_unit, "allocated", per_unit, index > 0,
-        )  # fmt: skip
+        units = each.quantity * per_unit
+        picked = one.lots.get((item, each.node_id))
+        dealt: Sequence[tuple[str | None, Decimal]] = ((None, units),) if picked is None else deal(picked, units)
+        for lot, part in dealt:
+            yield (
+                uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id, part,
+                "allocated", per_unit, index > 0, lot,
+            )  # fmt: skip
 
 
 def _decision(one: _Solved, policy: Policy) -> tuple[object, ...]:

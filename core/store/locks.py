@@ -7,7 +7,7 @@ one kind takes them in key order. Two transactions then never wait for each othe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,8 @@ LOCK_TO_TAKE = """
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit AS free,
        EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = p.tenant_id
                AND (r.item_id = p.item_id OR r.item_id IS NULL)
-               AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS guarded
+               AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS guarded,
+       (SELECT i.tracking = 'lot' FROM item i WHERE i.tenant_id = p.tenant_id AND i.id = p.item_id) AS lotted
 FROM stock_position p JOIN (
     SELECT item_id, node_id FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
     UNION
@@ -79,6 +80,13 @@ SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, allocat
 FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[])
      AS d(item_id, node_id, on_hand, reserved, allocated)
 WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
+"""
+
+MOVE_LOTS = """
+UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
+FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
+     AS d(item_id, node_id, lot, on_hand, promised)
+WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot AND l.status = 'sellable'
 """
 
 MARK_LISTINGS = """
@@ -139,9 +147,10 @@ def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> Shelf:
         LOCK_TO_TAKE, {"items": [item for item, _ in keys], "nodes": [node for _, node in keys], "tenant": unit.tenant}
     ).all()
     free = {(row.item_id, row.node_id): row.free for row in rows}
-    if not any(row.guarded for row in rows):
+    lotted = [(row.item_id, row.node_id) for row in rows if row.lotted]
+    if not lotted and not any(row.guarded for row in rows):
         return Shelf(free)
-    return guarded_shelf(unit.conn, free, {item for item, _ in free}, tenant=unit.tenant)
+    return guarded_shelf(unit.conn, free, {item for item, _ in free}, lotted=lotted, tenant=unit.tenant)
 
 
 def ensure_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> None:
@@ -165,6 +174,24 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
             [deltas[key][0] for key in keys],
             [deltas[key][1] for key in keys],
             [deltas[key][2] for key in keys],
+            unit.tenant,
+        ),
+    )
+
+
+def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:
+    """Add (on hand, promised) to sellable lots of locked positions: a lot is only changed under its position's lock."""
+    if not deltas:
+        return
+    keys = sorted(deltas)
+    unit.conn.exec_driver_sql(
+        MOVE_LOTS,
+        (
+            [item for item, _, _ in keys],
+            [node for _, node, _ in keys],
+            [lot for _, _, lot in keys],
+            [deltas[key][0] for key in keys],
+            [deltas[key][1] for key in keys],
             unit.tenant,
         ),
     )
