@@ -20,12 +20,26 @@ from webhooks.api import (
     protection,
     spec,
     stock,
+    supply,
 )
 from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
-GROUPS = (orders, catalog, stock, protection, fulfillment, exceptions, connections, messages, deliveries, events, keys)
+GROUPS = (
+    orders,
+    catalog,
+    stock,
+    protection,
+    supply,
+    fulfillment,
+    exceptions,
+    connections,
+    messages,
+    deliveries,
+    events,
+    keys,
+)
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 

@@ -83,6 +83,7 @@ class MovementKind(StrEnum):
     TRANSFER_IN = "transfer_in"
     STATUS = "status"
     SUPPLY = "supply"
+    LIMIT = "limit"
 
 
 class StockStatus(StrEnum):

@@ -20,7 +20,7 @@ from core.store.unit import Unit
 ZERO = Decimal(0)
 ALLOCATED = """
 SELECT r.id, r.order_id, r.line_id, r.fulfillment_id, r.connection_id, r.item_id, r.node_id, r.quantity, r.per_unit,
-       r.follows, r.lot, l.expires_on
+       r.follows, r.lot, r.created_at, l.expires_on
 FROM reservation r
 LEFT JOIN stock_lot l ON l.tenant_id = r.tenant_id AND l.item_id = r.item_id AND l.node_id = r.node_id
      AND l.lot = r.lot AND l.status = 'sellable'
@@ -80,7 +80,7 @@ def _end(
             lots[*key, row.lot] = lots.get((*key, row.lot), ZERO) + taken
             ended.append((row.id, taken))
             if taken < row.quantity:
-                split.append((uuid7(), *row[1:7], row.quantity - taken, "allocated", *row[8:11]))
+                split.append((uuid7(), *row[1:7], row.quantity - taken, "allocated", *row[8:12]))
     _write(unit, order_id, ended, split, deltas, kind)
     _move_lots(unit, lots, gone=gone)
     return done
@@ -127,7 +127,7 @@ def _write(
         t.reservation,
         (
             "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
-            "per_unit", "follows", "lot",
+            "per_unit", "follows", "lot", "created_at",
         ),
         split,
     )  # fmt: skip

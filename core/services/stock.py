@@ -133,13 +133,15 @@ def set_on_hand(
             least = sum((each.on_hand for each in written[key] if each.status == SELLABLE), ZERO)
         on_hand, safety, shortfall = _fit(position, counted, least)
         rows.append((*key, on_hand, safety, shortfall, as_of))
-        if on_hand != position.on_hand:
-            moves.append((*key, kind, on_hand - position.on_hand, cause or unit.cause, unit.actor))
+        if (on_hand, safety) != (position.on_hand, position.safety):
+            moves.append(
+                (*key, kind, on_hand - position.on_hand, safety - position.safety, cause or unit.cause, unit.actor)
+            )
         (short if shortfall > 0 else whole).append((key, position, counted, shortfall))
     columns = [[row[index] for row in rows] for index in range(6)]
     unit.conn.exec_driver_sql(SET, (*columns, unit.tenant))
     write_lots(unit, written)
-    copy_rows(unit, t.stock_movement, ("item_id", "node_id", "kind", "on_hand", "cause", "actor"), moves)
+    copy_rows(unit, t.stock_movement, ("item_id", "node_id", "kind", "on_hand", "safety", "cause", "actor"), moves)
     mark_listings(unit, {item for item, _ in counts})
     _report(unit, short, [key for key, position, *_ in whole if position.shortfall > 0])
     for item, node, *_ in moves:

@@ -119,13 +119,27 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
 ) waiting WHERE orders.tenant_id = %(tenant)s AND orders.id = waiting.id
 """
 
+# What a limit leaves, the safety stock has as far as it wants it.
+MOVE_LIMIT = """
+UPDATE stock_position
+SET backorder_limit = backorder_limit + %(delta)s, version = version + 1,
+    safety = least(safety_target, greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0))
+WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s RETURNING safety
+"""
+
+# A limit a position is born with is in the ledger, like every later change of it.
 ENSURE_POSITIONS = """
-INSERT INTO stock_position (tenant_id, item_id, node_id, backorder_limit)
-SELECT %s, w.item_id, w.node_id, i.backorder_limit
-FROM unnest(%s::uuid[], %s::uuid[]) AS w(item_id, node_id)
-JOIN item i ON i.tenant_id = %s AND i.id = w.item_id
-ORDER BY w.item_id, w.node_id
-ON CONFLICT DO NOTHING
+WITH made AS (
+    INSERT INTO stock_position (tenant_id, item_id, node_id, backorder_limit)
+    SELECT %s, w.item_id, w.node_id, i.backorder_limit
+    FROM unnest(%s::uuid[], %s::uuid[]) AS w(item_id, node_id)
+    JOIN item i ON i.tenant_id = %s AND i.id = w.item_id
+    ORDER BY w.item_id, w.node_id
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, item_id, node_id, backorder_limit
+)
+INSERT INTO stock_movement (tenant_id, item_id, node_id, kind, backorder_limit, cause, actor)
+SELECT tenant_id, item_id, node_id, 'limit', backorder_limit, %s, %s FROM made WHERE backorder_limit <> 0
 """
 
 
@@ -157,8 +171,11 @@ def ensure_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> None:
     """Make the positions that do not exist yet."""
     pairs = sorted(keys)
     unit.conn.exec_driver_sql(
-        ENSURE_POSITIONS, (unit.tenant, [item for item, _ in pairs], [node for _, node in pairs], unit.tenant)
-    )
+        ENSURE_POSITIONS,
+        (
+            unit.tenant, [item for item, _ in pairs], [node for _, node in pairs], unit.tenant, unit.cause, unit.actor,
+        ),
+    )  # fmt: skip
 
 
 def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]]) -> None:
@@ -177,6 +194,14 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
             unit.tenant,
         ),
     )
+
+
+def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> Decimal:
+    """Change how far a locked position may be promised beyond what is there; return the safety stock that leaves."""
+    found: Decimal = unit.conn.exec_driver_sql(
+        MOVE_LIMIT, {"delta": delta, "tenant": unit.tenant, "item": key[0], "node": key[1]}
+    ).scalar_one()
+    return found
 
 
 def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:

@@ -249,6 +249,6 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Exception", "Decision", "Connection", "Message", "Delivery", "Key", "ProtectionRule",
+    "Exception", "Decision", "Connection", "Message", "Delivery", "Key", "ProtectionRule", "Supply", "Transfer", "Lot",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})

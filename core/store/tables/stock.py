@@ -117,6 +117,7 @@ transfer_line = Table(
     uid("item_id"),
     # Empty for an item without lots.
     text("lot", null=False, default=""),
+    Column("expires_on", Date),
     number("quantity"),
     number("received", default="0"),
     number("lost", default="0"),

@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("transfer_id", sa.UUID(), nullable=False),
         sa.Column("item_id", sa.UUID(), nullable=False),
         sa.Column("lot", sa.Text(), server_default="", nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
         sa.Column("quantity", sa.Numeric(), nullable=False),
         sa.Column("received", sa.Numeric(), server_default="0", nullable=False),
         sa.Column("lost", sa.Numeric(), server_default="0", nullable=False),
