@@ -89,21 +89,19 @@ FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
 WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot AND l.status = 'sellable'
 """
 
-MARK_LISTINGS = """
-UPDATE listing SET dirty_at = clock_timestamp()
-FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s AND item_id = ANY(ARRAY(
-          SELECT unnest(%(items)s::uuid[]) UNION
-          SELECT kit_id FROM kit_component WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))
-      ORDER BY connection_id, item_id FOR NO KEY UPDATE) s
-WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id AND listing.item_id = s.item_id
-"""
-
 MARK_ALL_LISTINGS = """
 UPDATE listing SET dirty_at = clock_timestamp()
 FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s
       ORDER BY connection_id, item_id FOR NO KEY UPDATE) s
 WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id AND listing.item_id = s.item_id
 """
+MARK_LISTINGS = MARK_ALL_LISTINGS.replace(
+    "%(tenant)s\n",
+    """%(tenant)s AND item_id = ANY(ARRAY(
+          SELECT unnest(%(items)s::uuid[]) UNION
+          SELECT kit_id FROM kit_component WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))\n""",
+    1,
+)
 
 WAIT_NO_MORE = """
 UPDATE orders SET sourcing_at = clock_timestamp() FROM (
@@ -183,17 +181,8 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
     if not deltas:
         return
     keys = sorted(deltas)
-    unit.conn.exec_driver_sql(
-        MOVE_STOCK,
-        (
-            [item for item, _ in keys],
-            [node for _, node in keys],
-            [deltas[key][0] for key in keys],
-            [deltas[key][1] for key in keys],
-            [deltas[key][2] for key in keys],
-            unit.tenant,
-        ),
-    )
+    columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
+    unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))
 
 
 def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> Decimal:
@@ -209,17 +198,8 @@ def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal,
     if not deltas:
         return
     keys = sorted(deltas)
-    unit.conn.exec_driver_sql(
-        MOVE_LOTS,
-        (
-            [item for item, _, _ in keys],
-            [node for _, node, _ in keys],
-            [lot for _, _, lot in keys],
-            [deltas[key][0] for key in keys],
-            [deltas[key][1] for key in keys],
-            unit.tenant,
-        ),
-    )
+    columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
+    unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
 
 
 def mark_listings(unit: Unit, items: Collection[UUID]) -> None:
