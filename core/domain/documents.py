@@ -142,6 +142,8 @@ class OrderSchema(Strict):
     partial_shipment_allowed = fields.Boolean(load_default=True)
     tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
     note = a_text(5_000)
+    # The soft reservation a checkout made for it.
+    reservation = a_text(64)
     buyer = fields.Nested(PartySchema, allow_none=True)
     seller = fields.Nested(PartySchema, allow_none=True)
     ship_to = fields.Nested(AddressSchema, allow_none=True)

@@ -177,6 +177,24 @@ class Shelf:
                 picked[key] = pick(self._lots[key], units, earliest, freshest=key[0] in self._freshest)
         return picked
 
+    def give(
+        self,
+        connection: UUID | None,
+        units: Mapping[Key, Decimal],
+        lots: Mapping[tuple[UUID, UUID, str], Decimal],
+    ) -> None:
+        """Put units that a channel was promised back; negative ones undo it."""
+        self._by_item = None
+        for key, number in units.items():
+            self.free[key] = self.free.get(key, ZERO) + number
+            place = (connection, *key)
+            if connection is not None and place in self._promised:
+                self._promised[place] -= number
+        for (item, node, name), number in lots.items():
+            for lot in self._lots.get((item, node), ()):
+                if lot.lot == name:
+                    lot.free += number
+
     def offered(
         self, connection: UUID | None, wanted: Mapping[UUID, Decimal], nodes: Collection[UUID]
     ) -> dict[Key, Decimal]:

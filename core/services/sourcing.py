@@ -19,6 +19,7 @@ from core.domain.shelf import Key, Shelf
 from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, Problem
 from core.services import release
 from core.services.backorders import Shortage, report_shortages
+from core.services.converting import Held, note_converted, read_held
 from core.services.facts import Facts
 from core.services.phase import refresh_phases
 from core.services.planning import plan_on_shelf
@@ -60,6 +61,8 @@ class _Solved:
     # What the plan takes off the shelf, kits as the sum of their components.
     needs: dict[Key, Decimal]
     kits: Mapping[UUID, Mapping[UUID, Decimal]]
+    # What a checkout held for it and it takes over now.
+    held: Held | None
     # Lots picked under lock, where an item has lots.
     lots: dict[Key, Picked] = field(default_factory=dict)
 
@@ -81,7 +84,8 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     policy = policy or Policy()
     items = {demand.item_id for order in batch for demand in order.demands}
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
-    solved = [_solve(order, facts, shelf, policy) for order in batch]
+    held = read_held(unit, [order.order_id for order in batch])
+    solved = [_solve(order, facts, shelf, policy, held.get(order.order_id)) for order in batch]
     won, lost = _take(unit, solved)
     _record(unit, won, facts, policy)
     again = [each.order.order_id for each in lost]
@@ -89,8 +93,10 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     return again
 
 
-def _solve(order: Sourced, facts: Facts, shelf: Shelf, policy: Policy) -> _Solved:
+def _solve(order: Sourced, facts: Facts, shelf: Shelf, policy: Policy, held: Held | None) -> _Solved:
     started = time.perf_counter_ns()
+    if held:
+        shelf.give(order.connection_id, held.units, held.lots)
     wanted: dict[UUID, Decimal] = {}
     for demand in order.demands:
         wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
@@ -109,34 +115,51 @@ def _solve(order: Sourced, facts: Facts, shelf: Shelf, policy: Policy) -> _Solve
         ),
     )
     # The rest of the batch sees what this order is about to take.
+    if held and not plan.assignments:
+        _keep(shelf, order, held)
+        held = None
     needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
     shelf.take(order.connection_id, needs)
     seen: dict[str, dict[str, str]] = {}
     for (item, node), units in stock.items():
         seen.setdefault(item.hex, {})[codes[node]] = format(units, "f")
-    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen, needs, shelf.kits)
+    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen, needs, shelf.kits, held)
+
+
+def _keep(shelf: Shelf, order: Sourced, held: Held) -> None:
+    """Undo giving an order what was held for it: it stays held."""
+    shelf.give(order.connection_id, {key: -u for key, u in held.units.items()}, {k: -u for k, u in held.lots.items()})
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
     """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
-    shelf = lock_to_take(unit, {key for one in solved for key in one.needs})
+    shelf = lock_to_take(unit, {key for one in solved for key in (*one.needs, *(one.held.units if one.held else ()))})
     taken: dict[Key, Decimal] = {}
+    freed: dict[Key, Decimal] = {}
     lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     won, lost = [], []
     for one in solved:
+        held = one.held or Held()
+        shelf.give(one.order.connection_id, held.units, held.lots)
         if shelf.missing(one.order.connection_id, one.needs):
+            _keep(shelf, one.order, held)
             lost.append(one)
             continue
         one.lots = shelf.take(one.order.connection_id, one.needs)
         for key, units in one.needs.items():
             taken[key] = taken.get(key, NONE) + units
+        for key, units in held.units.items():
+            freed[key] = freed.get(key, NONE) + units
+        for place, units in held.lots.items():
+            lots[place] = lots.get(place, NONE) - units
         for key, picked in one.lots.items():
             for lot, units in picked:
                 lots[*key, lot] = lots.get((*key, lot), NONE) + units
         won.append(one)
-    move_stock(unit, {key: (NONE, NONE, units) for key, units in taken.items()})
+    move_stock(unit, {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()})
+    note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
     move_lots(unit, {place: (NONE, units) for place, units in lots.items()})
-    mark_listings(unit, {item for item, _ in taken})
+    mark_listings(unit, {item for item, _ in (*taken, *freed)})
     return won, lost
 
 

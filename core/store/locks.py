@@ -99,7 +99,8 @@ MARK_LISTINGS = MARK_ALL_LISTINGS.replace(
     "%(tenant)s\n",
     """%(tenant)s AND item_id = ANY(ARRAY(
           SELECT unnest(%(items)s::uuid[]) UNION
-          SELECT kit_id FROM kit_component WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))\n""",
+          SELECT kit_id FROM kit_component
+          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))\n""",
     1,
 )
 
@@ -241,6 +242,15 @@ def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
     if row is None:
         raise NotFound(f"There is no order ord_{order_id.hex}.")
     return row
+
+
+def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """Lock and return what checkouts held for these locked orders, in id order."""
+    return unit.conn.exec_driver_sql(
+        "SELECT id, order_id, item_id, node_id, quantity, lot FROM reservation WHERE tenant_id = %s"
+        " AND order_id = ANY(%s::uuid[]) AND state = 'held' ORDER BY id FOR NO KEY UPDATE",
+        (unit.tenant, list(order_ids)),
+    ).all()
 
 
 def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> None:
