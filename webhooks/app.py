@@ -23,14 +23,15 @@ from webhooks.api import (
     refunds,
     spec,
     stock,
+    supply,
 )
 from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, stock, protection, fulfillment, refunds, exceptions, decisions, policies, connections, messages,
-    deliveries, events, keys,
+    orders, catalog, stock, protection, supply, fulfillment, refunds, exceptions, decisions, policies, connections,
+    messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

@@ -274,6 +274,7 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Refund", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key", "ProtectionRule",
+    "Refund", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key", "ProtectionRule", "Supply",
+    "Transfer", "Lot",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
