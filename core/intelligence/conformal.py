@@ -22,6 +22,8 @@ from core.intelligence.lanes import LEVELS, QUANTILES, Floats
 HALF_LIFE_DAYS = 12.0
 # Misses older than this many half-lives weigh less than 2 %.
 WINDOW_DAYS = 6 * HALF_LIFE_DAYS
+# Younger parcels are no material for a model: of them only the quick ones have arrived.
+RIPE_DAYS = 20.0
 # Weight of "no correction" against outcomes: a handful of parcels corrects little.
 PRIOR = 20.0
 STEP = 0.001

@@ -27,6 +27,7 @@ from core.services.actions import end_known_skus
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
+from core.services.promise_watch import watch_promises
 from core.services.reserving import expire_reservations
 from core.store.unit import Unit
 
@@ -96,6 +97,7 @@ class Relay:
             _Chore("reservations", 1.0, expire_reservations),
             _Chore("known_skus", 1.0, end_known_skus),
             _Chore("snoozes", 5.0, wake_snoozed),
+            _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("watchdog", watch, watchdog),
             _Chore("housekeeping", 3600.0, forget_old),
         ]
