@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 
 from webhooks import health, problems
 from webhooks.api import (
+    calendars,
     catalog,
     connections,
     deliveries,
@@ -16,7 +17,9 @@ from webhooks.api import (
     fulfillment,
     keys,
     messages,
+    models,
     orders,
+    promises,
     spec,
     stock,
 )
@@ -24,7 +27,10 @@ from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
-GROUPS = (orders, catalog, stock, fulfillment, exceptions, connections, messages, deliveries, events, keys)
+GROUPS = (
+    orders, catalog, calendars, stock, promises, fulfillment, exceptions, models, connections, messages, deliveries,
+    events, keys,
+)  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 

@@ -27,8 +27,11 @@ from core.services.actions import end_known_skus
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
+from core.services.learning import correct_transit
+from core.services.models import retrain
 from core.services.promise_watch import watch_promises
 from core.services.reserving import expire_reservations
+from core.services.scoring import refresh_scores
 from core.store.unit import Unit
 
 log = structlog.get_logger()
@@ -99,6 +102,9 @@ class Relay:
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("watchdog", watch, watchdog),
+            _Chore("transit", 3600.0, correct_transit),
+            _Chore("scores", 3600.0, refresh_scores),
+            _Chore("models", 86_400.0, retrain),
             _Chore("housekeeping", 3600.0, forget_old),
         ]
 

@@ -14,12 +14,16 @@ ENDED = ("delivered", "lost", "returned_to_sender")
 SETTLE = text(
     """
     INSERT INTO outcome (tenant_id, shipment_id, order_id, node_id, carrier, service, from_country, from_postal,
-                         to_country, to_postal, km, state, ship_at, shipped_at, delivered_at, due_50, due_80, due_90,
-                         due_95, due_at, level, settled_at)
+                         to_country, to_postal, km, state, damaged, ship_at, shipped_at, delivered_at, due_50, due_80,
+                         due_90, due_95, due_at, level, settled_at)
     SELECT s.tenant_id, s.id, s.order_id, s.node_id, s.carrier, s.service,
            coalesce(p.from_country, n.country), coalesce(p.from_postal, n.postal_code),
            coalesce(p.to_country, o.ship_country), coalesce(p.to_postal, o.body->'ship_to'->>'postal_code'), p.km,
-           s.state, coalesce(p.ship_at, s.shipped_at), s.shipped_at, s.delivered_at,
+           s.state,
+           -- Carriers have no common code for damage: it is a disturbance whose words say so.
+           EXISTS (SELECT 1 FROM tracking_event e WHERE e.tenant_id = s.tenant_id AND e.shipment_id = s.id
+                   AND e.status = 'disturbed' AND e.detail ILIKE '%damage%'),
+           coalesce(p.ship_at, s.shipped_at), s.shipped_at, s.delivered_at,
            p.due_50, p.due_80, p.due_90, p.due_95, r.due_at, r.level, clock_timestamp()
     FROM shipment s
     JOIN orders o ON o.tenant_id = s.tenant_id AND o.id = s.order_id
@@ -28,7 +32,8 @@ SETTLE = text(
     LEFT JOIN promise r ON r.tenant_id = s.tenant_id AND r.order_id = s.order_id
     WHERE s.tenant_id = :t AND s.id = :id
     ON CONFLICT (tenant_id, shipment_id) DO UPDATE
-    SET state = excluded.state, delivered_at = excluded.delivered_at, settled_at = excluded.settled_at
+    SET state = excluded.state, damaged = excluded.damaged, delivered_at = excluded.delivered_at,
+        settled_at = excluded.settled_at
     """
 )
 LOOK = text(

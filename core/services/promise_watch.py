@@ -1,7 +1,7 @@
 """The watch over promises: how likely each is to break as things stand, a case when that is likely, and its end.
 
-A parcel that left is late with the chance the transit model gives it, knowing how long it has been on its way; work that
-has not left could leave at the node's next moment at best. A promise counts as late a day after its time even when
+A parcel that left is late with the chance the transit model gives it, knowing how long it has been on its way; work
+that has not left could leave at the node's next moment at best. A promise counts as late a day after its time even when
 nothing has arrived, so that what never arrives is no success; only of parcels no carrier ever told anything about it is
 not known, and they count neither way.
 """
@@ -169,7 +169,7 @@ def _chance(
 
 def _next_look(now: datetime, due_at: datetime, works: Sequence[Row[Any]]) -> datetime:
     pause = min(LATEST, max(SOONEST, abs(due_at - now) / 4))
-    leaving = [each.ship_at + GRACE for each in works if each.ship_at + GRACE > now]
+    leaving: list[datetime] = [each.ship_at + GRACE for each in works if each.ship_at + GRACE > now]
     return min([now + pause, *leaving])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webhooks.api import shapes_promises
 from webhooks.api.shaping import (
     AMOUNT,
     ANYTHING,
@@ -273,3 +274,4 @@ LISTED = (
     "Exception", "Decision", "Connection", "Message", "Delivery", "Key",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
+SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)
