@@ -70,6 +70,7 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "exceptions": {"apply", "assign", "snooze", "resolve"}, "import": {"items", "nodes", "stock", "orders"},
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
+        "models": {"train", "promote"},
     }  # fmt: skip
     for name in set(COMMANDS) - {"demo"}:
         command = cli.get_command(context, name)
