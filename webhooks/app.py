@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 
 from webhooks import health, problems
 from webhooks.api import (
+    calendars,
     catalog,
     connections,
     decisions,
@@ -17,8 +18,10 @@ from webhooks.api import (
     fulfillment,
     keys,
     messages,
+    models,
     orders,
     policies,
+    promises,
     protection,
     refunds,
     spec,
@@ -30,8 +33,8 @@ from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, stock, protection, supply, fulfillment, refunds, exceptions, decisions, policies, connections,
-    messages, deliveries, events, keys,
+    orders, catalog, calendars, stock, protection, supply, promises, fulfillment, refunds, exceptions, decisions,
+    policies, models, connections, messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

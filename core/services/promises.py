@@ -37,7 +37,8 @@ WHERE p.tenant_id = %s AND p.id = d.id AND p.state = 'offered' AND p.stands_unti
 RETURNING p.id, p.order_id, p.due_at, p.level
 """
 LOOK_AGAIN = """
-UPDATE promise SET watch_at = clock_timestamp() WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
+UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
+WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
 """
 PART = (
     "fulfillment_id", "order_id", "node_id", "from_country", "from_postal", "to_country", "to_postal", "km", "ship_at",

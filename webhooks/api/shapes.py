@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webhooks.api import shapes_promises
 from webhooks.api.shaping import (
     AMOUNT,
     ANYTHING,
@@ -278,3 +279,4 @@ LISTED = (
     "Transfer", "Lot",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
+SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)
