@@ -264,12 +264,11 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
             and line.get("requires_shipping") is not False
             and line["quantity"] > (line.get("removed") or ZERO)
         ]
-        document = each.document
         to_source.append(
             Sourced(
-                each.order_id, document.get("number") or document["external_id"], each.connection_id, demands,
-                Destination((document.get("ship_to") or {}).get("country")), document["partial_shipment_allowed"],
-                wishes=wishes_of(document),
+                each.order_id, each.document.get("number") or each.document["external_id"], each.connection_id, demands,
+                Destination((each.document.get("ship_to") or {}).get("country")),
+                each.document["partial_shipment_allowed"], wishes=wishes_of(each.document),
             )
         )  # fmt: skip
     nothing = [each for each in to_source if not each.demands]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, select, text
 from core.domain.calendars import Calendar
 from core.domain.postcodes import lies_in
 from core.routing.terms import within
-from core.services.geography import Point, Points
+from core.services.geography import PLACES_STAMP, Point, Points
 from core.services.tariffs import Tariff, read_tariff
 from core.store import schema as t
 
@@ -153,7 +153,7 @@ def read_routing(
     """
     found = RoutingFacts(read_tariff(conn, tenant, now.date(), before.tariff if before else None))
     s = t.setting.c
-    found.places = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == "routing.places")).scalar()
+    found.places = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == PLACES_STAMP)).scalar()
     if before is not None and before.places == found.places:
         found.points = before.points
     found.nodes = {row.id: _rules(row) for row in nodes}

@@ -18,14 +18,11 @@ from core.errors import InputError, NotFound
 from core.routing.problem import SCALE
 from core.routing.terms import ANY_WEIGHT, Step
 from core.services.catalog import connection_named, node_coded
+from core.services.geography import WRITE_SETTING
 from core.store import schema as t
 from core.store.unit import Unit
 
 STAMP = "routing.rates"
-WRITE_STAMP = """
-INSERT INTO setting (tenant_id, name, value) VALUES (%s, %s, to_json(%s::text))
-ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value
-"""
 WRITE_RATES = """
 INSERT INTO rate (tenant_id, id, service_id, zone, from_country, from_postal, to_country, to_postal, up_to_g, price,
                   per_kg, currency, valid_from, valid_to)
@@ -259,4 +256,4 @@ def delete_rates(unit: Unit, service: UUID) -> int:
 
 def mark_written(unit: Unit) -> None:
     """Have every process read services and rates again."""
-    unit.conn.exec_driver_sql(WRITE_STAMP, (unit.tenant, STAMP, uuid7().hex))
+    unit.conn.exec_driver_sql(WRITE_SETTING, (unit.tenant, STAMP, uuid7().hex))
