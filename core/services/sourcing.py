@@ -208,10 +208,9 @@ def _decision(one: _Solved, policy: Policy) -> tuple[object, ...]:
         "cost": plan.cost,
         "short": {line.hex: format(units, "f") for line, units in plan.short.items()},
     }
-    bound = "optimal" if plan.optimal else f"best of the {policy.most_nodes}-node sets of the most useful nodes"
     return (
         one.decision_id, "sourcing", order.order_id, policy.version, as_json(inputs), as_json(list(plan.candidates)),
-        as_json(choice), bound, one.duration_us,
+        as_json(choice), plan.proof, one.duration_us,
     )  # fmt: skip
 
 
