@@ -30,8 +30,8 @@ DO UPDATE SET latitude = excluded.latitude, longitude = excluded.longitude
 # Longitudes are averaged as directions, so that places on both sides of 180 degrees meet there and not at 0.
 AREAS = """
 INSERT INTO place_area (tenant_id, country, prefix, latitude, longitude, places)
-SELECT tenant_id, country, prefix, avg(latitude),
-       degrees(atan2(avg(sin(radians(longitude))), avg(cos(radians(longitude))))), count(*)
+SELECT tenant_id, country, prefix, round(avg(latitude)::numeric, 6),
+       round(degrees(atan2(avg(sin(radians(longitude))), avg(cos(radians(longitude)))))::numeric, 6), count(*)
 FROM (
     SELECT p.tenant_id, p.country, left(p.postal_code, n) AS prefix, p.latitude, p.longitude,
            n = length(p.postal_code) AS whole,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.routing import terms
-from core.routing.problem import Demand, Destination, Plan, Policy, Problem, Service, StockTier
+from core.routing.problem import Demand, Destination, NodeFacts, Plan, Policy, Problem, Service, StockTier
 from core.services.facts import Facts
 from core.services.offers import NONE, NOTHING, Leg, Offers
 from core.services.routing_facts import NodeRules, point_of
@@ -106,6 +106,7 @@ class Builder:
                     services[node.id] = offered.services
         found.problem = replace(
             found.problem,
+            nodes=[self._without_way(node) if node.id in services else node for node in self._nodes],
             excluded=excluded,
             services=services,
             load=load,
@@ -132,6 +133,13 @@ class Builder:
             if (units := self._free.get((item, node.id), NONE)) > 0
         }  # fmt: skip
         return Problem(order.demands, self._nodes, stock, order.destination, order.partial_allowed, policy, {})
+
+    def _without_way(self, node: NodeFacts) -> NodeFacts:
+        """Return a node whose services' rates cover the way, so that its distance costs nothing more."""
+        kept: dict[UUID, NodeFacts] = self._routing.kept.setdefault("rated", {})
+        if node.id not in kept:
+            kept[node.id] = replace(node, distance_cost=0)
+        return kept[node.id]
 
     def _is_special(self, item: UUID) -> bool:
         facts = self._items.get(item, NOTHING)
