@@ -11,12 +11,14 @@ from webhooks.api import (
     catalog,
     connections,
     deliveries,
+    disruptions,
     events,
     exceptions,
     fulfillment,
     keys,
     messages,
     orders,
+    routing,
     spec,
     stock,
 )
@@ -24,7 +26,10 @@ from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
-GROUPS = (orders, catalog, stock, fulfillment, exceptions, connections, messages, deliveries, events, keys)
+GROUPS = (
+    orders, catalog, stock, routing, fulfillment, disruptions, exceptions, connections, messages, deliveries, events,
+    keys,
+)  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 

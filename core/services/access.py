@@ -30,7 +30,7 @@ from core.store.unit import DEFAULT_TENANT, Unit
 
 AREAS = (
     "orders", "items", "nodes", "stock", "reservations", "fulfillment", "shipments", "exceptions", "decisions",
-    "connections", "messages", "deliveries", "events",
+    "connections", "messages", "deliveries", "events", "routing",
 )  # fmt: skip
 ADMIN = "admin"
 SCOPES = frozenset({ADMIN, *(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))})

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.routing import terms
+from core.routing.optimizer import solve
 from core.routing.problem import Demand, Destination, NodeFacts, Plan, Policy, Problem, Service, StockTier
 from core.services.facts import Facts
 from core.services.offers import NONE, NOTHING, Leg, Offers
@@ -115,8 +116,21 @@ class Builder:
         )
         return found
 
-    def take(self, built: Built, plan: Plan) -> dict[UUID, Leg]:
-        """Take what a plan uses of stock and days from what the next orders find; return its legs by node."""
+    def plan(self, order: Sourced, policy: Policy) -> tuple[Built, Plan, dict[UUID, Leg]]:
+        """Return an order's problem, its plan and the legs of that by node; what it uses is gone for the next orders.
+
+        Args:
+            order: with its open units.
+            policy: the active policy.
+        """
+        built = self.build(order, policy)
+        found = solve(built.problem)
+        if found.short and built.limited:
+            built = self.build(order, policy, strict=False)
+            found = solve(built.problem)
+        return built, found, self._take(built, found)
+
+    def _take(self, built: Built, plan: Plan) -> dict[UUID, Leg]:
         legs: dict[UUID, Leg] = {}
         for each in plan.assignments:
             self._free[each.item_id, each.node_id] -= each.quantity
@@ -174,14 +188,17 @@ class Builder:
         if first is None:
             return None, "ships nothing within 60 days"
         used = self._routing.usage.by_node.get(node, {})
+        shut = self._routing.shut.get(node, {})
         full = rules.capacity is not None and used.get(first, 0) >= rules.capacity
         if strict:
+            if first in shut:
+                return first, shut[first]
             if full:
                 return first, f"full on {first}: {used.get(first, 0)} of {rules.capacity} fulfillment orders"
             if order.wishes.ship_by is not None and first > order.wishes.ship_by:
                 return first, f"leaves on {first}, later than asked for"
             return first, None
-        if not full:
+        if not full and first not in shut:
             return first, None
-        leaves = self._offers.day(node, None, [day for day, works in used.items() if works >= (rules.capacity or 0)])
-        return leaves, None if leaves is not None else "full for the next 60 days"
+        leaves = self._offers.day(node, None, self._offers.taken_days(node))
+        return leaves, None if leaves is not None else "full or shut for the next 60 days"

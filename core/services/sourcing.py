@@ -14,7 +14,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from core.domain.ids import uuid7
-from core.routing.optimizer import solve
 from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, Problem
 from core.services import release
 from core.services.backorders import Shortage, report_shortages
@@ -81,7 +80,7 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     if not batch:
         return []
     policy = policy or Policy()
-    free = _read_free(unit, {demand.item_id for order in batch for demand in order.demands})
+    free = read_free(unit, {demand.item_id for order in batch for demand in order.demands})
     builder = Builder(unit, facts, batch, free)
     solved = [_solve(order, builder, facts, policy) for order in batch]
     won, lost = _take(unit, solved)
@@ -91,20 +90,15 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     return again
 
 
-def _read_free(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
+def read_free(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
+    """Return the units that may be promised of these items, by (item, node); read without locks."""
     rows = unit.conn.exec_driver_sql(FREE_STOCK, (unit.tenant, list(items)))
     return {(row.item_id, row.node_id): row.free for row in rows}
 
 
 def _solve(order: Sourced, builder: Builder, facts: Facts, policy: Policy) -> _Solved:
     started = time.perf_counter_ns()
-    built = builder.build(order, policy)
-    plan = solve(built.problem)
-    if plan.short and built.limited:
-        # Late, or by another service, is better than not at all.
-        built = builder.build(order, policy, strict=False)
-        plan = solve(built.problem)
-    legs = builder.take(built, plan)
+    built, plan, legs = builder.plan(order, policy)
     codes = {node.id: node.code for node in facts.nodes.values()}
     seen: dict[str, dict[str, str]] = {}
     for (item, node), units in built.problem.stock.items():

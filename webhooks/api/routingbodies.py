@@ -14,7 +14,7 @@ from core.domain.quick import NO_NUL
 
 MOST_ROWS = 5_000
 MOST_GRAMS = 2_000_000_000
-NAME = [validate.Length(1, 64), NO_NUL, validate.Regexp(r"\A[^/]+\Z", error="must not have a slash")]
+NAME = [validate.Length(1, 64), validate.Regexp(r"\A[^/\x00]+\Z", error="must not have a slash or NUL")]
 WEIGHT = validate.Range(1, MOST_GRAMS)
 CLOCK = validate.Regexp(r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")
 LATITUDE, LONGITUDE = validate.Range(-90, 90), validate.Range(-180, 180)
