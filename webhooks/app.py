@@ -13,6 +13,7 @@ from webhooks.api import (
     connections,
     decisions,
     deliveries,
+    disruptions,
     events,
     exceptions,
     fulfillment,
@@ -24,6 +25,7 @@ from webhooks.api import (
     promises,
     protection,
     refunds,
+    routing,
     spec,
     stock,
     supply,
@@ -33,8 +35,8 @@ from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, calendars, stock, protection, supply, promises, fulfillment, refunds, exceptions, decisions,
-    policies, models, connections, messages, deliveries, events, keys,
+    orders, catalog, calendars, stock, protection, supply, routing, promises, fulfillment, disruptions, refunds,
+    exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

@@ -33,7 +33,7 @@ SECTIONS = {
         "exceptions": "What needs a person: list, show, apply, assign, snooze, resolve",
         "messages": "What came in: list, show, replay, discard",
         "deliveries": "What goes out: list, show, retry",
-        "import": "Items, nodes, stock and orders from files",
+        "import": "Items, nodes, stock, orders, rates and places from files",
     },
     "Decide": {
         "route": "Decide without booking; what if",

@@ -29,7 +29,7 @@ from core.store import schema as t
 from core.store.unit import DEFAULT_TENANT, Unit
 
 AREAS = (
-    "orders", "items", "nodes", "stock", "reservations", "promises", "fulfillment", "shipments", "refunds",
+    "orders", "items", "nodes", "stock", "reservations", "promises", "fulfillment", "shipments", "refunds", "routing",
     "exceptions", "decisions", "policies", "connections", "messages", "deliveries", "events", "models",
 )  # fmt: skip
 ADMIN = "admin"

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.errors import InputError, NotFound
+from core.services.geography import place_nodes
 from core.services.kits import refused, set_components
 from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
@@ -210,25 +211,24 @@ def list_items(unit: Unit, connection_id: UUID, items: Sequence[UUID]) -> None:
 
 
 def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
-    """Write a node by its code and return its id; `connection` names the connection that works it."""
+    """Write a node by its code and return its id; `connection` names the connection that works it.
+
+    A node without a point gets that of its postcode, as far as places were imported.
+    """
     values = dict(node)
     connection = values.pop("connection", None)
     if connection is not None:
         values["connection_id"] = connection_named(unit, str(connection)).id
     code = str(values.pop("code"))
     values.setdefault("name", code)
-    return UUID(
-        str(
-            unit.conn.execute(
-                insert(t.node)
-                .values(tenant_id=unit.tenant, id=uuid7(), code=code, **values)
-                .on_conflict_do_update(
-                    index_elements=["tenant_id", "code"], set_={**values, "version": t.node.c.version + 1}
-                )
-                .returning(t.node.c.id)
-            ).scalar_one()
-        )
-    )
+    found = unit.conn.execute(
+        insert(t.node)
+        .values(tenant_id=unit.tenant, id=uuid7(), code=code, **values)
+        .on_conflict_do_update(index_elements=["tenant_id", "code"], set_={**values, "version": t.node.c.version + 1})
+        .returning(t.node.c.id)
+    ).scalar_one()
+    place_nodes(unit)
+    return UUID(str(found))
 
 
 def node_coded(unit: Unit, code: str) -> UUID:
