@@ -30,7 +30,9 @@ from core.store.read.stock import (
     read_reservation,
 )
 from core.store.unit import DEFAULT_TENANT, Unit
+from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
+from webhooks.api.bounds import require_own_connection
 from webhooks.api.transactions import reading
 from webhooks.runtime import facts, parts
 
@@ -137,7 +139,7 @@ def get_availability(conn: Connection, query: Json) -> Json:
         raise InputError(
             f"Ask for 1 to {MOST_SKUS} SKUs.", errors=[{"path": "sku", "reason": "Missing data for required field."}]
         )
-    return {"data": read_availability(conn, query["sku"], _connection_id(conn, query["connection"]))}
+    return {"data": read_availability(conn, query["sku"], _for_whom(conn, query["connection"]))}
 
 
 @routes.lists("/reservations", scope="reservations:read", shape="Reservation", query=ReservationQuery)
@@ -172,6 +174,7 @@ def _reserve_with_others(body: Json) -> Answer:
     body=ReservationBody,
     status=201,
     shared=_reserve_with_others,
+    keeps=True,
 )
 def post_reservation(unit: Unit, body: Json) -> Answer:
     """Hold units for a while, all of them or none; 409 says what is missing.
@@ -190,12 +193,16 @@ def _reserved(shown: Json) -> Answer:
 
 
 def _wanted(conn: Connection, body: Json) -> Wanted:
-    connection_id = _connection_id(conn, body.get("connection"))
+    connection_id = _for_whom(conn, body.get("connection"))
     return Wanted(_where(conn, body["lines"], connection_id), float(body["seconds"]), connection_id)
 
 
-def _connection_id(conn: Connection, name: str | None) -> UUID | None:
-    return parse_id("connection", read_connection(conn, name)["id"]) if name else None
+def _for_whom(conn: Connection, name: str | None) -> UUID | None:
+    """Return the connection stock is asked for: the one named, else the one of the key, else nobody's."""
+    key = caller()
+    if name and key.connection_id is not None:
+        require_own_connection(conn, key.name, key.connection_id, name)
+    return parse_id("connection", read_connection(conn, name)["id"]) if name else key.connection_id
 
 
 @routes.writes("/reservations/<reservation>/release", scope="reservations:write", shape="Reservation")
