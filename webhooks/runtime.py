@@ -50,7 +50,7 @@ class Parts:
     def __init__(self, given: Runtime) -> None:
         self.runtime = given
         self.box = SecretBox(given.secret_key)
-        self.facts_cache = FactsCache(given.connectors)
+        self.facts_cache = FactsCache(given.connectors, given.settings.promising)
         self.combiner = IntakeCombiner(given.store)
         self.reservations = ReservationCombiner(given.store)
         self.accounts = Accounts(given.store, given.connectors, self.box, given.settings.limits.max_body_bytes)

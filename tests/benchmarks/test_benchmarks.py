@@ -40,8 +40,10 @@ def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
         "intake",
         "memory",
         "pipeline",
+        "promises",
         "reserve",
         "routing",
+        "simulate",
         "soak",
         "startup",
         "uci",
@@ -71,6 +73,17 @@ def test_reservations_are_in_the_books_and_nothing_is_oversold() -> None:
     assert [each["clients"] for each in found["hot"]] == [each["clients"] for each in found["wide"]] == [2, 4]
     for each in [*found["hot"], *found["wide"]]:
         assert each["ratio_to_pgbench"] == round(each["per_second"] / each["pgbench"]["per_second"], 3)
+
+
+def test_recorded_orders_are_decided_again_and_the_worse_policy_is_refused() -> None:
+    found = bench("simulate", "--orders", 600)
+    assert found["verify"]["decisions"] == found["verify"]["agree"] == found["orders"] == 600
+    assert found["verify"]["differ"] == 0
+    assert (found["better"]["orders"], found["worse"]["orders"]) == (600, 600)
+    assert (found["better"]["passed"], found["worse"]["passed"]) == (True, False)
+    assert found["better"]["short_percent"]["change_points"] < 0 < found["worse"]["cost_per_order"]["change_percent"]
+    assert found["bytes_per_decision"]["whole"] < 900
+    assert found["shared_documents"] == 1
 
 
 def test_the_pipeline_is_measured_beside_the_same_writes() -> None:
