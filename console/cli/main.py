@@ -33,7 +33,12 @@ SECTIONS = {
         "exceptions": "What needs a person: list, show, apply, assign, snooze, resolve",
         "messages": "What came in: list, show, replay, discard",
         "deliveries": "What goes out: list, show, retry",
-        "import": "Items, nodes, stock and orders from files",
+        "import": "Items, nodes, stock, orders, rates and places from files",
+    },
+    "Decide": {
+        "route": "Decide without booking; what if",
+        "policy": "Policies: list, show, diff, new, approve, simulate, activate, rollback, retire",
+        "decisions": "Choices the hub made: list, show, verify",
     },
     "Connect": {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",

@@ -100,6 +100,12 @@ UNKNOWN_WORK = Cause(
     "{what}",
     "replay_messages", "Replay", 0.4, 8,
 )  # fmt: skip
+SURPLUS = Cause(
+    "SHIP-SURPLUS-001", "stock", "high", "{node} shipped what was not open",
+    "{node} reports that {units} of {number} left in shipment {external_id}, but they were shipped or canceled before. "
+    "Nothing was counted: stop the parcel or settle it with the customer, and have the node count its stock.",
+    None, "Stop the parcel, or settle it with the customer", None, 8,
+)  # fmt: skip
 DRIFT = Cause(
     "STOCK-DRIFT-001", "stock", "low", "{connection} shows other stock than it was told",
     "{sku}: told {told}, shows {shown}. The hub's figure is sent again.",
@@ -119,6 +125,6 @@ CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED, SHORTFALL,
-        STUCK, REJECTED, UNKNOWN_WORK, DRIFT, PRIVACY, PROMISE_RISK,
+        STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
     )
 }  # fmt: skip

@@ -17,12 +17,22 @@ from core.services.canceling import cancel_order, finish_order
 from core.services.catalog import resolve_skus
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
-from core.services.ordering import LINE, Incoming, body_of, fingerprint, line_codes, order_total, tell_erp
+from core.services.ordering import (
+    LINE,
+    Incoming,
+    body_of,
+    fingerprint,
+    item_of,
+    line_codes,
+    line_row,
+    order_total,
+    tell_erp,
+)
 from core.services.phase import refresh_phases
 from core.services.recalling import recall_work
 from core.services.validation import check_order
 from core.store import schema as t
-from core.store.bulk import as_json, copy_rows
+from core.store.bulk import copy_rows
 from core.store.locks import lock_order
 from core.store.unit import Unit
 
@@ -107,17 +117,11 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
     incoming.items, incoming.line_ids = [], []
     seen: set[UUID] = set()
     for index, line in enumerate(incoming.document["lines"]):
-        item = next(
-            (
-                known[incoming.connection_id, code]
-                for code in line_codes(line)
-                if (incoming.connection_id, code) in known
-            ),
-            None,
-        )
+        item = item_of(known, incoming.connection_id, line)
         row = by_code.get(line.get("external_id")) or by_place.get((line.get("position") or index + 1, line.get("sku")))
         if row is None:
-            line_id = _add(unit, order.id, index, line, item)
+            line_id = uuid7()
+            copy_rows(unit, t.order_line, LINE, [line_row(order.id, line_id, index, line, item)])
             summary.setdefault("added", []).append(line.get("sku"))
         else:
             line_id = row.id
@@ -133,27 +137,6 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
     if less:
         summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source")
     return summary
-
-
-def _add(unit: Unit, order_id: UUID, index: int, line: Json, item: UUID | None) -> UUID:
-    line_id = uuid7()
-    ships = line.get("requires_shipping") is not False
-    removed = min(line.get("removed") or ZERO, line["quantity"])
-    done = ZERO if ships else line["quantity"] - removed
-    copy_rows(
-        unit,
-        t.order_line,
-        LINE,
-        [
-            (
-                line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
-                as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
-                line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"),
-                ships,
-            )
-        ],
-    )  # fmt: skip
-    return line_id
 
 
 def _reduce_or_raise(
@@ -186,7 +169,7 @@ def _reduce_or_raise(
 
 def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
     """End holds whose cause the new picture has taken away, and place those it brings."""
-    stops = check_order(incoming.document, incoming.items, incoming.map_holds)
+    stops = check_order(incoming.document, incoming.items, incoming.map_holds, facts.codes)
     active = unit.conn.execute(
         text("SELECT id, kind, line_id, detail FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active'"),
         {"t": unit.tenant, "o": incoming.order_id},

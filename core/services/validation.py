@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,15 +25,18 @@ class Stop:
     evidence: Mapping[str, Any] | None = None
 
 
-def check_order(order: Json, items: Sequence[UUID | None], map_holds: Sequence[Json] = ()) -> list[Stop]:
+def check_order(
+    order: Json, items: Sequence[UUID | None], map_holds: Sequence[Json] = (), nodes: Collection[str] = ()
+) -> list[Stop]:
     """Return everything that keeps this order from being processed.
 
     Args:
         order: canonical order with values in their types.
         items: for each line the item its code means, or None.
         map_holds: what the map could not satisfy: [{kind, path, detail}].
+        nodes: codes of all nodes.
     """
-    return [*_from_map(map_holds), *_lines(order, items), *_address(order), *_totals(order)]
+    return [*_from_map(map_holds), *_lines(order, items), *_address(order), *_pickup(order, nodes), *_totals(order)]
 
 
 def _from_map(map_holds: Sequence[Json]) -> list[Stop]:
@@ -69,6 +72,13 @@ def _address(order: Json) -> list[Stop]:
         return [Stop(HoldKind.BAD_ADDRESS, "no ship-to address")]
     missing = [name for name in ("line1", "city", "country") if not address.get(name)]
     return [Stop(HoldKind.BAD_ADDRESS, f"no {', '.join(missing)}")] if missing else []
+
+
+def _pickup(order: Json, nodes: Collection[str]) -> list[Stop]:
+    code = order.get("pickup_node")
+    if code is None or code in nodes:
+        return []
+    return [Stop(HoldKind.UNMAPPED_CODE, f"pickup_node {code!r} is no node", evidence={"code": code})]
 
 
 def _totals(order: Json) -> list[Stop]:

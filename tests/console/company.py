@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Connection
 
 from core.domain.ids import uuid7
+from core.domain.packing import pack
 from core.domain.states import OrderState
 from tests.console.promised import add_promise
 from tests.console.rows import Company, add_delivery, add_event, id_at
@@ -185,8 +186,9 @@ def _work(
         for place, node in enumerate(NODES)
     ]  # fmt: skip
     company.add(
-        "decision", id=decision_id, kind="sourcing", order_id=order_id, policy="cheapest@1", inputs={}, bound="optimal",
-        candidates=candidates, choice={"cost": 49000, "assignments": [], "short": {}}, duration_us=840, at=placed,
+        "decision", id=decision_id, kind="sourcing", order_id=order_id, policy="cheapest@1", inputs=pack(b"{}"),
+        candidates=pack(orjson.dumps(candidates)), choice={"cost": 49000, "assignments": [], "short": []},
+        bound="optimal", duration_us=840, at=placed,
     )  # fmt: skip
     work_state = "shipped" if shipped_at else dice.choice(("released", "acknowledged", "picking"))
     company.add(

@@ -10,9 +10,10 @@ from html import unescape
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from core.domain.ids import public_id
+from core.domain.ids import public_id, uuid7
+from core.store import schema as t
 from tests.console.company import ACCOUNTS
 from tests.console.conftest import ORDERS, Site
 from tests.console.reading import group, shown
@@ -166,6 +167,23 @@ def test_the_order_page_tells_the_whole_story(reading: Site, get: Get) -> None:
         assert f">{card}</h2>" in page
     assert page.count("costs more or gives less") == 4
     assert "Push fulfillment order" in page
+
+
+def test_refunds_stand_with_the_money_of_an_order(changing: Site) -> None:
+    order = next(one for one in changing.company.orders if one["phase"] == "shipped")
+    shop = next(iter(changing.company.accounts.values()))
+    with changing.store.begin() as unit:
+        for number, amount, note in (("R-17", "12.30", "one was broken"), ("R-18", None, None)):
+            values = {"connection_id": shop, "order_id": order["id"], "amount": amount, "note": note}
+            unit.conn.execute(
+                insert(t.refund).values(tenant_id=1, id=uuid7(), external_id=number, currency="EUR", **values)
+            )
+    page = changing.client().get(f"/orders/{public_id('order', order['id'])}").text
+    money = page.split('id="o-money"')[1].split("</section>")[0]
+    assert re.findall(r"Refund <span[^>]*>([^<]+)<", money) == ["R-17", "R-18"]
+    assert "−€12.30 " in money
+    assert "one was broken" in money
+    assert money.count("no amount told") == 1
 
 
 def test_the_order_page_and_the_list_show_the_promise(reading: Site, get: Get) -> None:

@@ -25,8 +25,9 @@ from core.store.read.orders import read_order
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.timeline import read_timeline
 from core.store.unit import Unit
-from webhooks.api.auth import Forbidden, caller
+from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, require_version, word, words
+from webhooks.api.bounds import Forbidden
 from webhooks.api.transactions import previewed
 from webhooks.runtime import facts
 
@@ -108,7 +109,7 @@ def list_all_orders(conn: Connection, piece: Slice, query: dict[str, Any]) -> Li
     return list_orders(conn, OrderFilter(**query), piece)
 
 
-@routes.writes("/orders", scope=WRITE, shape="Order", body=OrderSchema, status=201, also=(200,))
+@routes.writes("/orders", scope=WRITE, shape="Order", body=OrderSchema, status=201, also=(200,), keeps=True)
 def post_order(unit: Unit, document: Json) -> Answer:
     """Submit a canonical order.
 

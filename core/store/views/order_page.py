@@ -21,9 +21,10 @@ PARTS = {
     "lines": "SELECT * FROM order_line WHERE tenant_id = :tenant AND order_id = :id ORDER BY position, id",
     "holds": "SELECT * FROM hold WHERE tenant_id = :tenant AND order_id = :id ORDER BY id",
     "reservations": """
-        SELECT r.line_id, n.code, r.state, sum(r.quantity) AS quantity
+        SELECT r.line_id, n.code, r.state, sum(r.quantity / r.per_unit) AS quantity
           FROM reservation r JOIN node n ON n.tenant_id = r.tenant_id AND n.id = r.node_id
          WHERE r.tenant_id = :tenant AND r.order_id = :id AND r.state IN ('held', 'allocated', 'consumed')
+           AND NOT r.follows
          GROUP BY 1, 2, 3 ORDER BY 2, 3
     """,
     "fulfillments": """
@@ -67,6 +68,7 @@ PARTS = {
           FROM case_member m JOIN exception_case c ON c.tenant_id = m.tenant_id AND c.id = m.case_id
          WHERE m.tenant_id = :tenant AND m.order_id = :id ORDER BY m.since
     """,
+    "refunds": "SELECT * FROM refund WHERE tenant_id = :tenant AND order_id = :id ORDER BY occurred_at, id",
     "promises": "SELECT * FROM promise WHERE tenant_id = :tenant AND order_id = :id",
     "promise_parts": """
         SELECT p.*, n.code AS node FROM promise_part p
@@ -95,6 +97,7 @@ class OrderPage:
     deliveries: Sequence[RowMapping]
     events: Sequence[RowMapping]
     cases: Sequence[RowMapping]
+    refunds: Sequence[RowMapping]
     promises: Sequence[RowMapping]
     promise_parts: Sequence[RowMapping]
     changes: Sequence[RowMapping]
