@@ -87,6 +87,7 @@ RETURNING id
 LINE = (
     "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",
     "shipped", "delivered", "unit", "unit_price", "discount", "taxes", "tax_included", "ships",
+    "pictured",
 )  # fmt: skip
 
 
@@ -216,6 +217,7 @@ def line_row(
         line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
         as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
         line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"), ships,
+        line["quantity"] - removed,
     )  # fmt: skip
 
 
