@@ -24,6 +24,7 @@ from core.services.ordering import (
     body_of,
     fingerprint,
     item_of,
+    judge,
     line_codes,
     line_row,
     order_total,
@@ -32,7 +33,6 @@ from core.services.ordering import (
 from core.services.phase import refresh_phases
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
-from core.services.validation import check_order
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_order
@@ -174,7 +174,8 @@ def _reduce_or_raise(
 
 def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
     """End holds whose cause the new picture has taken away, and place those it brings."""
-    stops = check_order(incoming.document, incoming.items, incoming.map_holds, facts.codes)
+    judge(unit, facts, [incoming])
+    stops = incoming.stops
     active = unit.conn.execute(
         text("SELECT id, kind, line_id, detail FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active'"),
         {"t": unit.tenant, "o": incoming.order_id},

@@ -15,7 +15,7 @@ from core.domain.payloads import dump
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
-from core.services.catalog import resolve_skus
+from core.services.catalog import resolve_skus, units_of
 from core.services.facts import Facts
 from core.services.offers import wishes_of
 from core.services.outbox import enqueue
@@ -23,7 +23,7 @@ from core.services.phase import refresh_phases
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
-from core.services.validation import Stop, check_order
+from core.services.validation import Stop, check_order, foreign_units
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.read.orders import read_orders
@@ -128,8 +128,14 @@ def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     for each in batch:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
-        if not each.document.get("canceled_at"):
-            each.stops = check_order(each.document, each.items, each.map_holds, facts.codes)
+    judge(unit, facts, [each for each in batch if not each.document.get("canceled_at")])
+
+
+def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
+    """Find what keeps each order, its items known, from being processed, and note it in its `stops`."""
+    units = units_of(unit, {item for each in batch for item in foreign_units(each.document, each.items)})
+    for each in batch:
+        each.stops = check_order(each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units)
 
 
 def line_codes(line: Json) -> list[str]:
