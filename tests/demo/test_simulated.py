@@ -23,8 +23,8 @@ def company():
     return make_company(7)
 
 
-def new_shop(**options):
-    return DemoShop(secrets=SECRETS, options={"catalog": CATALOG, "discounts": 0.0, **options})
+def new_shop(books=None, **options):
+    return DemoShop(secrets=SECRETS, books=books, options={"catalog": CATALOG, "discounts": 0.0, **options})
 
 
 @pytest.fixture

@@ -83,7 +83,8 @@ class Shop:
         self.work: dict[int, WorkOrder] = {}
         self.work_of: dict[int, list[int]] = {}
         self.fulfillments: dict[int, Json] = {}
-        self._numbers = {"order": 1_000, "work": WORK, "line": WORK_LINE, "fulfillment": FULFILLMENT, "refund": REFUND}
+        # Last number given out of each kind.
+        self.numbers = {"order": 1_000, "work": WORK, "line": WORK_LINE, "fulfillment": FULFILLMENT, "refund": REFUND}
 
     def stock_catalog(self, catalog: Sequence[Product]) -> None:
         """Sell these products from now on; what is not counted yet shows nothing available."""
@@ -100,8 +101,8 @@ class Shop:
 
     def next(self, kind: str) -> int:
         """Return the next number of a kind."""
-        self._numbers[kind] += 1
-        return self._numbers[kind]
+        self.numbers[kind] += 1
+        return self.numbers[kind]
 
     def stamp(self) -> str:
         """Return now as Shopify writes times: whole seconds with an offset."""
