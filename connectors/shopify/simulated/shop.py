@@ -131,6 +131,12 @@ class Shop:
             lines=lines,
             person=person,
         )
+        self.enter(order)
+        self.emit("orders/create", order, str(order["id"]))
+        return order
+
+    def enter(self, order: Json) -> None:
+        """Write an order into the books, with the work it makes; nobody is told."""
         self.orders[order["id"]] = order
         work = WorkOrder(self.next("work"), order["id"], self.locations[0])
         for line in order["line_items"]:
@@ -138,8 +144,6 @@ class Shop:
             self.adjust(line, -line["quantity"])
         self.work[work.id] = work
         self.work_of[order["id"]] = [work.id]
-        self.emit("orders/create", order, str(order["id"]))
-        return order
 
     def rename(self, order: Json, order_id: int, line_ids: Sequence[int]) -> None:
         """Give an order and its lines other ids, so that it is the one somebody already speaks of."""
