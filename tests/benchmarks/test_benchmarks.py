@@ -35,7 +35,18 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
-    assert set(names()) == {"growth", "intake", "memory", "pipeline", "reserve", "routing", "simulate", "soak", "startup", "uci"}
+    assert set(names()) == {
+        "growth",
+        "intake",
+        "memory",
+        "pipeline",
+        "reserve",
+        "routing",
+        "simulate",
+        "soak",
+        "startup",
+        "uci",
+    }
 
 
 def test_intake_finds_each_accepted_webhook_in_the_database() -> None:
