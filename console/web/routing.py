@@ -30,6 +30,8 @@ FIGURES = (
     ("short_percent", "Orders short", " %", "change_points", " pt"),
 )
 """Key of the report, what people call it, unit, key and unit of its change."""
+# The picture takes the whole width of the screen.
+WIDE = 1_120
 blueprint = Blueprint("routing", __name__)
 
 
@@ -44,7 +46,7 @@ def page() -> str:
         "console/routing.html",
         rows=rows,
         tones=TONES,
-        picture=charts.scatter(compared(rows, against)),
+        picture=charts.scatter(compared(rows, against), width=WIDE),
         against=against,
         choices=[(name, title, params.link("console.routing.page", against=name)) for name, title in AGAINST.items()],
         y_title=AGAINST[against],
@@ -99,6 +101,7 @@ def detail(policy: str) -> str:
         tones=TONES,
         figures=FIGURES,
         signed=signed,
+        said=said,
         may={verb: POLICY.may(row.state, verb) for verb in ("approve", "activate", "retire")},
         own=row.author == me().actor,
     )
@@ -157,3 +160,14 @@ def _words(error: CrossdockError) -> str:
 def signed(value: float | None, unit: str) -> str:
     """Return a change with its sign and unit; a dash where nothing could be compared."""
     return "–" if value is None else f"{'−' if value < 0 else '+'}{abs(value):.1f}{unit}"
+
+
+def said(value: Any) -> str:
+    """Return a value of a document as people read it: lists and ranges without brackets."""
+    if value is None or value == {} or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {said(inner)}" for name, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
