@@ -18,10 +18,13 @@ from typing import Any, TypeVar
 
 from benchmarks.common import report, rng
 from benchmarks.instances import Shape, any_shape, draw, draw_with_distances, fault
+from benchmarks.oracle import Answer, solve_program
 from benchmarks.rules import greedy_by_line, nearest_node
 from benchmarks.running import forget_environment, percentile, sizes, time_limit
+from benchmarks.waves import Books, with_books
+from benchmarks.waves import draw as peak
 from core.routing.instance import Instance, Solution
-from core.routing.milp import Answer, solve_program
+from core.routing.optimizer import solve
 from core.routing.solver import solve_instance
 
 T = TypeVar("T")
@@ -48,9 +51,17 @@ def main(argv: list[str] | None = None) -> None:
     forget_environment()
     with time_limit(options.limit):
         series = [measure(name, options) for name in options.sizes]
+        decisions = decide(options)
         checked = compare(options)
     mismatches = sum(each["mismatches"] for each in series) + checked["mismatches"]
-    report("routing", highspy=version("highspy"), series=series, checked=checked, mismatches=mismatches)
+    report(
+        "routing",
+        highspy=version("highspy"),
+        series=series,
+        decisions=decisions,
+        checked=checked,
+        mismatches=mismatches,
+    )
     if mismatches:
         raise SystemExit(f"{mismatches} answers were wrong")
 
@@ -83,6 +94,14 @@ def measure(size: str, options: argparse.Namespace) -> dict[str, Any]:
         "nearest_node": {**spread(nearest), **over(nearest, best)},
         "mismatches": sum(each is not None for each in faults),
     }
+
+
+def decide(options: argparse.Namespace) -> dict[str, Any]:
+    """Make whole decisions, from facts to an explained plan, of usual orders: 1 to 4 lines, 5 nodes, 2 services each."""
+    shop = peak(options.seed, max(round(400 * options.part), FEWEST), 5, 20)
+    books = Books(shop.stock, {})
+    runs = [timed(partial(solve, with_books(each, books))) for each in shop.problems]
+    return {"orders": len(runs), **spread(runs)}
 
 
 def compare(options: argparse.Namespace) -> dict[str, Any]:

@@ -18,13 +18,14 @@ class Cart:
             place: [[tier.units, tier.extra] for tier in ladder] for place, ladder in instance.stock.items()
         }
         self.wanted = list(instance.demand)
+        self.room = [sum(instance.demand) if limit is None else limit for limit in instance.capacity]
         self.by_node: dict[int, int] = {}
         self.taken: dict[tuple[int, int], int] = {}
 
     def free(self, line: int, option: int) -> bool:
         """Return whether the option may ship something of the line as the plan stands."""
         found = self.instance.options[option]
-        if found.unit[line] < 0 or self.by_node.get(found.node, option) != option:
+        if found.unit[line] < 0 or not self.room[found.node] or self.by_node.get(found.node, option) != option:
             return False
         if found.node not in self.by_node and len(self.by_node) >= self.instance.most_nodes:
             return False
@@ -45,8 +46,9 @@ class Cart:
         """Take as much of the line as the option has."""
         found = self.instance.options[option]
         for tier in self.ladders.get((found.node, self.instance.item[line]), ()):
-            units = min(tier[0], self.wanted[line])
+            units = min(tier[0], self.wanted[line], self.room[found.node])
             if units:
+                self.room[found.node] -= units
                 tier[0] -= units
                 self.wanted[line] -= units
                 self.by_node[found.node] = option

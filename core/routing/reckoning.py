@@ -42,7 +42,8 @@ def reckon(problem: Problem, assignments: Sequence[Assignment]) -> Reckoning:
         node = nodes[each.node_id]
         service = next((one for one in problem.services.get(node.id, ()) if one.code == each.service), None)
         if node.id not in units:
-            cost += sum(costs.fixed_terms(node, service, problem.destination, BILLED).values())
+            far = costs.kilometers(node, problem.destination)
+            cost += sum(costs.fixed_terms(node, service, far, BILLED).values())
             on_time *= UNKNOWN if service is None else 1 - service.late
         units[node.id] = units.get(node.id, Decimal(0)) + each.quantity
         cost += each.quantity * sum(costs.unit_terms(node, service, demands[each.line_id], 0.0, BILLED).values())

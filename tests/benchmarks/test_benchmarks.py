@@ -46,6 +46,7 @@ def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
         "soak",
         "startup",
         "uci",
+        "waves",
     }
 
 
@@ -129,3 +130,12 @@ def test_routing_agrees_with_highs_on_orders_of_every_kind() -> None:
         assert each["ours"]["proven"] == each["highs"]["proven"] == 1
         assert each["ours"]["over_best_percent"] == each["ours"]["largest_gap_percent"] == 0
         assert each["greedy_by_line"]["over_best_percent"] >= 0
+
+
+def test_a_wave_is_never_dearer_than_what_it_started_from() -> None:
+    found = bench("waves", "--peaks", 1, "--orders", 15)
+    assert found["dearer"] == 0
+    [peak] = found["peaks"]
+    assert peak["bound"] <= peak["after"] <= peak["first_come"]
+    assert peak["finished"]
+    assert found["saved_percent"]["median"] == peak["saved_percent"] >= 0

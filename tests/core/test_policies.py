@@ -13,7 +13,7 @@ from core.domain.ids import uuid7
 from core.domain.policies import TERMS, Traits, applies, check_policy, difference
 from core.errors import Conflict, IllegalTransition, InputError, NotFound, Refused
 from core.routing import costs
-from core.routing.problem import Demand, Destination, NodeFacts, Policy, Service
+from core.routing.problem import Demand, NodeFacts, Policy, Service
 from core.services import policies, trials
 from core.services.facts import read_facts
 from core.services.guardrails import strictest
@@ -408,7 +408,7 @@ def test_a_policy_may_weigh_every_cost_term_there_is() -> None:
     policy = Policy(late_penalty=100, carbon_price=100, load_penalty=100)
     demand = Demand(uuid7(), uuid7(), Decimal(1), 100_000, 250)
     found = {
-        *costs.fixed_terms(node, service, Destination("DK"), policy),
+        *costs.fixed_terms(node, service, 400.0, policy),
         *costs.unit_terms(node, service, demand, 0.5, policy),
         costs.TIER,
     }
