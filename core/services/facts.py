@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from config.settings import Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
-from core.routing.problem import SCALE, NodeFacts
+from core.routing.problem import NodeFacts
 from core.services.inforce import InForce, read_in_force
+from core.services.promising_facts import PromisingFacts, read_promising
+from core.services.routing_facts import RoutingFacts, read_routing
+from core.services.tariffs import scaled
 from core.store import schema as t
 
 # A node switched off or a connection added is seen by every process within this time.
@@ -39,27 +42,46 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes, connections and the policies in force, first asked first."""
+    """One consistent picture of nodes, connections, policies in force (first asked first), and what routing needs."""
 
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
+    routing: RoutingFacts
     policies: Sequence[InForce] = ()
+    promising: PromisingFacts = field(default_factory=PromisingFacts)
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Return the codes of all nodes."""
+        return frozenset(node.code for node in self.nodes.values())
 
     def takers(self, write: Write, *, kinds: tuple[str, ...] = ()) -> list[ConnectionFacts]:
         """Return the connections that take this write, of the given kinds when any are named."""
         return [each for each in self.connections.values() if each.takes(write) and (not kinds or each.kind in kinds)]
 
 
-def _scaled(amount: Decimal) -> int:
-    return int(amount * SCALE)
+def read_facts(
+    conn: Connection,
+    connectors: Connectors,
+    tenant: int,
+    terms: Promising | None = None,
+    before: Facts | None = None,
+) -> Facts:
+    """Read the picture from the database; large parts nobody has written since are taken from the one before.
 
-
-def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
-    """Read the picture from the database."""
+    Args:
+        conn: a session.
+        connectors: what is installed.
+        tenant: whose.
+        terms: what promises may rest on.
+        before: the picture read last.
+    """
     kinds = connectors.kinds()
     nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant).order_by(t.node.c.code)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
+    now = conn.execute(select(func.clock_timestamp())).scalar_one()
+    routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
     return Facts(
         nodes={
             row.id: NodeFacts(
@@ -68,10 +90,10 @@ def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
                 row.latitude,
                 row.longitude,
                 row.country,
-                _scaled(row.shipment_cost),
-                _scaled(row.unit_cost),
-                _scaled(row.distance_cost),
-                row.active,
+                scaled(row.shipment_cost),
+                scaled(row.unit_cost),
+                scaled(row.distance_cost),
+                row.id not in routing.closed,
             )
             for row in nodes
         },
@@ -87,15 +109,18 @@ def read_facts(conn: Connection, connectors: Connectors, tenant: int) -> Facts:
             )
             for row in connections
         },
+        routing=routing,
         policies=read_in_force(conn, tenant),
+        promising=read_promising(conn, tenant, nodes, terms or Promising(), before.promising if before else None),
     )
 
 
 class FactsCache:
     """The picture, read again when it is older than `FRESH_SECONDS`."""
 
-    def __init__(self, connectors: Connectors) -> None:
+    def __init__(self, connectors: Connectors, promising: Promising | None = None) -> None:
         self._connectors = connectors
+        self._terms = promising
         self._lock = threading.Lock()
         self._read_at: dict[int, float] = {}
         self._facts: dict[int, Facts] = {}
@@ -104,6 +129,6 @@ class FactsCache:
         """Return the picture, at most `FRESH_SECONDS` old."""
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                self._facts[tenant] = read_facts(conn, self._connectors, tenant)
+                self._facts[tenant] = read_facts(conn, self._connectors, tenant, self._terms, self._facts.get(tenant))
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

@@ -19,19 +19,28 @@ from core.routing.problem import SCALE, Demand, Problem
 from core.routing.reckoning import reckon
 from core.services.facts import Facts
 from core.services.inforce import choose
+from core.services.planning import plan_order
+from core.services.problems import Builder
 from core.services.redeciding import Bases, problem_behind
 from core.services.resourcing import load_sourced
-from core.services.sourcing import build_problem, learn_traits, read_free
+from core.services.sourcing import learn_traits
 from core.services.submit import submit_order
+from core.services.tariffs import scaled
 from core.services.whatif import Scenario, check_nodes
 from core.store import schema as t
+from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
 
 Json = dict[str, Any]
 # What the order has at nodes already counts as free for it: it is decided as if it were new.
 TAKEN = text("""
-SELECT line_id, item_id, node_id, quantity FROM reservation
-WHERE tenant_id = :t AND order_id = :order AND state = 'allocated'
+SELECT item_id, node_id, sum(quantity) AS quantity FROM reservation
+WHERE tenant_id = :t AND order_id = :order AND state = 'allocated' GROUP BY item_id, node_id
+""")
+OPEN = text("""
+SELECT id, item_id, quantity - canceled - shipped AS units, unit_price FROM order_line
+WHERE tenant_id = :t AND order_id = :order AND ships AND item_id IS NOT NULL AND quantity > canceled + shipped
+ORDER BY position, id
 """)
 DECIDED = text("""
 SELECT id, basis, inputs FROM decision WHERE tenant_id = :t AND order_id = :order ORDER BY id DESC LIMIT 1
@@ -59,23 +68,20 @@ def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
     if not found:
         raise NotFound(f"There is no order {public_id('order', order_id)} that ships.")
     [order] = found
-    taken = unit.conn.execute(TAKEN, {"t": unit.tenant, "order": order_id}).all()
-    units: dict[UUID, Decimal] = {}
-    for each in taken:
-        units[each.line_id] = units.get(each.line_id, Decimal(0)) + each.quantity
-    items = {each.line_id: each.item_id for each in taken}
+    values = {"t": unit.tenant, "order": order_id}
     order.demands = [
-        Demand(each.line_id, each.item_id, each.quantity + units.pop(each.line_id, Decimal(0)))
-        for each in order.demands
-    ] + [Demand(line_id, items[line_id], quantity) for line_id, quantity in units.items()]
+        Demand(row.id, row.item_id, row.units, scaled(row.unit_price or Decimal(0)))
+        for row in unit.conn.execute(OPEN, values)
+    ]
     if not order.demands:
         raise Conflict(f"Nothing of order {order.number} is open.", code="ROUTE-OPEN-409")
     learn_traits(unit, facts, [order])
-    free = read_free(unit, {demand.item_id for demand in order.demands})
-    for each in taken:
-        key = each.item_id, each.node_id
-        free[key] = free.get(key, Decimal(0)) + each.quantity
-    problem = build_problem(order, facts, free, choose(facts.policies, order.traits))
+    shelf = read_shelf(unit.conn, {demand.item_id for demand in order.demands}, tenant=unit.tenant)
+    taken = unit.conn.execute(TAKEN, values)
+    shelf.give(order.connection_id, {(row.item_id, row.node_id): row.quantity for row in taken}, {})
+    problem = plan_order(
+        order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits)
+    ).problem
     return Asked(problem, order.traits, _skus(unit, problem))
 
 

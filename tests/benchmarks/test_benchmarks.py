@@ -40,6 +40,7 @@ def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
         "intake",
         "memory",
         "pipeline",
+        "promises",
         "reserve",
         "routing",
         "simulate",

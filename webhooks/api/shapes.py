@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webhooks.api import shapes_promises
 from webhooks.api.shaping import (
     AMOUNT,
     ANYTHING,
@@ -26,6 +27,7 @@ from webhooks.api.shaping import (
     ref,
     thing,
 )
+from webhooks.api.stock_shapes import STOCK_SHAPES
 
 PARTY = thing(
     "A buyer or seller.",
@@ -84,8 +86,9 @@ SHAPES: dict[str, Shape] = {
         "A canonical order with what the hub knows of it.",
         id=identifier("ord"), state=TEXT, phase=TEXT, version=WHOLE, connection=MAYBE, external_id=TEXT, number=MAYBE,
         type={"enum": ["b2c", "b2b"]}, placed_at=INSTANT, currency=TEXT, requested_ship_date=MAYBE_DAY,
-        requested_delivery_date=MAYBE_DAY, service_level=MAYBE, partial_shipment_allowed=MAYBE_FLAG, note=MAYBE,
-        tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY), ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
+        requested_delivery_date=MAYBE_DAY, service_level=MAYBE, pickup_node=MAYBE,
+        partial_shipment_allowed=MAYBE_FLAG, note=MAYBE, tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY),
+        ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
         lines=many(LINE), charges=many(CHARGE), payments=many(PAYMENT), totals=maybe(TOTALS),
         source_version=MAYBE_WHOLE, source_updated_at=MAYBE_INSTANT, holds=many(HOLD),
         fulfillment_orders=many(identifier("ful")), shipments=many(identifier("shp")), decision=maybe_id("dec"),
@@ -103,7 +106,8 @@ SHAPES: dict[str, Shape] = {
     "Item": thing(
         "A sellable unit and the codes partners use for it.",
         id=identifier("itm"), sku=TEXT, title=MAYBE, gtin=MAYBE, unit=TEXT, price=MAYBE_AMOUNT, currency=MAYBE,
-        weight_g=MAYBE_WHOLE, backorder_limit=AMOUNT, active=FLAG, attributes=ANYTHING,
+        weight_g=MAYBE_WHOLE, backorder_limit=AMOUNT, tracking=TEXT, lot_order=TEXT,
+        components=many(thing("What a kit is made of.", sku=TEXT, units=AMOUNT)), active=FLAG, attributes=ANYTHING,
         references=many(thing("A partner's code.", connection=MAYBE, scheme=TEXT, code=TEXT)), created_at=INSTANT,
         version=WHOLE,
     ),
@@ -112,37 +116,14 @@ SHAPES: dict[str, Shape] = {
         "A place that can ship.",
         id=identifier("nod"), code=TEXT, name=TEXT, kind=TEXT, connection=MAYBE, country=MAYBE, postal_code=MAYBE,
         city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
-        shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT, capacity_per_day=MAYBE_WHOLE,
-        attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
-    ),
-    "Position": thing(
-        "Stock of one item at one node.",
-        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, available=AMOUNT,
-        backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
-    ),
-    "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),
-    "Movement": thing(
-        "One entry of the stock ledger; quantities are changes.",
-        number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
-        order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
-    ),
-    "Availability": thing(
-        "What may be promised of items now.",
-        data=many(thing(
-            "One item.",
-            sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
-            nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
-        )),
-    ),
-    "Reservation": thing(
-        "Units held for somebody until a time.",
-        id=identifier("res"), state=TEXT, connection=MAYBE, expires_at=MAYBE_INSTANT, created_at=INSTANT,
-        finished_at=MAYBE_INSTANT, lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT)),
+        off_until=MAYBE_INSTANT, off_reason=MAYBE, shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT,
+        capacity_per_day=MAYBE_WHOLE, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
     ),
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
         id=identifier("ful"), number=TEXT, state=TEXT, order=identifier("ord"), order_number=TEXT, node=TEXT,
-        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=maybe_id("dec"),
+        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=maybe_id("dec"), carrier=MAYBE, service=MAYBE,
+        ship_on=MAYBE_DAY, arrive_on=MAYBE_DAY,
         lines=many(thing(
             "Units of one order line.",
             id=identifier("fln"), line=identifier("lin"), sku=TEXT, title=MAYBE, unit=TEXT, quantity=AMOUNT,
@@ -164,6 +145,17 @@ SHAPES: dict[str, Shape] = {
     "TrackingEvent": thing(
         "A carrier's fact and its shipment.",
         **TRACKING["properties"], shipment=identifier("shp"), tracking_number=MAYBE,
+    ),
+    "Refund": thing(
+        "Money a channel has given back.",
+        id=identifier("rfd"), connection=MAYBE, external_id=TEXT, order=identifier("ord"), order_number=TEXT,
+        amount=MAYBE_AMOUNT, currency=TEXT, note=MAYBE,
+        lines=many(thing(
+            "Units of one order line; `cancel` took open units off, `return` follows a shipment, `none` is money only.",
+            line=maybe_id("lin"), external_id=TEXT, sku=MAYBE, quantity=AMOUNT,
+            restock={"enum": ["cancel", "return", "none"]}, amount=MAYBE_AMOUNT,
+        )),
+        occurred_at=INSTANT, created_at=INSTANT,
     ),
     "Exception": {
         **thing(
@@ -255,6 +247,7 @@ SHAPES["ChangedOrder"] = _with(
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
 SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
+SHAPES.update(STOCK_SHAPES)
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
 SHAPES["DeliveryFull"] = _with(
     "Delivery", "A delivery with its payload and attempts.",
@@ -282,6 +275,8 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key",
+    "Refund", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key", "ProtectionRule", "Supply",
+    "Transfer", "Lot",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
+SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)
