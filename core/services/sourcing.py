@@ -211,7 +211,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
         ("item_id", "node_id", "kind", "allocated", "order_id", "cause", "actor"),
         movements,
     )
-    record_decisions(unit, [one.decided() for one in won])
+    record_decisions(unit, [one.decided() for one in won], list(facts.nodes.values()))
     release.release(unit, facts, works)
     promise_orders(
         unit,
