@@ -35,7 +35,9 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
-    assert set(names()) == {"growth", "intake", "memory", "pipeline", "reserve", "soak", "startup", "uci"}
+    assert set(names()) == {
+        "availability", "growth", "histories", "intake", "memory", "pipeline", "reserve", "soak", "startup", "uci",
+    }  # fmt: skip
 
 
 def test_intake_finds_each_accepted_webhook_in_the_database() -> None:
@@ -60,6 +62,14 @@ def test_reservations_are_in_the_books_and_nothing_is_oversold() -> None:
     assert [each["clients"] for each in found["hot"]] == [each["clients"] for each in found["wide"]] == [2, 4]
     for each in [*found["hot"], *found["wide"]]:
         assert each["ratio_to_pgbench"] == round(each["per_second"] / each["pgbench"]["per_second"], 3)
+
+
+def test_availability_and_the_pushes_after_a_change_are_timed() -> None:
+    found = bench("availability", "--positions", 5_000, "--questions", 5, "--seconds", 1, "--clients", 2)
+    assert (found["positions"], found["question"]["items"], found["question"]["nodes"]) == (5_000, 50, 10)
+    assert 0 < found["question"]["p50_ms"] <= found["question"]["p95_ms"] <= found["question"]["max_ms"]
+    assert found["push"]["changes"] > 0
+    assert found["push"]["reservations"] > 0
 
 
 def test_the_pipeline_is_measured_beside_the_same_writes() -> None:
