@@ -7,7 +7,7 @@ order that cannot be sourced yet keeps them until they expire.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
@@ -42,8 +42,24 @@ class Held:
     lots: dict[tuple[UUID, UUID, str], Decimal] = field(default_factory=dict)
 
 
-def tie_reservation(unit: Unit, order_id: UUID, connection_id: UUID, reservation: str) -> bool:
-    """Tie a soft reservation to a new order; return whether there was one of its connection that still held."""
+def tie_reservations(unit: Unit, named: Sequence[tuple[UUID, UUID, str]]) -> None:
+    """Tie soft reservations to the new orders that name them; one that is over or another channel's stops no order.
+
+    Args:
+        unit: the running transaction.
+        named: order, its connection, and the public id of the reservation it names.
+    """
+    for order_id, connection_id, reservation in named:
+        unit.event(
+            "reservation.tied" if _tie(unit, order_id, connection_id, reservation) else "reservation.missed",
+            "order",
+            order_id,
+            {"reservation": reservation},
+            order_id=order_id,
+        )
+
+
+def _tie(unit: Unit, order_id: UUID, connection_id: UUID, reservation: str) -> bool:
     try:
         group = parse_id("reservation", reservation)
     except NotFound:
