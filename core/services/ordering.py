@@ -251,8 +251,9 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     for each in going:
         unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
-    named = [(each, each.document["reservation"]) for each in (*stopped, *going) if each.document.get("reservation")]
-    tie_reservations(unit, [(each.order_id, each.connection_id, reservation) for each, reservation in named])
+    tie_reservations(
+        unit, [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
+    )
     to_source = []
     for each in going:
         demands = [
@@ -272,8 +273,7 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
                 each.document["partial_shipment_allowed"],
             )
         )
-    nothing = [each for each in to_source if not each.demands]
-    finish_unshippable(unit, [each.order_id for each in nothing])
+    finish_unshippable(unit, [each.order_id for each in to_source if not each.demands])
     lost = source_batch(unit, facts, [each for each in to_source if each.demands])
     # The release tells the ERP of an order with its allocation; the others are told of now, and again when allocated.
     tell_erp(unit, facts, [each.order_id for each in to_source if not each.released and each.order_id not in lost])

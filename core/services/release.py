@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -36,6 +36,8 @@ class Work:
     decision_id: UUID
     assignments: Sequence[Assignment]
     at: datetime
+    # The lots its units are promised from, by order line, for items that have lots.
+    lots: Mapping[UUID, Sequence[tuple[str, Decimal]]] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -166,6 +168,7 @@ def _work_write(
                     "title": head.lines[order_line_id][1],
                     "quantity": plain(units),
                     "unit": head.lines[order_line_id][2],
+                    **_lots(work, order_line_id),
                 }
                 for line_id, order_line_id, _, units in lines
             ],
@@ -173,6 +176,11 @@ def _work_write(
         "order": head.order,
     }
     return Outgoing(connection.id, Write.PUSH_FULFILLMENT_ORDER, payload, work.order_id, work.id)
+
+
+def _lots(work: Work, line_id: UUID) -> dict[str, Any]:
+    lots = work.lots.get(line_id)
+    return {"lots": [{"lot": lot or None, "quantity": plain(units)} for lot, units in lots]} if lots else {}
 
 
 def push_orders(

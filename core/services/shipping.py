@@ -24,6 +24,7 @@ from core.services.facts import Facts
 from core.services.fulfilling import find_work, match_lines, set_work_state, work_lines
 from core.services.outbox import Outgoing, enqueue
 from core.services.phase import refresh_phases
+from core.services.serials import record_serials
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import Unit
@@ -68,6 +69,7 @@ def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = 
         if line.id in units:
             by_line[line.line_id] = by_line.get(line.line_id, ZERO) + units[line.id]
     _write(unit, work, order, shipment_id, document, by_line)
+    lacking = record_serials(unit, shipment_id, lines, document.get("lines"), by_line)
     _count(unit, work, units, by_line)
     used = use_up(unit, order.id, by_line, work.id)
     if used != by_line:
@@ -82,6 +84,7 @@ def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = 
             "units": plain(sum(by_line.values(), ZERO)),
             "carrier": document.get("carrier"),
             "too_many": {public_id("fulfillment_line", line): plain(extra) for line, extra in over.items()},
+            **({"serials_missing": lacking} if lacking else {}),
         },
         order_id=order.id,
     )
