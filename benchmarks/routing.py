@@ -32,9 +32,11 @@ SHAPES = {
     "1x5": (Shape(1, 5, most_nodes=3), 300, 100),
     "3x10": (Shape(3, 10, most_nodes=3), 200, 100),
     "10x50": (Shape(10, 50, most_nodes=4), 60, 250),
+    "3x10-crowded": (Shape(3, 10, most_nodes=3, capacity=True), 100, 100),
+    "10x50-crowded": (Shape(10, 50, most_nodes=4, capacity=True), 40, 250),
     "30x200": (Shape(30, 200, most_nodes=5), 12, 1000),
 }
-"""Size: kind of order, how many of them, and the search budget in milliseconds."""
+"""Size: kind of order, how many of them, and the search budget in milliseconds; crowded: half the nodes nearly full."""
 CHECKED = ((1, 5), (2, 5), (3, 10), (5, 12), (6, 20), (10, 50))
 FEWEST = 2
 
@@ -97,7 +99,7 @@ def measure(size: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def decide(options: argparse.Namespace) -> dict[str, Any]:
-    """Make whole decisions, from facts to an explained plan, of usual orders: 1 to 4 lines, 5 nodes, 2 services."""
+    """Make whole decisions, from facts to explained plan, of usual orders: 1 to 4 lines, 5 nodes, 2 services each."""
     shop = peak(options.seed, max(round(400 * options.part), FEWEST), 5, 20)
     books = Books(shop.stock, {})
     runs = [timed(partial(solve, with_books(each, books))) for each in shop.problems]

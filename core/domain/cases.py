@@ -56,6 +56,11 @@ INCOMPLETE = Cause(
     "A field the order needs is missing or has a code without meaning: {detail}.",
     "release_holds", "Process without it", 0.3, 24,
 )  # fmt: skip
+LATE = Cause(
+    "ORDER-LATE-001", "value", "high", "{number} was changed at its source after it was {state}",
+    "{connection} changed {number} when it was {state} already, and nothing of it was done: {detail}.",
+    None, "Order what was added anew, or settle it with the source", None, 24,
+)  # fmt: skip
 DUPLICATE = Cause(
     "ORDER-TWICE-409", "duplicate", "medium", "Possibly the same order twice",
     "Another order of the same buyer has the same lines and total within a day: {detail}.",
@@ -124,7 +129,7 @@ PROMISE_RISK = Cause(
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
-        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED, SHORTFALL,
-        STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
+        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
+        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
     )
 }  # fmt: skip

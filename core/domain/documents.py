@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
-from core.domain.quick import NO_NUL, Doubtful, Sized, compile_schema
+from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, compile_schema
 from core.domain.vocabulary import DocumentType, StockStatus
 from core.errors import InputError
 
@@ -45,7 +45,7 @@ def a_text(limit: int = 1_000, *, required: bool = False) -> fields.String:
 
 def an_amount(*, required: bool = False) -> fields.Decimal:
     """Return an exact amount field; null unless required."""
-    return fields.Decimal(
+    return Exact(
         required=required,
         allow_none=not required,
         validate=Sized(-(Decimal(10) ** 12), Decimal(10) ** 12),
@@ -54,7 +54,7 @@ def an_amount(*, required: bool = False) -> fields.Decimal:
 
 def a_quantity(rule: validate.Range = POSITIVE, *, required: bool = True) -> fields.Decimal:
     """Return an exact quantity field."""
-    return fields.Decimal(required=required, allow_none=False, validate=rule)
+    return Exact(required=required, allow_none=False, validate=rule)
 
 
 def an_instant(*, required: bool = False) -> fields.AwareDateTime:

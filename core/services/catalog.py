@@ -58,6 +58,15 @@ def resolve_skus(unit: Unit, codes: Collection[tuple[UUID, str]]) -> dict[tuple[
 
 
 # One array per column, as `_columns` gives them; a null says "not given".
+def units_of(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
+    """Return the unit each of these items is counted in."""
+    if not items:
+        return {}
+    i = t.item.c
+    rows = unit.conn.execute(select(i.id, i.unit).where(i.tenant_id == unit.tenant, i.id.in_(sorted(items))))
+    return {row.id: row.unit for row in rows}
+
+
 INSERT_ITEMS = """
 INSERT INTO item (tenant_id, id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order,
                   backorder_limit, active, attributes)

@@ -16,7 +16,7 @@ from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
-from core.services.catalog import resolve_skus
+from core.services.catalog import resolve_skus, units_of
 from core.services.converting import tie_reservation
 from core.services.facts import Facts
 from core.services.offers import wishes_of
@@ -25,7 +25,7 @@ from core.services.phase import refresh_phases
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
-from core.services.validation import Stop, check_order
+from core.services.validation import Stop, check_order, foreign_units
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.read.orders import read_orders
@@ -89,6 +89,7 @@ RETURNING id
 LINE = (
     "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",
     "shipped", "delivered", "unit", "unit_price", "discount", "taxes", "tax_included", "ships",
+    "pictured",
 )  # fmt: skip
 
 
@@ -129,8 +130,14 @@ def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     for each in batch:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
-        if not each.document.get("canceled_at"):
-            each.stops = check_order(each.document, each.items, each.map_holds, facts.codes)
+    judge(unit, facts, [each for each in batch if not each.document.get("canceled_at")])
+
+
+def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
+    """Find what keeps each order, its items known, from being processed, and note it in its `stops`."""
+    units = units_of(unit, {item for each in batch for item in foreign_units(each.document, each.items)})
+    for each in batch:
+        each.stops = check_order(each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units)
 
 
 def line_codes(line: Json) -> list[str]:
@@ -218,6 +225,7 @@ def line_row(
         line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
         as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
         line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"), ships,
+        line["quantity"] - removed,
     )  # fmt: skip
 
 

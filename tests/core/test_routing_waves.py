@@ -13,7 +13,7 @@ from core.routing.optimizer import solve
 from core.routing.problem import Assignment, Demand, Destination, NodeFacts, Policy, Problem, Service, StockTier
 from core.routing.waves import Pooled, Wave, replan
 
-ITEM = UUID(int=1)
+ITEM, OTHER = UUID(int=1), UUID(int=2)
 NODES = [NodeFacts(UUID(int=10 + n), f"N{n}", None, None, "DE", 0, 1_000, 0) for n in range(3)]
 ONE = Decimal(1)
 
@@ -67,6 +67,27 @@ def test_capacity_of_a_node_is_shared_by_all_orders() -> None:
     wave = replan(pool, shelf("2", "2"), {NODES[1].id: ONE})
     assert where(wave) == {1: [("N0", ONE)], 2: [("N1", ONE)]}
     assert wave.after == 10_000 + 9_000 + 2_000
+
+
+def test_a_wave_keeps_the_split_limit_and_one_service_of_a_node() -> None:
+    # Two units are cheapest as one of each node, or by two services of one node: both are more shipments than allowed.
+    ladders = {**shelf("1", "1"), (ITEM, NODES[0].id): [StockTier(ONE, 0), StockTier(ONE, 90_000)]}
+    asked = replace(order(1, (10_000, 9_000), "2"), policy=Policy(most_nodes=1))
+    wave = replan([planned(1, asked, 0, units=Decimal(2))], ladders, {})
+    assert where(wave) == {1: [("N0", Decimal(2))]}
+    assert wave.after == 10_000 + 2_000 + 90_000
+    wider = replace(asked, policy=Policy(most_nodes=2))
+    assert replan([planned(1, wider, 0, units=Decimal(2))], ladders, {}).after == 10_000 + 9_000 + 2_000
+
+    refusing = [Service("cold", 10, refuses={ITEM: "dry"}), Service("dry", 10, refuses={OTHER: "cold"})]
+    lines = [Demand(UUID(int=101), ITEM, ONE), Demand(UUID(int=102), OTHER, ONE)]
+    both = replace(
+        asked, demands=lines, services={NODES[0].id: refusing, NODES[1].id: [Service("van", 50_000)]}, policy=Policy()
+    )
+    plan = [Assignment(line.line_id, line.item_id, NODES[1].id, ONE, "van") for line in lines]
+    stock = {(item, node.id): [StockTier(ONE, 0)] for item in (ITEM, OTHER) for node in NODES[:2]}
+    wave = replan([Pooled(UUID(int=1), both, plan)], stock, {})
+    assert (wave.after, wave.changed) == (50_000 + 2_000, ())
 
 
 def test_fractions_stay_exact() -> None:

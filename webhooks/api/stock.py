@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from core.domain.documents import NOT_NEGATIVE, StockSchema, Strict, a_quantity, a_text
 from core.domain.ids import parse_id
 from core.domain.money import plain
-from core.domain.quick import NO_NUL
+from core.domain.quick import NO_NUL, Exact
 from core.errors import Conflict, InputError
 from core.services.converting import convert_reservation
 from core.services.reserving import Granted, Wanted, release_group, reserve_many
@@ -70,7 +70,7 @@ class AdjustmentBody(Strict):
     sku = a_text(128, required=True)
     node = a_text(64, required=True)
     on_hand = a_quantity(NOT_NEGATIVE, required=False)
-    delta = fields.Decimal(validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12))
+    delta = Exact(validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12))
     safety = a_quantity(NOT_NEGATIVE, required=False)
     reason = a_text(500, required=True)
 

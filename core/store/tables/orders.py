@@ -97,6 +97,8 @@ order_line = Table(
     Column("ships", Boolean, nullable=False, server_default="true"),
     # What was ordered, where an approved substitute goes instead of it.
     uid("substituted_item_id", null=True),
+    # The units the source last spoke of; null for lines from before this was kept.
+    number("pictured", null=True),
     key(),
     ForeignKeyConstraint(["tenant_id", "order_id"], ["orders.tenant_id", "orders.id"], name="fk_order_line_order"),
     CheckConstraint("canceled >= 0 AND shipped >= 0 AND canceled + shipped <= quantity", name="sums"),
