@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from core.domain.calendars import local_day, next_ship_moment
+from core.domain.calendars import closing, local_day, next_ship_moment
 from core.routing import costs, terms
 from core.routing.problem import Service
+from core.services.expecting import lane_of, lateness_probability
 from core.services.facts import Facts
 from core.services.routing_facts import ItemFacts
 from core.services.tariffs import CarrierService, Lane
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 NONE = Decimal(0)
 NOTHING = ItemFacts()
+# With fewer arrivals behind the transit model a carrier's own word is worth more.
+LEAST_OUTCOMES = 30
 # What an order takes that asks for no level.
 STANDARD = "standard"
 
@@ -200,6 +203,16 @@ class Offers:
                     days.update(each.days(self._now.date()))
         return days
 
+    def _late(self, order: Sourced, node: UUID, service: CarrierService, leg: Leg) -> float:
+        """Return the chance of coming late: what outcomes have taught, and the carrier's own word before any."""
+        wanted_by, promising = order.wishes.deliver_by, self._facts.promising
+        leaves = None if leg.ship_on is None else closing(promising.calendars[node], leg.ship_on)
+        if wanted_by is None or leaves is None or promising.transit.correction.outcomes < LEAST_OUTCOMES:
+            return terms.lateness(service.on_time, leg.arrive_on, wanted_by)
+        way = lane_of(self._facts, node, order.destination, order.wishes.postal_code)
+        end = datetime.combine(wanted_by + timedelta(days=1), time(), UTC)
+        return lateness_probability(self._facts, service.carrier, service.service, way, leaves, end)
+
     def _priced(self, order: Sourced, node: UUID, service: CarrierService, lane: Lane, grams: int, leg: Leg) -> Service:
         """Return a service with its price for what the node could send; what is too heavy for one parcel is several."""
         most = min(service.max_weight_g or terms.ANY_WEIGHT, lane.steps[-1].up_to_g)
@@ -221,7 +234,7 @@ class Offers:
             service.code,
             step.price * parcels,
             step.per_kg,
-            late=terms.lateness(service.on_time, leg.arrive_on, order.wishes.deliver_by),
+            late=self._late(order, node, service, leg),
             carbon_g=service.carbon_g * parcels,
             carbon_g_kg=carbon_g_kg,
             refuses=refuses,

@@ -16,13 +16,8 @@ from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
-<<<<<<< HEAD
 from core.services.catalog import resolve_skus, units_of
-from core.services.converting import tie_reservation
-=======
-from core.services.catalog import resolve_skus
 from core.services.converting import tie_reservations
->>>>>>> h3
 from core.services.facts import Facts
 from core.services.offers import wishes_of
 from core.services.outbox import enqueue
@@ -273,11 +268,7 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
                 wishes=wishes_of(document),
                 traits=order_traits(document["type"], order_total(document), document["currency"], document),
             )
-<<<<<<< HEAD
         )  # fmt: skip
-=======
-        )
->>>>>>> h3
     finish_unshippable(unit, [each.order_id for each in to_source if not each.demands])
     lost = source_batch(unit, facts, [each for each in to_source if each.demands])
     # The release tells the ERP of an order with its allocation; the others are told of now, and again when allocated.

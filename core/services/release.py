@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-<<<<<<< HEAD
-from dataclasses import dataclass
-from datetime import date, datetime
-=======
 from dataclasses import dataclass, field
-from datetime import datetime
->>>>>>> h3
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -42,12 +37,9 @@ class Work:
     decision_id: UUID
     assignments: Sequence[Assignment]
     at: datetime
-<<<<<<< HEAD
     leg: Leg
-=======
     # The lots its units are promised from, by order line, for items that have lots.
     lots: Mapping[UUID, Sequence[tuple[str, Decimal]]] = field(default_factory=dict)
->>>>>>> h3
 
     @property
     def number(self) -> str:
@@ -200,14 +192,13 @@ def _work_write(
     return Outgoing(connection.id, Write.PUSH_FULFILLMENT_ORDER, payload, work.order_id, work.id)
 
 
-<<<<<<< HEAD
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
-=======
+
+
 def _lots(work: Work, line_id: UUID) -> dict[str, Any]:
     lots = work.lots.get(line_id)
     return {"lots": [{"lot": lot or None, "quantity": plain(units)} for lot, units in lots]} if lots else {}
->>>>>>> h3
 
 
 def push_orders(

@@ -155,7 +155,12 @@ class RoutingFacts:
 
 
 def read_routing(
-    conn: Connection, tenant: int, nodes: Sequence[Row[Any]], now: datetime, before: RoutingFacts | None
+    conn: Connection,
+    tenant: int,
+    nodes: Sequence[Row[Any]],
+    calendars: Mapping[UUID, Calendar],
+    now: datetime,
+    before: RoutingFacts | None,
 ) -> RoutingFacts:
     """Read the picture; what has not been written since is taken from the one before.
 
@@ -163,6 +168,7 @@ def read_routing(
         conn: a session.
         tenant: whose.
         nodes: rows of the node table.
+        calendars: by node.
         now: the database's time.
         before: what was read last.
     """
@@ -171,7 +177,7 @@ def read_routing(
     found.places = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == PLACES_STAMP)).scalar()
     if before is not None and before.places == found.places:
         found.points = before.points
-    found.nodes = {row.id: _rules(row) for row in nodes}
+    found.nodes = {row.id: _rules(row, calendars[row.id]) for row in nodes}
     found.disruptions = [disruption_of(row) for row in conn.execute(text(DISRUPTIONS), {"t": tenant, "now": now})]
     found.closed = {row.id: reason for row in nodes if (reason := _closed(row, now)) is not None}
     found.shut = {row.id: days for row in nodes if (days := _shut(found, row.id, now.date()))}
@@ -182,7 +188,7 @@ def read_routing(
     return found
 
 
-def _rules(row: Row[Any]) -> NodeRules:
+def _rules(row: Row[Any], calendar: Calendar) -> NodeRules:
     kept: Mapping[str, Any] = row.attributes or {}
     storage = kept.get("storage") or ()
     return NodeRules(
@@ -193,7 +199,7 @@ def _rules(row: Row[Any]) -> NodeRules:
         frozenset([storage] if isinstance(storage, str) else storage),
         bool(kept.get("hazmat")),
         row.capacity_per_day,
-        Calendar(row.timezone, cutoff=row.cutoff),
+        calendar,
     )
 
 

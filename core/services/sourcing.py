@@ -125,31 +125,10 @@ def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
 def _solve(order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, held: Held | None) -> _Solved:
     started = time.perf_counter_ns()
     if held:
-<<<<<<< HEAD
-        shelf.give(order.connection_id, held.units, held.lots)
+        held.put_back(shelf, order.connection_id)
     found = plan_order(order, builder, shelf, choose(facts.policies, order.traits))
     plan = found.plan
     legs = builder.take(found.built, plan)
-=======
-        held.put_back(shelf, order.connection_id)
-    wanted: dict[UUID, Decimal] = {}
-    for demand in order.demands:
-        wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
-    codes = {node.id: node.code for node in facts.nodes.values()}
-    plan, stock = plan_on_shelf(
-        shelf,
-        order.connection_id,
-        Problem(
-            order.demands,
-            list(facts.nodes.values()),
-            shelf.offered(order.connection_id, wanted, facts.nodes),
-            order.destination,
-            order.partial_allowed,
-            policy,
-            order.excluded,
-        ),
-    )
->>>>>>> h3
     # The rest of the batch sees what this order is about to take.
     if held and not plan.assignments:
         held.put_back(shelf, order.connection_id, -1)
@@ -204,14 +183,9 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
         for node_id, assignments in by_node.items():
             lots: dict[UUID, list[tuple[str, Decimal]]] = {}
             work = release.Work(
-<<<<<<< HEAD
                 uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
-                one.legs[node_id],
+                one.legs[node_id], lots,
             )  # fmt: skip
-=======
-                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now, lots
-            )
->>>>>>> h3
             works.append(work)
             one.order.released = True
             for each in assignments:
