@@ -27,6 +27,8 @@ from core.store.unit import Unit
 if TYPE_CHECKING:
     from core.services.sourcing import Sourced
 
+Stock = Mapping[tuple[UUID, UUID], Decimal]
+
 
 @dataclass(slots=True)
 class Built:
@@ -38,19 +40,16 @@ class Built:
 
 
 class Builder:
-    """Builds the problems of one batch; what the orders before took of stock and days is gone for those after.
+    """Builds the problems of one batch; days the orders before took are gone for those after.
 
     Args:
         unit: the running transaction.
         facts: nodes, connections and what routing needs.
         batch: the orders; their destinations get the point of their postcode.
-        free: units that may be promised per (item, node).
     """
 
-    def __init__(
-        self, unit: Unit, facts: Facts, batch: Sequence[Sourced], free: dict[tuple[UUID, UUID], Decimal]
-    ) -> None:
-        self._facts, self._routing, self._free = facts, facts.routing, free
+    def __init__(self, unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
+        self._facts, self._routing = facts, facts.routing
         today = unit.now.date()
         items = {demand.item_id for order in batch for demand in order.demands}
         self._items = self._routing.read_items(unit.conn, unit.tenant, items, today)
@@ -70,15 +69,16 @@ class Builder:
             if key in codes:
                 order.destination = Destination(key[0], *point_of(points.get(key)))
 
-    def build(self, order: Sourced, policy: Policy, *, strict: bool = True) -> Built:
+    def build(self, order: Sourced, policy: Policy, stock: Stock, *, strict: bool = True) -> Built:
         """Return the problem of an order as things stand now.
 
         Args:
             order: with its open units.
             policy: the active policy.
+            stock: units that may be promised to it per (item, node).
             strict: whether wishes and limits of the day keep nodes and services out.
         """
-        found = Built(self._bare(order, policy))
+        found = Built(Problem(order.demands, self._nodes, stock, order.destination, order.partial_allowed, policy, {}))
         excluded = {**self._routing.closed, **order.excluded}
         services: dict[UUID, Sequence[Service]] = {}
         load: dict[UUID, float] = {}
@@ -116,37 +116,30 @@ class Builder:
         )
         return found
 
-    def plan(self, order: Sourced, policy: Policy) -> tuple[Built, Plan, dict[UUID, Leg]]:
-        """Return an order's problem, its plan and the legs of that by node; what it uses is gone for the next orders.
+    def plan(self, order: Sourced, policy: Policy, stock: Stock) -> tuple[Built, Plan, dict[UUID, Leg]]:
+        """Return an order's problem, its plan and the legs of that by node; the days it uses are taken.
 
         Args:
             order: with its open units.
             policy: the active policy.
+            stock: units that may be promised to it per (item, node).
         """
-        built = self.build(order, policy)
+        built = self.build(order, policy, stock)
         found = solve(built.problem)
         if found.short and built.limited:
-            built = self.build(order, policy, strict=False)
+            built = self.build(order, policy, stock, strict=False)
             found = solve(built.problem)
-        return built, found, self._take(built, found)
+        return built, found, self.take_days(built, found)
 
-    def _take(self, built: Built, plan: Plan) -> dict[UUID, Leg]:
+    def take_days(self, built: Built, plan: Plan) -> dict[UUID, Leg]:
+        """Count what a plan sends on its days, so that the next orders see it, and return its legs by node."""
         legs: dict[UUID, Leg] = {}
         for each in plan.assignments:
-            self._free[each.item_id, each.node_id] -= each.quantity
             if each.node_id not in legs:
                 leg = legs[each.node_id] = built.legs[each.node_id, each.service]
                 if leg.ship_on is not None:
                     self._routing.usage.add(each.node_id, each.service, leg.ship_on)
         return legs
-
-    def _bare(self, order: Sourced, policy: Policy) -> Problem:
-        items = {demand.item_id for demand in order.demands}
-        stock = {
-            (item, node.id): units for item in items for node in self._nodes
-            if (units := self._free.get((item, node.id), NONE)) > 0
-        }  # fmt: skip
-        return Problem(order.demands, self._nodes, stock, order.destination, order.partial_allowed, policy, {})
 
     def _without_way(self, node: NodeFacts) -> NodeFacts:
         """Return a node whose services' rates cover the way, so that its distance costs nothing more."""

@@ -65,16 +65,21 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected], policy: Poli
     for order_id, works in by_order.items():
         orders[order_id].demands = _demands(works)
     free = read_free(unit, {demand.item_id for order in orders.values() for demand in order.demands})
-    for each in affected:
-        if each.way != "stays":
-            for _, item, units, _ in each.lines:
-                free[item, each.node_id] = free.get((item, each.node_id), NONE) + units  # it gives back what it holds
+    for work in affected:
+        if work.way != "stays":
+            for _, item, units, _ in work.lines:
+                free[item, work.node_id] = free.get((item, work.node_id), NONE) + units  # it gives back what it holds
     # What is compared is not booked: counting it would fill days that stay free.
     trial = replace(facts, routing=replace(facts.routing, usage=_copied(facts.routing.usage), kept={}))
-    builder = Builder(unit, trial, list(orders.values()), free)
+    builder = Builder(unit, trial, list(orders.values()))
     found = []
     for order_id, works in by_order.items():
-        _, plan, legs = builder.plan(orders[order_id], policy)
+        items = {demand.item_id for demand in orders[order_id].demands}
+        keys = ((item, node) for item in items for node in facts.nodes)
+        stock = {key: units for key in keys if (units := free.get(key, NONE)) > 0}
+        _, plan, legs = builder.plan(orders[order_id], policy, stock)
+        for taken in plan.assignments:
+            free[taken.item_id, taken.node_id] -= taken.quantity
         before = _cost_now(unit, *now[order_id], policy)
         found.append(Replan(works, before, plan.cost, legs, _units(plan), plan.short))
     return found
@@ -103,7 +108,7 @@ def _cost_now(unit: Unit, facts: Facts, order: Sourced, works: Sequence[Affected
         for _, item, units, _ in work.lines:
             free[item, work.node_id] = free.get((item, work.node_id), NONE) + units
     chosen = {work.node_id: f"{work.carrier}/{work.service}" for work in works if work.service is not None}
-    built = Builder(unit, facts, [order], free).build(order, policy, strict=False)
+    built = Builder(unit, facts, [order]).build(order, policy, free, strict=False)
     services = {
         node: [each for each in offered if each.code == chosen.get(node, each.code)] or offered
         for node, offered in built.problem.services.items()

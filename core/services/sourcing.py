@@ -81,8 +81,8 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
         return []
     policy = policy or Policy()
     free = read_free(unit, {demand.item_id for order in batch for demand in order.demands})
-    builder = Builder(unit, facts, batch, free)
-    solved = [_solve(order, builder, facts, policy) for order in batch]
+    builder = Builder(unit, facts, batch)
+    solved = [_solve(order, builder, facts, free, policy) for order in batch]
     won, lost = _take(unit, solved)
     _record(unit, won, facts, policy)
     again = [each.order.order_id for each in lost]
@@ -96,12 +96,21 @@ def read_free(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
     return {(row.item_id, row.node_id): row.free for row in rows}
 
 
-def _solve(order: Sourced, builder: Builder, facts: Facts, policy: Policy) -> _Solved:
+def _solve(
+    order: Sourced, builder: Builder, facts: Facts, free: dict[tuple[UUID, UUID], Decimal], policy: Policy
+) -> _Solved:
     started = time.perf_counter_ns()
-    built, plan, legs = builder.plan(order, policy)
+    items = {demand.item_id for demand in order.demands}
     codes = {node.id: node.code for node in facts.nodes.values()}
+    stock = {
+        (item, node): free[item, node] for item in items for node in facts.nodes if free.get((item, node), NONE) > 0
+    }
+    built, plan, legs = builder.plan(order, policy, stock)
+    # The rest of the batch sees what this order is about to take.
+    for each in plan.assignments:
+        free[each.item_id, each.node_id] -= each.quantity
     seen: dict[str, dict[str, str]] = {}
-    for (item, node), units in built.problem.stock.items():
+    for (item, node), units in stock.items():
         seen.setdefault(item.hex, {})[codes[node]] = format(units, "f")
     duration_us = (time.perf_counter_ns() - started) // 1000
     return _Solved(order, plan, uuid7(), duration_us, seen, built.problem, legs)
