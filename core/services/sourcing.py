@@ -21,6 +21,7 @@ from core.services.facts import Facts
 from core.services.offers import Leg, Wishes
 from core.services.phase import refresh_phases
 from core.services.problems import Builder
+from core.services.substituting import Substitutes, mark_substituted
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.locks import lock_positions, mark_listings, move_stock
@@ -50,6 +51,7 @@ class Sourced:
     started: bool = False
     excluded: dict[UUID, str] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
+    substituted: dict[UUID, UUID] = field(default_factory=dict)
     tries: int = 0
     released: bool = False
 
@@ -83,6 +85,8 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Pol
     free = read_free(unit, {demand.item_id for order in batch for demand in order.demands})
     builder = Builder(unit, facts, batch)
     solved = [_solve(order, builder, facts, free, policy) for order in batch]
+    if policy.substitutes and any(one.plan.short for one in solved):
+        solved = _substituted(unit, facts, solved, free, policy)
     won, lost = _take(unit, solved)
     _record(unit, won, facts, policy)
     again = [each.order.order_id for each in lost]
@@ -116,6 +120,29 @@ def _solve(
     return _Solved(order, plan, uuid7(), duration_us, seen, built.problem, legs)
 
 
+def _substituted(
+    unit: Unit, facts: Facts, solved: Sequence[_Solved], free: dict[tuple[UUID, UUID], Decimal], policy: Policy
+) -> list[_Solved]:
+    """Solve orders again that lack a whole line for which an approved substitute is there."""
+    lacking = {each.item_id for one in solved for each in one.order.demands if each.line_id in one.plan.short}
+    substitutes = Substitutes(unit, lacking)
+    free.update({key: units for key, units in read_free(unit, substitutes.items).items() if key not in free})
+    found = []
+    for one in solved:
+        order = one.order
+        channel = facts.connections.get(order.connection_id)
+        demands = substitutes.instead(order.demands, one.plan.short, channel.name if channel else None, free)
+        if one.plan.short and demands != order.demands:
+            for each in one.plan.assignments:
+                free[each.item_id, each.node_id] += each.quantity
+            before = {each.line_id: each.item_id for each in order.demands}
+            order.demands = demands
+            order.substituted = {each.line_id: each.item_id for each in demands if before[each.line_id] != each.item_id}
+            one = _solve(order, Builder(unit, facts, [order]), facts, free, policy)
+        found.append(one)
+    return found
+
+
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
     """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
     wanted = {(each.item_id, each.node_id) for one in solved for each in one.plan.assignments}
@@ -145,6 +172,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
     reservations, movements, decisions = [], [], []
     works: list[release.Work] = []
     for one in won:
+        mark_substituted(unit, one.order.order_id, one.order.substituted)
         by_node: dict[UUID, list[Assignment]] = {}
         for each in one.plan.assignments:
             by_node.setdefault(each.node_id, []).append(each)
