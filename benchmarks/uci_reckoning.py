@@ -23,7 +23,7 @@ SELECT coalesce(sum(shipped), 0) AS shipped, coalesce(sum(returned), 0) AS retur
        coalesce(sum(canceled), 0) AS canceled, coalesce(sum(quantity - shipped - canceled), 0) AS open,
        coalesce(sum(shipped) FILTER (WHERE ships), 0) AS goods_shipped FROM order_line
 """
-REFUNDED = "SELECT coalesce(sum((data->>'amount')::numeric), 0) FROM event WHERE type = 'refund.succeeded'"
+REFUNDED = "SELECT coalesce(sum(amount), 0) FROM refund"
 QUARANTINED = "SELECT topic, body FROM message WHERE state = 'quarantined'"
 STATES = "SELECT phase, count(*) FROM orders GROUP BY 1 ORDER BY 1"
 ADJUSTED = "SELECT coalesce(sum(on_hand), 0) FROM stock_movement WHERE kind = 'adjust'"

@@ -61,6 +61,17 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Promising:
+    """Chance a promise is given with, oldest inputs it may rest on, how long an offer stands, when it is at risk."""
+
+    level: float = 0.9
+    stock_hours: float = 168.0
+    model_hours: float = 48.0
+    offer_minutes: float = 30.0
+    risk: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class Pools:
     """Database connections one process keeps, and how long a request waits for one."""
 
@@ -102,6 +113,7 @@ class Settings:
     batches: Batches = field(default_factory=Batches)
     retry: Retry = field(default_factory=Retry)
     relay: Relay = field(default_factory=Relay)
+    promising: Promising = field(default_factory=Promising)
     pools: Pools = field(default_factory=Pools)
     log: Log = field(default_factory=Log)
 

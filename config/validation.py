@@ -100,6 +100,17 @@ class RelaySchema(Strict):
     watchdog_seconds = seconds(0.1, 3600)
 
 
+class PromisingSchema(Strict):
+    """`[promising]`"""
+
+    makes = model.Promising
+    level = fields.Float(validate=validate.OneOf([0.5, 0.8, 0.9, 0.95]))
+    stock_hours = seconds(0.1, 87_600)
+    model_hours = seconds(0.1, 87_600)
+    offer_minutes = seconds(1, 10_080)
+    risk = fields.Float(validate=validate.Range(0.01, 0.99))
+
+
 class PoolsSchema(Strict):
     """`[pools]`"""
 
@@ -145,6 +156,7 @@ class SettingsSchema(Strict):
     batches = fields.Nested(BatchesSchema)
     retry = fields.Nested(RetrySchema)
     relay = fields.Nested(RelaySchema)
+    promising = fields.Nested(PromisingSchema)
     pools = fields.Nested(PoolsSchema)
     log = fields.Nested(LogSchema)
 

@@ -28,7 +28,7 @@ class Plan:
     kills: int = 5
     trouble: float = 0.05
     seed: int = 7
-    settle: float = 300.0
+    settle: float = 1_200.0
     items: int = 60
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from console.cli.base import Session, changes, group, pass_session, public_or_plain
-from console.cli.lists import Moment, find_order, limit_option, pages
+from console.cli.lists import Moment, limit_option, list_about, names_of_all
 
 COLUMNS = ("id", "created_at=created", "connection", "kind", "state", "attempts", "outcome", "order")
 
@@ -30,12 +30,7 @@ def list_(session: Session, /, limit: int, since: datetime | None, order: str | 
     """List deliveries, newest first."""
     from core.store.read.plumbing import list_deliveries
 
-    with session.hub() as hub, hub.store.read() as conn:
-        about = find_order(conn, order) if order else None
-        session.out.rows(
-            pages(lambda piece: list_deliveries(conn, piece, order_id=about, created_since=since, **given), limit),
-            COLUMNS,
-        )
+    list_about(session, list_deliveries, COLUMNS, limit=limit, order=order, created_since=since, **given)
 
 
 @deliveries_command.command("show")
@@ -65,11 +60,9 @@ def retry(session: Session, /, deliveries: tuple[str, ...], dead: bool, connecti
         raise click.UsageError("Name deliveries (dlv_…), or say --dead.")
     with session.hub() as hub:
         if dead:
-            with hub.store.read() as conn:
-                found = pages(lambda piece: list_deliveries(conn, piece, state=["dead"], connection=connection), 0)
-                deliveries = tuple(each["id"] for each in found)
-            if not deliveries:
-                session.out.rows([], COLUMNS, empty="No delivery is dead.")
+            deliveries = names_of_all(
+                session, hub, list_deliveries, empty="No delivery is dead.", state=["dead"], connection=connection
+            )
 
         def again(delivery: str) -> tuple[dict[str, Any], str]:
             with session.changing(hub) as unit:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from console.cli.base import Session, actor, changes, group, pass_session, public_or_plain
-from console.cli.lists import Moment, find_order, limit_option, pages
+from console.cli.lists import Moment, limit_option, list_about
 
 COLUMNS = (
     "id",
@@ -41,13 +41,9 @@ def list_(session: Session, /, limit: int, every: bool, order: str | None, **giv
     from core.store.read.cases import list_cases
 
     live = None if every or given["state"] else True
-    with session.hub() as hub, hub.store.read() as conn:
-        about = find_order(conn, order) if order else None
-        session.out.rows(
-            pages(lambda piece: list_cases(conn, piece, order_id=about, live=live, **given), limit),
-            COLUMNS,
-            empty="Nothing needs a person.",
-        )
+    list_about(
+        session, list_cases, COLUMNS, limit=limit, order=order, empty="Nothing needs a person.", live=live, **given
+    )
 
 
 @exceptions_command.command("show")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from console.cli.base import Session
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from core.jobs.hub import Hub
     from core.store.read.page import Json, Listed, Slice
 
 SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -123,3 +126,46 @@ def find_order(conn: Connection, name: str) -> UUID:
             code="CLI-ORDER-409",
         )
     return UUID(str(found[0]))
+
+
+def list_about(
+    session: Session,
+    fetch: Callable[..., Listed],
+    columns: Sequence[str],
+    *,
+    limit: int,
+    order: str | None,
+    empty: str = "Nothing found.",
+    **filters: Any,
+) -> None:
+    """Write a list that can be narrowed to one order.
+
+    Args:
+        session: this call.
+        fetch: returns a page of it, given the connection, the slice, `order_id` and the filters.
+        columns: fields of the text form.
+        limit: at most so many rows; 0 for all.
+        order: id, number or external id of the order; None for all orders.
+        empty: said when there is nothing.
+        filters: what else narrows it.
+
+    Raises:
+        NotFound: there is no such order.
+        InputError: several orders are called that.
+    """
+    with session.hub() as hub, hub.store.read() as conn:
+        about = find_order(conn, order) if order else None
+        session.out.rows(
+            pages(lambda piece: fetch(conn, piece, order_id=about, **filters), limit), columns, empty=empty
+        )
+
+
+def names_of_all(
+    session: Session, hub: Hub, fetch: Callable[..., Listed], *, empty: str, **filters: Any
+) -> tuple[str, ...]:
+    """Return the ids of everything a list has under these filters; where that is nothing, say so."""
+    with hub.store.read() as conn:
+        found = tuple(each["id"] for each in pages(lambda piece: fetch(conn, piece, **filters), 0))
+    if not found:
+        session.out.rows([], (), empty=empty)
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from console.cli.base import Session, changes, group, pass_session, public_or_plain
-from console.cli.lists import Moment, find_order, limit_option, pages
+from console.cli.lists import Moment, limit_option, list_about, names_of_all
 
 COLUMNS = ("id", "received_at=received", "connection", "topic", "via", "state", "outcome", "order")
 
@@ -32,12 +32,7 @@ def list_(session: Session, /, limit: int, since: datetime | None, order: str | 
     """List messages, newest first."""
     from core.store.read.plumbing import list_messages
 
-    with session.hub() as hub, hub.store.read() as conn:
-        about = find_order(conn, order) if order else None
-        session.out.rows(
-            pages(lambda piece: list_messages(conn, piece, order_id=about, received_since=since, **given), limit),
-            COLUMNS,
-        )
+    list_about(session, list_messages, COLUMNS, limit=limit, order=order, received_since=since, **given)
 
 
 @messages_command.command("show")
@@ -73,11 +68,14 @@ def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, co
         raise click.UsageError("Name messages (msg_…), or say --quarantined.")
     with session.hub() as hub:
         if quarantined:
-            with hub.store.read() as conn:
-                found = pages(lambda piece: list_messages(conn, piece, state=["quarantined"], connection=connection), 0)
-                messages = tuple(each["id"] for each in found)
-            if not messages:
-                session.out.rows([], COLUMNS, empty="No message is quarantined.")
+            messages = names_of_all(
+                session,
+                hub,
+                list_messages,
+                empty="No message is quarantined.",
+                state=["quarantined"],
+                connection=connection,
+            )
 
         def again(message: str) -> tuple[dict[str, Any], str]:
             with session.changing(hub) as unit:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain
 
 from console.demo.company import Channel, Company, chance
 from console.demo.goods import Item
@@ -19,6 +20,10 @@ from console.demo.rhythm import DAILY_ORDERS, moments
 from core.routing.geography import MIDDLE, distance_km
 
 DAYS = 90
+# The demo's clock runs ahead, so orders come in faster than a company of this size has them. The last days are played
+# livelier, so that yesterday and the minutes since the start fit into one picture.
+LIVELY_DAYS, LIVELIER = 2, 20
+RESTOCK, RESTOCK_LIVELY = timedelta(days=1), timedelta(hours=2)
 FREE_SHIPPING_FROM = Decimal(60)
 SHIPPING = Decimal("4.90")
 CENT = Decimal("0.01")
@@ -157,17 +162,21 @@ class _Player:
 
     def play(self, daily: float) -> History:
         orders = []
-        for number, at in enumerate(moments(self.rng, self.start, self.end, daily), 1_001):
-            while self.next_supply <= at:
-                self.restock(self.next_supply)
-                self.next_supply += timedelta(days=1)
+        lively = max(self.start, self.end - timedelta(days=LIVELY_DAYS))
+        quiet = moments(self.rng, self.start, lively, daily)
+        for number, at in enumerate(chain(quiet, moments(self.rng, lively, self.end, daily * LIVELIER)), 1_001):
+            self.restock_until(at, lively)
             order = self.order(number, at)
             if order is not None:
                 orders.append(order)
-        while self.next_supply <= self.end:
-            self.restock(self.next_supply)
-            self.next_supply += timedelta(days=1)
+        self.restock_until(self.end, lively)
         return History(self.start, self.end, orders, self.supplies, self.free)
+
+    def restock_until(self, at: datetime, lively: datetime) -> None:
+        """Have every supply come that is due by then."""
+        while self.next_supply <= at:
+            self.restock(self.next_supply)
+            self.next_supply += RESTOCK if self.next_supply < lively else RESTOCK_LIVELY
 
     def restock(self, at: datetime) -> None:
         """Fill up what has sold to less than half."""

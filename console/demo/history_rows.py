@@ -21,7 +21,7 @@ TAG = "demo"
 CURRENCY = "EUR"
 ZERO = Decimal(0)
 # Shop order numbers become external ids as the shops make them.
-SHOP_ORDER, SHOP_LINE = 820_982_911_900_000_000, 866_550_311_000_000_000
+SHOP_ORDER, SHOP_LINE, SHOP_REFUND = 820_982_911_900_000_000, 866_550_311_000_000_000, 890_088_186_000_000_000
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "orders": (
         "id", "connection_id", "external_id", "number", "state", "placed_at", "currency", "total", "body",
@@ -47,6 +47,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "rank", "state_at", "shipped_at", "delivered_at", "created_at",
     ),
     "shipment_line": ("shipment_id", "line_id", "quantity"),
+    "refund": ("id", "connection_id", "external_id", "order_id", "amount", "currency", "occurred_at", "created_at"),
+    "refund_line": ("id", "refund_id", "external_id", "line_id", "quantity", "restock", "amount"),
     "tracking_event": ("id", "shipment_id", "status", "occurred_at", "created_at"),
     "stock_movement": ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor", "at"),
     "event": ("type", "subject", "subject_id", "order_id", "data", "actor", "at"),
@@ -192,10 +194,23 @@ def _lines(rows: Rows, order: PastOrder, order_id: UUID, parcels: Mapping[str, P
             Decimal(line.item.price), ZERO, as_json(taxes), True,
         )  # fmt: skip
         if line.returned:
-            refunded = f"{Decimal(line.item.price) * line.returned:.2f}"
-            at = max(parcel.facts[-1][1] for parcel in parcels.values())
-            rows.event(at, "refund.succeeded", "order", order_id, order_id, amount=refunded, currency=CURRENCY)
+            _refund(rows, order, order_id, place, line_id, max(parcel.facts[-1][1] for parcel in parcels.values()))
     return ids
+
+
+def _refund(rows: Rows, order: PastOrder, order_id: UUID, place: int, line_id: UUID, at: datetime) -> None:
+    line, number = order.lines[place], order.number * 1000 + place
+    external_id, amount = str(SHOP_REFUND + number), (Decimal(line.item.price) * line.returned).quantize(CENT)
+    refund_id = _id(at)
+    rows.add(
+        "refund", refund_id, rows.known.connections[order.channel.connection], external_id, order_id, amount, CURRENCY,
+        at, at,
+    )  # fmt: skip
+    rows.add("refund_line", _id(at), refund_id, str(SHOP_LINE + number), line_id, line.returned, "return", amount)
+    rows.event(
+        at, "refund.succeeded", "order", order_id, order_id, external_id=external_id, amount=f"{amount:.2f}",
+        currency=CURRENCY,
+    )  # fmt: skip
 
 
 def _arrived(parcel: PastParcel | None) -> bool:

@@ -79,3 +79,26 @@ class MovementKind(StrEnum):
     CONVERT = "convert"
     SHIP = "ship"
     SAFETY = "safety"
+    TRANSFER_OUT = "transfer_out"
+    TRANSFER_IN = "transfer_in"
+    STATUS = "status"
+    SUPPLY = "supply"
+    LIMIT = "limit"
+
+
+class StockStatus(StrEnum):
+    """What state units are in; only sellable ones are on hand for anybody."""
+
+    SELLABLE = "sellable"
+    DAMAGED = "damaged"
+    QUALITY_HOLD = "quality_hold"
+    EXPIRED = "expired"
+
+
+class Protection(StrEnum):
+    """What a protection rule does for its channel."""
+
+    BUFFER = "buffer"
+    CAP = "cap"
+    FLOOR = "floor"
+    REMAINING_LIFE = "remaining_life"

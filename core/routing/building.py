@@ -17,10 +17,11 @@ DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What an option stands for; `fixed` and `unit` (by line) are its cost terms."""
+    """What an option stands for; `fixed` and `unit` (by line) are its cost terms, `far` is its way in kilometers."""
 
     node: NodeFacts
     service: Service | None
+    far: float
     fixed: dict[str, int]
     unit: tuple[dict[str, int], ...]
 
@@ -58,11 +59,12 @@ def build(problem: Problem) -> Built:
     ways: list[Way] = []
     options: list[Option] = []
     for place, node in enumerate(nodes):
+        far = costs.kilometers(node, problem.destination)
         for service in problem.services.get(node.id) or (None,):
             if service is not None and service.excluded is not None:
                 left_out[node.code, service.code] = service.excluded
                 continue
-            found = _way(problem, node, service)
+            found = _way(problem, node, service, far)
             ways.append(found)
             label = node.code if service is None else f"{node.code}/{service.code}"
             unit = tuple(
@@ -89,16 +91,16 @@ def build(problem: Problem) -> Built:
     )
 
 
-def _way(problem: Problem, node: NodeFacts, service: Service | None) -> Way:
+def _way(problem: Problem, node: NodeFacts, service: Service | None, far: float) -> Way:
     policy = problem.policy
-    fixed = costs.fixed_terms(node, service, problem.destination, policy)
+    fixed = costs.fixed_terms(node, service, far, policy)
     used = problem.load.get(node.id, 0.0)
     if service is None:
         # Without a service a unit costs the same whatever line it is of.
         same = costs.unit_terms(node, None, problem.demands[0], used, policy)
-        return Way(node, None, fixed, (same,) * len(problem.demands))
+        return Way(node, None, far, fixed, (same,) * len(problem.demands))
     unit = tuple(costs.unit_terms(node, service, demand, used, policy) for demand in problem.demands)
-    return Way(node, service, fixed, unit)
+    return Way(node, service, far, fixed, unit)
 
 
 def _unit_cost(label: str, terms: dict[str, int]) -> int:
@@ -140,10 +142,11 @@ def _digits(problem: Problem) -> int:
     amounts.extend(problem.stock.values())
     amounts.extend(tier.units for ladder in problem.ladders.values() for tier in ladder)
     amounts.extend(problem.capacity.values())
-    return max(map(_places, amounts), default=0)
+    return max(map(places, amounts), default=0)
 
 
-def _places(amount: Decimal) -> int:
+def places(amount: Decimal) -> int:
+    """Return how many digits after the point an amount needs."""
     if amount == int(amount):
         return 0
     exponent = amount.normalize().as_tuple().exponent

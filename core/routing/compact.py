@@ -22,13 +22,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An option that can ship something: `cells` is its ladder by row, `stock` the tiers by shared item."""
+    """An option that can ship something: `cells` is its ladder by row, `stock` the tiers by shared item.
+
+    `limit` is its node's capacity, None where it cannot matter.
+    """
 
     option: int
     node: int
     fixed: int
     cells: tuple[Ladder, ...]
     stock: tuple[tuple[Tier, ...], ...]
+    limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +95,22 @@ def _ways(
     stock, scale = instance.stock, instance.scale
     for index, option in enumerate(instance.options):
         node, unit = option.node, option.unit
+        capacity = instance.capacity[node]
         cells: list[Ladder] = []
         able = False
         for item, lines, wanted in rows:
             cost = unit[lines[0]]
             tiers = stock.get((node, item)) if cost >= 0 else None
-            cell = _ladder(tiers, cost, wanted) if tiers else ()
+            cell = _ladder(tiers, cost, wanted if capacity is None else min(wanted, capacity)) if tiers else ()
             cells.append(cell)
             able = able or cell != ()
         if able:
             kept = tuple(
                 tuple(tier for tier in stock.get((node, rows[group[0]][0]), ()) if tier.units > 0) for group in shared
             )
-            ways.setdefault(node, []).append(Way(index, node, option.fixed * scale, tuple(cells), kept))
+            if capacity is not None and sum([units for cell in cells for units, _ in cell]) <= capacity:
+                capacity = None
+            ways.setdefault(node, []).append(Way(index, node, option.fixed * scale, tuple(cells), kept, capacity))
     return [way for _, each in sorted(ways.items()) for way in (_unbeaten(each) if len(each) > 1 else each)]
 
 

@@ -42,10 +42,9 @@ def kilometers(node: NodeFacts, destination: Destination) -> float:
     return UNKNOWN_KM if middle is None else distance_km((node.latitude, node.longitude), middle)
 
 
-@lru_cache(maxsize=65_536)
-def way(node: NodeFacts, destination: Destination) -> int:
-    """Return what the way of one shipment costs by its distance: the node's cost per 100 km times the kilometers."""
-    return round(node.distance_cost * kilometers(node, destination) / 100)
+def way(node: NodeFacts, far: float) -> int:
+    """Return what the way of one shipment costs: the node's cost per 100 km times the kilometers."""
+    return round(node.distance_cost * far / 100)
 
 
 def carriage(service: Service, grams: int) -> int:
@@ -68,9 +67,9 @@ def load(part: float, load_penalty: int) -> int:
     return round(part * load_penalty)
 
 
-def fixed_terms(node: NodeFacts, service: Service | None, destination: Destination, policy: Policy) -> dict[str, int]:
-    """Return what one shipment from a node by a service costs, by term."""
-    terms = {"shipment": node.shipment_cost, "way": way(node, destination)}
+def fixed_terms(node: NodeFacts, service: Service | None, far: float, policy: Policy) -> dict[str, int]:
+    """Return what one shipment from a node by a service costs over so many kilometers, by term."""
+    terms = {"shipment": node.shipment_cost, "way": way(node, far)}
     if service is not None:
         terms["rate"] = service.shipment
         terms["carbon"] = carbon(service.carbon_g, policy.carbon_price)

@@ -8,10 +8,9 @@ from typing import Any
 from core.routing import costs
 from core.routing.building import Built, Way, banned, quantity
 from core.routing.compact import Compact
-from core.routing.filling import fill
+from core.routing.filling import alone, fill
 from core.routing.instance import Instance, Solution
 from core.routing.problem import Problem
-from core.routing.solver import keeps_capacity
 
 MOST_INSTEAD = 8
 """For so many ways, the ones with the most to give, the plan that takes them is reckoned too."""
@@ -91,7 +90,7 @@ def _row(
         "units": format(quantity(sum(units.values()), built.digits), "f"),
         "shipment": instance.options[index].fixed,
         "handling": way.unit[0].get("handling", 0),
-        "km": round(costs.kilometers(way.node, problem.destination)),
+        "km": round(way.far),
         "chosen": ships is not None,
         "reason": "chosen" if ships is not None else _reason(problem, way, could),
         "terms": _terms(instance, index, way, units),
@@ -146,27 +145,29 @@ def _instead(
         key=lambda option: (-sum(could[option].values()), instance.options[option].fixed, option),
     )
     best: dict[int, int] = {}
+    whole = found.units == sum([row.demand for row in small.rows])
     for option in others[:MOST_INSTEAD]:
+        if whole and (cost := alone(small, small.ways[place[option]])) is not None:
+            best[option] = cost
         node = instance.options[option].node
         apart = [each for each in chosen if instance.options[each].node != node]
-        plans = [(option,), *((*(each for each in apart if each != gone), option) for gone in apart), (*apart, option)]
-        for plan in dict.fromkeys(plans):
-            ways = [place[each] for each in plan]
+        plans = [[each for each in apart if each != gone] for gone in apart] + [apart]
+        for plan in plans:
+            ways = [place[each] for each in (*plan, option)]
             fixed = sum([small.ways[way].fixed for way in ways])
-            if len(ways) > small.most or (option in best and fixed >= best[option]):
+            known = option in best and (not plan or fixed >= best[option])
+            if len(ways) > small.most or known:
                 continue
-            cost = _cost(instance, small, ways, found.units)
+            cost = _cost(small, ways, found.units)
             if cost is not None and (option not in best or cost < best[option]):
                 best[option] = cost
     return best
 
 
-def _cost(instance: Instance, small: Compact, ways: Sequence[int], units: int) -> int | None:
-    """Return the cost of a plan by these ways, None when it ships less, leaves one out or breaks a node's capacity."""
+def _cost(small: Compact, ways: Sequence[int], units: int) -> int | None:
+    """Return the cost of a plan by these ways, None when it ships less or leaves one out."""
     value, taken = fill(small, ways)
     shipped = sum(taken.values())
     if shipped < units or len({way for _, way in taken}) < len(ways):
-        return None
-    if not keeps_capacity(instance, {(row, small.ways[way].option): some for (row, way), some in taken.items()}):
         return None
     return value - small.price * (sum([row.demand for row in small.rows]) - shipped)

@@ -86,7 +86,6 @@ class Policy:
     `load_penalty` what a unit costs at a node that is full, both in 1/10,000 of the currency. `weights` are percent by
     the name of a cost term in `costs.py`; a term that is not named counts 100. `budget_ms` limits the search: it stands
     for a number of search steps, not for time on a clock, so that the same problem always gets the same plan.
-    `substitutes` says whether approved substitutes may go instead of what nobody has.
     """
 
     version: str = "cheapest@1"
@@ -96,7 +95,6 @@ class Policy:
     load_penalty: int = 0
     weights: Mapping[str, int] = field(default_factory=dict)
     budget_ms: int = 100
-    substitutes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

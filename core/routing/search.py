@@ -8,9 +8,9 @@ from itertools import count
 
 import numpy as np
 
-from core.routing.compact import Compact, Way
+from core.routing.compact import Compact
 from core.routing.dual import Ascent, Dual, Part, ascend, narrow
-from core.routing.filling import fill
+from core.routing.filling import alone, fill
 from core.routing.tables import Array, Ranking, Tables, all_sets, number_of_sets
 
 FEW_SETS = 1500
@@ -54,7 +54,8 @@ class Search:
         counts = tuple(Counter(way.node for way in problem.ways).values())
         tables = Tables(problem)
         ways = np.arange(len(problem.ways))
-        if number_of_sets(counts, problem.most) <= FEW_SETS:
+        limited = any(way.limit is not None for way in problem.ways)
+        if not limited and number_of_sets(counts, problem.most) <= FEW_SETS:
             self._value_all(tables, ways, all_sets(counts, problem.most))
             self.bound = self.best
             return
@@ -63,7 +64,7 @@ class Search:
     def _one_is_enough(self) -> bool:
         """Return whether the best single way ships everything at no more than any two or more could cost."""
         problem = self.problem
-        able = [(cost, index) for index, way in enumerate(problem.ways) if (cost := _alone(problem, way)) is not None]
+        able = [(cost, index) for index, way in enumerate(problem.ways) if (cost := alone(problem, way)) is not None]
         if not able:
             return False
         self.offer((min(able)[1],))
@@ -225,35 +226,6 @@ def _neighbors(tables: Tables, ways: Array, chosen: tuple[int, ...]) -> Array:
         sets[row, come] = 1
         sets[row, go] = 0
     return sets
-
-
-def _alone(problem: Compact, way: Way) -> int | None:
-    """Return what shipping every row whole by one way costs, None when it cannot."""
-    cost = way.fixed
-    for cell, wanted in zip(way.cells, problem.rows, strict=True):
-        left = wanted.demand
-        for units, each in cell:
-            cost += units * each
-            left -= units
-        if left > 0:
-            return None
-    for stock, rows in zip(way.stock, problem.shared, strict=True):
-        # Each row was reckoned from the cheapest tiers; together they go further up.
-        left, together = sum(problem.rows[row].demand for row in rows), 0
-        for tier in stock:
-            some = min(tier.units, left)
-            together += some * tier.extra
-            left -= some
-        if left > 0:
-            return None
-        for row in rows:
-            if not way.cells[row]:
-                continue  # nobody has it, or it would have been missed above
-            base = way.cells[row][0][1] - stock[0].extra
-            together += problem.rows[row].demand * base
-            cost -= sum(units * each for units, each in way.cells[row])
-        cost += together
-    return cost
 
 
 def _divide(tables: Tables, dual: Dual, values: Array, part: Part) -> list[Part]:

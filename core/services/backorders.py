@@ -70,7 +70,8 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
       AND o.sourcing_at > clock_timestamp()
       AND EXISTS (
         SELECT 1 FROM order_line l
-        JOIN stock_position p ON p.tenant_id = l.tenant_id AND p.item_id = l.item_id
+        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id
+        JOIN stock_position p ON p.tenant_id = l.tenant_id AND p.item_id = coalesce(k.component_id, l.item_id)
         CROSS JOIN LATERAL (
             SELECT m.at FROM stock_movement m
             WHERE m.tenant_id = p.tenant_id AND m.item_id = p.item_id AND m.node_id = p.node_id

@@ -128,8 +128,8 @@ def _cancel_unallocated(unit: Unit, order_id: UUID, wanted: Mapping[UUID, Decima
     """Cancel the wanted units that no node works on, at once."""
     rows = unit.conn.execute(
         text(
-            "SELECT line_id, sum(quantity) AS units FROM reservation WHERE tenant_id = :t AND order_id = :o"
-            " AND state = 'allocated' GROUP BY line_id"
+            "SELECT line_id, sum(quantity / per_unit) AS units FROM reservation WHERE tenant_id = :t AND order_id = :o"
+            " AND state = 'allocated' AND NOT follows GROUP BY line_id"
         ),
         {"t": unit.tenant, "o": order_id},
     )
@@ -180,11 +180,7 @@ def cancel_requested(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any]) 
 
 def settle_cancel(unit: Unit, order_id: UUID) -> None:
     """Bring a locked order to its state once no node is still being asked."""
-    asking = unit.conn.execute(
-        text("SELECT count(*) FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o AND state = 'canceling'"),
-        {"t": unit.tenant, "o": order_id},
-    ).scalar_one()
-    if asking:
+    if _asking(unit, order_id):
         return
     unit.conn.execute(
         text(

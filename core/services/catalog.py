@@ -7,14 +7,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.errors import InputError, NotFound
 from core.services.geography import place_nodes
+from core.services.kits import refused, set_components
+from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
-from core.store.locks import ensure_positions
+from core.store.bulk import as_json
+from core.store.locks import ensure_positions, lock_items, lock_listings
 from core.store.unit import Unit
 
 # References that hold for every connection are kept under this connection.
@@ -54,85 +57,166 @@ def resolve_skus(unit: Unit, codes: Collection[tuple[UUID, str]]) -> dict[tuple[
     return {(row.connection_id, row.code): row.item_id for row in rows if row.item_id is not None}
 
 
+# One array per column, as `_columns` gives them; a null says "not given".
+def units_of(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
+    """Return the unit each of these items is counted in."""
+    if not items:
+        return {}
+    i = t.item.c
+    rows = unit.conn.execute(select(i.id, i.unit).where(i.tenant_id == unit.tenant, i.id.in_(sorted(items))))
+    return {row.id: row.unit for row in rows}
+
+
+INSERT_ITEMS = """
+INSERT INTO item (tenant_id, id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order,
+                  backorder_limit, active, attributes)
+SELECT %s, id, sku, title, gtin, coalesce(unit, 'C62'), price, currency, weight_g, coalesce(tracking, 'none'),
+       coalesce(lot_order, 'fefo'), coalesce(backorder_limit, 0), coalesce(active, true), coalesce(attributes, '{}')
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::numeric[], %b::text[], %b::int[],
+            %b::text[], %b::text[], %b::numeric[], %b::boolean[], %b::json[])
+     AS g(id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order, backorder_limit, active,
+          attributes)
+ORDER BY sku
+ON CONFLICT (tenant_id, sku) DO NOTHING RETURNING id, sku
+"""
+UPDATE_ITEMS = """
+UPDATE item i
+SET title = coalesce(g.title, i.title), gtin = coalesce(g.gtin, i.gtin), unit = coalesce(g.unit, i.unit),
+    price = coalesce(g.price, i.price), currency = coalesce(g.currency, i.currency),
+    weight_g = coalesce(g.weight_g, i.weight_g), tracking = coalesce(g.tracking, i.tracking),
+    lot_order = coalesce(g.lot_order, i.lot_order), backorder_limit = coalesce(g.backorder_limit, i.backorder_limit),
+    active = coalesce(g.active, i.active), attributes = coalesce(g.attributes, i.attributes), version = i.version + 1
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::numeric[], %b::text[], %b::int[],
+            %b::text[], %b::text[], %b::numeric[], %b::boolean[], %b::json[])
+     AS g(id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order, backorder_limit, active,
+          attributes)
+WHERE i.tenant_id = %s AND i.id = g.id
+"""
+POINT_REFERENCES = """
+INSERT INTO item_reference (tenant_id, connection_id, scheme, code, item_id)
+SELECT %s, %s, scheme, code, item_id FROM unnest(%s::text[], %s::text[], %s::uuid[]) AS g(scheme, code, item_id)
+ORDER BY scheme, code
+ON CONFLICT (tenant_id, connection_id, scheme, code) DO UPDATE SET item_id = excluded.item_id, valid_to = NULL
+"""
+
+
 def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: UUID | None = None) -> dict[str, UUID]:
     """Write items by SKU with their references and return SKU -> id.
 
+    What an item does not say stays as it is; an SKU given twice counts as its last.
+
     Args:
         unit: the running transaction.
-        items: canonical items (core.domain.documents.ItemSchema).
+        items: canonical items (core.domain.documents.ItemSchema); `components` make one a kit, an empty list undoes it.
         connection_id: whose references they are; the connection then also lists the items for stock pushes.
+
+    Raises:
+        InputError: an item cannot be the kit it is said to be.
     """
     by_sku = {str(each["sku"]): each for each in items}
-    fields = ("title", "gtin", "unit", "price", "currency", "weight_g", "active", "attributes")
-    found: dict[str, UUID] = {}
-    for sku in sorted(by_sku):
-        given = {name: by_sku[sku][name] for name in fields if by_sku[sku].get(name) is not None}
-        if by_sku[sku].get("backorder_limit") is not None:
-            given["backorder_limit"] = by_sku[sku]["backorder_limit"]
-        statement = insert(t.item).values(tenant_id=unit.tenant, id=uuid7(), sku=sku, **given)
-        row = unit.conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=["tenant_id", "sku"], set_={**given, "version": t.item.c.version + 1}
-            ).returning(t.item.c.id)
-        ).one()
-        found[sku] = row.id
-    references = [
-        {
-            "tenant_id": unit.tenant,
-            "connection_id": connection_id or ANY_CONNECTION,
-            "scheme": reference["scheme"],
-            "code": reference["code"],
-            "item_id": found[sku],
-        }
+    before = _tracking(unit, [sku for sku, each in by_sku.items() if each.get("tracking") is not None])
+    made = unit.conn.exec_driver_sql(
+        INSERT_ITEMS, (unit.tenant, *_columns({sku: (uuid7(), each) for sku, each in by_sku.items()}))
+    )
+    found: dict[str, UUID] = {row.sku: row.id for row in made}
+    known = lock_items(unit, by_sku.keys() - found.keys())
+    if known:
+        unit.conn.exec_driver_sql(
+            UPDATE_ITEMS, (*_columns({sku: (item, by_sku[sku]) for sku, item in known.items()}), unit.tenant)
+        )
+    found |= known
+    references = {
+        (str(reference["scheme"]), str(reference["code"])): found[sku]
         for sku, each in by_sku.items()
         for reference in each.get("references") or ()
-    ]
-    if references:
-        unit.conn.execute(
-            insert(t.item_reference).on_conflict_do_update(
-                index_elements=["tenant_id", "connection_id", "scheme", "code"],
-                set_={"item_id": insert(t.item_reference).excluded.item_id, "valid_to": None},
-            ),
-            references,
-        )
+    }
+    _point_references(unit, connection_id, references)
+    for sku, tracking in before.items():
+        if "lot" in (tracking, by_sku[sku]["tracking"]) and tracking != by_sku[sku]["tracking"]:
+            (end_lots if tracking == "lot" else begin_lots)(unit, found[sku], sku)
+    _write_kits(unit, by_sku, found)
     if connection_id is not None:
         list_items(unit, connection_id, list(found.values()))
     return found
 
 
+def _columns(items: Mapping[str, tuple[UUID, Mapping[str, Any]]]) -> list[list[Any]]:
+    """Return the arrays both statements take for items by SKU with their ids."""
+    plain = (
+        "title", "gtin", "unit", "price", "currency", "weight_g", "tracking", "lot_order", "backorder_limit", "active",
+    )  # fmt: skip
+    return [
+        [item_id for item_id, _ in items.values()],
+        list(items),
+        *([each.get(name) for _, each in items.values()] for name in plain),
+        [as_json(each.get("attributes")) for _, each in items.values()],
+    ]
+
+
+def _point_references(unit: Unit, connection_id: UUID | None, references: Mapping[tuple[str, str], UUID]) -> None:
+    """Say which item each (scheme, code) means from now on."""
+    if references:
+        unit.conn.exec_driver_sql(
+            POINT_REFERENCES,
+            (
+                unit.tenant,
+                connection_id or ANY_CONNECTION,
+                [scheme for scheme, _ in references],
+                [code for _, code in references],
+                list(references.values()),
+            ),
+        )
+
+
+def _tracking(unit: Unit, skus: Sequence[str]) -> dict[str, str]:
+    """Lock those of these items that exist and return how each is tracked now."""
+    if not skus:
+        return {}
+    i = t.item.c
+    rows = unit.conn.execute(
+        select(i.sku, i.tracking)
+        .where(i.tenant_id == unit.tenant, i.sku.in_(skus))
+        .order_by(i.sku)
+        .with_for_update(key_share=True)
+    )
+    return {row.sku: row.tracking for row in rows}
+
+
+def _write_kits(unit: Unit, by_sku: Mapping[str, Mapping[str, Any]], found: Mapping[str, UUID]) -> None:
+    """Write the components of the items that name any; components may be among the items just written."""
+    kits = {sku: each["components"] for sku, each in by_sku.items() if each.get("components") is not None}
+    codes = {(ANY_CONNECTION, part["sku"]) for parts in kits.values() for part in parts}
+    known = resolve_skus(unit, codes)
+    for sku, parts in kits.items():
+        units: dict[UUID, Decimal] = {}
+        for part in parts:
+            component = known.get((ANY_CONNECTION, part["sku"]))
+            if component is None:
+                raise refused(sku, f"no item has the SKU {part['sku']!r}")
+            units[component] = units.get(component, Decimal(0)) + part["units"]
+        set_components(unit, found[sku], sku, units)
+
+
 def add_reference(unit: Unit, item_id: UUID, scheme: str, code: str, connection_id: UUID | None = None) -> None:
     """Say that a partner's code means this item."""
-    unit.conn.execute(
-        insert(t.item_reference)
-        .values(
-            tenant_id=unit.tenant,
-            connection_id=connection_id or ANY_CONNECTION,
-            scheme=scheme,
-            code=code,
-            item_id=item_id,
-        )
-        .on_conflict_do_update(
-            index_elements=["tenant_id", "connection_id", "scheme", "code"],
-            set_={"item_id": item_id, "valid_to": None},
-        )
-    )
+    _point_references(unit, connection_id, {(scheme, code): item_id})
 
 
 def list_items(unit: Unit, connection_id: UUID, items: Sequence[UUID]) -> None:
     """Say that a channel sells these items, so that it is told their stock."""
-    if items:
-        unit.conn.execute(
-            insert(t.listing)
-            .values([{"tenant_id": unit.tenant, "connection_id": connection_id, "item_id": each} for each in items])
-            .on_conflict_do_nothing()
-        )
-        unit.conn.execute(
-            text(
-                "UPDATE listing SET dirty_at = clock_timestamp() WHERE tenant_id = :t AND connection_id = :c"
-                " AND item_id = ANY(:items) AND pushed_at IS NULL"
-            ),
-            {"t": unit.tenant, "c": connection_id, "items": list(items)},
-        )
+    if not items:
+        return
+    unit.conn.exec_driver_sql(
+        "INSERT INTO listing (tenant_id, connection_id, item_id)"
+        " SELECT %s, %s, item_id FROM unnest(%s::uuid[]) AS g(item_id) ORDER BY item_id ON CONFLICT DO NOTHING",
+        (unit.tenant, connection_id, list(items)),
+    )
+    lock_listings(unit, connection_id, items)
+    unit.conn.exec_driver_sql(
+        "UPDATE listing SET dirty_at = clock_timestamp() WHERE tenant_id = %s AND connection_id = %s"
+        " AND item_id = ANY(%s::uuid[]) AND pushed_at IS NULL",
+        (unit.tenant, connection_id, list(items)),
+    )
 
 
 def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:

@@ -1,18 +1,21 @@
-"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do."""
+"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do, policies."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
+from config.settings import Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import NodeFacts
+from core.services.inforce import InForce, read_in_force
+from core.services.promising_facts import PromisingFacts, read_promising
 from core.services.routing_facts import RoutingFacts, read_routing
 from core.services.tariffs import scaled
 from core.store import schema as t
@@ -39,12 +42,14 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes, connections and what routing needs."""
+    """One consistent picture of nodes, connections, policies in force (first asked first), and what routing needs."""
 
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
     routing: RoutingFacts
+    policies: Sequence[InForce] = ()
+    promising: PromisingFacts = field(default_factory=PromisingFacts)
 
     @property
     def codes(self) -> frozenset[str]:
@@ -56,10 +61,24 @@ class Facts:
         return [each for each in self.connections.values() if each.takes(write) and (not kinds or each.kind in kinds)]
 
 
-def read_facts(conn: Connection, connectors: Connectors, tenant: int, before: Facts | None = None) -> Facts:
-    """Read the picture from the database; large parts nobody has written since are taken from the one before."""
+def read_facts(
+    conn: Connection,
+    connectors: Connectors,
+    tenant: int,
+    terms: Promising | None = None,
+    before: Facts | None = None,
+) -> Facts:
+    """Read the picture from the database; large parts nobody has written since are taken from the one before.
+
+    Args:
+        conn: a session.
+        connectors: what is installed.
+        tenant: whose.
+        terms: what promises may rest on.
+        before: the picture read last.
+    """
     kinds = connectors.kinds()
-    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant)).all()
+    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant).order_by(t.node.c.code)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
     now = conn.execute(select(func.clock_timestamp())).scalar_one()
     routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
@@ -91,14 +110,17 @@ def read_facts(conn: Connection, connectors: Connectors, tenant: int, before: Fa
             for row in connections
         },
         routing=routing,
+        policies=read_in_force(conn, tenant),
+        promising=read_promising(conn, tenant, nodes, terms or Promising(), before.promising if before else None),
     )
 
 
 class FactsCache:
     """The picture, read again when it is older than `FRESH_SECONDS`."""
 
-    def __init__(self, connectors: Connectors) -> None:
+    def __init__(self, connectors: Connectors, promising: Promising | None = None) -> None:
         self._connectors = connectors
+        self._terms = promising
         self._lock = threading.Lock()
         self._read_at: dict[int, float] = {}
         self._facts: dict[int, Facts] = {}
@@ -107,6 +129,6 @@ class FactsCache:
         """Return the picture, at most `FRESH_SECONDS` old."""
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                self._facts[tenant] = read_facts(conn, self._connectors, tenant, self._facts.get(tenant))
+                self._facts[tenant] = read_facts(conn, self._connectors, tenant, self._terms, self._facts.get(tenant))
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

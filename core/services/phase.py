@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
     SELECT EXISTS (SELECT 1 FROM hold WHERE tenant_id = o.tenant_id AND order_id = o.id AND state = 'active') AS held
 ) h
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(quantity), 0) AS allocated FROM reservation
+    SELECT coalesce(sum(quantity / per_unit) FILTER (WHERE NOT follows), 0) AS allocated FROM reservation
     WHERE tenant_id = o.tenant_id AND order_id = o.id AND state = 'allocated'
 ) r
 WHERE o.tenant_id = %(tenant)s AND o.id = ANY(%(ids)s::uuid[])

@@ -8,17 +8,18 @@ without them: late is better than never, and the decision shows what was given u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from core.domain.shelf import Shelf
 from core.routing import terms
-from core.routing.optimizer import solve
-from core.routing.problem import Demand, Destination, NodeFacts, Plan, Policy, Problem, Service, StockTier
+from core.routing.problem import Demand, Destination, NodeFacts, Plan, Problem, Service, StockTier
 from core.services.facts import Facts
+from core.services.inforce import InForce
 from core.services.offers import NONE, NOTHING, Leg, Offers
 from core.services.routing_facts import NodeRules, point_of
 from core.services.tariffs import scaled
@@ -26,8 +27,6 @@ from core.store.unit import Unit
 
 if TYPE_CHECKING:
     from core.services.sourcing import Sourced
-
-Stock = Mapping[tuple[UUID, UUID], Decimal]
 
 
 @dataclass(slots=True)
@@ -40,18 +39,22 @@ class Built:
 
 
 class Builder:
-    """Builds the problems of one batch; days the orders before took are gone for those after.
+    """Builds the problems of one batch; what the orders before took of a day's capacity is gone for those after.
 
     Args:
         unit: the running transaction.
         facts: nodes, connections and what routing needs.
         batch: the orders; their destinations get the point of their postcode.
+        shelf: what the orders' channels may take, kits included.
+        also: other items an order may get.
     """
 
-    def __init__(self, unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
-        self._facts, self._routing = facts, facts.routing
+    def __init__(
+        self, unit: Unit, facts: Facts, batch: Sequence[Sourced], shelf: Shelf, also: Collection[UUID] = ()
+    ) -> None:
+        self._facts, self._routing, self._shelf = facts, facts.routing, shelf
         today = unit.now.date()
-        items = {demand.item_id for order in batch for demand in order.demands}
+        items = {demand.item_id for order in batch for demand in order.demands} | set(also)
         self._items = self._routing.read_items(unit.conn, unit.tenant, items, today)
         self._offers = Offers(facts, self._items, unit.now)
         self._nodes = list(facts.nodes.values())
@@ -62,23 +65,25 @@ class Builder:
         }
         points = self._routing.points.find(unit.conn, codes, unit.tenant) if codes else {}
         for order in batch:
-            order.demands = [
-                replace(each, grams=self._items.get(each.item_id, NOTHING).grams) for each in order.demands
-            ]
+            self.weigh(order)
             key = (order.destination.country, order.wishes.postal_code)
             if key in codes:
                 order.destination = Destination(key[0], *point_of(points.get(key)))
 
-    def build(self, order: Sourced, policy: Policy, stock: Stock, *, strict: bool = True) -> Built:
+    def weigh(self, order: Sourced) -> None:
+        """Write on an order's demands what their items weigh."""
+        order.demands = [replace(each, grams=self._items.get(each.item_id, NOTHING).grams) for each in order.demands]
+
+    def build(self, order: Sourced, chosen: InForce, *, strict: bool = True) -> Built:
         """Return the problem of an order as things stand now.
 
         Args:
             order: with its open units.
-            policy: the active policy.
-            stock: units that may be promised to it per (item, node).
+            chosen: the policy it gets.
             strict: whether wishes and limits of the day keep nodes and services out.
         """
-        found = Built(Problem(order.demands, self._nodes, stock, order.destination, order.partial_allowed, policy, {}))
+        policy = chosen.policy
+        found = Built(self._bare(order, chosen))
         excluded = {**self._routing.closed, **order.excluded}
         services: dict[UUID, Sequence[Service]] = {}
         load: dict[UUID, float] = {}
@@ -116,23 +121,8 @@ class Builder:
         )
         return found
 
-    def plan(self, order: Sourced, policy: Policy, stock: Stock) -> tuple[Built, Plan, dict[UUID, Leg]]:
-        """Return an order's problem, its plan and the legs of that by node; the days it uses are taken.
-
-        Args:
-            order: with its open units.
-            policy: the active policy.
-            stock: units that may be promised to it per (item, node).
-        """
-        built = self.build(order, policy, stock)
-        found = solve(built.problem)
-        if found.short and built.limited:
-            built = self.build(order, policy, stock, strict=False)
-            found = solve(built.problem)
-        return built, found, self.take_days(built, found)
-
-    def take_days(self, built: Built, plan: Plan) -> dict[UUID, Leg]:
-        """Count what a plan sends on its days, so that the next orders see it, and return its legs by node."""
+    def take(self, built: Built, plan: Plan) -> dict[UUID, Leg]:
+        """Take what a plan uses of a node's day from what the next orders find; return its legs by node."""
         legs: dict[UUID, Leg] = {}
         for each in plan.assignments:
             if each.node_id not in legs:
@@ -140,6 +130,16 @@ class Builder:
                 if leg.ship_on is not None:
                     self._routing.usage.add(each.node_id, each.service, leg.ship_on)
         return legs
+
+    def _bare(self, order: Sourced, chosen: InForce) -> Problem:
+        wanted: dict[UUID, Decimal] = {}
+        for demand in order.demands:
+            wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
+        stock = self._shelf.offered(order.connection_id, wanted, self._facts.nodes)
+        return Problem(
+            order.demands, self._nodes, stock, order.destination,
+            order.partial_allowed and not chosen.ship_complete, chosen.policy, {},
+        )  # fmt: skip
 
     def _without_way(self, node: NodeFacts) -> NodeFacts:
         """Return a node whose services' rates cover the way, so that its distance costs nothing more."""

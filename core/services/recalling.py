@@ -24,8 +24,11 @@ ZERO = Decimal(0)
 ASKABLE = tuple(state for state in OPEN_FULFILLMENT if FULFILLMENT.may(state, "request_cancel"))
 WORK = """
 SELECT f.*, array_agg(r.line_id) AS lines, array_agg(r.quantity) AS units
-FROM fulfillment_order f JOIN reservation r ON r.tenant_id = f.tenant_id AND r.fulfillment_id = f.id
-     AND r.state = 'allocated'
+FROM fulfillment_order f CROSS JOIN LATERAL (
+    SELECT line_id, sum(quantity / per_unit) AS quantity FROM reservation
+    WHERE tenant_id = f.tenant_id AND order_id = f.order_id AND fulfillment_id = f.id AND state = 'allocated'
+      AND NOT follows GROUP BY line_id
+) r
 WHERE f.tenant_id = :t AND f.order_id = :o GROUP BY f.tenant_id, f.id ORDER BY f.id DESC
 """
 

@@ -8,14 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import insert
 
+from core.domain.ids import uuid7
 from core.domain.payloads import jsonable
 from core.errors import InputError, NotFound
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
+from core.services.latecomers import settle_late
 from core.services.phase import refresh_phases
-from core.store.locks import lock_order, lock_orders_by_source
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import lock_orders_by_source
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -61,35 +66,34 @@ def line_ids(unit: Unit, order_id: UUID, lines: Sequence[Mapping[str, Any]]) -> 
     return found
 
 
-def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> UUID:
-    """Apply a refund once and return the order it concerns.
+def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, bool]:
+    """Apply a refund once and return the order it concerns, and whether the refund was new.
 
     Units marked `cancel` leave the open part of the order; what of them has been shipped meanwhile counts as returned
-    with the units marked `return`. The money is kept in the order's history.
+    with the units marked `return`.
+
+    Raises:
+        NotFound: the order has not come in (yet).
+        InputError: the order has no line that units are taken off or brought back to.
     """
     order = order_of(unit, connection_id, body["order_external_id"])
-    seen = unit.conn.execute(
-        text(
-            "SELECT EXISTS (SELECT 1 FROM event WHERE tenant_id = :t AND order_id = :o AND type = 'refund.succeeded'"
-            " AND data->>'external_id' = :x)"
-        ),
-        {"t": unit.tenant, "o": order.id, "x": body["external_id"]},
-    ).scalar_one()
-    if seen:
-        return UUID(str(order.id))
     lines = body.get("lines") or []
     off = line_ids(unit, order.id, [line for line in lines if line["restock"] == "cancel"])
     back = line_ids(unit, order.id, [line for line in lines if line["restock"] == "return"])
+    refund_id = _insert(unit, connection_id, order, body)
+    if refund_id is None:
+        return UUID(str(order.id)), False
     rows = {
         row.id: row
         for row in unit.conn.execute(
             text(
-                "SELECT id, quantity - canceled - shipped AS open, shipped - returned AS out FROM order_line"
-                " WHERE tenant_id = :t AND order_id = :o"
+                "SELECT id, external_id, quantity - canceled - shipped AS open, shipped - returned AS out"
+                " FROM order_line WHERE tenant_id = :t AND order_id = :o"
             ),
             {"t": unit.tenant, "o": order.id},
         )
     }
+    _insert_lines(unit, refund_id, lines, {row.external_id: row.id for row in rows.values()})
     cancel = {line: min(units, rows[line].open) for line, units in off.items()}
     returned = {
         line: min(back.get(line, ZERO) + off.get(line, ZERO) - cancel.get(line, ZERO), rows[line].out)
@@ -104,7 +108,7 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> U
         " WHERE l.tenant_id = %s AND l.id = d.id",
         (list(returned), list(returned.values()), unit.tenant),
     )
-    lock_order(unit, order.id)
+    settle_late(unit, order.id)
     refresh_phases(unit, [order.id])
     unit.event(
         "refund.succeeded",
@@ -113,4 +117,34 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> U
         {name: jsonable(body.get(name)) for name in ("external_id", "amount", "currency", "note")},
         order_id=order.id,
     )
-    return UUID(str(order.id))
+    return UUID(str(order.id)), True
+
+
+def _insert(unit: Unit, connection_id: UUID, order: Row[Any], body: Json) -> UUID | None:
+    """Write the refund and return its id, or None when it has been told before."""
+    return unit.conn.execute(
+        insert(t.refund)
+        .values(
+            tenant_id=unit.tenant,
+            id=uuid7(),
+            connection_id=connection_id,
+            external_id=body["external_id"],
+            order_id=order.id,
+            amount=body.get("amount"),
+            currency=body.get("currency") or order.currency,
+            note=body.get("note"),
+            occurred_at=body.get("occurred_at") or unit.now,
+        )
+        .on_conflict_do_nothing()
+        .returning(t.refund.c.id)
+    ).scalar_one_or_none()
+
+
+def _insert_lines(unit: Unit, refund_id: UUID, lines: Sequence[Mapping[str, Any]], known: Mapping[str, UUID]) -> None:
+    rows = [
+        (uuid7(), refund_id, line["external_id"], known.get(line["external_id"]), line["quantity"], line["restock"],
+         line.get("amount"))
+        for line in lines
+    ]  # fmt: skip
+    columns = ("id", "refund_id", "external_id", "line_id", "quantity", "restock", "amount")
+    copy_rows(unit, t.refund_line, columns, rows)

@@ -14,10 +14,10 @@ from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Write
 from core.routing.problem import Assignment
+from core.services.dropship import SUPPLIER, read_prices, supplier_order
 from core.services.facts import Facts
 from core.services.offers import Leg
 from core.services.outbox import Outgoing, enqueue
-from core.services.supplying import SUPPLIER, read_prices, supplier_order
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.read.orders import read_orders

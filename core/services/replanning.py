@@ -13,19 +13,23 @@ from sqlalchemy import text
 
 from core.domain.ids import public_id
 from core.domain.money import plain
+from core.domain.shelf import Key, Shelf
 from core.routing.optimizer import solve
-from core.routing.problem import SCALE, Demand, Plan, Policy
+from core.routing.problem import SCALE, Demand, Plan
 from core.services.affected import Affected
 from core.services.facts import Facts
+from core.services.inforce import InForce, choose
 from core.services.offers import Leg
 from core.services.phase import refresh_phases
+from core.services.planning import plan_order
 from core.services.problems import Builder
 from core.services.recalling import WORK, stop_work
 from core.services.resourcing import load_sourced
 from core.services.routing_facts import Usage
-from core.services.sourcing import Sourced, read_free
+from core.services.sourcing import Sourced, learn_traits
 from core.services.tariffs import scaled
 from core.store.locks import lock_order, lock_orders
+from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
 
 NONE = Decimal(0)
@@ -46,16 +50,14 @@ class Replan:
     short: Mapping[UUID, Decimal]
 
 
-def compare(unit: Unit, facts: Facts, affected: Sequence[Affected], policy: Policy | None = None) -> list[Replan]:
+def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Replan]:
     """Return what each order's affected work would become; nothing is booked.
 
     Args:
         unit: a transaction; nothing is written in it.
         facts: as they are now, the outage or disruption included.
         affected: work that can still go elsewhere; what stays is left out.
-        policy: the active policy.
     """
-    policy = policy or Policy()
     by_order: dict[UUID, list[Affected]] = {}
     for each in affected:
         if each.way != "stays":
@@ -64,25 +66,29 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected], policy: Poli
     now = {order_id: _as_it_is(facts, orders[order_id], works) for order_id, works in by_order.items()}
     for order_id, works in by_order.items():
         orders[order_id].demands = _demands(works)
-    free = read_free(unit, {demand.item_id for order in orders.values() for demand in order.demands})
-    for work in affected:
-        if work.way != "stays":
-            for _, item, units, _ in work.lines:
-                free[item, work.node_id] = free.get((item, work.node_id), NONE) + units  # it gives back what it holds
+    learn_traits(unit, facts, list(orders.values()))
+    items = {demand.item_id for order in orders.values() for demand in order.demands}
+    shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
+    for order_id, works in by_order.items():
+        shelf.give(orders[order_id].connection_id, _held(shelf, works), {})  # it gives back what it holds
     # What is compared is not booked: counting it would fill days that stay free.
     trial = replace(facts, routing=replace(facts.routing, usage=_copied(facts.routing.usage), kept={}))
-    builder = Builder(unit, trial, list(orders.values()))
+    builder = Builder(unit, trial, list(orders.values()), shelf)
     found = []
     for order_id, works in by_order.items():
-        items = {demand.item_id for demand in orders[order_id].demands}
-        keys = ((item, node) for item in items for node in facts.nodes)
-        stock = {key: units for key in keys if (units := free.get(key, NONE)) > 0}
-        _, plan, legs = builder.plan(orders[order_id], policy, stock)
-        for taken in plan.assignments:
-            free[taken.item_id, taken.node_id] -= taken.quantity
-        before = _cost_now(unit, *now[order_id], policy)
+        order = orders[order_id]
+        chosen = choose(facts.policies, order.traits)
+        planned = plan_order(order, builder, shelf, chosen)
+        plan, legs = planned.plan, builder.take(planned.built, planned.plan)
+        taken = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
+        shelf.take(order.connection_id, taken)
+        before = _cost_now(unit, *now[order_id], Shelf(_held(shelf, works), kits=shelf.kits), chosen)
         found.append(Replan(works, before, plan.cost, legs, _units(plan), plan.short))
     return found
+
+
+def _held(shelf: Shelf, works: Sequence[Affected]) -> dict[Key, Decimal]:
+    return shelf.needs((item, work.node_id, units) for work in works for _, item, units, _ in work.lines)
 
 
 def _demands(works: Sequence[Affected]) -> list[Demand]:
@@ -101,19 +107,17 @@ def _as_it_is(facts: Facts, order: Sourced, works: Sequence[Affected]) -> tuple[
     return replace(facts, nodes=nodes, routing=routing), before, works
 
 
-def _cost_now(unit: Unit, facts: Facts, order: Sourced, works: Sequence[Affected], policy: Policy) -> int | None:
-    """Return what the work costs where it is, by the services it has, at today's prices."""
-    free: dict[tuple[UUID, UUID], Decimal] = {}
-    for work in works:
-        for _, item, units, _ in work.lines:
-            free[item, work.node_id] = free.get((item, work.node_id), NONE) + units
+def _cost_now(
+    unit: Unit, facts: Facts, order: Sourced, works: Sequence[Affected], shelf: Shelf, policy: InForce
+) -> int | None:
+    """Return what the work costs where it is, by the services it has, at today's prices; `shelf` has no more."""
     chosen = {work.node_id: f"{work.carrier}/{work.service}" for work in works if work.service is not None}
-    built = Builder(unit, facts, [order]).build(order, policy, free, strict=False)
+    built = Builder(unit, facts, [order], shelf).build(order, policy, strict=False)
     services = {
         node: [each for each in offered if each.code == chosen.get(node, each.code)] or offered
         for node, offered in built.problem.services.items()
     }
-    several = replace(policy, most_nodes=max(policy.most_nodes, len(works)))
+    several = replace(policy.policy, most_nodes=max(policy.policy.most_nodes, len(works)))
     plan = solve(replace(built.problem, services=services, policy=several))
     return None if plan.short else plan.cost
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.domain.ids import public_id
-from core.routing.problem import Demand
+from core.domain.shelf import Shelf
 from core.store.unit import Unit
+
+if TYPE_CHECKING:
+    from core.services.sourcing import Sourced
 
 NONE = Decimal(0)
 READ = """
@@ -44,45 +48,36 @@ class Substitutes:
         """Return every item that may stand for another."""
         return {item for found in self._known.values() for item, _ in found}
 
-    def instead(
-        self,
-        demands: Collection[Demand],
-        short: Mapping[UUID, Decimal],
-        channel: str | None,
-        free: Mapping[tuple[UUID, UUID], Decimal],
-    ) -> list[Demand]:
-        """Return the demands with approved substitutes in place of lines nobody has a unit of.
+    def swap(self, order: Sourced, short: Mapping[UUID, Decimal], shelf: Shelf, nodes: Collection[UUID]) -> bool:
+        """Put approved substitutes in place of an order's lines nobody has a unit of; return whether any was.
 
         Args:
-            demands: open units by line.
+            order: its demands are changed, and `substituted` says how.
             short: what the best plan could not give, by line.
-            channel: name of the order's connection.
-            free: units that may be promised per (item, node), those of the substitutes included.
+            shelf: what its channel may take, the substitutes included.
+            nodes: where it may come from.
         """
-        held: dict[UUID, Decimal] = {}
-        for (item, _), units in free.items():
-            held[item] = held.get(item, NONE) + units
-        lacking = {each.line_id for each in demands if short.get(each.line_id) == each.quantity}
-        candidates = [each for each in demands if each.line_id in lacking and each.item_id in self._known]
+        candidates = [
+            each for each in order.demands if short.get(each.line_id) == each.quantity and each.item_id in self._known
+        ]
         if not candidates:
-            return list(demands)
+            return False
         rows = self._unit.conn.exec_driver_sql(WHOLE, (self._unit.tenant, [each.line_id for each in candidates]))
         whole = {row.id for row in rows}
-        found = []
-        for demand in demands:
-            chosen = next(
-                (
-                    item
-                    for item, channels in self._known.get(demand.item_id, ())
-                    if held.get(item, NONE) >= demand.quantity and (not channels or channel in channels)
-                ),
-                None,
-            )
-            if chosen is not None and demand.line_id in lacking and demand.line_id in whole:
-                held[chosen] -= demand.quantity
-                demand = replace(demand, item_id=chosen)
-            found.append(demand)
-        return found
+        taken: dict[UUID, Decimal] = {}
+        for demand in candidates:
+            for item, channels in self._known[demand.item_id]:
+                wanted = taken.get(item, NONE) + demand.quantity
+                offered = shelf.offered(order.connection_id, {item: wanted}, nodes)
+                fits = sum(offered.values(), NONE) >= wanted
+                if demand.line_id in whole and fits and (not channels or order.traits.connection in channels):
+                    taken[item] = wanted
+                    order.substituted[demand.line_id] = item
+                    break
+        order.demands = [
+            replace(each, item_id=order.substituted.get(each.line_id, each.item_id)) for each in order.demands
+        ]
+        return bool(order.substituted)
 
 
 def mark_substituted(unit: Unit, order_id: UUID, lines: Mapping[UUID, UUID]) -> None:

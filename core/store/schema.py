@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.store.tables.base import metadata
+from core.store.tables.decisions import decision, decision_basis, policy
 from core.store.tables.intake import connection, cursor, message, seat
 from core.store.tables.inventory import item, item_reference, node, reservation, stock_movement, stock_position
 from core.store.tables.orders import (
@@ -22,7 +23,6 @@ from core.store.tables.oversight import (
     audit_entry,
     case_member,
     data_request,
-    decision,
     event,
     exception_case,
     idempotency,
@@ -30,6 +30,16 @@ from core.store.tables.oversight import (
     setting,
     user_account,
 )
+from core.store.tables.promises import (
+    model_version,
+    node_calendar,
+    node_closure,
+    outcome,
+    promise,
+    promise_part,
+    score,
+)
+from core.store.tables.refunds import refund, refund_line
 from core.store.tables.routing import (
     carrier_service,
     disruption,
@@ -39,6 +49,15 @@ from core.store.tables.routing import (
     rate,
     substitute,
     supplier_price,
+)
+from core.store.tables.stock import (
+    kit_component,
+    protection_rule,
+    shipment_serial,
+    stock_lot,
+    supply,
+    transfer,
+    transfer_line,
 )
 
 __all__ = [
@@ -52,6 +71,7 @@ __all__ = [
     "cursor",
     "data_request",
     "decision",
+    "decision_basis",
     "delivery",
     "disruption",
     "event",
@@ -62,26 +82,43 @@ __all__ = [
     "idempotency",
     "item",
     "item_reference",
+    "kit_component",
     "listing",
     "login_session",
     "markdown",
     "message",
     "metadata",
+    "model_version",
     "node",
+    "node_calendar",
+    "node_closure",
     "order_line",
     "orders",
+    "outcome",
     "place",
     "place_area",
+    "policy",
+    "promise",
+    "promise_part",
+    "protection_rule",
     "rate",
+    "refund",
+    "refund_line",
     "reservation",
+    "score",
     "seat",
     "setting",
     "shipment",
     "shipment_line",
+    "shipment_serial",
+    "stock_lot",
     "stock_movement",
     "stock_position",
     "substitute",
     "supplier_price",
+    "supply",
     "tracking_event",
+    "transfer",
+    "transfer_line",
     "user_account",
 ]

@@ -10,9 +10,10 @@ from html import unescape
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from core.domain.ids import public_id
+from core.domain.ids import public_id, uuid7
+from core.store import schema as t
 from tests.console.company import ACCOUNTS
 from tests.console.conftest import ORDERS, Site
 from tests.console.reading import group, shown
@@ -166,6 +167,50 @@ def test_the_order_page_tells_the_whole_story(reading: Site, get: Get) -> None:
         assert f">{card}</h2>" in page
     assert page.count("costs more or gives less") == 4
     assert "Push fulfillment order" in page
+
+
+def test_refunds_stand_with_the_money_of_an_order(changing: Site) -> None:
+    order = next(one for one in changing.company.orders if one["phase"] == "shipped")
+    shop = next(iter(changing.company.accounts.values()))
+    with changing.store.begin() as unit:
+        for number, amount, note in (("R-17", "12.30", "one was broken"), ("R-18", None, None)):
+            values = {"connection_id": shop, "order_id": order["id"], "amount": amount, "note": note}
+            unit.conn.execute(
+                insert(t.refund).values(tenant_id=1, id=uuid7(), external_id=number, currency="EUR", **values)
+            )
+    page = changing.client().get(f"/orders/{public_id('order', order['id'])}").text
+    money = page.split('id="o-money"')[1].split("</section>")[0]
+    assert re.findall(r"Refund <span[^>]*>([^<]+)<", money) == ["R-17", "R-18"]
+    assert "−€12.30 " in money
+    assert "one was broken" in money
+    assert money.count("no amount told") == 1
+
+
+def test_the_order_page_and_the_list_show_the_promise(reading: Site, get: Get) -> None:
+    with reading.store.begin() as unit:
+        rows = unit.conn.execute(
+            text("SELECT o.id, p.state, p.risk, n.code FROM promise p JOIN orders o ON o.id = p.order_id"
+                 " JOIN promise_part r ON r.order_id = o.id JOIN node n ON n.id = r.node_id ORDER BY o.id")
+        ).all()  # fmt: skip
+    assert {row.state for row in rows} == {"standing", "kept"}
+    for state in ("standing", "kept"):
+        row = next(each for each in rows if each.state == state)
+        page = get(f"/orders/{public_id('order', row.id)}")
+        card = group(r'aria-labelledby="o-prm">(.*?)</section>', page)
+        assert state.capitalize() in card
+        assert f"<dt>{row.code} sends</dt>" in card
+        assert "<dt>With a chance of</dt><dd>90 %</dd>" in card
+        assert "lanes@3, 1,234 parcels" in card
+        assert ("Late as things stand" in card) == (state == "standing")
+    risky = next(each for each in rows if each.state == "standing" and each.risk > 0.5)
+    card = group(r'aria-labelledby="o-prm">(.*?)</section>', get(f"/orders/{public_id('order', risky.id)}"))
+    assert '<span class="cd-dn">70 %</span>' in card
+    listed = get("/orders?tab=delivered")
+    cells = re.findall(r'data-cd-cell="promise-[0-9a-f]{32}">(.*?)</td>', listed)
+    assert cells
+    assert all("Kept" in cell for cell in cells)
+    waiting = re.findall(r'data-cd-cell="promise-[0-9a-f]{32}">(.*?)</td>', get("/orders?tab=ready"))
+    assert any(re.search(r"\d+ [dhm].* left</time>", cell) for cell in waiting)
 
 
 def test_a_held_order_shows_its_hold_and_exception(reading: Site, get: Get) -> None:

@@ -131,6 +131,39 @@ def test_an_edit_adds_raises_lowers_and_removes_lines(world: World) -> None:
     world.check_books()
 
 
+def test_a_line_added_later_is_stored_like_one_that_came_with_the_order(world: World) -> None:
+    lines = [
+        {"external_id": "L1", "sku": "A", "quantity": "2", "unit_price": "10.00", "title": "Item A", "position": 7},
+        {
+            "external_id": "L2", "sku": "G", "item_ref": {"scheme": "variant", "code": "vB"}, "quantity": "3",
+            "removed": "1", "unit": "KGM", "unit_price": "1.50", "discount": "0.10", "tax_included": True,
+            "taxes": [{"title": "VAT", "rate": "0.19", "amount": "0.72"}],
+        },
+        {"external_id": "L3", "sku": "GIFT", "quantity": "4", "unit_price": "0.00", "requires_shipping": False},
+    ]  # fmt: skip
+    at_once = {**world.order({"A": 2}), "lines": lines, "totals": None}
+    world.send("order", at_once)
+    later = {**world.order({"A": 2}), "lines": lines[:1], "totals": None}
+    world.send("order", {**later, "source_version": 1})
+    world.drain()
+    world.send("order", {**later, "lines": lines, "source_version": 2})
+    world.drain()
+    columns = (
+        "external_id, position, sku, item_id, item_ref::text, title, quantity, canceled, shipped, delivered, unit,"
+        " unit_price, discount, taxes::text, tax_included, ships"
+    )
+    first, second = (
+        world.all(f"SELECT {columns} FROM order_line WHERE order_id = (SELECT id FROM orders WHERE external_id = :x)"
+                  " ORDER BY external_id", x=x)
+        for x in (at_once["external_id"], later["external_id"])
+    )  # fmt: skip
+    assert second == first
+    assert [(r.position, r.canceled, r.shipped, r.unit, r.ships) for r in first] == [
+        (7, 0, 0, "C62", True), (2, 1, 0, "KGM", True), (3, 0, 4, "C62", False)
+    ]  # fmt: skip
+    assert first[1].item_id == world.items["B"]
+
+
 def test_the_same_order_twice_is_one_order(world: World) -> None:
     body = world.order({"A": 1})
     for _ in range(3):

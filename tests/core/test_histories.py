@@ -48,7 +48,7 @@ WORK_AND_PROMISE = """
 SELECT f.id, f.state, l.open, coalesce(r.units, 0) AS allocated FROM fulfillment_order f
 CROSS JOIN LATERAL (SELECT sum(quantity - shipped - canceled) AS open FROM fulfillment_line
                     WHERE fulfillment_id = f.id) l
-LEFT JOIN LATERAL (SELECT sum(quantity) AS units FROM reservation
+LEFT JOIN LATERAL (SELECT sum(quantity / per_unit) FILTER (WHERE NOT follows) AS units FROM reservation
                    WHERE fulfillment_id = f.id AND state = 'allocated') r ON true
 WHERE l.open <> coalesce(r.units, 0)
    OR (f.state IN ('shipped', 'rejected', 'canceled', 'short') AND coalesce(r.units, 0) <> 0)
@@ -56,7 +56,7 @@ WHERE l.open <> coalesce(r.units, 0)
 LINES = """
 SELECT l.id, l.quantity, l.canceled, l.shipped, coalesce(r.units, 0) AS allocated, coalesce(s.units, 0) AS left_nodes
 FROM order_line l
-LEFT JOIN LATERAL (SELECT sum(quantity) AS units FROM reservation
+LEFT JOIN LATERAL (SELECT sum(quantity / per_unit) FILTER (WHERE NOT follows) AS units FROM reservation
                    WHERE line_id = l.id AND state = 'allocated') r ON true
 LEFT JOIN LATERAL (SELECT sum(quantity) AS units FROM shipment_line WHERE line_id = l.id) s ON true
 WHERE l.canceled + l.shipped + coalesce(r.units, 0) > l.quantity OR l.shipped <> coalesce(s.units, 0)

@@ -125,6 +125,10 @@ def test_tiers_of_stock_are_taken_in_order_of_what_they_cost() -> None:
     plan = solve(problem("3", nodes=[HAM], stock={}, ladders={(ITEM, HAM.id): ladder}))
     assert plan.cost == 40_000 + WAY["HAM"] + 3 * 5_000 - 2_000 + 2 * 3_000
     assert row(plan, "HAM")["terms"]["tier"] == 4_000
+    halved = solve(
+        problem("3", nodes=[HAM], stock={}, ladders={(ITEM, HAM.id): ladder}, policy=Policy(weights={"tier": 50}))
+    )
+    assert halved.cost == plan.cost - 2_000
 
 
 def test_capacity_splits_an_order_and_is_never_broken() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks.instances import Shape, any_shape, draw, fault
+from benchmarks.oracle import Answer, ship_from, solve_program
 from core.routing.dual import Dual
 from core.routing.filling import cost_of
 from core.routing.instance import Instance, Option, Solution, Tier
-from core.routing.milp import Answer, ship_from, solve_program
 from core.routing.solver import solve_instance
 
 TINY = ((1, 3), (2, 4), (3, 4), (4, 5))

@@ -1,10 +1,13 @@
 """What goes instead, what suppliers are told, and what is sold first because it will be marked down."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from core.routing.problem import Policy
+from core.domain import policies
+from core.routing import costs
+from core.services.inforce import InForce
 from core.services.merchandise import write_markdowns, write_substitutes, write_supplier_prices
 from core.services.resourcing import load_sourced
 from core.services.sourcing import source_batch
@@ -20,13 +23,14 @@ def world(store: Store) -> World:
     return World(store, {("A", "HAM"): 10, ("B", "HAM"): 10, ("B", "LYS"): 10})
 
 
-def source(world: World, policy: Policy) -> None:
-    """Source every waiting order under a policy."""
+def source(world: World, *, substitutes: bool) -> None:
+    """Source every waiting order under a policy that allows substitutes or not."""
+    facts = replace(world.facts, policies=(InForce("kind", 1, substitutes=substitutes),))
     with world.store.begin() as unit:
         ids = [row.id for row in world.all("SELECT id FROM orders")]
         lock_orders(unit, ids)
         waiting = [order for order in load_sourced(unit, ids) if order.demands]
-        assert source_batch(unit, world.facts, waiting, policy) == []
+        assert source_batch(unit, facts, waiting) == []
 
 
 def approve(world: World, **more: object) -> None:
@@ -37,11 +41,11 @@ def approve(world: World, **more: object) -> None:
 def test_an_approved_substitute_goes_instead_of_what_nobody_has(world: World) -> None:
     approve(world)
     ordered(world, {"A": 1, "C": 2})
-    source(world, Policy())
+    source(world, substitutes=False)
     assert [row.quantity for row in world.all("SELECT quantity FROM reservation")] == [
         1
     ]  # the policy does not allow it
-    source(world, Policy(substitutes=True))
+    source(world, substitutes=True)
     order = world.one("SELECT * FROM orders")
     with world.store.read() as conn:
         shown = read_order(conn, order.id)
@@ -71,7 +75,7 @@ def test_a_substitute_for_others_of_another_ratio_or_withdrawn_stays_away(
 ) -> None:
     approve(world, **more)
     ordered(world, {"C": 2})
-    source(world, Policy(substitutes=True))
+    source(world, substitutes=True)
     assert world.work() == []
     assert world.one("SELECT substituted_item_id FROM order_line").substituted_item_id is None
 
@@ -79,7 +83,7 @@ def test_a_substitute_for_others_of_another_ratio_or_withdrawn_stays_away(
 def test_a_line_of_which_there_is_a_part_keeps_its_item(world: World) -> None:
     approve(world)
     ordered(world, {"C": 21})  # more than there is of the substitute
-    source(world, Policy(substitutes=True))
+    source(world, substitutes=True)
     assert world.work() == []
 
 
@@ -127,3 +131,7 @@ def test_units_that_will_be_marked_down_are_sold_first(world: World) -> None:
     assert work.code == "LYS"
     [row] = [each for each in decision.candidates if each["chosen"]]
     assert row["terms"]["tier"] == -2 * 4600
+
+
+def test_people_read_of_the_terms_a_policy_may_weigh() -> None:
+    assert tuple(name for name, _, _ in costs.TERMS) == policies.TERMS

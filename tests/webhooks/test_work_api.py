@@ -21,6 +21,31 @@ def work_of(api: Client, order: dict[str, Any]) -> str:
     return str(work)
 
 
+def test_refunds_are_listed_with_their_lines(api: Client, world: World, order: dict[str, Any]) -> None:
+    told = {
+        "order_external_id": order["external_id"], "amount": "9.5", "occurred_at": "2026-11-21T08:00:00Z",
+        "lines": [{"external_id": "L1", "quantity": "1", "restock": "cancel", "amount": "9.5"}],
+    }  # fmt: skip
+    for number in ("R1", "R2"):
+        world.send("refund", {**told, "external_id": number})
+        world.drain()
+    second, first = api.get("/refunds").get_json()["data"]
+    assert (first["external_id"], second["external_id"]) == ("R1", "R2")
+    assert (first["connection"], first["order"], first["order_number"]) == ("shop", order["id"], order["number"])
+    assert (first["amount"], first["currency"], first["occurred_at"]) == ("9.50", "EUR", "2026-11-21T08:00:00Z")
+    line = order["lines"][0]["id"]
+    assert first["lines"] == [
+        {"line": line, "external_id": "L1", "sku": "A", "quantity": "1", "restock": "cancel", "amount": "9.50"}
+    ]
+    assert api.get(f"/refunds/{first['id']}").get_json() == first
+    for query, found in (
+        (f"order={order['id']}&limit=1", ["R2"]), ("external_id=R1", ["R1"]), ("connection=erp", []),
+        ("since=2026-11-21T08:00:01Z", []), ("since=2026-11-21T08:00:00Z", ["R2", "R1"]),
+    ):  # fmt: skip
+        assert [each["external_id"] for each in api.get(f"/refunds?{query}").get_json()["data"]] == found
+    assert code_of(api.get("/refunds/rfd_" + "0" * 32))[0] == 404
+
+
 def test_from_acceptance_to_delivery(api: Client, world: World, order: dict[str, Any]) -> None:
     work = work_of(api, order)
     shown = api.get(f"/fulfillment-orders/{work}").get_json()
@@ -192,3 +217,20 @@ def test_deliveries_show_their_tries_and_are_sent_again(api: Client, world: Worl
     world.deliver()
     assert api.get(f"/deliveries/{dead['id']}").get_json()["state"] == "delivered"
     assert len(api.get(f"/deliveries?order={order['id']}&kind=push_order").get_json()["data"]) == 1
+
+
+def test_what_is_not_open_cannot_be_shipped(api: Client, world: World, order: dict[str, Any]) -> None:
+    work = work_of(api, order)
+    too_many = {"lines": [{"sku": "A", "quantity": "99"}]}
+    refused = api.post(f"/fulfillment-orders/{work}/ship", too_many)
+    assert code_of(refused) == (409, "SHIP-OPEN-409")
+    assert refused.get_json()["errors"] == [{"path": "A", "reason": "97 more than open"}]
+    assert api.get(f"/fulfillment-orders/{work}").get_json()["lines"][0]["open"] == "2"
+    sent = {"external_id": "S1"}
+    assert api.post(f"/fulfillment-orders/{work}/ship", sent).status_code == 201
+    assert code_of(api.post(f"/fulfillment-orders/{work}/ship", {})) == (409, "SHIP-OPEN-409")
+    assert code_of(api.post("/shipments", {"external_id": "S2", "fulfillment": work})) == (409, "SHIP-OPEN-409")
+    assert api.post(f"/fulfillment-orders/{work}/ship", sent).status_code == 200
+    assert len(api.get("/shipments").get_json()["data"]) == 1
+    assert api.get("/exceptions").get_json()["data"] == []
+    world.check_books()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webhooks.api import shapes_promises
 from webhooks.api.shaping import (
     AMOUNT,
     ANYTHING,
@@ -26,6 +27,7 @@ from webhooks.api.shaping import (
     ref,
     thing,
 )
+from webhooks.api.stock_shapes import STOCK_SHAPES
 
 PARTY = thing(
     "A buyer or seller.",
@@ -104,7 +106,8 @@ SHAPES: dict[str, Shape] = {
     "Item": thing(
         "A sellable unit and the codes partners use for it.",
         id=identifier("itm"), sku=TEXT, title=MAYBE, gtin=MAYBE, unit=TEXT, price=MAYBE_AMOUNT, currency=MAYBE,
-        weight_g=MAYBE_WHOLE, backorder_limit=AMOUNT, active=FLAG, attributes=ANYTHING,
+        weight_g=MAYBE_WHOLE, backorder_limit=AMOUNT, tracking=TEXT, lot_order=TEXT,
+        components=many(thing("What a kit is made of.", sku=TEXT, units=AMOUNT)), active=FLAG, attributes=ANYTHING,
         references=many(thing("A partner's code.", connection=MAYBE, scheme=TEXT, code=TEXT)), created_at=INSTANT,
         version=WHOLE,
     ),
@@ -115,30 +118,6 @@ SHAPES: dict[str, Shape] = {
         city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
         off_until=MAYBE_INSTANT, off_reason=MAYBE, shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT,
         capacity_per_day=MAYBE_WHOLE, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
-    ),
-    "Position": thing(
-        "Stock of one item at one node.",
-        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, available=AMOUNT,
-        backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
-    ),
-    "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),
-    "Movement": thing(
-        "One entry of the stock ledger; quantities are changes.",
-        number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
-        order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
-    ),
-    "Availability": thing(
-        "What may be promised of items now.",
-        data=many(thing(
-            "One item.",
-            sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
-            nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
-        )),
-    ),
-    "Reservation": thing(
-        "Units held for somebody until a time.",
-        id=identifier("res"), state=TEXT, connection=MAYBE, expires_at=MAYBE_INSTANT, created_at=INSTANT,
-        finished_at=MAYBE_INSTANT, lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT)),
     ),
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
@@ -167,6 +146,17 @@ SHAPES: dict[str, Shape] = {
         "A carrier's fact and its shipment.",
         **TRACKING["properties"], shipment=identifier("shp"), tracking_number=MAYBE,
     ),
+    "Refund": thing(
+        "Money a channel has given back.",
+        id=identifier("rfd"), connection=MAYBE, external_id=TEXT, order=identifier("ord"), order_number=TEXT,
+        amount=MAYBE_AMOUNT, currency=TEXT, note=MAYBE,
+        lines=many(thing(
+            "Units of one order line; `cancel` took open units off, `return` follows a shipment, `none` is money only.",
+            line=maybe_id("lin"), external_id=TEXT, sku=MAYBE, quantity=AMOUNT,
+            restock={"enum": ["cancel", "return", "none"]}, amount=MAYBE_AMOUNT,
+        )),
+        occurred_at=INSTANT, created_at=INSTANT,
+    ),
     "Exception": {
         **thing(
             "Something a person or a rule must settle.",
@@ -181,6 +171,17 @@ SHAPES: dict[str, Shape] = {
         "A stored choice.",
         id=identifier("dec"), kind=TEXT, order=maybe_id("ord"), policy=TEXT, choice={}, bound=MAYBE,
         duration_us=WHOLE, actor=TEXT, at=INSTANT,
+    ),
+    "Policy": thing(
+        "One version of a policy.",
+        id=identifier("pol"), policy=TEXT, name=TEXT, number=WHOLE,
+        state={"enum": ["draft", "approved", "active", "retired"]}, document=ANYTHING, author=TEXT, approver=MAYBE,
+        comments=many(ANYTHING), active_from=MAYBE_INSTANT, simulated_at=MAYBE_INSTANT, passed=MAYBE_FLAG,
+        created_at=INSTANT, version=WHOLE,
+    ),
+    "PolicyDiff": thing(
+        "What a version says differently.",
+        policy=TEXT, against=MAYBE, differences=many(thing("One value.", path=TEXT, before={}, after={})),
     ),
     "Connection": thing(
         "A configured account; secrets are never shown.",
@@ -244,7 +245,9 @@ SHAPES["ChangedOrder"] = _with(
     },
 )  # fmt: skip
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
+SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
+SHAPES.update(STOCK_SHAPES)
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
 SHAPES["DeliveryFull"] = _with(
     "Delivery", "A delivery with its payload and attempts.",
@@ -272,6 +275,8 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Exception", "Decision", "Connection", "Message", "Delivery", "Key",
+    "Refund", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key", "ProtectionRule", "Supply",
+    "Transfer", "Lot",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
+SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)

@@ -7,18 +7,20 @@ from typing import Any
 from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate, validates_schema
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from core.domain.documents import NOT_NEGATIVE, StockSchema, Strict, a_quantity, a_text
 from core.domain.ids import parse_id
 from core.domain.money import plain
-from core.domain.quick import NO_NUL
+from core.domain.quick import NO_NUL, Exact
 from core.errors import Conflict, InputError
+from core.services.converting import convert_reservation
 from core.services.reserving import Granted, Wanted, release_group, reserve_many
 from core.services.stock import adjust_stock, count_stock
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import read_connection
+from core.store.read.shelves import read_shelf
 from core.store.read.stock import (
     list_movements,
     list_positions,
@@ -28,9 +30,11 @@ from core.store.read.stock import (
     read_reservation,
 )
 from core.store.unit import DEFAULT_TENANT, Unit
+from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
+from webhooks.api.bounds import require_own_connection
 from webhooks.api.transactions import reading
-from webhooks.runtime import parts
+from webhooks.runtime import facts, parts
 
 routes = ApiBlueprint("stock", "Positions, ledger, availability and soft reservations.")
 READ, WRITE = "stock:read", "stock:write"
@@ -66,7 +70,7 @@ class AdjustmentBody(Strict):
     sku = a_text(128, required=True)
     node = a_text(64, required=True)
     on_hand = a_quantity(NOT_NEGATIVE, required=False)
-    delta = fields.Decimal(validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12))
+    delta = Exact(validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12))
     safety = a_quantity(NOT_NEGATIVE, required=False)
     reason = a_text(500, required=True)
 
@@ -130,14 +134,12 @@ def list_ledger(conn: Connection, piece: Slice, query: Json) -> Listed:
 
 @routes.reads("/availability", scope=READ, shape="Availability", query=AvailabilityQuery)
 def get_availability(conn: Connection, query: Json) -> Json:
-    """Return what may be promised of items now, in all and by active node."""
+    """Return what may be promised of items now, in all and by active node, to one connection or to anybody."""
     if not 1 <= len(query["sku"]) <= MOST_SKUS:
         raise InputError(
             f"Ask for 1 to {MOST_SKUS} SKUs.", errors=[{"path": "sku", "reason": "Missing data for required field."}]
         )
-    if query["connection"]:
-        read_connection(conn, query["connection"])
-    return {"data": read_availability(conn, query["sku"])}
+    return {"data": read_availability(conn, query["sku"], _for_whom(conn, query["connection"]))}
 
 
 @routes.lists("/reservations", scope="reservations:read", shape="Reservation", query=ReservationQuery)
@@ -172,6 +174,7 @@ def _reserve_with_others(body: Json) -> Answer:
     body=ReservationBody,
     status=201,
     shared=_reserve_with_others,
+    keeps=True,
 )
 def post_reservation(unit: Unit, body: Json) -> Answer:
     """Hold units for a while, all of them or none; 409 says what is missing.
@@ -190,9 +193,16 @@ def _reserved(shown: Json) -> Answer:
 
 
 def _wanted(conn: Connection, body: Json) -> Wanted:
-    connection = body.get("connection")
-    connection_id = parse_id("connection", read_connection(conn, connection)["id"]) if connection else None
-    return Wanted(_where(conn, body["lines"]), float(body["seconds"]), connection_id)
+    connection_id = _for_whom(conn, body.get("connection"))
+    return Wanted(_where(conn, body["lines"], connection_id), float(body["seconds"]), connection_id)
+
+
+def _for_whom(conn: Connection, name: str | None) -> UUID | None:
+    """Return the connection stock is asked for: the one named, else the one of the key, else nobody's."""
+    key = caller()
+    if name and key.connection_id is not None:
+        require_own_connection(conn, key.name, key.connection_id, name)
+    return parse_id("connection", read_connection(conn, name)["id"]) if name else key.connection_id
 
 
 @routes.writes("/reservations/<reservation>/release", scope="reservations:write", shape="Reservation")
@@ -203,25 +213,42 @@ def post_release(unit: Unit, reservation: str) -> Json:
     return read_reservation(unit.conn, group_id, unit.tenant)
 
 
-def _where(conn: Connection, lines: list[Json], tenant: int = DEFAULT_TENANT) -> dict[tuple[UUID, UUID], Decimal]:
+class ConversionBody(Strict):
+    """Whose the reservation becomes."""
+
+    order = a_text(64, required=True)
+
+
+@routes.writes(
+    "/reservations/<reservation>/convert", scope="reservations:write", shape="Reservation", body=ConversionBody
+)
+def post_conversion(unit: Unit, body: Json, reservation: str) -> Json:
+    """Give what was held to an order that is there; a new order names its `reservation` itself."""
+    group_id = parse_id("reservation", reservation)
+    read_reservation(unit.conn, group_id, unit.tenant)
+    convert_reservation(unit, facts(unit), group_id, parse_id("order", body["order"]))
+    return read_reservation(unit.conn, group_id, unit.tenant)
+
+
+def _where(
+    conn: Connection, lines: list[Json], connection_id: UUID | None, tenant: int = DEFAULT_TENANT
+) -> dict[tuple[UUID, UUID], Decimal]:
     """Return which units to take where: the node asked for, else one node that has all, else the fullest ones first."""
-    p, i, n = t.stock_position.c, t.item.c, t.node.c
+    i, n = t.item.c, t.node.c
     skus = sorted({line["sku"] for line in lines})
     known = conn.execute(select(i.sku, i.id).where(i.tenant_id == tenant, i.sku.in_(skus)))
     items = {row.sku: row.id for row in known}
     active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active))
     nodes = {row.code: row.id for row in active}
-    free = {
-        (row.item_id, row.node_id): row.free
-        for row in conn.execute(
-            select(
-                p.item_id,
-                p.node_id,
-                (p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit).label("free"),
-            ).where(p.tenant_id == tenant, p.item_id == func.any(list(items.values())))
-        )
-    }
+    shelf = read_shelf(conn, list(items.values()), tenant=tenant)
     taken: dict[tuple[UUID, UUID], Decimal] = {}
+
+    def take(item: UUID, node: UUID, units: Decimal) -> None:
+        needs = shelf.needs([(item, node, units)])
+        shelf.take(connection_id, needs)
+        for key, number in needs.items():
+            taken[key] = taken.get(key, Decimal(0)) + number
+
     for number, line in enumerate(lines):
         item, code = items.get(line["sku"]), line.get("node")
         if item is None or (code is not None and code not in nodes):
@@ -232,16 +259,17 @@ def _where(conn: Connection, lines: list[Json], tenant: int = DEFAULT_TENANT) ->
             )
         left: Decimal = line["quantity"]
         places = [nodes[code]] if code is not None else list(nodes.values())
-        room = {node: free.get((item, node), Decimal(0)) - taken.get((item, node), Decimal(0)) for node in places}
+        whole = shelf.total(connection_id, item)
+        room = {node: min(shelf.room(connection_id, item, node), whole) for node in places}
         order = sorted(places, key=lambda node: (room[node] < left, -room[node], node))
         for node in order:
             units = min(left, max(room[node], Decimal(0)))
             if units > 0:
-                taken[item, node] = taken.get((item, node), Decimal(0)) + units
+                take(item, node, units)
                 left -= units
         if left > 0 and order:
             # What is nowhere is asked for at the best place, so that the refusal names it.
-            taken[item, order[0]] = taken.get((item, order[0]), Decimal(0)) + left
+            take(item, order[0], left)
         elif left > 0:
             raise Conflict("No node is active, so nothing can be reserved.", code="RESERVE-SHORT-409")
     return taken

@@ -52,8 +52,16 @@ def read_item(conn: Connection, name: str, tenant: int = DEFAULT_TENANT) -> Json
 
 def _items(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[Json]:
     references: defaultdict[UUID, list[Json]] = defaultdict(list)
-    r = t.item_reference.c
+    components: defaultdict[UUID, list[Json]] = defaultdict(list)
+    r, k = t.item_reference.c, t.kit_component.c
     if rows:
+        for each in conn.execute(
+            select(t.kit_component, t.item.c.sku)
+            .join(t.item, joined(t.kit_component, t.item, k.component_id))
+            .where(k.tenant_id == tenant, k.kit_id == func.any([row.id for row in rows]))
+            .order_by(t.item.c.sku)
+        ):
+            components[each.kit_id].append({"sku": each.sku, "units": quantity(each.units)})
         for each in conn.execute(
             select(t.item_reference, t.connection.c.name)
             .outerjoin(t.connection, joined(t.item_reference, t.connection, r.connection_id))
@@ -72,6 +80,9 @@ def _items(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[Json
             "currency": row.currency,
             "weight_g": row.weight_g,
             "backorder_limit": quantity(row.backorder_limit),
+            "tracking": row.tracking,
+            "lot_order": row.lot_order,
+            "components": components[row.id],
             "active": row.active,
             "attributes": row.attributes,
             "references": references[row.id],

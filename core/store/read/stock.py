@@ -13,6 +13,7 @@ from core.domain.ids import public_id
 from core.errors import NotFound
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, rows_by_text
+from core.store.read.shelves import read_shelf
 from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -120,42 +121,43 @@ def list_movements(
     )
 
 
-def read_availability(conn: Connection, skus: Sequence[str], tenant: int = DEFAULT_TENANT) -> list[Json]:
-    """Return what may be promised of items now, in all and by active node.
+def read_availability(
+    conn: Connection, skus: Sequence[str], connection_id: UUID | None = None, tenant: int = DEFAULT_TENANT
+) -> list[Json]:
+    """Return what may be promised of items now, in all and by active node, to a connection or to anybody.
+
+    What protection rules keep is left out: anybody is kept from every floor. A kit is available as often
+    as its scarcest component at a node allows.
 
     Raises:
         NotFound: one of the SKUs is nobody's.
     """
     wanted = list(dict.fromkeys(skus))
-    i = t.item.c
+    i, n = t.item.c, t.node.c
     known = {
-        row.sku: row.backorder_limit
+        row.sku: row
         for row in conn.execute(
-            select(i.sku, i.backorder_limit).where(i.tenant_id == tenant, i.sku.in_(wanted), i.active)
+            select(i.sku, i.id, i.backorder_limit).where(i.tenant_id == tenant, i.sku.in_(wanted), i.active)
         )
     }
     if missing := [sku for sku in wanted if sku not in known]:
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
-    nodes: dict[str, list[Json]] = {sku: [] for sku in wanted}
-    total = dict.fromkeys(wanted, ZERO)
-    query = (
-        only(_POSITIONS, t.stock_position, tenant, sku=(i.sku, wanted))
-        .where(t.node.c.active)
-        .order_by(i.sku, t.node.c.code)
-    )
-    for row in conn.execute(query):
-        free = _free(row)
-        total[row.sku] += free
-        nodes[row.sku].append({"node": row.code, "available": quantity(free)})
-    return [
-        {
-            "sku": sku,
-            "available": quantity(total[sku]),
-            "backorder_limit": quantity(known[sku]),
-            "nodes": nodes[sku],
-        }
-        for sku in wanted
-    ]
+    shelf = read_shelf(conn, [row.id for row in known.values()], beyond=False, tenant=tenant)
+    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
+    found = []
+    for sku in wanted:
+        total, rooms = shelf.figures(connection_id, known[sku].id)
+        found.append(
+            {
+                "sku": sku,
+                "available": quantity(total),
+                "backorder_limit": quantity(known[sku].backorder_limit),
+                "nodes": [
+                    {"node": node.code, "available": quantity(rooms[node.id])} for node in codes if node.id in rooms
+                ],
+            }
+        )
+    return found
 
 
 def list_reservations(

@@ -63,8 +63,8 @@ def instant(name: str, *, null: bool = True) -> Column[Any]:
 
 
 def document(name: str, *, null: bool = True, default: str | None = None) -> Column[Any]:
-    """Return a JSON column; kept as text because documents are read whole and never searched inside."""
-    return Column(name, JSON, nullable=null, server_default=default)
+    """Return a JSON column; kept as text, as documents are read whole and never searched inside; None is NULL."""
+    return Column(name, JSON(none_as_null=True), nullable=null, server_default=default)
 
 
 def key(*names: str) -> PrimaryKeyConstraint:

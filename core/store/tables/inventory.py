@@ -33,6 +33,10 @@ item = Table(
     text("currency"),
     whole("weight_g", null=True, default=None),
     number("backorder_limit", default="0"),
+    # What is known of its units: none, lot, or serial.
+    text("tracking", null=False, default="none"),
+    # Which lot leaves first: fefo (first expired) or freshest.
+    text("lot_order", null=False, default="fefo"),
     Column("active", Boolean, nullable=False, server_default="true"),
     document("attributes", null=False, default="{}"),
     instant("created_at", null=False),
@@ -124,6 +128,9 @@ stock_movement = Table(
     number("on_hand", default="0"),
     number("reserved", default="0"),
     number("allocated", default="0"),
+    # Changes of what is kept back and of what may be promised beyond what is there.
+    number("safety", default="0"),
+    number("backorder_limit", default="0"),
     uid("order_id", null=True),
     text("cause"),
     text("actor"),
@@ -146,6 +153,12 @@ reservation = Table(
     uid("item_id"),
     uid("node_id"),
     number("quantity"),
+    # Units of this item for one unit of the order line: a kit's components have rows of their own.
+    number("per_unit", default="1"),
+    # The line's units are counted on one row of a kit; the rows of its other components follow that one.
+    Column("follows", Boolean, nullable=False, server_default="false"),
+    # The lot the units are taken from, where the item has lots.
+    text("lot"),
     text("state", null=False),
     instant("expires_at"),
     instant("created_at", null=False),
@@ -154,6 +167,13 @@ reservation = Table(
     CheckConstraint("quantity > 0", name="positive"),
     Index("ix_reservation_order", "tenant_id", "order_id", postgresql_where=sql("order_id IS NOT NULL")),
     Index("ix_reservation_group", "tenant_id", "group_id", postgresql_where=sql("group_id IS NOT NULL")),
+    Index(
+        "ix_reservation_open",
+        "tenant_id",
+        "item_id",
+        "node_id",
+        postgresql_where=sql("state IN ('held', 'allocated')"),
+    ),
     Index("ix_reservation_due", "tenant_id", "expires_at", postgresql_where=sql("state = 'held'")),
     **HOT,
 )

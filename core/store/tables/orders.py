@@ -97,6 +97,8 @@ order_line = Table(
     Column("ships", Boolean, nullable=False, server_default="true"),
     # What was ordered, where an approved substitute goes instead of it.
     uid("substituted_item_id", null=True),
+    # The units the source last spoke of; null for lines from before this was kept.
+    number("pictured", null=True),
     key(),
     ForeignKeyConstraint(["tenant_id", "order_id"], ["orders.tenant_id", "orders.id"], name="fk_order_line_order"),
     CheckConstraint("canceled >= 0 AND shipped >= 0 AND canceled + shipped <= quantity", name="sums"),
@@ -170,6 +172,14 @@ fulfillment_order = Table(
     UniqueConstraint("tenant_id", "number"),
     Index("ix_fulfillment_order_order", "tenant_id", "order_id"),
     Index("ix_fulfillment_order_node", "tenant_id", "node_id", "created_at"),
+    # Nodes name work by their own reference in what they report.
+    Index(
+        "ix_fulfillment_order_reference",
+        "tenant_id",
+        "connection_id",
+        "reference",
+        postgresql_where=sql("reference IS NOT NULL"),
+    ),
     Index("ix_fulfillment_order_day", "tenant_id", "ship_on", postgresql_where=sql("ship_on IS NOT NULL")),
     **HOT,
 )

@@ -1,0 +1,113 @@
+"""What a node's part of an order is expected to do: when it leaves, how long it takes, when it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core.domain.calendars import next_ship_moment
+from core.intelligence.lanes import DAY_SECONDS, Lane, make_trip
+from core.intelligence.odds import due_days, late
+from core.routing.costs import UNKNOWN_KM, kilometers
+from core.routing.problem import Destination
+from core.services.facts import Facts
+from core.services.promising_facts import Way
+
+DUE_NAMES = ("due_50", "due_80", "due_90", "due_95")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One node's part.
+
+    Args:
+        node_id: who ships it.
+        ship_at: when it leaves.
+        lane: both ends.
+        way: how long it takes.
+    """
+
+    node_id: UUID
+    ship_at: datetime
+    lane: Lane
+    way: Way
+
+
+class Outlook:
+    """What parts of orders placed now are expected to do; each node's next moment is found once.
+
+    Args:
+        facts: calendars, full days, places, the transit model.
+        now: an aware moment.
+    """
+
+    def __init__(self, facts: Facts, now: datetime) -> None:
+        self._facts = facts
+        self._now = now
+        self._leaves: dict[UUID, datetime | None] = {}
+
+    def part(
+        self,
+        node_id: UUID,
+        destination: Destination,
+        to_postal: str | None,
+        *,
+        carrier: str | None = None,
+        service: str | None = None,
+    ) -> Expected | None:
+        """Return what a node's part is expected to do, None when the node ships nothing.
+
+        Args:
+            node_id: who would ship it.
+            destination, to_postal: where to.
+            carrier, service: when it is known who takes it.
+        """
+        ship_at = self._ship_at(node_id)
+        if ship_at is None:
+            return None
+        lane = lane_of(self._facts, node_id, destination, to_postal)
+        way = self._facts.promising.transit.way(make_trip(carrier, service, lane, ship_at))
+        return Expected(node_id, ship_at, lane, way)
+
+    def _ship_at(self, node_id: UUID) -> datetime | None:
+        if node_id not in self._leaves:
+            promising = self._facts.promising
+            self._leaves[node_id] = next_ship_moment(
+                promising.calendars[node_id], self._now, full=promising.full.get(node_id, ())
+            )
+        return self._leaves[node_id]
+
+
+def lane_of(facts: Facts, node_id: UUID, destination: Destination, to_postal: str | None) -> Lane:
+    """Return the lane from a node to a destination; its distance is unknown where a point is."""
+    place = facts.promising.places[node_id]
+    km = kilometers(facts.nodes[node_id], destination)
+    return Lane(place.country, place.postal, destination.country, to_postal, None if km == UNKNOWN_KM else km)
+
+
+def dues(parts: Sequence[Expected]) -> tuple[datetime, ...]:
+    """Return when all parts are there, at each of `core.intelligence.lanes.LEVELS`."""
+    if len(parts) == 1:  # the usual order: nothing to combine
+        [part] = parts
+        return tuple(part.ship_at + timedelta(days=days) for days in part.way.level_days)
+    first = min(each.ship_at for each in parts)
+    found = due_days([((each.ship_at - first).total_seconds() / DAY_SECONDS, each.way.log_days) for each in parts])
+    return tuple(first + timedelta(days=days) for days in found)
+
+
+def lateness_probability(
+    facts: Facts, carrier: str | None, service: str | None, lane: Lane, ship_at: datetime, promised_at: datetime
+) -> float:
+    """Return the chance that a parcel on this lane is not there by the promised moment.
+
+    Args:
+        facts: the transit model in use.
+        carrier, service: who takes it, None when that is open.
+        lane: both ends and the distance.
+        ship_at: when it leaves.
+        promised_at: when it should be there; before `ship_at` gives 1.
+    """
+    days = (promised_at - ship_at).total_seconds() / DAY_SECONDS
+    return late(facts.promising.transit.log_days(make_trip(carrier, service, lane, ship_at)), days)

@@ -1,0 +1,102 @@
+"""Planning on a shelf: a plan may take no more of a component than there is, however many lines and kits want it.
+
+The optimizer knows lines and nodes and no kits. It gets each kit's own availability as if nothing else were wanted;
+when its plan takes more of a component than the shelf has, what each item may take there is cut to what is left after
+the lines before it, and the order is solved again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from core.domain.shelf import Key, Shelf
+from core.routing.optimizer import solve
+from core.routing.problem import Assignment, Plan, Problem, StockTier
+from core.services.inforce import InForce
+from core.services.problems import Builder, Built
+
+if TYPE_CHECKING:
+    from core.services.sourcing import Sourced
+
+ZERO = Decimal(0)
+# Cutting ends by itself, since stock only shrinks; after so many rounds what does not fit is cut to nothing.
+ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, the problem as the optimizer saw it last, and what the problem was built with."""
+
+    plan: Plan
+    problem: Problem
+    built: Built
+
+
+def plan_order(order: Sourced, builder: Builder, shelf: Shelf, chosen: InForce) -> Planned:
+    """Return what is to be done for an order under a policy; wishes and limits of the day give way to shortage."""
+    built = builder.build(order, chosen)
+    plan, problem = plan_on_shelf(shelf, order.connection_id, built.problem)
+    if plan.short and built.limited:
+        # Late, or by another service, is better than not at all.
+        built = builder.build(order, chosen, strict=False)
+        plan, problem = plan_on_shelf(shelf, order.connection_id, built.problem)
+    return Planned(plan, problem, built)
+
+
+def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Plan, Problem]:
+    """Return the plan for one order within what the shelf lets its connection take, and the problem it answers.
+
+    Args:
+        shelf: what is free, with its rules and kits.
+        connection: the order's.
+        problem: with `stock` as `Shelf.offered` gave it.
+    """
+    seen, stock = problem, dict(problem.stock)
+    for left in reversed(range(ROUNDS + 1)):
+        plan = solve(seen)
+        lacking = shelf.missing(connection, shelf.needs(_triples(plan.assignments)))
+        if not lacking:
+            return plan, seen
+        granted = _granted(shelf, connection, plan.assignments)
+        for key, (wanted, got) in granted.items():
+            if got < wanted:
+                stock[key] = got if left > 1 else ZERO
+        seen = replace(problem, stock=dict(stock), ladders=_cut(problem, stock))
+    raise AssertionError("a plan of nothing lacks nothing")
+
+
+def _cut(problem: Problem, stock: Mapping[Key, Decimal]) -> Mapping[Key, Sequence[StockTier]]:
+    """Return the ladders with no more units than the stock has left, the cheapest first."""
+    found: dict[Key, Sequence[StockTier]] = {}
+    for key, ladder in problem.ladders.items():
+        left, kept = stock.get(key, ZERO), []
+        for tier in ladder:
+            units = min(tier.units, left)
+            if units > 0:
+                kept.append(replace(tier, units=units))
+                left -= units
+        found[key] = kept
+    return found
+
+
+def _triples(assignments: Sequence[Assignment]) -> list[tuple[UUID, UUID, Decimal]]:
+    return [(each.item_id, each.node_id, each.quantity) for each in assignments]
+
+
+def _granted(
+    shelf: Shelf, connection: UUID, assignments: Sequence[Assignment]
+) -> Mapping[Key, tuple[Decimal, Decimal]]:
+    """Return (wanted, granted) per (item, node) when the lines of a plan take from the shelf one after the other."""
+    trial = shelf.copy()
+    found: dict[Key, tuple[Decimal, Decimal]] = {}
+    for each in assignments:
+        room = min(trial.room(connection, each.item_id, each.node_id), trial.total(connection, each.item_id))
+        got = max(min(each.quantity, room), ZERO)
+        trial.take(connection, trial.needs([(each.item_id, each.node_id, got)]))
+        wanted, before = found.get((each.item_id, each.node_id), (ZERO, ZERO))
+        found[each.item_id, each.node_id] = wanted + each.quantity, before + got
+    return found

@@ -1,0 +1,165 @@
+"""Promises of orders: made in the transaction that takes the stock, or taken over from an offer the order names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from core.domain.ids import KINDS, public_id, uuid7
+from core.domain.payloads import jsonable
+from core.errors import Conflict
+from core.intelligence.lanes import LEVELS
+from core.routing.problem import Destination
+from core.services.expecting import Expected, Outlook, dues
+from core.services.facts import Facts
+from core.services.promising import basis, require_fresh_model
+from core.services.release import Work
+from core.store import schema as t
+from core.store.bulk import as_json, copy_rows
+from core.store.unit import Unit
+
+# Nothing is at risk before the work was due to leave; then this much later it is looked at.
+GRACE = timedelta(minutes=30)
+HEADS = """
+SELECT o.id, o.ship_country, o.body->'ship_to'->>'postal_code' AS postal, o.body->>'promise' AS named, p.id AS promise
+FROM orders o LEFT JOIN promise p ON p.tenant_id = o.tenant_id AND p.order_id = o.id
+WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[])
+"""
+TAKE_OVER = """
+UPDATE promise p SET state = 'standing', order_id = d.order_id, watch_at = d.watch_at, version = p.version + 1
+FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[]) AS d(id, order_id, watch_at)
+JOIN orders o ON o.tenant_id = %s AND o.id = d.order_id
+WHERE p.tenant_id = %s AND p.id = d.id AND p.state = 'offered' AND p.stands_until >= least(o.placed_at, o.created_at)
+RETURNING p.id, p.order_id, p.due_at, p.level
+"""
+LOOK_AGAIN = """
+UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
+WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
+"""
+PART = (
+    "fulfillment_id", "order_id", "node_id", "from_country", "from_postal", "to_country", "to_postal", "km", "ship_at",
+    "due_50", "due_80", "due_90", "due_95",
+)  # fmt: skip
+PROMISE = (
+    "id", "order_id", "state", "level", "due_at", "due_50", "due_80", "due_90", "due_95", "to_country", "to_postal",
+    "basis", "risk", "made_at", "watch_at",
+)  # fmt: skip
+
+
+def promise_orders(
+    unit: Unit,
+    facts: Facts,
+    works: Sequence[Work],
+    destinations: Mapping[UUID, Destination],
+    whole: Collection[UUID],
+) -> None:
+    """Say of released work what it is expected to do, and promise the orders that are whole with it.
+
+    An order keeps the promise it has. One that names an offer still standing when it was placed is held to that; any
+    other whole order is promised anew. An order of which units are missing is promised when the last are found, and
+    with nothing to go by that is recent enough it is not promised, which the event `promise.refused` says.
+
+    Args:
+        unit: the running transaction.
+        facts: what promises rest on.
+        works: what was released, of any number of orders.
+        destinations: where each order goes.
+        whole: orders of which nothing is missing.
+    """
+    if not works:
+        return
+    heads = {row.id: row for row in unit.conn.exec_driver_sql(HEADS, (unit.tenant, list(destinations)))}
+    parts: dict[UUID, list[Expected]] = {}
+    rows: list[tuple[Any, ...]] = []
+    outlook = Outlook(facts, unit.now)
+    for work in works:
+        head = heads[work.order_id]
+        part = outlook.part(work.node_id, destinations[work.order_id], head.postal)
+        if part is None:
+            continue  # a node that never works was chosen all the same: there is nothing to expect of it
+        parts.setdefault(work.order_id, []).append(part)
+        rows.append(_part_row(work, part))
+    copy_rows(unit, t.promise_part, PART, rows)
+    kept = [heads[order_id].promise for order_id in parts if heads[order_id].promise is not None]
+    if kept:
+        unit.conn.exec_driver_sql(LOOK_AGAIN, (unit.tenant, kept))
+    open_orders = {order_id: parts[order_id] for order_id in parts if order_id in whole and not heads[order_id].promise}
+    _make(unit, facts, heads, _take_over(unit, heads, open_orders))
+
+
+def _part_row(work: Work, part: Expected) -> tuple[Any, ...]:
+    lane = part.lane
+    return (
+        work.id, work.order_id, work.node_id, lane.from_country, lane.from_postal, lane.to_country, lane.to_postal,
+        None if lane.km is None else round(lane.km), part.ship_at, *dues([part]),
+    )  # fmt: skip
+
+
+def _take_over(
+    unit: Unit, heads: Mapping[UUID, Row[Any]], orders: Mapping[UUID, list[Expected]]
+) -> dict[UUID, list[Expected]]:
+    """Hold orders to the offers they name and return those that are still to be promised."""
+    named = {order_id: found for order_id in orders if (found := _promise_id(heads[order_id].named)) is not None}
+    if not named:
+        return dict(orders)
+    looks = [_first_look(orders[order_id]) for order_id in named]
+    taken = unit.conn.exec_driver_sql(
+        TAKE_OVER, (list(named.values()), list(named), looks, unit.tenant, unit.tenant)
+    ).all()
+    for row in taken:
+        _tell(unit, row.id, row.order_id, row.due_at, row.level)
+    done = {row.order_id for row in taken}
+    return {order_id: each for order_id, each in orders.items() if order_id not in done}
+
+
+def _make(unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapping[UUID, list[Expected]]) -> None:
+    if not orders:
+        return
+    try:
+        require_fresh_model(facts, unit.now)
+    except Conflict as refused:
+        for order_id in orders:
+            unit.event("promise.refused", "order", order_id, {"why": refused.what}, order_id=order_id)
+        return
+    level = facts.promising.terms.level
+    at, rests_on = LEVELS.index(level), as_json(basis(facts))
+    rows = []
+    for order_id, each in orders.items():
+        promised, promise_id, head = dues(each), uuid7(), heads[order_id]
+        rows.append(
+            (
+                promise_id, order_id, "standing", level, promised[at], *promised, head.ship_country, head.postal,
+                rests_on, 1 - level, unit.now, _first_look(each),
+            )
+        )  # fmt: skip
+        _tell(unit, promise_id, order_id, promised[at], level)
+    copy_rows(unit, t.promise, PROMISE, rows)
+
+
+def _first_look(parts: Sequence[Expected]) -> datetime:
+    return min(each.ship_at for each in parts) + GRACE
+
+
+def _tell(unit: Unit, promise_id: UUID, order_id: UUID, due_at: datetime, level: float) -> None:
+    unit.event(
+        "promise.made",
+        "promise",
+        promise_id,
+        {"promise": public_id("promise", promise_id), "due_at": jsonable(due_at), "probability": level},
+        order_id=order_id,
+    )
+
+
+def _promise_id(name: str | None) -> UUID | None:
+    """Return the id in `prm_…`; an order may carry any text there, and what is no id names no offer."""
+    prefix, _, digits = (name or "").partition("_")
+    if KINDS.get(prefix) != "promise" or len(digits) != 32:
+        return None
+    try:
+        return UUID(hex=digits)
+    except ValueError:
+        return None

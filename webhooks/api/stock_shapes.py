@@ -1,0 +1,66 @@
+"""The shapes of answers about stock: positions, ledger, availability, reservations, rules, supply, transfers."""
+
+from __future__ import annotations
+
+from webhooks.api.shaping import (
+    AMOUNT,
+    INSTANT,
+    MAYBE,
+    MAYBE_DAY,
+    MAYBE_INSTANT,
+    TEXT,
+    WHOLE,
+    Shape,
+    identifier,
+    many,
+    maybe_id,
+    thing,
+)
+
+STOCK_SHAPES: dict[str, Shape] = {
+    "Position": thing(
+        "Stock of one item at one node.",
+        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, available=AMOUNT,
+        backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
+    ),
+    "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),
+    "Movement": thing(
+        "One entry of the stock ledger; quantities are changes.",
+        number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
+        order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
+    ),
+    "Availability": thing(
+        "What may be promised of items now.",
+        data=many(thing(
+            "One item.",
+            sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
+            nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
+        )),
+    ),
+    "Reservation": thing(
+        "Units held for somebody until a time.",
+        id=identifier("res"), state=TEXT, connection=MAYBE, expires_at=MAYBE_INSTANT, created_at=INSTANT,
+        finished_at=MAYBE_INSTANT, lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT)),
+    ),
+    "ProtectionRule": thing(
+        "What of the stock is kept from a connection, or for it.",
+        id=identifier("prt"), connection=TEXT, sku=MAYBE, node=MAYBE, kind=TEXT, quantity=AMOUNT, state=TEXT,
+        valid_from=INSTANT, valid_to=MAYBE_INSTANT, actor=MAYBE, created_at=INSTANT,
+    ),
+    "Supply": thing(
+        "Units of an item expected at a node; `promised` are promised before they are there.",
+        id=identifier("sup"), sku=TEXT, node=TEXT, reference=TEXT, transfer=maybe_id("trf"), quantity=AMOUNT,
+        received=AMOUNT, promisable=AMOUNT, promised=AMOUNT, expected_at=MAYBE_INSTANT, state=TEXT,
+        created_at=INSTANT, finished_at=MAYBE_INSTANT,
+    ),
+    "Transfer": thing(
+        "Units on their way from one node to another; quantity = received + lost + in transit.",
+        id=identifier("trf"), reference=TEXT, from_node=TEXT, to_node=TEXT, state=TEXT, expected_at=MAYBE_INSTANT,
+        lines=many(thing("Units of one item.", sku=TEXT, lot=MAYBE, quantity=AMOUNT, received=AMOUNT, lost=AMOUNT)),
+        actor=MAYBE, created_at=INSTANT, finished_at=MAYBE_INSTANT,
+    ),
+    "Lot": thing(
+        "Units of one lot or status at one node; only sellable ones are on hand.",
+        sku=TEXT, node=TEXT, lot=MAYBE, status=TEXT, on_hand=AMOUNT, promised=AMOUNT, expires_on=MAYBE_DAY,
+    ),
+}  # fmt: skip
