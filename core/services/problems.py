@@ -105,7 +105,9 @@ class Builder:
             if policy.load_penalty and rules.capacity and leaves is not None:
                 load[node.id] = self._routing.usage.by_node.get(node.id, {}).get(leaves, 0) / rules.capacity
             if order.wishes.pickup_node is None:
-                offered = self._offers.of_node(order, node.id, found.problem.stock, strict=strict)
+                offered = self._offers.of_node(
+                    order, node.id, found.problem.stock, strict=strict, late=policy.late_penalty > 0
+                )
                 found.limited = found.limited or offered.limited
                 found.legs.update({(node.id, code): leg for code, leg in offered.legs.items()})
                 if offered.services:
