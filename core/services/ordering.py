@@ -16,8 +16,13 @@ from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
+<<<<<<< HEAD
 from core.services.catalog import resolve_skus, units_of
 from core.services.converting import tie_reservation
+=======
+from core.services.catalog import resolve_skus
+from core.services.converting import tie_reservations
+>>>>>>> h3
 from core.services.facts import Facts
 from core.services.offers import wishes_of
 from core.services.outbox import enqueue
@@ -246,16 +251,9 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     for each in going:
         unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
-    for each in fresh:
-        if (reservation := each.document.get("reservation")) and not each.document.get("canceled_at"):
-            tied = tie_reservation(unit, each.order_id, each.connection_id, reservation)
-            unit.event(
-                "reservation.tied" if tied else "reservation.missed",
-                "order",
-                each.order_id,
-                {"reservation": reservation},
-                order_id=each.order_id,
-            )
+    tie_reservations(
+        unit, [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
+    )
     to_source = []
     for each in going:
         document = each.document
@@ -275,7 +273,11 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
                 wishes=wishes_of(document),
                 traits=order_traits(document["type"], order_total(document), document["currency"], document),
             )
+<<<<<<< HEAD
         )  # fmt: skip
+=======
+        )
+>>>>>>> h3
     finish_unshippable(unit, [each.order_id for each in to_source if not each.demands])
     lost = source_batch(unit, facts, [each for each in to_source if each.demands])
     # The release tells the ERP of an order with its allocation; the others are told of now, and again when allocated.

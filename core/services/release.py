@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+<<<<<<< HEAD
 from dataclasses import dataclass
 from datetime import date, datetime
+=======
+from dataclasses import dataclass, field
+from datetime import datetime
+>>>>>>> h3
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -38,7 +43,12 @@ class Work:
     decision_id: UUID
     assignments: Sequence[Assignment]
     at: datetime
+<<<<<<< HEAD
     leg: Leg
+=======
+    # The lots its units are promised from, by order line, for items that have lots.
+    lots: Mapping[UUID, Sequence[tuple[str, Decimal]]] = field(default_factory=dict)
+>>>>>>> h3
 
     @property
     def number(self) -> str:
@@ -200,6 +210,7 @@ def _work_write(
                     "title": head.lines[order_line_id][1],
                     "quantity": plain(units),
                     "unit": head.lines[order_line_id][2],
+                    **_lots(work, order_line_id),
                 }
                 for line_id, order_line_id, _, units in lines
             ],
@@ -209,8 +220,14 @@ def _work_write(
     return Outgoing(connection.id, Write.PUSH_FULFILLMENT_ORDER, payload, work.order_id, work.id)
 
 
+<<<<<<< HEAD
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+=======
+def _lots(work: Work, line_id: UUID) -> dict[str, Any]:
+    lots = work.lots.get(line_id)
+    return {"lots": [{"lot": lot or None, "quantity": plain(units)} for lot, units in lots]} if lots else {}
+>>>>>>> h3
 
 
 def push_orders(

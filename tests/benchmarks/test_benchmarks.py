@@ -36,6 +36,7 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
     assert set(names()) == {
+<<<<<<< HEAD
         "growth",
         "intake",
         "memory",
@@ -49,6 +50,10 @@ def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
         "uci",
         "waves",
     }
+=======
+        "availability", "growth", "histories", "intake", "memory", "pipeline", "reserve", "soak", "startup", "uci",
+    }  # fmt: skip
+>>>>>>> h3
 
 
 def test_intake_finds_each_accepted_webhook_in_the_database() -> None:
@@ -75,6 +80,7 @@ def test_reservations_are_in_the_books_and_nothing_is_oversold() -> None:
         assert each["ratio_to_pgbench"] == round(each["per_second"] / each["pgbench"]["per_second"], 3)
 
 
+<<<<<<< HEAD
 def test_recorded_orders_are_decided_again_and_the_worse_policy_is_refused() -> None:
     found = bench("simulate", "--orders", 600)
     assert found["verify"]["decisions"] == found["verify"]["agree"] == found["orders"] == 600
@@ -84,6 +90,14 @@ def test_recorded_orders_are_decided_again_and_the_worse_policy_is_refused() -> 
     assert found["better"]["short_percent"]["change_points"] < 0 < found["worse"]["cost_per_order"]["change_percent"]
     assert found["bytes_per_decision"]["whole"] < 900
     assert found["shared_documents"] == 1
+=======
+def test_availability_and_the_pushes_after_a_change_are_timed() -> None:
+    found = bench("availability", "--positions", 5_000, "--questions", 5, "--seconds", 1, "--clients", 2)
+    assert (found["positions"], found["question"]["items"], found["question"]["nodes"]) == (5_000, 50, 10)
+    assert 0 < found["question"]["p50_ms"] <= found["question"]["p95_ms"] <= found["question"]["max_ms"]
+    assert found["push"]["changes"] > 0
+    assert found["push"]["reservations"] > 0
+>>>>>>> h3
 
 
 def test_the_pipeline_is_measured_beside_the_same_writes() -> None:
