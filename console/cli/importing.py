@@ -230,6 +230,7 @@ def _objects(
     session: Session, hub: Hub, what: str, path: Path, handle: BinaryIO, bad: Path, moved: Callable[[], None]
 ) -> tuple[int, int]:
     kind, written, errors = KINDS[what], list[dict[str, Any]](), ErrorFile(bad)
+    refused: list[tuple[int, str, list[str]]] = []
     batch: list[tuple[int, dict[str, Any], Sequence[str]]] = []
 
     def write(rows: Sequence[tuple[int, dict[str, Any], Sequence[str]]]) -> None:
@@ -243,7 +244,7 @@ def _objects(
                 for one in rows:
                     write([one])
                 return
-            errors.add(rows[0][0], reason_of(error), rows[0][2])
+            refused.append((rows[0][0], reason_of(error), list(rows[0][2])))
         else:
             written.extend(each for _, each, _ in rows)
 
@@ -259,4 +260,5 @@ def _objects(
         with session.changing(hub) as unit:
             kind.finish(unit, written)
     errors.close()
-    return len(written), errors.count
+    add_bad(bad, refused, errors.header)
+    return len(written), errors.count + len(refused)

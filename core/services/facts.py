@@ -83,7 +83,7 @@ def read_facts(
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
     now = conn.execute(select(func.clock_timestamp())).scalar_one()
     calendars = read_calendars(conn, tenant, nodes)
-    routing = read_routing(conn, tenant, nodes, calendars, now, before.routing if before else None)
+    routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
     return Facts(
         nodes={
             row.id: NodeFacts(

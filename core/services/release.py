@@ -14,6 +14,7 @@ from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Write
 from core.routing.problem import Assignment
+from core.services.dropship import SUPPLIER, read_prices, supplier_order
 from core.services.facts import Facts
 from core.services.offers import Leg
 from core.services.outbox import Outgoing, enqueue
@@ -99,10 +100,22 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
     if not works:
         return
     heads = _heads(unit, list({work.order_id for work in works}))
+    bought = {work.id for work in works if facts.routing.nodes[work.node_id].kind == SUPPLIER}
+    prices = read_prices(
+        unit, {(work.node_id, each.item_id) for work in works if work.id in bought for each in work.assignments}
+    )
     writes = [
         write
         for work, own in zip(works, lines, strict=True)
-        if (write := _work_write(facts, work, own, heads[work.order_id]))
+        if (
+            write := _work_write(
+                facts,
+                work,
+                own,
+                heads[work.order_id],
+                supplier_order(work.number, work.node_id, own, prices) if work.id in bought else None,
+            )
+        )
     ]
     if facts.takers(Write.PUSH_ORDER, kinds=ERP_KINDS):
         writes += push_orders(facts, _orders(unit, heads), "allocated", works)
@@ -111,8 +124,10 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
 
 HEADS = """
 SELECT o.id, o.external_id, o.number, o.placed_at, o.type, o.requested_ship_date, o.body,
-       array_agg(l.id) AS lines, array_agg(l.sku) AS skus, array_agg(l.title) AS titles, array_agg(l.unit) AS units
+       array_agg(l.id) AS lines, array_agg(coalesce(i.sku, l.sku)) AS skus,
+       array_agg(coalesce(i.title, l.title)) AS titles, array_agg(l.unit) AS units
 FROM orders o JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
+LEFT JOIN item i ON l.substituted_item_id IS NOT NULL AND i.tenant_id = l.tenant_id AND i.id = l.item_id
 WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[]) GROUP BY o.tenant_id, o.id
 """
 
@@ -154,7 +169,11 @@ def _orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, dict[str, Any
 
 
 def _work_write(
-    facts: Facts, work: Work, lines: Sequence[tuple[UUID, UUID, UUID, Decimal]], head: _Head
+    facts: Facts,
+    work: Work,
+    lines: Sequence[tuple[UUID, UUID, UUID, Decimal]],
+    head: _Head,
+    bought_as: dict[str, Any] | None,
 ) -> Outgoing | None:
     connection_id = facts.node_connections[work.node_id]
     connection = facts.connections.get(connection_id) if connection_id else None
@@ -172,6 +191,7 @@ def _work_write(
             "ship_on": _day(work.leg.ship_on),
             "arrive_on": _day(work.leg.arrive_on),
             "pickup": head.body.get("pickup_node") is not None,
+            "purchase_order": bought_as,
             "note": head.body.get("note"),
             "ship_to": head.body.get("ship_to"),
             "lines": [

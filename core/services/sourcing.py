@@ -30,6 +30,7 @@ from core.services.planning import plan_order
 from core.services.problems import Builder
 from core.services.promises import promise_orders
 from core.services.recording import Decided, record_decisions
+from core.services.substituting import Substitutes, mark_substituted
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_to_take, mark_listings, move_lots, move_stock
@@ -55,6 +56,7 @@ class Sourced:
     started: bool = False
     excluded: dict[UUID, str] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
+    substituted: dict[UUID, UUID] = field(default_factory=dict)
     tries: int = 0
     released: bool = False
     traits: Traits = field(default_factory=Traits)
@@ -98,10 +100,12 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUI
         return []
     learn_traits(unit, facts, batch)
     items = {demand.item_id for order in batch for demand in order.demands}
+    substitutes = Substitutes(unit, items if any(each.substitutes for each in facts.policies) else ())
+    items |= substitutes.items
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
-    builder = Builder(unit, facts, batch, shelf)
+    builder = Builder(unit, facts, batch, shelf, substitutes.items)
     held = read_held(unit, [order.order_id for order in batch])
-    solved = [_solve(order, builder, facts, shelf, held.get(order.order_id)) for order in batch]
+    solved = [_solve(order, builder, facts, shelf, held.get(order.order_id), substitutes) for order in batch]
     won, lost = _take(unit, solved)
     _record(unit, won, facts)
     again = [each.order.order_id for each in lost]
@@ -122,11 +126,17 @@ def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
         )
 
 
-def _solve(order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, held: Held | None) -> _Solved:
+def _solve(
+    order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, held: Held | None, substitutes: Substitutes
+) -> _Solved:
     started = time.perf_counter_ns()
     if held:
         held.put_back(shelf, order.connection_id)
-    found = plan_order(order, builder, shelf, choose(facts.policies, order.traits))
+    chosen = choose(facts.policies, order.traits)
+    found = plan_order(order, builder, shelf, chosen)
+    if found.plan.short and chosen.substitutes and substitutes.swap(order, found.plan.short, shelf, facts.nodes):
+        builder.weigh(order)
+        found = plan_order(order, builder, shelf, chosen)
     plan = found.plan
     legs = builder.take(found.built, plan)
     # The rest of the batch sees what this order is about to take.
@@ -177,6 +187,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
     works: list[release.Work] = []
     destinations = {one.order.order_id: one.order.destination for one in won}
     for one in won:
+        mark_substituted(unit, one.order.order_id, one.order.substituted)
         by_node: dict[UUID, list[Assignment]] = {}
         for each in one.plan.assignments:
             by_node.setdefault(each.node_id, []).append(each)
