@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from config.settings import Promising
+from config.settings import Orders, Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import SCALE, NodeFacts
@@ -40,12 +40,17 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes and connections."""
+    """One consistent picture of nodes and connections, and what the settings say of orders.
+
+    Attributes:
+        double_hours: within how many hours the same order by another connection is held; 0 never.
+    """
 
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
     promising: PromisingFacts = field(default_factory=PromisingFacts)
+    double_hours: float = 24.0
 
     def takers(self, write: Write, *, kinds: tuple[str, ...] = ()) -> list[ConnectionFacts]:
         """Return the connections that take this write, of the given kinds when any are named."""
@@ -109,8 +114,11 @@ def read_facts(
 class FactsCache:
     """The picture, read again when it is older than `FRESH_SECONDS`."""
 
-    def __init__(self, connectors: Connectors, promising: Promising | None = None) -> None:
+    def __init__(
+        self, connectors: Connectors, promising: Promising | None = None, orders: Orders | None = None
+    ) -> None:
         self._connectors = connectors
+        self._orders = orders or Orders()
         self._terms = promising
         self._lock = threading.Lock()
         self._read_at: dict[int, float] = {}
@@ -121,8 +129,7 @@ class FactsCache:
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
                 known = self._facts.get(tenant)
-                self._facts[tenant] = read_facts(
-                    conn, self._connectors, tenant, self._terms, known.promising if known else None
-                )
+                found = read_facts(conn, self._connectors, tenant, self._terms, known.promising if known else None)
+                self._facts[tenant] = replace(found, double_hours=self._orders.double_hours)
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

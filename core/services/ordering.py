@@ -23,6 +23,7 @@ from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
+from core.services.twice import find_doubles
 from core.services.validation import Stop, check_order
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -119,7 +120,7 @@ def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[I
     """
     if not batch:
         return []
-    _validate(unit, batch)
+    _validate(unit, facts, batch)
     created = _insert(unit, batch)
     fresh = [each for each in batch if each.order_id in created]
     copy_rows(unit, t.order_line, LINE, [row for each in fresh for row in _line_rows(each)])
@@ -135,7 +136,7 @@ def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[I
     return [each for each in batch if each.order_id not in created]
 
 
-def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
+def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     codes = {
         (each.connection_id, code) for each in batch for line in each.document["lines"] for code in line_codes(line)
     }
@@ -144,6 +145,11 @@ def _validate(unit: Unit, batch: Sequence[Incoming]) -> None:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
         each.stops = [] if each.document.get("canceled_at") else check_order(each.document, each.items, each.map_holds)
+    live = [(each, order_total(each.document)) for each in batch if not each.document.get("canceled_at")]
+    doubles = find_doubles(unit, facts, live)
+    for each, _ in live:
+        if each.order_id in doubles:
+            each.stops.append(doubles[each.order_id])
 
 
 def line_codes(line: Json) -> list[str]:
