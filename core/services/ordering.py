@@ -25,6 +25,7 @@ from core.services.phase import refresh_phases
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
+from core.services.twice import find_doubles
 from core.services.validation import Stop, check_order, foreign_units
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -130,7 +131,12 @@ def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     for each in batch:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
-    judge(unit, facts, [each for each in batch if not each.document.get("canceled_at")])
+    live = [each for each in batch if not each.document.get("canceled_at")]
+    judge(unit, facts, live)
+    doubles = find_doubles(unit, facts, [(each, order_total(each.document)) for each in live])
+    for each in live:
+        if each.order_id in doubles:
+            each.stops.append(doubles[each.order_id])
 
 
 def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
