@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.domain.vocabulary import HoldKind
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -128,3 +130,15 @@ CAUSES: Mapping[str, Cause] = {
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY,
     )
 }  # fmt: skip
+# What the case about a hold is.
+CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {
+    HoldKind.UNMAPPED_SKU: UNKNOWN_SKU,
+    HoldKind.MISSING_PRICE: INCOMPLETE,
+    HoldKind.TOTALS_MISMATCH: TOTALS,
+    HoldKind.BAD_ADDRESS: ADDRESS,
+    HoldKind.MISSING_FIELD: INCOMPLETE,
+    HoldKind.UNMAPPED_CODE: INCOMPLETE,
+    HoldKind.POSSIBLE_DUPLICATE: DUPLICATE,
+    HoldKind.MANUAL: MANUAL,
+    HoldKind.NO_NODE: REJECTED,
+}

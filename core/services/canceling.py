@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.services.cases import settle_members
 from core.services.facts import Facts
 from core.services.fulfilling import give_back, source_again
-from core.services.outbox import Outgoing, enqueue
+from core.services.outbox import Outgoing, enqueue, told_of
 from core.services.phase import refresh_phases
 from core.services.recalling import ask_nodes, cancel_units, order_head
 from core.services.release import ERP_KINDS
@@ -251,6 +251,9 @@ def _set_state(unit: Unit, order_id: UUID, state: str, **more: Any) -> None:
 
 def _tell_erp(unit: Unit, facts: Facts, order: Row[Any], canceled: Mapping[UUID, Decimal], reason: str | None) -> None:
     takers = facts.takers(Write.CANCEL_ORDER, kinds=ERP_KINDS)
+    if takers:
+        told = told_of(unit, order.id)
+        takers = [taker for taker in takers if taker.id in told]
     if not takers:
         return
     rows = unit.conn.execute(

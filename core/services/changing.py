@@ -30,6 +30,7 @@ from core.services.ordering import (
     order_total,
     tell_erp,
 )
+from core.services.outbox import told_of
 from core.services.phase import refresh_phases
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
@@ -76,7 +77,8 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
     if finish_order(unit, order.id) not in ORDER.final:
         source_again(unit, order.id)
         refresh_phases(unit, [order.id])
-    if summary:
+    # An order that was held from the start is told of when it is accepted, as it is then.
+    if summary and told_of(unit, order.id):
         tell_erp(unit, facts, [order.id], "changed")
     return "changed"
 
