@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -202,13 +203,21 @@ def hints_url(settings: Settings) -> str:
     """Return where hints travel.
 
     Raises:
-        ServerError: there is no Redis.
+        ServerError: there is no Redis, or RabbitMQ is named and its client is not installed.
     """
+    from core.jobs.brokers import is_amqp
+
     url = settings.broker_url or settings.redis_url
     if url is None:
         raise ServerError(
             "HUB-REDIS-503",
             "Jobs need a Redis for their hints, and none is named or embedded. Install the embedded one "
             "(pip install 'crossdock[embedded]') or set CROSSDOCK_REDIS_URL.",
+        )
+    if is_amqp(url) and find_spec("pika") is None:
+        raise ServerError(
+            "HUB-RABBITMQ-503",
+            "broker_url names RabbitMQ, and its client is not installed. Install it (pip install "
+            "'crossdock[rabbitmq]'), or let hints travel by Redis.",
         )
     return url

@@ -125,20 +125,21 @@ class DeclarativeConnector(BaseConnector):
             params=fill_query(find.query, scope),
             ok=(*SUCCESS, *find.missing),
         )
-        return found_receipt(find, push.reference, answer, self.redactor.value)
+        borne = fill(find.equals, scope) if find.match else ""
+        return found_receipt(find, borne, answer, self.redactor.value)
 
     def list_records(self, verb: str, cursor: Json) -> Page:
         """Return the next page of a list."""
         return list_page(self, self.request_row(verb), cursor)
 
 
-def found_receipt(find: Find, reference: str, answer: Answer, redact: Callable[[Any], Any]) -> Receipt | None:
-    """Return what a look-up's answer says of the effect with our reference."""
+def found_receipt(find: Find, borne: str, answer: Answer, redact: Callable[[Any], Any]) -> Receipt | None:
+    """Return what a look-up's answer says of the effect whose things bear this text."""
     if answer.status in find.missing:
         return None
     found = search(find.at, answer.document) if find.at else answer.document
     for thing in found if isinstance(found, list) else [found]:
-        if not thing or (find.match and search(find.match, thing) != reference):
+        if not thing or (find.match and identifier(thing, find.match) != borne):
             continue
         if find.when and not search(find.when, thing):
             continue

@@ -104,6 +104,7 @@ class Find:
     query: Mapping[str, str] = field(default_factory=dict)
     at: str | None = None
     match: str | None = None
+    equals: str = "{reference}"
     when: str | None = None
     reference: str | None = None
     missing: tuple[int, ...] = (404,)

@@ -182,12 +182,19 @@ class FindPart(Part):
         "Where the found thing, or a list of such things, stands in the answer; the whole answer by default."
     )
     match = expression(
-        "Where a found thing bears the write's `{reference}`; without it the first thing found counts, and the query "
-        "alone must single it out."
+        "Where a found thing bears what `equals` says; without it the first thing found counts, and the query alone "
+        "must single it out."
     )
+    equals = text("What a found thing bears at `match`, as text: a template; the write's `{reference}` by default.")
     when = expression("JMESPath condition on the found thing: false means the effect has not happened.")
     reference = expression("Where the partner's id stands in the found thing.")
     missing = statuses("Statuses that mean there is none; 404 by default.")
+
+    @validates_schema
+    def sound(self, given: dict[str, Any], **_more: Any) -> None:
+        """What a thing bears is compared somewhere."""
+        if given.get("equals") and not given.get("match"):
+            raise ValidationError("says what a found thing bears, and `match` does not say where", "equals")
 
 
 class RequestPart(Part):

@@ -123,11 +123,16 @@ PRIVACY = Cause(
     "{connection} passes on a data subject's request; the law gives 30 days.",
     None, "Answer the request", None, 24 * 30,
 )  # fmt: skip
+PROMISE_RISK = Cause(
+    "PROMISE-RISK-001", "promise", "high", "Promises at risk: {detail}",
+    "{detail}; promised for {due}, and late with a chance of {risk}.",
+    None, "Hurry it, or tell the buyer", None, 12,
+)  # fmt: skip
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
-        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY,
+        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
     )
 }  # fmt: skip
 # What the case about a hold is.

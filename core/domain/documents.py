@@ -14,7 +14,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
 from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, compile_schema
-from core.domain.vocabulary import DocumentType
+from core.domain.vocabulary import DocumentType, StockStatus
 from core.errors import InputError
 
 MAX_LINES = 2_000
@@ -146,6 +146,8 @@ class OrderSchema(Strict):
     partial_shipment_allowed = fields.Boolean(load_default=True)
     tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
     note = a_text(5_000)
+    # The soft reservation a checkout made for it.
+    reservation = a_text(64)
     buyer = fields.Nested(PartySchema, allow_none=True)
     seller = fields.Nested(PartySchema, allow_none=True)
     ship_to = fields.Nested(AddressSchema, allow_none=True)
@@ -267,6 +269,9 @@ class CountSchema(Strict):
     sku = a_text(128, required=True)
     on_hand = a_quantity(NOT_NEGATIVE)
     node = a_text(64)
+    lot = a_text(64)
+    expires_on = fields.Date(allow_none=True)
+    status = fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in StockStatus]))
 
 
 class StockSchema(Strict):

@@ -14,15 +14,11 @@ from typing import Any
 from uuid import UUID
 
 import dramatiq
-import redis
 import structlog
-from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import AgeLimit, CurrentMessage, ShutdownNotifications
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoSession
 
+from core.jobs.brokers import make_broker
 from core.jobs.deliver import deliver
 from core.jobs.hub import Hub
 from core.jobs.intake import drain_messages
@@ -30,30 +26,8 @@ from core.jobs.schedule import poll
 from core.services.resourcing import source_due
 
 log = structlog.get_logger()
-NAMESPACE = "{crossdock}"
-# A hint older than this has been overtaken by newer ones.
-HINT_AGE_MS = 60_000
 BUSY_SECONDS = 10.0
 QUEUES = ("intake", "orders", "deliveries", "schedule")
-
-
-def make_broker(redis_url: str, seconds: float = 5.0) -> RedisBroker:
-    """Return the broker: short time-outs, few messages ahead, one hash slot.
-
-    Args:
-        redis_url: where hints travel.
-        seconds: how long a Redis that hangs may hold a caller up, twice: a session that was cut is opened anew once.
-    """
-    # A client of our own: the broker drops time-outs that come beside a URL.
-    client = redis.Redis.from_url(
-        redis_url, socket_timeout=seconds, socket_connect_timeout=min(seconds, 1.0), retry=Retry(NoBackoff(), 1)
-    )
-    return RedisBroker(  # type: ignore[no-untyped-call]
-        client=client,
-        middleware=[AgeLimit(max_age=HINT_AGE_MS), ShutdownNotifications(), CurrentMessage()],
-        namespace=NAMESPACE,
-        maintenance_chance=1000,
-    )
 
 
 def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Actor[..., Any]]:
@@ -121,15 +95,15 @@ def _until_done(alone: threading.Lock, once: Callable[[], int]) -> None:
         alone.release()
 
 
-def run_worker(hub: Hub, redis_url: str, *, threads: int = 8) -> None:
+def run_worker(hub: Hub, broker_url: str, *, threads: int = 8) -> None:
     """Work until SIGTERM or SIGINT.
 
     Args:
         hub: what the actors work with.
-        redis_url: where hints come from.
+        broker_url: where hints come from.
         threads: jobs at once in this process.
     """
-    broker = make_broker(redis_url)
+    broker = make_broker(broker_url)
     declare(broker, hub)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -138,8 +112,8 @@ def run_worker(hub: Hub, redis_url: str, *, threads: int = 8) -> None:
         worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=50)
         try:
             worker.start()
-        except Exception as error:  # noqa: BLE001 - Redis is away: nothing is lost, we only have to come back
-            log.warning("worker.no_redis", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the broker is away: nothing is lost, we only have to come back
+            log.warning("worker.no_broker", error=type(error).__name__)
             stopping.wait(1.0)
             continue
         log.info("worker.started", threads=threads)

@@ -1,7 +1,8 @@
 """Delivering: take a seat at a connection, then lane heads one after the other, each claimed under a lease.
 
 What the connector raises decides what happens next (core.errors). Nothing is sent twice without asking first: after a
-lost reply or a lost lease the partner is asked for our reference before anything is written again.
+lost reply or a lost lease the partner is asked for our reference before anything is written again. While a breaker is
+open, and its pause over, only the first seat claims: one write probes the partner, and the others wait for its answer.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from core.store.bulk import as_json
 from core.store.unit import Unit
 
 log = structlog.get_logger()
+PROBE_SEAT = 1
 TAKE_SEAT = """
 UPDATE seat SET holder = :me, held_until = clock_timestamp() + make_interval(secs => :lease)
 WHERE tenant_id = :tenant AND connection_id = :connection AND n = (
@@ -64,7 +66,7 @@ def deliver(hub: Hub, connection_id: UUID, *, seconds: float = 10.0) -> int:
         n = unit.conn.execute(text(TAKE_SEAT), {**place, "tenant": unit.tenant}).scalar_one_or_none()
         if n is None:
             return 0
-        claimed = _claim(hub, unit, connection_id)
+        claimed = _claim(hub, unit, connection_id, n)
     tried, started = 0, time.monotonic()
     try:
         while claimed is not None:
@@ -77,18 +79,19 @@ def deliver(hub: Hub, connection_id: UUID, *, seconds: float = 10.0) -> int:
                 claimed = None
                 kept = unit.conn.execute(text(KEEP_SEAT), {**place, "tenant": unit.tenant, "n": n}).rowcount
                 if kept and time.monotonic() - started < seconds:
-                    claimed = _claim(hub, unit, connection_id)
+                    claimed = _claim(hub, unit, connection_id, n)
     finally:
         with hub.store.begin() as unit:
             unit.conn.execute(text(LEAVE_SEAT), {**place, "tenant": unit.tenant, "n": n})
     return tried
 
 
-def _claim(hub: Hub, unit: Unit, connection_id: UUID) -> Claimed | None:
+def _claim(hub: Hub, unit: Unit, connection_id: UUID, n: int) -> Claimed | None:
     connection = row_of(unit, connection_id)
     paused = connection.paused_until is not None and connection.paused_until > unit.now
     mode = Mode(connection.mode)
-    if paused or mode in (Mode.OFF, Mode.OBSERVE):
+    probing = connection.breaker_opened > 0 and n != PROBE_SEAT
+    if paused or probing or mode in (Mode.OFF, Mode.OBSERVE):
         return None
     token = uuid4()
     row = unit.conn.execute(

@@ -1,7 +1,7 @@
-"""The relay: says what is due. It listens for wake-ups, sweeps, and puts hints into Redis; one leader, any number.
+"""The relay: says what is due. It listens for wake-ups, sweeps, and hands hints to the broker; one leader, any number.
 
-It holds no facts: if it dies, the next leader reads the same tables. If Redis is away it goes on trying; if Redis was
-flushed the next sweep puts the hints in again.
+It holds no facts: if it dies, the next leader reads the same tables. If the broker (Redis, RabbitMQ) is away it goes on
+trying; if it was flushed the next sweep puts the hints in again.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-import redis
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoSession
 
-from core.jobs.actors import declare, make_broker
+from core.jobs.actors import declare
+from core.jobs.brokers import AWAY, make_broker, waiting
 from core.jobs.hub import Hub
 from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
@@ -27,14 +27,20 @@ from core.services.actions import end_known_skus
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
+from core.services.drift import end_doubts
+from core.services.learning import correct_transit
+from core.services.models import retrain
+from core.services.policies import activate_due
+from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
 from core.services.reserving import expire_reservations
+from core.services.scoring import refresh_scores
 from core.store.unit import Unit
 
 log = structlog.get_logger()
 LEADER_LOCK = 0x72656C6179
-# How long a Redis that hangs may keep the chores waiting.
-REDIS_SECONDS = 0.5
+# How long a broker that hangs may keep the chores waiting.
+BROKER_SECONDS = 0.5
 # Hints waiting in one queue beyond this are enough.
 MOST_HINTS = 64
 DUE_MESSAGES = """
@@ -52,7 +58,7 @@ CROSS JOIN LATERAL (
           AND state IN ('due', 'waiting', 'unknown') AND run_at <= clock_timestamp() LIMIT 16) waiting) d
 CROSS JOIN LATERAL (
     SELECT count(*) AS free FROM seat WHERE tenant_id = c.tenant_id AND connection_id = c.id
-      AND (held_until IS NULL OR held_until < clock_timestamp())) s
+      AND (n = 1 OR c.breaker_opened = 0) AND (held_until IS NULL OR held_until < clock_timestamp())) s
 WHERE c.tenant_id = :t AND c.mode IN ('live', 'shadow')
   AND (c.paused_until IS NULL OR c.paused_until <= clock_timestamp()) AND d.due > 0 AND s.free > 0
 """
@@ -78,15 +84,17 @@ class Relay:
     Args:
         hub: store and connectors.
         database_url: for the listening session.
-        redis_url: where hints go.
+        broker_url: where hints go.
         sweep: longest time between two looks, in seconds.
         watch: how often the watchdog runs, in seconds.
     """
 
-    def __init__(self, hub: Hub, database_url: str, redis_url: str, *, sweep: float = 0.5, watch: float = 60.0) -> None:
+    def __init__(
+        self, hub: Hub, database_url: str, broker_url: str, *, sweep: float = 0.5, watch: float = 60.0
+    ) -> None:
         self._hub = hub
         self._url = plain_url(database_url)
-        self._broker = make_broker(redis_url, REDIS_SECONDS)
+        self._broker = make_broker(broker_url, BROKER_SECONDS)
         self._actors = declare(self._broker, None)
         self._sweep = sweep
         self._stopping = threading.Event()
@@ -98,7 +106,13 @@ class Relay:
             _Chore("protection", 1.0, tell_protection),
             _Chore("known_skus", 1.0, end_known_skus),
             _Chore("snoozes", 5.0, wake_snoozed),
+            _Chore("policies", 1.0, activate_due),
+            _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("watchdog", watch, watchdog),
+            _Chore("transit", 3600.0, correct_transit),
+            _Chore("scores", 3600.0, refresh_scores),
+            _Chore("models", 86_400.0, retrain),
             _Chore("housekeeping", 3600.0, forget_old),
         ]
 
@@ -154,8 +168,8 @@ class Relay:
                 self._hint("deliveries", row.hints, str(row.id))
             for row in due_polls:
                 self._hint("schedule", 1, str(row.connection_id), row.name)
-        except redis.RedisError as error:
-            log.warning("relay.redis_away", error=type(error).__name__)
+        except AWAY as error:
+            log.warning("relay.broker_away", error=type(error).__name__)
 
     def _do(self, chore: _Chore) -> None:
         """Do a chore; one that fails is told of and costs neither the others nor the hints anything."""
@@ -173,7 +187,7 @@ class Relay:
     def _hint(self, queue: str, number: int, *arguments: str) -> None:
         if number <= 0:
             return
-        waiting = self._broker.client.llen(f"{self._broker.namespace}:{queue}")
+        there = waiting(self._broker, queue)
         most = number if queue in ("intake", "orders") else MOST_HINTS
-        for _ in range(min(number, most - waiting)):
+        for _ in range(min(number, most - there)):
             self._actors[queue].send(*arguments)

@@ -29,8 +29,8 @@ from core.store import schema as t
 from core.store.unit import DEFAULT_TENANT, Unit
 
 AREAS = (
-    "orders", "items", "nodes", "stock", "reservations", "promises", "fulfillment", "shipments", "refunds",
-    "exceptions", "decisions", "connections", "messages", "deliveries", "events", "models",
+    "orders", "items", "nodes", "stock", "reservations", "promises", "fulfillment", "shipments", "refunds", "routing",
+    "exceptions", "decisions", "policies", "connections", "messages", "deliveries", "events", "models",
 )  # fmt: skip
 ADMIN = "admin"
 SCOPES = frozenset({ADMIN, *(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))})

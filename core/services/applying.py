@@ -13,7 +13,7 @@ from core.domain.cases import PRIVACY
 from core.domain.ids import uuid7
 from core.domain.vocabulary import DocumentType
 from core.ports.connectors import Document
-from core.services import catalog, channel_stock, connections
+from core.services import catalog, connections, drift
 from core.services.canceling import cancel_order
 from core.services.cases import Member, Opened, open_cases
 from core.services.changing import apply_snapshot
@@ -99,7 +99,7 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
             )
             return Applied("applied" if done["applied"] else "stale" if done["older"] else "applied", None, note)
         case DocumentType.CHANNEL_STOCK:
-            return Applied("applied", None, channel_stock.compare(unit, facts, connection_id, body))
+            return Applied("applied", None, drift.compare(unit, facts, connection_id, body))
         case DocumentType.ITEM:
             found = catalog.upsert_items(unit, body["items"], connection_id)
             return Applied("applied", None, f"{len(found)} items")

@@ -1,21 +1,18 @@
-"""What channels show as available: computed for pushes, compared when a channel says what it shows."""
+"""What channels are told to show as available: computed when it is pushed, newest value wins."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from core.domain.cases import DRIFT
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Write
 from core.ports.connectors import Json
-from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.outbox import PRIORITY
 from core.store.locks import lock_listings
@@ -67,7 +64,11 @@ def claim_changes(unit: Unit, connection_id: UUID) -> Json:
 
 
 def note_pushed(unit: Unit, connection_id: UUID, payload: Json) -> None:
-    """Remember what a channel was told."""
+    """Remember what a channel was told.
+
+    A doubt about what it shows ends with that (`core.services.drift`), unless it showed more and has only been told the
+    same again.
+    """
     told = {each["sku"]: Decimal(each["available"]) for each in payload["items"]}
     rows = unit.conn.execute(
         text("SELECT id, sku FROM item WHERE tenant_id = :t AND sku = ANY(:skus)"),
@@ -75,7 +76,8 @@ def note_pushed(unit: Unit, connection_id: UUID, payload: Json) -> None:
     ).all()
     lock_listings(unit, connection_id, [row.id for row in rows])
     unit.conn.exec_driver_sql(
-        "UPDATE listing l SET pushed_quantity = d.units, pushed_at = clock_timestamp()"
+        "UPDATE listing l SET pushed_quantity = d.units, pushed_at = clock_timestamp(), doubted_at = CASE"
+        " WHEN d.units = l.pushed_quantity AND d.units < l.shown_quantity THEN l.doubted_at END"
         " FROM unnest(%s::uuid[], %s::numeric[]) AS d(item_id, units)"
         " WHERE l.tenant_id = %s AND l.connection_id = %s AND l.item_id = d.item_id",
         ([row.id for row in rows], [told[row.sku] for row in rows], unit.tenant, connection_id),
@@ -110,59 +112,6 @@ def plan_pushes(unit: Unit, facts: Facts) -> int:
     if made:
         unit.wake(DELIVERIES)
     return made
-
-
-def compare(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> str:
-    """Compare what a channel shows with what it was told; tell it again, with a case, where it differs for long."""
-    rows: dict[str, Any] = {
-        row.code: row
-        for row in unit.conn.execute(
-            text(
-                """
-                SELECT r.code, r.item_id, i.sku, l.pushed_quantity, l.pushed_at, l.dirty_at FROM item_reference r
-                JOIN item i ON i.tenant_id = r.tenant_id AND i.id = r.item_id
-                JOIN listing l ON l.tenant_id = r.tenant_id AND l.connection_id = r.connection_id
-                     AND l.item_id = r.item_id
-                WHERE r.tenant_id = :t AND r.connection_id = :c AND r.code = ANY(:codes)
-                """
-            ),
-            {"t": unit.tenant, "c": connection_id, "codes": [each["code"] for each in body["items"]]},
-        )
-    }
-    as_of = body.get("as_of")
-    differing: list[tuple[Any, Decimal]] = []
-    agreeing: list[tuple[Any, Decimal]] = []
-    for each in body["items"]:
-        row = rows.get(each["code"])
-        if row is None or each.get("available") is None or row.pushed_quantity is None or row.dirty_at is not None:
-            continue
-        if as_of is not None and row.pushed_at > as_of:
-            continue  # said before we last told it
-        (differing if each["available"] != row.pushed_quantity else agreeing).append((row, each["available"]))
-    prints = [f"{DRIFT.code}:{connection_id.hex}:{row.item_id.hex}" for row, _ in agreeing]
-    settle_members(unit, "position", [row.item_id for row, _ in agreeing], fingerprints=prints)
-    known = facts.connections.get(connection_id)
-    open_cases(
-        unit,
-        [
-            Opened(
-                DRIFT,
-                f"{DRIFT.code}:{connection_id.hex}:{row.item_id.hex}",
-                {
-                    "connection": known.name if known else "?",
-                    "sku": row.sku,
-                    "told": plain(row.pushed_quantity),
-                    "shown": plain(shown),
-                },
-                [Member("position", row.item_id)],
-                connection_id=connection_id,
-                arguments={"sku": row.sku, "connection": known.name if known else "?"},
-            )
-            for row, shown in differing
-        ],
-    )
-    mark(unit, connection_id, [row.item_id for row, _ in differing])
-    return f"{len(differing)} differ, {len(agreeing)} agree"
 
 
 def mark(unit: Unit, connection_id: UUID, items: Collection[UUID]) -> None:

@@ -1,10 +1,10 @@
-"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do."""
+"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do, policies."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from config.settings import Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import NodeFacts
+from core.services.inforce import InForce, read_in_force
 from core.services.promising_facts import PromisingFacts, read_promising
 from core.services.routing_facts import RoutingFacts, read_routing
 from core.services.tariffs import scaled
@@ -41,12 +42,13 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes, connections and what routing needs."""
+    """One consistent picture of nodes, connections, policies in force (first asked first), and what routing needs."""
 
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
     routing: RoutingFacts
+    policies: Sequence[InForce] = ()
     promising: PromisingFacts = field(default_factory=PromisingFacts)
 
     @property
@@ -76,7 +78,7 @@ def read_facts(
         before: the picture read last.
     """
     kinds = connectors.kinds()
-    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant)).all()
+    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant).order_by(t.node.c.code)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
     now = conn.execute(select(func.clock_timestamp())).scalar_one()
     routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
@@ -108,6 +110,7 @@ def read_facts(
             for row in connections
         },
         routing=routing,
+        policies=read_in_force(conn, tenant),
         promising=read_promising(conn, tenant, nodes, terms or Promising(), before.promising if before else None),
     )
 

@@ -8,9 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from core.domain.ids import uuid7
 from core.domain.postcodes import normal, steps
 from core.store.unit import DEFAULT_TENANT, Unit
 
+PLACES_STAMP = "routing.places"
+WRITE_SETTING = """
+INSERT INTO setting (tenant_id, name, value) VALUES (%s, %s, to_json(%s::text))
+ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value
+"""
 WRITE = """
 INSERT INTO place (tenant_id, country, postal_code, place, latitude, longitude)
 SELECT DISTINCT ON (2, 3, 4) %s, country, postal_code, place, latitude, longitude
@@ -24,8 +30,8 @@ DO UPDATE SET latitude = excluded.latitude, longitude = excluded.longitude
 # Longitudes are averaged as directions, so that places on both sides of 180 degrees meet there and not at 0.
 AREAS = """
 INSERT INTO place_area (tenant_id, country, prefix, latitude, longitude, places)
-SELECT tenant_id, country, prefix, avg(latitude),
-       degrees(atan2(avg(sin(radians(longitude))), avg(cos(radians(longitude))))), count(*)
+SELECT tenant_id, country, prefix, round(avg(latitude)::numeric, 6),
+       round(degrees(atan2(avg(sin(radians(longitude))), avg(cos(radians(longitude)))))::numeric, 6), count(*)
 FROM (
     SELECT p.tenant_id, p.country, left(p.postal_code, n) AS prefix, p.latitude, p.longitude,
            n = length(p.postal_code) AS whole,
@@ -58,7 +64,7 @@ class Point:
 
 
 def write_places(unit: Unit, places: Sequence[Mapping[str, Any]]) -> int:
-    """Write places by country, postcode and name; `refresh_areas` has to follow once all are written.
+    """Write places by country, postcode and name; `finish_places` has to follow once all are written.
 
     Args:
         unit: the running transaction.
@@ -83,6 +89,13 @@ def refresh_areas(unit: Unit, countries: Collection[str]) -> None:
     values = {"tenant": unit.tenant, "countries": sorted(countries)}
     unit.conn.execute(text("DELETE FROM place_area WHERE tenant_id = :tenant AND country = ANY(:countries)"), values)
     unit.conn.execute(text(AREAS), values)
+
+
+def finish_places(unit: Unit, countries: Collection[str]) -> None:
+    """Make the areas of these countries anew, give nodes their point, and have every process look points up again."""
+    refresh_areas(unit, countries)
+    place_nodes(unit)
+    unit.conn.exec_driver_sql(WRITE_SETTING, (unit.tenant, PLACES_STAMP, uuid7().hex))
 
 
 def find_points(

@@ -105,6 +105,13 @@ class Offers:
             kept[key] = None if moment is None else local_day(calendar, moment)
         return kept[key]
 
+    def taken_days(self, node: UUID) -> list[date]:
+        """Return the days on which a node takes no more: its capacity is used up, or a disruption shuts it."""
+        capacity = self._routing.nodes[node].capacity
+        used = self._routing.usage.by_node.get(node, {})
+        full = [] if capacity is None else [day for day, works in used.items() if works >= capacity]
+        return [*full, *self._routing.shut.get(node, ())]
+
     def of_node(
         self, order: Sourced, node: UUID, stock: Mapping[tuple[UUID, UUID], Decimal], *, strict: bool
     ) -> Offered:
@@ -151,14 +158,12 @@ class Offers:
         channel = self._facts.connections.get(order.connection_id)
         if service.connections and (channel is None or channel.name not in service.connections):
             return Leg(), "is not offered to this channel", False
-        if (out := self._disrupted(order, node, service.carrier)) is not None:
-            return Leg(), out, False
         used = self._routing.usage.by_service.get((node, service.code), {})
         limit = service.pickup_limit
         full = [day for day, works in used.items() if limit is not None and works >= limit]
-        rules = self._routing.nodes[node]
-        days_used = self._routing.usage.by_node.get(node, {})
-        full += [day for day, works in days_used.items() if rules.capacity is not None and works >= rules.capacity]
+        full += self.taken_days(node)
+        out = self._disrupted(order, node, service.carrier)
+        full += out
         first = self.day(node, service.cutoff)
         ship_on = first if strict or first not in full else self.day(node, service.cutoff, full)
         if ship_on is None:
@@ -172,6 +177,8 @@ class Offers:
         level = (wishes.service_level or STANDARD).casefold()
         if service.level is not None and service.level.casefold() != level:
             return leg, f"is {service.level}, and {level} was asked for", True
+        if ship_on in out:
+            return leg, out[ship_on], True
         if ship_on in full:
             return leg, f"its pick-up on {ship_on} is full", True
         if wishes.ship_by is not None and ship_on > wishes.ship_by:
@@ -180,16 +187,18 @@ class Offers:
             return leg, f"arrives on {arrive_on}, later than asked for", True
         return leg, None, False
 
-    def _disrupted(self, order: Sourced, node: UUID, carrier: str) -> str | None:
-        rules, end = self._routing.nodes[node], order.destination
-        point = None if end.latitude is None or end.longitude is None else (end.latitude, end.longitude)
+    def _disrupted(self, order: Sourced, node: UUID, carrier: str) -> Mapping[date, str]:
+        """Return the days on which a carrier fetches nothing here for there, with the reason."""
+        days: dict[date, str] = {}
         for each in self._routing.disruptions:
-            if each.carrier == carrier and (
-                each.covers(rules.country, rules.postal_code, rules.point)
-                or each.covers(end.country, order.wishes.postal_code, point)
-            ):
-                return f"disruption: {each.label}"
-        return None
+            if each.carrier == carrier:
+                rules, end = self._routing.nodes[node], order.destination
+                point = None if end.latitude is None or end.longitude is None else (end.latitude, end.longitude)
+                if each.covers(rules.country, rules.postal_code, rules.point) or each.covers(
+                    end.country, order.wishes.postal_code, point
+                ):
+                    days.update(each.days(self._now.date()))
+        return days
 
     def _priced(self, order: Sourced, node: UUID, service: CarrierService, lane: Lane, grams: int, leg: Leg) -> Service:
         """Return a service with its price for what the node could send; what is too heavy for one parcel is several."""

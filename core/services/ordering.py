@@ -12,10 +12,12 @@ from uuid import UUID
 
 from core.domain.ids import uuid7
 from core.domain.payloads import dump
+from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
 from core.services.catalog import resolve_skus, units_of
+from core.services.converting import tie_reservation
 from core.services.facts import Facts
 from core.services.offers import wishes_of
 from core.services.outbox import enqueue
@@ -244,27 +246,37 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     for each in going:
         unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
+    for each in fresh:
+        if (reservation := each.document.get("reservation")) and not each.document.get("canceled_at"):
+            tied = tie_reservation(unit, each.order_id, each.connection_id, reservation)
+            unit.event(
+                "reservation.tied" if tied else "reservation.missed",
+                "order",
+                each.order_id,
+                {"reservation": reservation},
+                order_id=each.order_id,
+            )
     to_source = []
     for each in going:
+        document = each.document
         demands = [
             Demand(
                 line_id, item, line["quantity"] - (line.get("removed") or ZERO), scaled(line.get("unit_price") or ZERO)
             )
-            for line_id, item, line in zip(each.line_ids, each.items, each.document["lines"], strict=True)
+            for line_id, item, line in zip(each.line_ids, each.items, document["lines"], strict=True)
             if item is not None
             and line.get("requires_shipping") is not False
             and line["quantity"] > (line.get("removed") or ZERO)
         ]
-        document = each.document
         to_source.append(
             Sourced(
                 each.order_id, document.get("number") or document["external_id"], each.connection_id, demands,
                 Destination((document.get("ship_to") or {}).get("country")), document["partial_shipment_allowed"],
                 wishes=wishes_of(document),
+                traits=order_traits(document["type"], order_total(document), document["currency"], document),
             )
         )  # fmt: skip
-    nothing = [each for each in to_source if not each.demands]
-    finish_unshippable(unit, [each.order_id for each in nothing])
+    finish_unshippable(unit, [each.order_id for each in to_source if not each.demands])
     lost = source_batch(unit, facts, [each for each in to_source if each.demands])
     # The release tells the ERP of an order with its allocation; the others are told of now, and again when allocated.
     tell_erp(unit, facts, [each.order_id for each in to_source if not each.released and each.order_id not in lost])

@@ -17,8 +17,9 @@ from uuid import UUID
 
 from core.domain.shelf import Shelf
 from core.routing import terms
-from core.routing.problem import Demand, Destination, Plan, Policy, Problem, Service, StockTier
+from core.routing.problem import Demand, Destination, NodeFacts, Plan, Problem, Service, StockTier
 from core.services.facts import Facts
+from core.services.inforce import InForce
 from core.services.offers import NONE, NOTHING, Leg, Offers
 from core.services.routing_facts import NodeRules, point_of
 from core.services.tariffs import scaled
@@ -68,15 +69,16 @@ class Builder:
             if key in codes:
                 order.destination = Destination(key[0], *point_of(points.get(key)))
 
-    def build(self, order: Sourced, policy: Policy, *, strict: bool = True) -> Built:
+    def build(self, order: Sourced, chosen: InForce, *, strict: bool = True) -> Built:
         """Return the problem of an order as things stand now.
 
         Args:
             order: with its open units.
-            policy: the active policy.
+            chosen: the policy it gets.
             strict: whether wishes and limits of the day keep nodes and services out.
         """
-        found = Built(self._bare(order, policy))
+        policy = chosen.policy
+        found = Built(self._bare(order, chosen))
         excluded = {**self._routing.closed, **order.excluded}
         services: dict[UUID, Sequence[Service]] = {}
         load: dict[UUID, float] = {}
@@ -105,6 +107,7 @@ class Builder:
                     services[node.id] = offered.services
         found.problem = replace(
             found.problem,
+            nodes=[self._without_way(node) if node.id in services else node for node in self._nodes],
             excluded=excluded,
             services=services,
             load=load,
@@ -123,12 +126,22 @@ class Builder:
                     self._routing.usage.add(each.node_id, each.service, leg.ship_on)
         return legs
 
-    def _bare(self, order: Sourced, policy: Policy) -> Problem:
+    def _bare(self, order: Sourced, chosen: InForce) -> Problem:
         wanted: dict[UUID, Decimal] = {}
         for demand in order.demands:
             wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
         stock = self._shelf.offered(order.connection_id, wanted, self._facts.nodes)
-        return Problem(order.demands, self._nodes, stock, order.destination, order.partial_allowed, policy, {})
+        return Problem(
+            order.demands, self._nodes, stock, order.destination,
+            order.partial_allowed and not chosen.ship_complete, chosen.policy, {},
+        )  # fmt: skip
+
+    def _without_way(self, node: NodeFacts) -> NodeFacts:
+        """Return a node whose services' rates cover the way, so that its distance costs nothing more."""
+        kept: dict[UUID, NodeFacts] = self._routing.kept.setdefault("rated", {})
+        if node.id not in kept:
+            kept[node.id] = replace(node, distance_cost=0)
+        return kept[node.id]
 
     def _is_special(self, item: UUID) -> bool:
         facts = self._items.get(item, NOTHING)
@@ -163,14 +176,17 @@ class Builder:
         if first is None:
             return None, "ships nothing within 60 days"
         used = self._routing.usage.by_node.get(node, {})
+        shut = self._routing.shut.get(node, {})
         full = rules.capacity is not None and used.get(first, 0) >= rules.capacity
         if strict:
+            if first in shut:
+                return first, shut[first]
             if full:
                 return first, f"full on {first}: {used.get(first, 0)} of {rules.capacity} fulfillment orders"
             if order.wishes.ship_by is not None and first > order.wishes.ship_by:
                 return first, f"leaves on {first}, later than asked for"
             return first, None
-        if not full:
+        if not full and first not in shut:
             return first, None
-        leaves = self._offers.day(node, None, [day for day, works in used.items() if works >= (rules.capacity or 0)])
-        return leaves, None if leaves is not None else "full for the next 60 days"
+        leaves = self._offers.day(node, None, self._offers.taken_days(node))
+        return leaves, None if leaves is not None else "full or shut for the next 60 days"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.domain.policies import order_traits
 from core.routing.problem import Demand, Destination
 from core.services.facts import Facts
 from core.services.offers import wishes_of
@@ -20,8 +21,8 @@ from core.store.unit import Unit
 ZERO = Decimal(0)
 OPEN_UNITS = """
 SELECT o.id AS order_id, o.number, o.external_id, o.connection_id, o.state, o.body, o.sourcing_tries, o.ship_country,
-       o.requested_ship_date, o.requested_delivery_date, l.id AS line_id, l.item_id, l.unit_price,
-       l.quantity - l.canceled - l.shipped - coalesce(r.allocated, 0) AS open
+       o.type, o.total, o.currency, o.requested_ship_date, o.requested_delivery_date, l.id AS line_id, l.item_id,
+       l.unit_price, l.quantity - l.canceled - l.shipped - coalesce(r.allocated, 0) AS open
 FROM orders o
 JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
 LEFT JOIN LATERAL (
@@ -69,6 +70,7 @@ def load_sourced(unit: Unit, order_ids: Sequence[UUID]) -> list[Sourced]:
                     }
                 ),
                 tries=row.sourcing_tries,
+                traits=order_traits(row.type, row.total, row.currency, row.body),
             )
         if row.open > 0 and row.item_id is not None:
             order.demands.append(Demand(row.line_id, row.item_id, row.open, scaled(row.unit_price or ZERO)))

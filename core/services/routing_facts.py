@@ -5,17 +5,17 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select, text
 
-from core.domain.calendars import Calendar
+from core.domain.calendars import HORIZON_DAYS, Calendar
 from core.domain.postcodes import lies_in
 from core.routing.terms import within
-from core.services.geography import Point, Points
+from core.services.geography import PLACES_STAMP, Point, Points
 from core.services.tariffs import Tariff, read_tariff
 from core.store import schema as t
 
@@ -36,7 +36,7 @@ WHERE tenant_id = %s AND item_id = ANY(%b::uuid[]) AND (valid_to IS NULL OR vali
 """
 DISRUPTIONS = """
 SELECT id, label, area, carrier, starts_at, ends_at FROM disruption
-WHERE tenant_id = :t AND starts_at <= :now AND (ends_at IS NULL OR ends_at > :now) ORDER BY id
+WHERE tenant_id = :t AND (ends_at IS NULL OR ends_at > :now) ORDER BY starts_at, id
 """
 NO_HAZMAT = frozenset({"", "false", "no", "none", "0", "null"})
 
@@ -70,12 +70,23 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class Disruption:
-    """An area where nothing leaves or arrives for a while, or nothing of one carrier."""
+    """An area where nothing leaves from the first to the last day, or nothing of one carrier leaves or arrives."""
 
     id: UUID
     label: str
     area: Mapping[str, Any]
-    carrier: str | None = None
+    carrier: str | None
+    first: date
+    last: date | None
+
+    def on(self, day: date) -> bool:
+        """Return whether it lasts on a day."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+    def days(self, today: date) -> dict[date, str]:
+        """Return its days from today on, as far as anybody looks ahead, with the reason they are lost for."""
+        coming = (today + timedelta(days=ahead) for ahead in range(HORIZON_DAYS + 2))
+        return {day: f"disruption: {self.label}" for day in coming if self.on(day)}
 
     def covers(self, country: str | None, postal_code: str | None, point: tuple[float, float] | None) -> bool:
         """Return whether a place lies in it; one whose place nobody knows does not."""
@@ -110,13 +121,17 @@ class Usage:
 
 @dataclass(slots=True)
 class RoutingFacts:
-    """One picture of what routing needs; `closed` gives the reason why a node ships nothing now."""
+    """One picture of what routing needs.
+
+    `closed` gives the reason why a node ships nothing now, `shut` the days on which nothing leaves it and why.
+    """
 
     tariff: Tariff = field(default_factory=Tariff)
     points: Points = field(default_factory=Points)
     places: object = None
     nodes: Mapping[UUID, NodeRules] = field(default_factory=dict)
     closed: Mapping[UUID, str] = field(default_factory=dict)
+    shut: Mapping[UUID, Mapping[date, str]] = field(default_factory=dict)
     disruptions: Sequence[Disruption] = ()
     usage: Usage = field(default_factory=Usage)
     items: dict[UUID, ItemFacts] = field(default_factory=dict)
@@ -153,15 +168,13 @@ def read_routing(
     """
     found = RoutingFacts(read_tariff(conn, tenant, now.date(), before.tariff if before else None))
     s = t.setting.c
-    found.places = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == "routing.places")).scalar()
+    found.places = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == PLACES_STAMP)).scalar()
     if before is not None and before.places == found.places:
         found.points = before.points
     found.nodes = {row.id: _rules(row) for row in nodes}
-    found.disruptions = [
-        Disruption(row.id, row.label, row.area, row.carrier)
-        for row in conn.execute(text(DISRUPTIONS), {"t": tenant, "now": now})
-    ]
-    found.closed = {row.id: reason for row in nodes if (reason := _closed(row, found, now)) is not None}
+    found.disruptions = [disruption_of(row) for row in conn.execute(text(DISRUPTIONS), {"t": tenant, "now": now})]
+    found.closed = {row.id: reason for row in nodes if (reason := _closed(row, now)) is not None}
+    found.shut = {row.id: days for row in nodes if (days := _shut(found, row.id, now.date()))}
     found.usage = _usage(conn, tenant, found, now, before.usage if before else None)
     found.marked_down = bool(
         conn.execute(text("SELECT EXISTS (SELECT 1 FROM markdown WHERE tenant_id = :t)"), {"t": tenant}).scalar()
@@ -184,17 +197,28 @@ def _rules(row: Row[Any]) -> NodeRules:
     )
 
 
-def _closed(row: Row[Any], found: RoutingFacts, now: datetime) -> str | None:
+def disruption_of(row: Row[Any]) -> Disruption:
+    """Return a disruption from its row; days are those of UTC."""
+    last = None if row.ends_at is None else row.ends_at.astimezone(UTC).date()
+    return Disruption(row.id, row.label, row.area, row.carrier, row.starts_at.astimezone(UTC).date(), last)
+
+
+def _closed(row: Row[Any], now: datetime) -> str | None:
     because = f": {row.off_reason}" if row.off_reason else ""
     if not row.active:
         return f"switched off{because}"
     if row.off_until is not None and row.off_until > now:
-        return f"off until {row.off_until:%Y-%m-%d %H:%M} UTC{because}"
-    rules = found.nodes[row.id]
+        return f"off until {row.off_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC{because}"
+    return None
+
+
+def _shut(found: RoutingFacts, node: UUID, today: date) -> dict[date, str]:
+    rules = found.nodes[node]
+    days: dict[date, str] = {}
     for each in found.disruptions:
         if each.carrier is None and each.covers(rules.country, rules.postal_code, rules.point):
-            return f"disruption: {each.label}"
-    return None
+            days.update(each.days(today))
+    return days
 
 
 def _usage(conn: Connection, tenant: int, found: RoutingFacts, now: datetime, before: Usage | None) -> Usage:

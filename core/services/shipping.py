@@ -24,6 +24,7 @@ from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.fulfilling import find_work, match_lines, set_work_state, work_lines
 from core.services.outbox import Outgoing, enqueue
+from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -106,6 +107,7 @@ def ship(
     settle_cancel(unit, order.id)
     settle_members(unit, "order", [order.id], codes=[causes.REJECTED.code, causes.STUCK.code])
     refresh_phases(unit, [order.id])
+    look_at_promise(unit, order.id)
     if over:
         _report_surplus(unit, facts, work, order, document, over)
     return Shipped(shipment_id, order.id, True)

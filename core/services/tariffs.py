@@ -18,23 +18,19 @@ from core.errors import InputError, NotFound
 from core.routing.problem import SCALE
 from core.routing.terms import ANY_WEIGHT, Step
 from core.services.catalog import connection_named, node_coded
+from core.services.geography import WRITE_SETTING
 from core.store import schema as t
 from core.store.unit import Unit
 
 STAMP = "routing.rates"
-WRITE_STAMP = """
-INSERT INTO setting (tenant_id, name, value) VALUES (%s, %s, to_json(%s::text))
-ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value
-"""
 WRITE_RATES = """
 INSERT INTO rate (tenant_id, id, service_id, zone, from_country, from_postal, to_country, to_postal, up_to_g, price,
                   per_kg, currency, valid_from, valid_to)
-SELECT DISTINCT ON (service_id, from_country, from_postal, to_country, to_postal, up_to_g, valid_from) %s, g.*
+SELECT %s, g.*
 FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int[],
             %b::numeric[], %b::numeric[], %b::text[], %b::date[], %b::date[])
      AS g(id, service_id, zone, from_country, from_postal, to_country, to_postal, up_to_g, price, per_kg, currency,
           valid_from, valid_to)
-ORDER BY service_id, from_country, from_postal, to_country, to_postal, up_to_g, valid_from, id DESC
 ON CONFLICT ON CONSTRAINT uq_rate_lane
 DO UPDATE SET zone = excluded.zone, price = excluded.price, per_kg = excluded.per_kg, currency = excluded.currency,
               valid_to = excluded.valid_to
@@ -213,7 +209,7 @@ def write_rates(unit: Unit, rates: Sequence[Mapping[str, Any]]) -> int:
     currency = unit.conn.execute(
         select(t.rate.c.currency).where(t.rate.c.tenant_id == unit.tenant).limit(1)
     ).scalar_one_or_none()
-    rows = []
+    rows: dict[tuple[object, ...], tuple[object, ...]] = {}
     for each in rates:
         service = known.get((each["carrier"], each["service"]))
         if service is None:
@@ -229,16 +225,19 @@ def write_rates(unit: Unit, rates: Sequence[Mapping[str, Any]]) -> int:
                 fix="Convert it first.",
                 code="RATE-CURRENCY-422",
             )
-        rows.append((
-            uuid7(), service, each.get("zone") or "*", each.get("from_country") or "",
-            normal(each.get("from_postal") or ""), each.get("to_country") or "", normal(each.get("to_postal") or ""),
-            each.get("up_to_g"), each["price"], each.get("per_kg") or Decimal(0), each["currency"],
-            each.get("valid_from"), each.get("valid_to"),
-        ))  # fmt: skip
+        lane = (
+            service, each.get("from_country") or "", normal(each.get("from_postal") or ""),
+            each.get("to_country") or "", normal(each.get("to_postal") or ""), each.get("up_to_g"),
+        )  # fmt: skip
+        # Of two prices for the same the last one holds.
+        rows[*lane, each.get("valid_from")] = (
+            uuid7(), service, each.get("zone") or "*", *lane[1:], each["price"], each.get("per_kg") or Decimal(0),
+            each["currency"], each.get("valid_from"), each.get("valid_to"),
+        )  # fmt: skip
     if rows:
-        unit.conn.exec_driver_sql(WRITE_RATES, (unit.tenant, *map(list, zip(*rows, strict=True))))
+        unit.conn.exec_driver_sql(WRITE_RATES, (unit.tenant, *map(list, zip(*rows.values(), strict=True))))
         mark_written(unit)
-    return len(rows)
+    return len(rates)
 
 
 def service_ids(unit: Unit) -> dict[tuple[str, str], UUID]:
@@ -259,4 +258,4 @@ def delete_rates(unit: Unit, service: UUID) -> int:
 
 def mark_written(unit: Unit) -> None:
     """Have every process read services and rates again."""
-    unit.conn.exec_driver_sql(WRITE_STAMP, (unit.tenant, STAMP, uuid7().hex))
+    unit.conn.exec_driver_sql(WRITE_SETTING, (unit.tenant, STAMP, uuid7().hex))

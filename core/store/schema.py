@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.store.tables.base import metadata
+from core.store.tables.decisions import decision, decision_basis, policy
 from core.store.tables.intake import connection, cursor, message, seat
 from core.store.tables.inventory import item, item_reference, node, reservation, stock_movement, stock_position
 from core.store.tables.orders import (
@@ -22,7 +23,6 @@ from core.store.tables.oversight import (
     audit_entry,
     case_member,
     data_request,
-    decision,
     event,
     exception_case,
     idempotency,
@@ -71,6 +71,7 @@ __all__ = [
     "cursor",
     "data_request",
     "decision",
+    "decision_basis",
     "delivery",
     "disruption",
     "event",
@@ -96,6 +97,7 @@ __all__ = [
     "outcome",
     "place",
     "place_area",
+    "policy",
     "promise",
     "promise_part",
     "protection_rule",

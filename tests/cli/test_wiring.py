@@ -31,6 +31,15 @@ def test_hints_travel_by_the_broker_then_by_redis() -> None:
         wiring.hints_url(Settings())
 
 
+def test_rabbitmq_is_a_broker_once_its_client_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(redis_url="redis://a", broker_url="amqps://hub@mq/hub")
+    monkeypatch.setattr(wiring, "find_spec", lambda _name: object())
+    assert wiring.hints_url(settings) == "amqps://hub@mq/hub"
+    monkeypatch.setattr(wiring, "find_spec", lambda _name: None)
+    with pytest.raises(ServerError, match="its client is not installed"):
+        wiring.hints_url(settings)
+
+
 def test_a_named_database_needs_no_hub_here(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, database_url="postgresql://somewhere/else")
     assert wiring.locate(settings) is settings

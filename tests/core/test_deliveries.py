@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from core.domain.vocabulary import Write
 from core.errors import (
@@ -13,6 +14,7 @@ from core.errors import (
     Rejected,
     Transient,
 )
+from core.jobs.relay import DUE_DELIVERIES
 from core.ports.connectors import Push, Receipt
 from core.services import connections
 from core.services.actions import apply_case
@@ -301,6 +303,59 @@ def test_the_breaker_opens_after_five_failures_doubles_and_closes_after_a_probe(
     found = connection(world)
     assert (found.failures, found.breaker_opened) == (0, 0)
     assert sorted(sent(world)) == list(range(8))
+
+
+def open_breaker(world: World) -> None:
+    """Fail five of seven writes, and let the pause and the waits be over."""
+    for number in range(7):
+        write(world, number)
+    script(world, *[Transient("Away.")] * 5)
+    assert world.deliver(world.erp) == 5
+    assert connection(world).breaker_opened == 1
+    later(world)
+
+
+def hints(world: World) -> list[int]:
+    return [row.hints for row in world.all(DUE_DELIVERIES, t=1)]
+
+
+def test_one_write_probes_the_partner_and_the_others_go_on_after_its_answer(world: World) -> None:
+    open_breaker(world)
+    assert hints(world) == [1]
+    meanwhile: list[int] = []
+
+    def look() -> None:
+        meanwhile.append(world.deliver(world.erp))
+        assert states(world).count("sending") == 1
+        assert hints(world) == []
+
+    during(world, "erp", look)
+    assert world.deliver(world.erp) == 7
+    assert meanwhile == [0]
+    assert (connection(world).breaker_opened, sorted(sent(world))) == (0, list(range(7)))
+
+
+def test_a_probe_that_fails_is_the_only_write_of_its_look(world: World) -> None:
+    open_breaker(world)
+    before = len(attempts(world))
+    meanwhile: list[int] = []
+    during(world, "erp", lambda: meanwhile.append(world.deliver(world.erp)), then=Transient("Still away."))
+    assert world.deliver(world.erp) == 1
+    assert (meanwhile, len(attempts(world)) - before) == ([0], 1)
+    assert connection(world).breaker_opened == 2
+
+
+def test_only_the_first_seat_probes(world: World) -> None:
+    open_breaker(world)
+    with world.store.begin() as unit:
+        unit.conn.execute(
+            text("UPDATE seat SET holder = connection_id, held_until = now() + interval '1 minute' WHERE n = 1")
+        )
+    assert (world.deliver(world.erp), hints(world)) == (0, [])
+    with world.store.begin() as unit:
+        unit.conn.execute(text("UPDATE connection SET breaker_opened = 0"))
+    assert hints(world) == [1]
+    assert world.deliver(world.erp) == 7
 
 
 def test_an_answer_that_is_no_failure_of_the_connection_heals_it(world: World) -> None:

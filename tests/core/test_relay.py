@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from console.servers.redis import find_program, redis_answers
 from core.domain.vocabulary import Write
-from core.jobs.actors import NAMESPACE
+from core.jobs.brokers import NAMESPACE
 from core.jobs.relay import LEADER_LOCK, Relay
 from core.jobs.wake import Waker
 from core.services.outbox import Outgoing, enqueue

@@ -21,6 +21,7 @@ from webhooks.api import cursors
 from webhooks.api.auth import caller
 from webhooks.api.blueprint import ApiBlueprint, PageQuery, word, words
 from webhooks.api.transactions import reading
+from webhooks.places import PROBE, PROBE_SECONDS
 from webhooks.runtime import Parts, parts, runtime
 
 routes = ApiBlueprint("events", "What happened, once each, in order.")
@@ -28,7 +29,6 @@ STREAM = "text/event-stream"
 FEED = "events"
 PIECE = 200
 LOOK_SECONDS = 0.5
-HEARTBEAT_SECONDS = 15.0
 log = structlog.get_logger(__name__)
 
 
@@ -92,7 +92,7 @@ def _about(query: Json) -> tuple[UUID | None, UUID | None]:
 
 def _stream(wanted: Wanted, place: Place) -> Response:
     kept = parts()
-    if not kept.streams.acquire(blocking=False):
+    if not kept.streams.take():
         raise Unavailable(
             "As many streams are open as this process can serve.", fix="Try again later.", code="EVENT-FULL-503"
         )
@@ -119,11 +119,10 @@ class _Feed:
         if not self._closed:
             self._closed = True
             self._lines.close()
-            self._kept.streams.release()
+            self._kept.streams.give_back()
 
     def _run(self, wanted: Wanted, place: Place) -> Generator[bytes, None, None]:
         store, stopping = self._kept.runtime.store, self._kept.runtime.stopping
-        said = time.monotonic()
         yield b"retry: 2000\n\n"
         while not stopping.is_set():
             try:
@@ -140,12 +139,10 @@ class _Feed:
                     event["type"].encode(),
                     orjson.dumps(event),
                 )
-                said = time.monotonic()
             if len(found) == PIECE:
                 continue
             # Events the filter leaves out are not looked at again.
             place = max(place, end)
-            if time.monotonic() - said >= HEARTBEAT_SECONDS:
-                said = time.monotonic()
-                yield b": still here\n\n"
-            stopping.wait(LOOK_SECONDS)
+            look = time.monotonic() + LOOK_SECONDS
+            while time.monotonic() < look and not stopping.wait(PROBE_SECONDS):
+                yield PROBE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webhooks.api import shapes_promises
 from webhooks.api.shaping import (
     AMOUNT,
     ANYTHING,
@@ -115,8 +116,8 @@ SHAPES: dict[str, Shape] = {
         "A place that can ship.",
         id=identifier("nod"), code=TEXT, name=TEXT, kind=TEXT, connection=MAYBE, country=MAYBE, postal_code=MAYBE,
         city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
-        shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT, capacity_per_day=MAYBE_WHOLE,
-        attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
+        off_until=MAYBE_INSTANT, off_reason=MAYBE, shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT,
+        capacity_per_day=MAYBE_WHOLE, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
     ),
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
@@ -170,6 +171,17 @@ SHAPES: dict[str, Shape] = {
         "A stored choice.",
         id=identifier("dec"), kind=TEXT, order=maybe_id("ord"), policy=TEXT, choice={}, bound=MAYBE,
         duration_us=WHOLE, actor=TEXT, at=INSTANT,
+    ),
+    "Policy": thing(
+        "One version of a policy.",
+        id=identifier("pol"), policy=TEXT, name=TEXT, number=WHOLE,
+        state={"enum": ["draft", "approved", "active", "retired"]}, document=ANYTHING, author=TEXT, approver=MAYBE,
+        comments=many(ANYTHING), active_from=MAYBE_INSTANT, simulated_at=MAYBE_INSTANT, passed=MAYBE_FLAG,
+        created_at=INSTANT, version=WHOLE,
+    ),
+    "PolicyDiff": thing(
+        "What a version says differently.",
+        policy=TEXT, against=MAYBE, differences=many(thing("One value.", path=TEXT, before={}, after={})),
     ),
     "Connection": thing(
         "A configured account; secrets are never shown.",
@@ -233,6 +245,7 @@ SHAPES["ChangedOrder"] = _with(
     },
 )  # fmt: skip
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
+SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
@@ -262,6 +275,8 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Refund", "Exception", "Decision", "Connection", "Message", "Delivery", "Key", "ProtectionRule",
+    "Refund", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key", "ProtectionRule", "Supply",
+    "Transfer", "Lot",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
+SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)

@@ -14,6 +14,7 @@ from core.domain.ids import parse_id
 from core.domain.money import plain
 from core.domain.quick import NO_NUL, Exact
 from core.errors import Conflict, InputError
+from core.services.converting import convert_reservation
 from core.services.reserving import Granted, Wanted, release_group, reserve_many
 from core.services.stock import adjust_stock, count_stock
 from core.store import schema as t
@@ -33,7 +34,7 @@ from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
 from webhooks.api.bounds import require_own_connection
 from webhooks.api.transactions import reading
-from webhooks.runtime import parts
+from webhooks.runtime import facts, parts
 
 routes = ApiBlueprint("stock", "Positions, ledger, availability and soft reservations.")
 READ, WRITE = "stock:read", "stock:write"
@@ -209,6 +210,23 @@ def post_release(unit: Unit, reservation: str) -> Json:
     """Give a soft reservation back before its time."""
     group_id = parse_id("reservation", reservation)
     release_group(unit, group_id)
+    return read_reservation(unit.conn, group_id, unit.tenant)
+
+
+class ConversionBody(Strict):
+    """Whose the reservation becomes."""
+
+    order = a_text(64, required=True)
+
+
+@routes.writes(
+    "/reservations/<reservation>/convert", scope="reservations:write", shape="Reservation", body=ConversionBody
+)
+def post_conversion(unit: Unit, body: Json, reservation: str) -> Json:
+    """Give what was held to an order that is there; a new order names its `reservation` itself."""
+    group_id = parse_id("reservation", reservation)
+    read_reservation(unit.conn, group_id, unit.tenant)
+    convert_reservation(unit, facts(unit), group_id, parse_id("order", body["order"]))
     return read_reservation(unit.conn, group_id, unit.tenant)
 
 

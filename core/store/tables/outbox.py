@@ -77,8 +77,12 @@ listing = Table(
     instant("dirty_at"),
     number("pushed_quantity", null=True),
     instant("pushed_at"),
+    # Since when the channel is known to show something else than it was told, and what.
+    instant("doubted_at"),
+    number("shown_quantity", null=True),
     key("connection_id", "item_id"),
     Index("ix_listing_item", "tenant_id", "item_id"),
+    Index("ix_listing_doubted", "tenant_id", "doubted_at", postgresql_where=sql("doubted_at IS NOT NULL")),
     Index("ix_listing_dirty", "tenant_id", "connection_id", postgresql_where=sql("dirty_at IS NOT NULL")),
     **HOT,
 )

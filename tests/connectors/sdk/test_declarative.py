@@ -101,6 +101,36 @@ def test_a_look_up_takes_only_what_bears_our_reference(
     assert (receipt and receipt.reference) == expected
 
 
+@pytest.mark.parametrize(
+    ("equals", "payload", "expected"),
+    [
+        ("{payload.sku}", {"sku": "A"}, "1"),
+        ("{payload.count}", {"count": 7}, "2"),
+        ("{settings.client}/{payload.sku}", {"sku": "A"}, "3"),
+        ("{reference}", {}, "4"),
+        ("{payload.sku}", {"sku": "B"}, None),
+    ],
+)
+def test_what_a_found_thing_bears_is_a_template(
+    opened: Any, partner: Partner, equals: str, payload: dict[str, Any], expected: str | None
+) -> None:
+    find = f'{{path: /a, match: ref, equals: "{equals}", reference: no}}'
+    more = f"requests:\n  push_stock: {{path: /a, find: {find}}}\n"
+    connector = opened(more, verbs=WRITES, settings={"client": "c"})
+    refs = ["A", 7, "c/A", "dlv_1", True, None]
+    partner.play([SimResponse(200, [{"no": str(number), "ref": ref} for number, ref in enumerate(refs, 1)])])
+    receipt = connector.find_by_reference(push(**payload))
+    assert (receipt and receipt.reference) == expected
+
+
+def test_a_look_up_for_what_the_payload_does_not_have_is_refused(opened: Any, partner: Partner) -> None:
+    more = 'requests:\n  push_stock: {path: /a, find: {path: /a, match: ref, equals: "{payload.sku}"}}\n'
+    connector = opened(more, verbs=WRITES)
+    partner.play([SimResponse(200, [{"ref": "None"}])])
+    with pytest.raises(Rejected, match=r"payload\.sku is empty"):
+        connector.find_by_reference(push())
+
+
 def test_an_answer_an_expression_fails_on_says_nothing_of_the_effect(opened: Any, partner: Partner) -> None:
     more = 'requests:\n  push_stock: {path: /a, find: {path: /a, when: "length(items) > `0`"}}\n'
     connector = opened(more, verbs=WRITES)

@@ -69,6 +69,11 @@ def test_a_distribution_of_others_may_put_its_prefix_before_the_id(tmp_path: Pat
             "limits: {rates: 2}",
             "limits.rates: is not a key",
         ),
+        (
+            "missing: [404, 410]",
+            'missing: [404, 410], equals: "{reference}"',
+            "cancel_fulfillment_order.find.equals: says what a found thing bears, and `match` does not say where",
+        ),
         ("topic_header: X-Topic", "topic_hedder: X-Topic", "did you mean 'topic_header'?"),
         ("id: acme-wms", "id: acme_wms", "id: must be lower case words joined by hyphens"),
         ("id: acme-wms", "id: acme", "id: is 'acme', but the folder says 'acme-wms'"),
