@@ -128,6 +128,7 @@ PROMISE_RISK = Cause(
     "{detail}; promised for {due}, and late with a chance of {risk}.",
     None, "Hurry it, or tell the buyer", None, 12,
 )  # fmt: skip
+SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (

@@ -75,6 +75,12 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
     if summary.get("ship_to"):
         recall_work(unit, facts, order.id, "new ship-to address")
     if finish_order(unit, order.id) not in ORDER.final:
+        # Another question than before: nobody has found yet that there is no stock for it.
+        unit.conn.execute(
+            update(t.orders)
+            .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
+            .values(sourcing_tries=0)
+        )
         source_again(unit, order.id)
         refresh_phases(unit, [order.id])
     # An order that was held from the start is told of when it is accepted, as it is then.

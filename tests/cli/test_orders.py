@@ -13,6 +13,13 @@ def test_orders_are_listed_shown_and_filtered(orders: Crossdock) -> None:
     assert [each["number"] for each in orders("orders", "list", "--state", "held", "--json").rows] == ["W2"]
     assert [each["number"] for each in orders("orders", "list", "--sku", "MUG", "--json").rows] == ["W1"]
     assert len(orders("orders", "list", "--limit", "1", "--json").rows) == 1
+    for words, code in (
+        (("orders", "list", "--phase", "bogus"), 2), (("orders", "list", "--state", "bogus"), 2),
+        (("orders", "list", "--connection", "nope"), 4), (("messages", "list", "--state", "bogus"), 2),
+        (("deliveries", "list", "--connection", "nope"), 4), (("exceptions", "list", "--connection", "nope"), 4),
+    ):  # fmt: skip
+        refused = orders(*words, "--json")
+        assert (refused.code, "error" in refused.one) == (code, True)
     text = orders("orders", "list").out.splitlines()
     assert text[0].split() == ["id", "number", "connection", "state", "phase", "placed", "total", "currency"]
     assert len(text) == 3
