@@ -75,7 +75,8 @@ def require_json(content_type: str | None) -> None:
     kind, charset = media_type(content_type)
     if kind != "application/json" and not kind.endswith("+json"):
         raise WrongType(f"The body is {kind[:80]!r}.", fix="Send application/json.")
-    if charset not in (None, "utf-8", "utf8"):
+    # US-ASCII is UTF-8 that has no need of more.
+    if charset not in (None, "utf-8", "utf8", "us-ascii"):
         raise WrongType(f"The body is in {charset[:40]!r}.", fix="Send JSON in UTF-8 (RFC 8259).")
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Row, insert, text, update
 from core.domain.ids import public_id, uuid7
 from core.domain.states import ORDER
 from core.domain.vocabulary import Write
-from core.errors import InputError
+from core.errors import Conflict, InputError
 from core.services.cases import settle_members
 from core.services.facts import Facts
 from core.services.fulfilling import give_back, source_again
@@ -41,7 +41,8 @@ def cancel_order(
 
     Raises:
         NotFound: there is no such order.
-        InputError: a line is not of this order, or has fewer open units.
+        InputError: a line is not of this order.
+        Conflict: a line has fewer open units.
     """
     order = lock_order(unit, order_id)
     open_units = _open_units(unit, order_id)
@@ -112,7 +113,7 @@ def _wanted(open_units: Mapping[UUID, Decimal], lines: Mapping[UUID, Decimal] | 
         if line not in open_units:
             raise InputError(f"The order has no line {public_id('line', line)}.", code="ORDER-LINE-404")
         if units > open_units[line]:
-            raise InputError(
+            raise Conflict(
                 f"Line {public_id('line', line)} has {open_units[line]} open units, so {units} cannot be canceled.",
                 why="The rest is shipped or canceled already.",
                 code="ORDER-LATE-409",

@@ -23,16 +23,14 @@ from core.services.ordering import (
     Incoming,
     body_of,
     fingerprint,
-    item_of,
     judge,
-    line_codes,
     line_row,
     order_total,
     tell_erp,
 )
 from core.services.outbox import told_of
 from core.services.phase import refresh_phases
-from core.services.pictures import match_picture, same_address, wanted_of
+from core.services.pictures import item_of, line_codes, match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
 from core.store import schema as t
 from core.store.bulk import copy_rows

@@ -244,13 +244,7 @@ def get_shipment(conn: Connection, shipment: str) -> Json:
 
 
 @routes.writes(
-    "/shipments",
-    scope="shipments:write",
-    shape="Shipment",
-    body=ShipmentSchema,
-    status=201,
-    also=(200,),
-    keeps=True,
+    "/shipments", scope="shipments:write", shape="Shipment", body=ShipmentSchema, status=201, also=(200,), keeps=True
 )
 def post_shipment(unit: Unit, body: Json) -> Answer:
     """Report a shipment as a node does; the same `external_id` again is the same shipment.
