@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from core.services.facts import Facts
 from core.services.offers import wishes_of
 from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
+from core.services.pictures import item_of, line_codes
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
@@ -144,16 +145,6 @@ def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     units = units_of(unit, {item for each in batch for item in foreign_units(each.document, each.items)})
     for each in batch:
         each.stops = check_order(each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units)
-
-
-def line_codes(line: Json) -> list[str]:
-    """Return the codes a line can be known by, best first."""
-    return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
-
-
-def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
-    """Return the item that the best known code of a line means (see `resolve_skus`), or None."""
-    return next((known[connection_id, code] for code in line_codes(line) if (connection_id, code) in known), None)
 
 
 def body_of(document: Json) -> Json:
