@@ -44,7 +44,7 @@ def explain(row: RowMapping) -> Explanation:
     candidates = [_candidate(one, row["candidates"]) for one in row["candidates"]]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
-        row["policy"], row["bound"], _amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
+        row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
         row["duration_us"], row["at"], tuple(candidates),
     )  # fmt: skip
 
@@ -54,11 +54,12 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]]) ->
     shipment = one.get("shipment")
     return Candidate(
         str(one["node"]), bool(one.get("chosen")), str(one.get("reason", "")), one.get("lines"), one.get("km"),
-        _amount(shipment) if shipment is not None else None,
-        _amount(one["handling"]) if one.get("handling") is not None else None,
+        amount(shipment) if shipment is not None else None,
+        amount(one["handling"]) if one.get("handling") is not None else None,
         shipment / dearest if shipment and dearest else 0.0,
     )  # fmt: skip
 
 
-def _amount(scaled: int) -> Decimal:
+def amount(scaled: int) -> Decimal:
+    """Return costs of the routing, which reckons in 1/10,000, in the order's currency."""
     return Decimal(scaled) / SCALE

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
+from console.web.orders import facts
 from core.domain.ids import public_id, uuid7
 from core.store import schema as t
 from tests.console.company import ACCOUNTS
@@ -315,3 +316,7 @@ def test_an_order_that_left_in_part_and_waits_for_stock_is_backordered_too(chang
     figure = kpis(client.get("/").text)["Held or backordered"]
     assert figure[0] == f"€{sum(one['total'] for one in waiting):,.2f}"
     assert shown(client.get(figure[2]).text) == f"{len(waiting)} of {len(waiting)} orders"
+
+
+def test_costs_of_the_routing_are_shown_as_money() -> None:
+    assert facts({"cost": 54_160, "nodes": 2}) == ": cost 5.42, nodes 2"
