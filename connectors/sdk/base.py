@@ -235,12 +235,14 @@ class BaseConnector:
         scope = {"settings": self.settings}
         return self.base_url + fill_path(template, scope) if template.startswith("/") else fill(template, scope)
 
-    def check(self) -> Json:
-        """Call the partner harmlessly and return what it said of itself.
+    def check(self) -> Json | None:
+        """Call the partner harmlessly and return what it said of itself; None where we never call it.
 
         Raises:
             ConnectorError: it does not answer, or not to us.
         """
+        if self.manifest.check is None and not self.manifest.calls:
+            return None
         if self.manifest.check is None:
             raise Misconfigured(
                 f"{self.manifest.label} has no check.", fix="Name a harmless address in `check:` of its manifest."

@@ -100,9 +100,11 @@ def cancel(session: Session, /, order: str, lines: tuple[str, ...], reason: str 
         sentence = f"The nodes that work on {order} are asked; it is canceled when they agree."
     else:
         sentence = f"Order {order} is {answer['state']}."
-    session.out.did(answer, sentence, f"crossdock orders show {order}")
     if answer["too_late"]:
+        # Nothing was done, nor would be: a dry run says the same.
+        session.out.undone(answer, sentence)
         raise click.exceptions.Exit(1)
+    session.out.did(answer, sentence, f"crossdock orders show {order}")
 
 
 def _units(order: dict[str, Any], wanted: tuple[str, ...]) -> dict[Any, Any]:

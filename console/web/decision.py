@@ -54,7 +54,7 @@ def explain(row: RowMapping) -> Explanation:
     candidates = [_candidate(one, told, row["choice"].get("cost", 0)) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
-        row["policy"], row["bound"], _amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
+        row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
         row["duration_us"], row["at"], tuple(candidates),
     )  # fmt: skip
 
@@ -64,8 +64,8 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]], co
     shipment = one.get("shipment")
     return Candidate(
         str(one["node"]), bool(one.get("chosen")), str(one.get("reason", "")), one.get("lines"), one.get("km"),
-        _amount(shipment) if shipment is not None else None,
-        _amount(one["handling"]) if one.get("handling") is not None else None,
+        amount(shipment) if shipment is not None else None,
+        amount(one["handling"]) if one.get("handling") is not None else None,
         shipment / dearest if shipment and dearest else 0.0,
         one.get("service"),
         tuple((name, _amount(amount)) for name, amount in one.get("terms", {}).items() if amount),
@@ -73,5 +73,6 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]], co
     )  # fmt: skip
 
 
-def _amount(scaled: int) -> Decimal:
+def amount(scaled: int) -> Decimal:
+    """Return costs of the routing, which reckons in 1/10,000, in the order's currency."""
     return Decimal(scaled) / SCALE

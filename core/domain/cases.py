@@ -80,7 +80,7 @@ QUARANTINED = Cause(
 DEAD = Cause(
     "DLV-DEAD-502", "connection", "high", "{connection} refuses {kind} ({code})",
     "{what}",
-    "retry_deliveries", "Send again", 0.5, 4,
+    "retry_deliveries", "Send again, once it is mended there or here", None, 4,
 )  # fmt: skip
 PAUSED = Cause(
     "CONN-PAUSED-401", "connection", "high", "{connection} is paused: {code}",

@@ -39,6 +39,8 @@ def test_an_order_is_canceled_once_and_only_tried_in_a_dry_run(orders: Crossdock
     assert done.err == "Next:  crossdock orders show W2\n"
     again = orders("orders", "cancel", "W2")
     assert (again.code, again.out) == (1, "Too late: nothing of W2 is open; it is canceled.\n")
+    assert orders("orders", "cancel", "W2", "--dry-run").out == again.out
+    assert orders("orders", "hold", "W2", "--reason", "late").err.startswith("Error: An order that is canceled cannot")
 
 
 def test_units_of_a_line_are_canceled(orders: Crossdock) -> None:

@@ -127,6 +127,11 @@ def _kept(found: Any, answer: Response) -> bytes:
     return answer.get_data()
 
 
+# Changes of these honor `If-Match` (`require_version`): of the thing itself, or of one named in the path.
+VERSIONED = frozenset({"/items", "/nodes"})
+VERSIONED_BELOW = ("/orders/", "/exceptions/", "/fulfillment-orders/", "/connections/")
+
+
 def require_version(version: int) -> None:
     """Honor `If-Match`: go on only when the caller saw the version that is current.
 
@@ -272,8 +277,11 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             needed = any(each.required for each in body().fields.values())
             view = self.arguments(body, location="json", required=needed)(view)
         extra: dict[str, Any] = {"security": [{"key": [scope]}]}
-        if method == "POST":
-            extra["parameters"] = ["IdempotencyKey"]
+        parameters = ["IdempotencyKey"] if method == "POST" else []
+        if method != "GET" and (rule in VERSIONED or rule.startswith(VERSIONED_BELOW)):
+            parameters.append("IfMatch")
+        if parameters:
+            extra["parameters"] = parameters
         view = self.doc(**extra)(view)
         view.scope = scope  # type: ignore[attr-defined]
         view.keeps = keeps  # type: ignore[attr-defined]
