@@ -68,8 +68,8 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]], co
         amount(one["handling"]) if one.get("handling") is not None else None,
         shipment / dearest if shipment and dearest else 0.0,
         one.get("service"),
-        tuple((name, _amount(amount)) for name, amount in one.get("terms", {}).items() if amount),
-        _amount(one["instead"] - cost) if one.get("instead") is not None and not one.get("chosen") else None,
+        tuple((name, amount(value)) for name, value in one.get("terms", {}).items() if value),
+        amount(one["instead"] - cost) if one.get("instead") is not None and not one.get("chosen") else None,
     )  # fmt: skip
 
 
