@@ -11,6 +11,8 @@ from core.services import allocations, moving, reserving, shipping, stock
 from core.services.canceling import cancel_order
 from core.services.reserving import Wanted, reserve_many
 from core.services.stock import adjust_stock
+from core.store.bulk import copy_rows
+from core.store.locks import move_stock
 from core.store.unit import Store
 from tests.core import stock_rules
 from tests.core.world import World, now
@@ -88,21 +90,21 @@ WAYS = (checkouts, cancellations, shipments, counts, splits, moves)
 def leave_positions_of_checkouts(patch: Patch) -> None:
     patch.setattr(
         reserving, "move_stock",
-        lambda unit, deltas, do=reserving.move_stock: do(unit, {k: d for k, d in deltas.items() if d[1] > 0}),
+        lambda unit, deltas, do=move_stock: do(unit, {k: d for k, d in deltas.items() if d[1] > 0}),
     )  # fmt: skip
 
 
 def leave_positions_of_orders(patch: Patch) -> None:
     patch.setattr(
         allocations, "move_stock",
-        lambda unit, deltas, do=allocations.move_stock: do(unit, {k: d for k, d in deltas.items() if d[0]}),
+        lambda unit, deltas, do=move_stock: do(unit, {k: d for k, d in deltas.items() if d[0]}),
     )  # fmt: skip
 
 
 def ship_what_stays_allocated(patch: Patch) -> None:
     patch.setattr(
         allocations, "move_stock",
-        lambda unit, deltas, do=allocations.move_stock: do(
+        lambda unit, deltas, do=move_stock: do(
             unit, {k: (d[0], d[1], ZERO if d[0] else d[2]) for k, d in deltas.items()}
         ),
     )  # fmt: skip
@@ -111,7 +113,7 @@ def ship_what_stays_allocated(patch: Patch) -> None:
 def ship_what_stays_allocated_in_ledger_and_position(patch: Patch) -> None:
     """A fault that agrees with itself: only the rows of the promise tell."""
     ship_what_stays_allocated(patch)
-    copy = allocations.copy_rows
+    copy = copy_rows
 
     def copied(unit: Any, table: Any, columns: Any, rows: Any) -> None:
         if table.name == "stock_movement":
@@ -123,22 +125,22 @@ def ship_what_stays_allocated_in_ledger_and_position(patch: Patch) -> None:
 
 def forget_safety(patch: Patch) -> None:
     fit = stock._fit
-    patch.setattr(stock, "_fit", lambda position, counted: (fit(position, counted)[0], ZERO, fit(position, counted)[2]))
+    patch.setattr(stock, "_fit", lambda *given: (fit(*given)[0], ZERO, fit(*given)[2]))
 
 
 def keep_the_safety_of_before(patch: Patch) -> None:
     fit = stock._fit
     patch.setattr(
         stock, "_fit",
-        lambda position, counted: (
-            fit(position, counted)[0], min(position.safety, fit(position, counted)[1]), fit(position, counted)[2]
+        lambda position, *given: (
+            fit(position, *given)[0], min(position.safety, fit(position, *given)[1]), fit(position, *given)[2]
         ),
     )  # fmt: skip
 
 
 def forget_the_shortfall(patch: Patch) -> None:
     fit = stock._fit
-    patch.setattr(stock, "_fit", lambda position, counted: (*fit(position, counted)[:2], ZERO))
+    patch.setattr(stock, "_fit", lambda *given: (*fit(*given)[:2], ZERO))
 
 
 def lose_a_unit(patch: Patch) -> None:
@@ -153,7 +155,7 @@ def lose_a_unit(patch: Patch) -> None:
 
 
 def use_up_twice(patch: Patch) -> None:
-    once = shipping.use_up
+    once = allocations.use_up
 
     def twice(*given: Any) -> Any:
         used = once(*given)

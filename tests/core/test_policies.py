@@ -38,7 +38,8 @@ def by(world: World, actor: str) -> Iterator[Unit]:
 
 def drafted(world: World, document: dict[str, Any], name: str = "cheapest") -> str:
     with by(world, "user:ada") as unit:
-        return read_policy(unit.conn, f"pol_{policies.draft(unit, name, document, 'try it').hex}")["policy"]
+        made = policies.draft(unit, name, document, "try it")
+        return str(read_policy(unit.conn, f"pol_{made.hex}")["policy"])
 
 
 def approved(world: World, document: dict[str, Any], name: str = "cheapest") -> str:
