@@ -94,11 +94,52 @@ def canonical() -> str:
     return "\n".join(lines) + "\n"
 
 
+def routing() -> str:
+    """Return the page on routing with the tables of cost terms and of import files made anew."""
+    from connectors.sdk.reference import value
+    from console.cli.objectrows import KINDS
+    from core.routing import costs
+
+    terms = ["| term | paid for each | is |", "|---|---|---|"]
+    terms += [f"| `{name}` | {each} | {_first_words(meaning)} |" for name, each, meaning in costs.TERMS]
+    files: list[str] = []
+    for what, kind in KINDS.items():
+        schema = kind.schema()
+        files += [
+            "",
+            f"### {what}",
+            "",
+            _unfolded((schema.__doc__ or "").strip()),
+            "",
+            "| field | value |",
+            "|---|---|",
+        ]
+        files += [
+            f"| `{name}`{' (required)' if each.required else ''} | {value(each)} |"
+            for name, each in schema.fields.items()
+        ]
+    page = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8")
+    page = _between(page, "cost terms", "\n".join(terms))
+    return _between(page, "fields of files", "\n".join(files).strip())
+
+
+def _first_words(meaning: str) -> str:
+    return meaning[0].lower() + meaning[1:].rstrip(".")
+
+
+def _between(page: str, name: str, made: str) -> str:
+    """Return the page with what stands between its two marks of a name made anew."""
+    before, begin, rest = re.split(rf"(<!-- {name}: [^>]* -->)", page, maxsplit=1)
+    end = f"<!-- end of {name} -->"
+    return f"{before}{begin}\n\n{made}\n\n{end}{rest.partition(end)[2]}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/adr/README.md": decisions,
     "docs/canonical.md": canonical,
     "docs/connectors.md": connectors,
     "docs/reference/settings.md": settings,
+    "docs/routing.md": routing,
 }
 
 

@@ -133,9 +133,15 @@ class BaseConnector:
         """Return the canonical documents in a stored message, each checked once.
 
         Raises:
-            MappingError: it does not fit its map or the canonical model.
+            MappingError: it does not fit its map or the canonical model, or its topic means nothing and must not.
         """
         rows = self.rows(message.topic)
+        if not rows and self.manifest.unknown_topic == "quarantine":
+            raise MappingError(
+                f"{self.manifest.label} has no document for topic {message.topic[:200]}.",
+                fix=f"Send it as one of: {', '.join(row.topic for row in self.manifest.documents)}.",
+                code="MAP-TOPIC-422",
+            )
         if not rows:
             return [ignored(f"{self.manifest.label} has no document for topic {message.topic[:200]}.")]
         found: list[Document] = []

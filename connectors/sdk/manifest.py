@@ -181,6 +181,7 @@ class Manifest:
     webhook: Webhook | None = None
     poll: Mapping[str, Poll] = field(default_factory=dict)
     documents: tuple[DocumentRow, ...] = ()
+    unknown_topic: str = "ignore"
     requests: Mapping[str, Request] = field(default_factory=dict)
     codes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     errors: Errors = field(default_factory=Errors)

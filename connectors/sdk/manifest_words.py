@@ -16,6 +16,7 @@ AUTH_SCHEMES = ("none", "api_key", "basic", "bearer", "oauth2", "custom")
 WEBHOOK_SCHEMES = ("hmac-sha256", "standard-webhooks", "bearer", "custom")
 PAGING_SCHEMES = ("cursor", "page", "offset", "link")
 ERROR_CLASSES = ("transient", "rate_limited", "outcome_unknown", "rejected", "declined", "misconfigured")
+UNKNOWN_TOPIC = ("ignore", "quarantine")
 QUALITY_RULES: Mapping[str, tuple[str, ...]] = {
     "bronze": ("maps", "goldens"),
     "silver": ("errors", "replay", "paging", "signature", "find_by_reference"),

@@ -33,6 +33,8 @@ SECTIONS = {
         "exceptions": "What needs a person: list, show, apply, assign, snooze, resolve",
         "messages": "What came in: list, show, replay, discard",
         "deliveries": "What goes out: list, show, retry",
+        "nodes": "Nodes: list, off, on, capacity; released work goes elsewhere",
+        "disruptions": "Areas that are shut: list, add, replan, end",
         "import": "Items, nodes, stock, orders, rates and places from files",
     },
     "Decide": {

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from marshmallow import Schema, ValidationError
 
 from connectors.files.errorfile import ErrorFile
-from connectors.files.tables import MAX_XLSX, Unreadable, open_csv, open_xlsx
+from connectors.files.tables import MAX_XLSX, Unclosed, Unreadable, open_csv, open_xlsx
 from core.domain.documents import reasons
 from core.services.catalog import upsert_node
 from core.services.geography import finish_places, write_places
@@ -94,7 +94,7 @@ def _given(path: Path, handle: BinaryIO, errors: ErrorFile) -> Iterator[Row]:
         yield from _json_lines(handle, errors)
         return
     if ending == ".txt":
-        text = io.TextIOWrapper(handle, "utf-8", "replace", newline="")
+        text = io.TextIOWrapper(io.BufferedReader(Unclosed(handle)), "utf-8", "replace", newline="")
         for number, cells in enumerate(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
             yield number, {name: cell for name, cell in zip(GEONAMES, cells, strict=False) if name and cell}, cells
         return

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, insert, text
 
 from connectors.shopify.simulated.catalog import given as shop_catalog
+from console.demo.carriers import rates, services
 from console.demo.company import NAME, Company
 from console.demo.history import History
 from console.demo.history_rows import Known, write_history
@@ -24,6 +25,7 @@ from core.services.access import ADMIN, create_key
 from core.services.catalog import list_items, upsert_items, upsert_node
 from core.services.connections import FOREVER, add_connection
 from core.services.secretbox import SecretBox
+from core.services.tariffs import write_rates, write_service
 from core.store import migrate
 from core.store import schema as t
 from core.store.unit import DEFAULT_TENANT, Store, Unit
@@ -94,6 +96,9 @@ def seed(
         connections = {account.name: _connect(unit, connectors, box, account) for account in accounts}
         items = upsert_items(unit, [_item(item) for item in company.items])
         nodes = {site.code: upsert_node(unit, _node(site)) for site in SITES}
+        for service in services():
+            write_service(unit, service)
+        write_rates(unit, rates())
         known = Known(items, nodes, connections, {site.code: connections[site.connection] for site in SITES})
         begun = history or History(unit.now, unit.now, [], [], dict(stock))
         orders = write_history(unit, begun, known)

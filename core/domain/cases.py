@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.domain.vocabulary import HoldKind
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -126,6 +128,7 @@ PROMISE_RISK = Cause(
     "{detail}; promised for {due}, and late with a chance of {risk}.",
     None, "Hurry it, or tell the buyer", None, 12,
 )  # fmt: skip
+SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
@@ -133,3 +136,15 @@ CAUSES: Mapping[str, Cause] = {
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
     )
 }  # fmt: skip
+# What the case about a hold is.
+CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {
+    HoldKind.UNMAPPED_SKU: UNKNOWN_SKU,
+    HoldKind.MISSING_PRICE: INCOMPLETE,
+    HoldKind.TOTALS_MISMATCH: TOTALS,
+    HoldKind.BAD_ADDRESS: ADDRESS,
+    HoldKind.MISSING_FIELD: INCOMPLETE,
+    HoldKind.UNMAPPED_CODE: INCOMPLETE,
+    HoldKind.POSSIBLE_DUPLICATE: DUPLICATE,
+    HoldKind.MANUAL: MANUAL,
+    HoldKind.NO_NODE: REJECTED,
+}

@@ -21,6 +21,8 @@ push_shipment (shop, ERP):
 push_stock (channels):
     {"items": [{"sku", "available", "as_of", "references": {scheme: code}}]}
 
+PURCHASE, for work of a supplier: {"number", "currency", "total", "lines": [{"id", "code", "price"}]}, where code is the
+supplier's word for the item and price that of one unit; null where it is not known.
 ORDER is the canonical order of the API with its server fields; ids are public ids. A connector that cannot express a
 field it is given refuses (Rejected) or leaves it out on purpose, never cuts it short.
 """

@@ -161,6 +161,7 @@ class PolicySchema(Strict):
     )
     most_nodes = fields.Integer(strict=True, load_default=3, validate=validate.Range(1, 10))
     ship_complete = fields.Boolean(load_default=False)
+    substitutes = fields.Boolean(load_default=False)
     late_penalty_percent = fields.Decimal(load_default=Decimal(0), validate=validate.Range(Decimal(0), Decimal(1_000)))
     carbon_price = fields.Decimal(load_default=Decimal(0), validate=NOT_NEGATIVE)
     load_penalty = fields.Decimal(load_default=Decimal(0), validate=NOT_NEGATIVE)

@@ -17,6 +17,19 @@ UNKNOWN_KM = 3_000.0
 TIER = "tier"
 GRAMS = 1000
 
+# Name of each term, what it is paid for, and what it is: for people.
+TERMS = (
+    ("shipment", "shipment", "The node's cost of one shipment."),
+    ("way", "shipment", "The node's cost per 100 km, times the kilometers; nothing where the node has services."),
+    ("rate", "shipment", "The carrier's price of the service by way and weight."),
+    ("carbon", "shipment and kilogram", "Grams of CO2e of the service, times the policy's price of a kilogram."),
+    ("handling", "unit", "The node's cost of one unit."),
+    ("carriage", "unit", "The carrier's price of a kilogram, times the weight of the unit."),
+    ("late", "unit", "The probability to be late, times the value of the unit, times the policy's penalty."),
+    ("load", "unit", "The policy's penalty at a full node, times the part of the day's capacity that is used."),
+    (TIER, "unit", "What selling a unit now saves or costs: a markdown is negative, safety stock positive."),
+)
+
 
 @lru_cache(maxsize=65_536)
 def kilometers(node: NodeFacts, destination: Destination) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -95,3 +96,17 @@ def wake_backorders(unit: Unit) -> int:
     if found:
         unit.wake(ORDERS)
     return found
+
+
+# Other processes see new facts within a second; an order looked at before would wait for another hour.
+FACTS_ARE_SEEN = timedelta(seconds=2)
+LOOK_AGAIN = """
+UPDATE orders SET sourcing_at = :at FROM (
+    SELECT id FROM orders WHERE tenant_id = :tenant AND sourcing_at > :at FOR NO KEY UPDATE SKIP LOCKED
+) waiting WHERE orders.tenant_id = :tenant AND orders.id = waiting.id
+"""
+
+
+def look_again(unit: Unit) -> int:
+    """Have every waiting order sourced soon, because a node, a rate or a disruption has changed; return how many."""
+    return unit.conn.execute(text(LOOK_AGAIN), {"tenant": unit.tenant, "at": unit.now + FACTS_ARE_SEEN}).rowcount

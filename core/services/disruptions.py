@@ -12,13 +12,14 @@ from sqlalchemy import insert, text, update
 from core.domain.ids import public_id, uuid7
 from core.errors import Conflict, InputError
 from core.services import audit
+from core.services.backorders import look_again
 from core.services.catalog import node_coded
 from core.store import schema as t
 from core.store.unit import Unit
 
 
 def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
-    """Change a node's switch or capacity and return its id; orders are not moved by it.
+    """Change a node's switch or capacity and return its id: waiting orders are looked at again, released work stays.
 
     Args:
         unit: the running transaction.
@@ -43,6 +44,7 @@ def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
     unit.conn.execute(
         update(t.node).where(n.tenant_id == unit.tenant, n.id == node).values(version=n.version + 1, **values)
     )
+    look_again(unit)
     told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
     unit.event("node.changed", "node", node, {"node": code, **told})
     audit.record(unit, "node.changed", code, told)
@@ -99,5 +101,6 @@ def end_disruption(unit: Unit, disruption: UUID) -> None:
             f"The disruption {public_id('disruption', disruption)} is over already, or there is none.",
             code="DISRUPTION-OVER-409",
         )
+    look_again(unit)
     unit.event("disruption.ended", "disruption", disruption)
     audit.record(unit, "disruption.ended", public_id("disruption", disruption))

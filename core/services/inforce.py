@@ -39,6 +39,7 @@ class InForce:
         priority: higher is asked first.
         conditions: which orders it is for (core.domain.policies.ConditionsSchema).
         ship_complete: all or nothing, also for orders that allow parts.
+        substitutes: whether approved substitutes go instead of lines nobody has.
     """
 
     name: str
@@ -47,6 +48,7 @@ class InForce:
     priority: int = 0
     conditions: Mapping[str, Any] = field(default_factory=dict)
     ship_complete: bool = False
+    substitutes: bool = False
 
 
 # For orders that no policy in force is for.
@@ -70,6 +72,7 @@ def in_force_of(name: str, number: int, document: Mapping[str, Any]) -> InForce:
         document["priority"],
         document["conditions"],
         document["ship_complete"],
+        document["substitutes"],
     )
 
 

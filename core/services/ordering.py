@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,14 +17,16 @@ from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
 from core.services.catalog import resolve_skus, units_of
-from core.services.converting import tie_reservation
+from core.services.converting import tie_reservations
 from core.services.facts import Facts
 from core.services.offers import wishes_of
 from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
+from core.services.pictures import item_of, line_codes
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
+from core.services.twice import find_doubles
 from core.services.validation import Stop, check_order, foreign_units
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -130,7 +132,12 @@ def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     for each in batch:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
-    judge(unit, facts, [each for each in batch if not each.document.get("canceled_at")])
+    live = [each for each in batch if not each.document.get("canceled_at")]
+    judge(unit, facts, live)
+    doubles = find_doubles(unit, facts, [(each, order_total(each.document)) for each in live])
+    for each in live:
+        if each.order_id in doubles:
+            each.stops.append(doubles[each.order_id])
 
 
 def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
@@ -138,16 +145,6 @@ def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     units = units_of(unit, {item for each in batch for item in foreign_units(each.document, each.items)})
     for each in batch:
         each.stops = check_order(each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units)
-
-
-def line_codes(line: Json) -> list[str]:
-    """Return the codes a line can be known by, best first."""
-    return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
-
-
-def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
-    """Return the item that the best known code of a line means (see `resolve_skus`), or None."""
-    return next((known[connection_id, code] for code in line_codes(line) if (connection_id, code) in known), None)
 
 
 def body_of(document: Json) -> Json:
@@ -246,16 +243,9 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     for each in going:
         unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
-    for each in fresh:
-        if (reservation := each.document.get("reservation")) and not each.document.get("canceled_at"):
-            tied = tie_reservation(unit, each.order_id, each.connection_id, reservation)
-            unit.event(
-                "reservation.tied" if tied else "reservation.missed",
-                "order",
-                each.order_id,
-                {"reservation": reservation},
-                order_id=each.order_id,
-            )
+    tie_reservations(
+        unit, [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
+    )
     to_source = []
     for each in going:
         document = each.document

@@ -8,7 +8,7 @@ without them: late is better than never, and the decision shows what was given u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -46,12 +46,15 @@ class Builder:
         facts: nodes, connections and what routing needs.
         batch: the orders; their destinations get the point of their postcode.
         shelf: what the orders' channels may take, kits included.
+        also: other items an order may get.
     """
 
-    def __init__(self, unit: Unit, facts: Facts, batch: Sequence[Sourced], shelf: Shelf) -> None:
+    def __init__(
+        self, unit: Unit, facts: Facts, batch: Sequence[Sourced], shelf: Shelf, also: Collection[UUID] = ()
+    ) -> None:
         self._facts, self._routing, self._shelf = facts, facts.routing, shelf
         today = unit.now.date()
-        items = {demand.item_id for order in batch for demand in order.demands}
+        items = {demand.item_id for order in batch for demand in order.demands} | set(also)
         self._items = self._routing.read_items(unit.conn, unit.tenant, items, today)
         self._offers = Offers(facts, self._items, unit.now)
         self._nodes = list(facts.nodes.values())
@@ -62,12 +65,14 @@ class Builder:
         }
         points = self._routing.points.find(unit.conn, codes, unit.tenant) if codes else {}
         for order in batch:
-            order.demands = [
-                replace(each, grams=self._items.get(each.item_id, NOTHING).grams) for each in order.demands
-            ]
+            self.weigh(order)
             key = (order.destination.country, order.wishes.postal_code)
             if key in codes:
                 order.destination = Destination(key[0], *point_of(points.get(key)))
+
+    def weigh(self, order: Sourced) -> None:
+        """Write on an order's demands what their items weigh."""
+        order.demands = [replace(each, grams=self._items.get(each.item_id, NOTHING).grams) for each in order.demands]
 
     def build(self, order: Sourced, chosen: InForce, *, strict: bool = True) -> Built:
         """Return the problem of an order as things stand now.
@@ -100,7 +105,9 @@ class Builder:
             if policy.load_penalty and rules.capacity and leaves is not None:
                 load[node.id] = self._routing.usage.by_node.get(node.id, {}).get(leaves, 0) / rules.capacity
             if order.wishes.pickup_node is None:
-                offered = self._offers.of_node(order, node.id, found.problem.stock, strict=strict)
+                offered = self._offers.of_node(
+                    order, node.id, found.problem.stock, strict=strict, late=policy.late_penalty > 0
+                )
                 found.limited = found.limited or offered.limited
                 found.legs.update({(node.id, code): leg for code, leg in offered.legs.items()})
                 if offered.services:

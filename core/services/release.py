@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Write
 from core.routing.problem import Assignment
+from core.services.dropship import SUPPLIER, read_prices, supplier_order
 from core.services.facts import Facts
 from core.services.offers import Leg
 from core.services.outbox import Outgoing, enqueue
@@ -38,6 +39,8 @@ class Work:
     assignments: Sequence[Assignment]
     at: datetime
     leg: Leg
+    # The lots its units are promised from, by order line, for items that have lots.
+    lots: Mapping[UUID, Sequence[tuple[str, Decimal]]] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -97,10 +100,22 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
     if not works:
         return
     heads = _heads(unit, list({work.order_id for work in works}))
+    bought = {work.id for work in works if facts.routing.nodes[work.node_id].kind == SUPPLIER}
+    prices = read_prices(
+        unit, {(work.node_id, each.item_id) for work in works if work.id in bought for each in work.assignments}
+    )
     writes = [
         write
         for work, own in zip(works, lines, strict=True)
-        if (write := _work_write(facts, work, own, heads[work.order_id]))
+        if (
+            write := _work_write(
+                facts,
+                work,
+                own,
+                heads[work.order_id],
+                supplier_order(work.number, work.node_id, own, prices) if work.id in bought else None,
+            )
+        )
     ]
     if facts.takers(Write.PUSH_ORDER, kinds=ERP_KINDS):
         writes += push_orders(facts, _orders(unit, heads), "allocated", works)
@@ -109,8 +124,10 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
 
 HEADS = """
 SELECT o.id, o.external_id, o.number, o.placed_at, o.type, o.requested_ship_date, o.body,
-       array_agg(l.id) AS lines, array_agg(l.sku) AS skus, array_agg(l.title) AS titles, array_agg(l.unit) AS units
+       array_agg(l.id) AS lines, array_agg(coalesce(i.sku, l.sku)) AS skus,
+       array_agg(coalesce(i.title, l.title)) AS titles, array_agg(l.unit) AS units
 FROM orders o JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
+LEFT JOIN item i ON l.substituted_item_id IS NOT NULL AND i.tenant_id = l.tenant_id AND i.id = l.item_id
 WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[]) GROUP BY o.tenant_id, o.id
 """
 
@@ -152,7 +169,11 @@ def _orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, dict[str, Any
 
 
 def _work_write(
-    facts: Facts, work: Work, lines: Sequence[tuple[UUID, UUID, UUID, Decimal]], head: _Head
+    facts: Facts,
+    work: Work,
+    lines: Sequence[tuple[UUID, UUID, UUID, Decimal]],
+    head: _Head,
+    bought_as: dict[str, Any] | None,
 ) -> Outgoing | None:
     connection_id = facts.node_connections[work.node_id]
     connection = facts.connections.get(connection_id) if connection_id else None
@@ -170,6 +191,7 @@ def _work_write(
             "ship_on": _day(work.leg.ship_on),
             "arrive_on": _day(work.leg.arrive_on),
             "pickup": head.body.get("pickup_node") is not None,
+            "purchase_order": bought_as,
             "note": head.body.get("note"),
             "ship_to": head.body.get("ship_to"),
             "lines": [
@@ -180,6 +202,7 @@ def _work_write(
                     "title": head.lines[order_line_id][1],
                     "quantity": plain(units),
                     "unit": head.lines[order_line_id][2],
+                    **_lots(work, order_line_id),
                 }
                 for line_id, order_line_id, _, units in lines
             ],
@@ -191,6 +214,11 @@ def _work_write(
 
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+
+
+def _lots(work: Work, line_id: UUID) -> dict[str, Any]:
+    lots = work.lots.get(line_id)
+    return {"lots": [{"lot": lot or None, "quantity": plain(units)} for lot, units in lots]} if lots else {}
 
 
 def push_orders(

@@ -85,8 +85,8 @@ def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
         raise Conflict(f"Nothing of order {order.number} is open.", code="ROUTE-OPEN-409")
     learn_traits(unit, facts, [order])
     shelf = read_shelf(unit.conn, {demand.item_id for demand in order.demands}, tenant=unit.tenant)
-    taken = unit.conn.execute(TAKEN, values)
-    shelf.give(order.connection_id, {(row.item_id, row.node_id): row.quantity for row in taken}, {})
+    taken = {(row.item_id, row.node_id): row.quantity for row in unit.conn.execute(TAKEN, values)}
+    shelf.give(order.connection_id, taken, taken, {})
     problem = plan_order(
         order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits)
     ).problem

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select, text
 
-from core.domain.calendars import HORIZON_DAYS, Calendar
+from core.domain.calendars import HORIZON_DAYS
 from core.domain.postcodes import lies_in
 from core.routing.terms import within
 from core.services.geography import PLACES_STAMP, Point, Points
@@ -43,7 +43,7 @@ NO_HAZMAT = frozenset({"", "false", "no", "none", "0", "null"})
 
 @dataclass(frozen=True, slots=True)
 class NodeRules:
-    """What a node may ship and when; capacity is in fulfillment orders a day."""
+    """What a node may ship; capacity is in fulfillment orders a day."""
 
     kind: str
     country: str
@@ -52,7 +52,6 @@ class NodeRules:
     storage: frozenset[str]
     hazmat: bool
     capacity: int | None
-    calendar: Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +192,6 @@ def _rules(row: Row[Any]) -> NodeRules:
         frozenset([storage] if isinstance(storage, str) else storage),
         bool(kept.get("hazmat")),
         row.capacity_per_day,
-        Calendar(row.timezone, cutoff=row.cutoff),
     )
 
 

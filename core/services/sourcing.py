@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from core.domain.ids import uuid7
@@ -29,6 +30,7 @@ from core.services.planning import plan_order
 from core.services.problems import Builder
 from core.services.promises import promise_orders
 from core.services.recording import Decided, record_decisions
+from core.services.substituting import Substitutes, mark_substituted
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_to_take, mark_listings, move_lots, move_stock
@@ -54,6 +56,7 @@ class Sourced:
     started: bool = False
     excluded: dict[UUID, str] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
+    substituted: dict[UUID, UUID] = field(default_factory=dict)
     tries: int = 0
     released: bool = False
     traits: Traits = field(default_factory=Traits)
@@ -97,10 +100,12 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUI
         return []
     learn_traits(unit, facts, batch)
     items = {demand.item_id for order in batch for demand in order.demands}
+    substitutes = Substitutes(unit, items if any(each.substitutes for each in facts.policies) else ())
+    items |= substitutes.items
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
-    builder = Builder(unit, facts, batch, shelf)
+    builder = Builder(unit, facts, batch, shelf, substitutes.items)
     held = read_held(unit, [order.order_id for order in batch])
-    solved = [_solve(order, builder, facts, shelf, held.get(order.order_id)) for order in batch]
+    solved = [_solve(order, builder, facts, shelf, held.get(order.order_id), substitutes) for order in batch]
     won, lost = _take(unit, solved)
     _record(unit, won, facts)
     again = [each.order.order_id for each in lost]
@@ -121,26 +126,27 @@ def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
         )
 
 
-def _solve(order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, held: Held | None) -> _Solved:
+def _solve(
+    order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, held: Held | None, substitutes: Substitutes
+) -> _Solved:
     started = time.perf_counter_ns()
     if held:
-        shelf.give(order.connection_id, held.units, held.lots)
-    found = plan_order(order, builder, shelf, choose(facts.policies, order.traits))
+        held.put_back(shelf, order.connection_id)
+    chosen = choose(facts.policies, order.traits)
+    found = plan_order(order, builder, shelf, chosen)
+    if found.plan.short and chosen.substitutes and substitutes.swap(order, found.plan.short, shelf, facts.nodes):
+        builder.weigh(order)
+        found = plan_order(order, builder, shelf, chosen)
     plan = found.plan
     legs = builder.take(found.built, plan)
     # The rest of the batch sees what this order is about to take.
     if held and not plan.assignments:
-        _keep(shelf, order, held)
+        held.put_back(shelf, order.connection_id, -1)
         held = None
     needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
     shelf.take(order.connection_id, needs)
     duration_us = (time.perf_counter_ns() - started) // 1000
     return _Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, shelf.kits, held)
-
-
-def _keep(shelf: Shelf, order: Sourced, held: Held) -> None:
-    """Undo giving an order what was held for it: it stays held."""
-    shelf.give(order.connection_id, {key: -u for key, u in held.units.items()}, {k: -u for k, u in held.lots.items()})
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
@@ -152,9 +158,9 @@ def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_S
     won, lost = [], []
     for one in solved:
         held = one.held or Held()
-        shelf.give(one.order.connection_id, held.units, held.lots)
+        held.put_back(shelf, one.order.connection_id)
         if shelf.missing(one.order.connection_id, one.needs):
-            _keep(shelf, one.order, held)
+            held.put_back(shelf, one.order.connection_id, -1)
             lost.append(one)
             continue
         one.lots = shelf.take(one.order.connection_id, one.needs)
@@ -181,17 +187,23 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
     works: list[release.Work] = []
     destinations = {one.order.order_id: one.order.destination for one in won}
     for one in won:
+        mark_substituted(unit, one.order.order_id, one.order.substituted)
         by_node: dict[UUID, list[Assignment]] = {}
         for each in one.plan.assignments:
             by_node.setdefault(each.node_id, []).append(each)
         for node_id, assignments in by_node.items():
+            lots: dict[UUID, list[tuple[str, Decimal]]] = {}
             work = release.Work(
                 uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
-                one.legs[node_id],
+                one.legs[node_id], lots,
             )  # fmt: skip
             works.append(work)
             one.order.released = True
-            reservations += [row for each in assignments for row in _promises(one, each, work.id)]
+            for each in assignments:
+                rows = list(_promises(one, each, work.id))
+                reservations += rows
+                if each.item_id not in one.kits and (each.item_id, node_id) in one.lots:
+                    lots[each.line_id] = [(row[-1], row[7]) for row in rows]
         movements += [
             (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)
             for (item, node), units in sorted(one.needs.items())
@@ -222,7 +234,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
     )
 
 
-def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[object, ...]]:
+def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[Any, ...]]:
     """Yield the rows that promise the units of an assignment: one, or one for each component of a kit and each lot."""
     order = one.order
     parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}

@@ -17,6 +17,7 @@ from core.domain.postcodes import lies_in, normal, steps
 from core.errors import InputError, NotFound
 from core.routing.problem import SCALE
 from core.routing.terms import ANY_WEIGHT, Step
+from core.services.backorders import look_again
 from core.services.catalog import connection_named, node_coded
 from core.services.geography import WRITE_SETTING
 from core.store import schema as t
@@ -257,5 +258,6 @@ def delete_rates(unit: Unit, service: UUID) -> int:
 
 
 def mark_written(unit: Unit) -> None:
-    """Have every process read services and rates again."""
+    """Have every process read services and rates again, and waiting orders sourced with them."""
+    look_again(unit)
     unit.conn.exec_driver_sql(WRITE_SETTING, (unit.tenant, STAMP, uuid7().hex))

@@ -48,7 +48,7 @@ def test_every_name_of_the_public_surface_is_there() -> None:
     assert set(COMMANDS) == {
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
-        "bench", "route", "policy", "decisions", "promises", "scores", "models",
+        "bench", "nodes", "disruptions", "route", "policy", "decisions", "promises", "scores", "models",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 
@@ -67,7 +67,11 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
     context = click.Context(cli)
     changing = {
         "orders": {"cancel", "change", "hold", "release"}, "messages": {"replay", "discard"}, "deliveries": {"retry"},
-        "exceptions": {"apply", "assign", "snooze", "resolve"}, "import": {"items", "nodes", "stock", "orders"},
+        "exceptions": {"apply", "assign", "snooze", "resolve"}, "import": {
+            "items", "nodes", "stock", "orders", "services", "rates", "places", "substitutes", "supplier-prices",
+            "markdowns",
+        },
+        "nodes": {"off", "on", "capacity"}, "disruptions": {"add", "replan", "end"},
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
         "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},

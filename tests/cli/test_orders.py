@@ -13,6 +13,13 @@ def test_orders_are_listed_shown_and_filtered(orders: Crossdock) -> None:
     assert [each["number"] for each in orders("orders", "list", "--state", "held", "--json").rows] == ["W2"]
     assert [each["number"] for each in orders("orders", "list", "--sku", "MUG", "--json").rows] == ["W1"]
     assert len(orders("orders", "list", "--limit", "1", "--json").rows) == 1
+    for words, code in (
+        (("orders", "list", "--phase", "bogus"), 2), (("orders", "list", "--state", "bogus"), 2),
+        (("orders", "list", "--connection", "nope"), 4), (("messages", "list", "--state", "bogus"), 2),
+        (("deliveries", "list", "--connection", "nope"), 4), (("exceptions", "list", "--connection", "nope"), 4),
+    ):  # fmt: skip
+        refused = orders(*words, "--json")
+        assert (refused.code, "error" in refused.one) == (code, True)
     text = orders("orders", "list").out.splitlines()
     assert text[0].split() == ["id", "number", "connection", "state", "phase", "placed", "total", "currency"]
     assert len(text) == 3
@@ -70,17 +77,22 @@ def test_two_orders_of_one_number_must_be_told_apart(orders: Crossdock, place: P
     assert "ord_" in result.one["error"]["fix"]
 
 
-def test_an_exception_is_shown_assigned_snoozed_and_resolved(orders: Crossdock) -> None:
+def test_an_exception_is_shown_assigned_snoozed_and_closed_by_its_cause(orders: Crossdock) -> None:
     [case] = orders("exceptions", "list", "--json").rows
     assert (case["code"], case["member_count"]) == ("MAP-SKU-404", 1)
     assert orders("exceptions", "show", case["id"], "--json").one["members"][0]["subject"] == "order"
+    nobody = orders("exceptions", "assign", case["id"], "mira@example.com", "--json")
+    assert (nobody.code, nobody.one["error"]["code"]) == (2, "CASE-OWNER-422")
+    orders("user", "add", "mira@example.com", "--password-file", "-", stdin="a long password\n")
     assert orders("exceptions", "assign", case["id"], "mira@example.com").out == f"{case['id']} is assigned.\n"
     assert orders("exceptions", "assign", case["id"], "-", "--json").one["state"] == "open"
     assert orders("exceptions", "snooze", case["id"], "--until", "4h", "--json").one["state"] == "snoozed"
-    assert orders("exceptions", "resolve", case["id"], "--dry-run", "--json").one["dry_run"] is True
-    assert orders("exceptions", "resolve", case["id"], "--resolution", "called", "--json").one["state"] == "resolved"
+    held = orders("exceptions", "resolve", case["id"], "--json")
+    assert (held.code, held.one["error"]["code"]) == (1, "CASE-HELD-409")
+    assert "W2" in held.one["error"]["what"]
+    orders("orders", "cancel", "W2")
     assert orders("exceptions", "list", "--json").rows == []
-    assert [each["resolution"] for each in orders("exceptions", "list", "--all", "--json").rows] == ["called"]
+    assert [each["resolution"] for each in orders("exceptions", "list", "--all", "--json").rows] == ["cause gone"]
 
 
 def test_the_way_out_of_an_exception_is_applied(orders: Crossdock) -> None:

@@ -1,9 +1,11 @@
 """Carriers' services, rates and places for routing tests, all invented."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from core.services.geography import finish_places, write_places
 from core.services.tariffs import write_rates, write_service
+from core.store.read.decisions import read_decision
 from tests.core.world import World
 from webhooks.api.routingbodies import PlaceBody, RateBody, ServiceBody
 
@@ -56,10 +58,13 @@ def ordered(world: World, lines: dict[str, int], **more: Any) -> Any:
         " WHERE o.external_id = :x ORDER BY f.id",
         x=document["external_id"],
     )
-    decision = world.one(
-        "SELECT d.* FROM decision d JOIN orders o ON o.id = d.order_id WHERE o.external_id = :x ORDER BY d.at DESC",
+    found = world.one(
+        "SELECT d.id FROM decision d JOIN orders o ON o.id = d.order_id WHERE o.external_id = :x"
+        " ORDER BY d.at DESC, d.id DESC",
         x=document["external_id"],
     )
+    with world.store.read() as conn:
+        decision = None if found is None else SimpleNamespace(**read_decision(conn, found.id))
     return work, decision
 
 

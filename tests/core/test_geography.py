@@ -72,8 +72,8 @@ def test_orders_are_measured_to_their_postcode_and_the_decision_keeps_the_point(
     _, after = ordered(world, {"A": 1})
     kilometers = [[row["km"] for row in each.candidates if row["node"] == "HAM"] for each in (before, after)]
     assert kilometers == [[268], [92]]  # the middle of Germany, then Kiel
-    assert before.inputs["point"] == [None, None]
-    assert after.inputs["point"] == [54.32, 10.13]
+    assert before.inputs["destination"] == {"country": "DE", "latitude": None, "longitude": None}
+    assert after.inputs["destination"] == {"country": "DE", "latitude": 54.32, "longitude": 10.13}
 
 
 def test_a_node_without_a_point_gets_that_of_its_postcode(world: World) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from core.jobs.intake import drain_messages
 from core.services.canceling import cancel_order
 from core.store.unit import Store
 from tests.core.world import World
@@ -133,6 +134,16 @@ def test_lines_of_one_name_are_told_apart_by_their_order(world: World) -> None:
     world.drain()
     assert world.one("SELECT sum(allocated) AS n FROM stock_position").n == 2
     world.check_books()
+
+
+def test_an_edited_order_is_not_backordered_before_stock_was_looked_for(world: World) -> None:
+    document = world.order({"A": 1})
+    sent(world, document, 1)
+    world.send("order", {**document, "source_version": 2, "lines": [line(3)], "totals": None})
+    drain_messages(world.hub)
+    assert world.one("SELECT phase FROM orders").phase == "ready"
+    world.drain()
+    assert world.one("SELECT phase FROM orders").phase == "releasing"
 
 
 def test_edits_to_and_fro_do_not_add_up(world: World) -> None:

@@ -1,12 +1,17 @@
 """Orders are routed over carriers' services: price, weight, level, limits of the day, what must not be carried."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from core.domain.calendars import Calendar, local_day, next_ship_moment
+from core.domain.documents import check_document
 from core.errors import InputError, NotFound
+from core.routing.problem import Policy
 from core.routing.terms import arrival
+from core.services.inforce import InForce
+from core.services.submit import submit_order
 from core.store.unit import Store
 from tests.core.carriers import change, ordered, rates, reason, services
 from tests.core.world import World, now
@@ -76,7 +81,7 @@ def test_what_is_too_heavy_for_one_parcel_goes_in_several(world: World) -> None:
 def test_the_price_per_kilogram_counts(world: World) -> None:
     [work], decision = ordered(world, {"A": 5}, ship_to=home("DK"))
     assert work.code == "LYS"
-    assert reason(decision, "HAM", "nordpost/express") == "is express, and standard was asked for"
+    assert reason(decision, "HAM", "nordpost/express") == "has no rate for this way"
     [row] = [each for each in decision.candidates if each["chosen"]]
     assert (row["terms"]["rate"], row["terms"]["carriage"]) == (65000, 5 * 2000)  # 400 g at 0.50 a kg is 0.20 a unit
 
@@ -209,3 +214,16 @@ def leaves_on() -> date:
     moment = next_ship_moment(Calendar(), now())
     assert moment is not None
     return local_day(Calendar(), moment)
+
+
+def test_a_policy_that_minds_lateness_pays_for_the_more_punctual_carrier(world: World) -> None:
+    services(world, {**POST, "on_time": "0.50"}, {**FAST, "level": None, "on_time": "1"})
+    [work], _ = ordered(world, {"A": 1})
+    assert work.service == "parcel"
+    facts = replace(world.facts, policies=(InForce("punctual", 1, Policy(version="punctual@1", late_penalty=20_000)),))
+    document = world.order({"A": 1})
+    with world.store.begin() as unit:
+        submit_order(unit, facts, world.shop, check_document("order", document), b"{}")
+    work = world.work()[-1]
+    # Half of the parcels late at twice the goods' 10.00 is 10.00: more than the 7.80 that express costs more.
+    assert (work.carrier, work.service) == ("nordpost", "express")

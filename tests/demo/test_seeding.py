@@ -84,6 +84,9 @@ def test_everything_needed_is_there(store):
     assert scalar(store, "SELECT count(*) FROM item") == 1204
     assert scalar(store, "SELECT count(*) FROM node WHERE connection_id IS NOT NULL") == 5
     assert scalar(store, "SELECT count(*) FROM connection") == 8
+    assert scalar(store, "SELECT count(*) FROM carrier_service") == 2 * 4
+    # Five ways out (Nordpost fetches in two countries), two services, ten countries and the rest, four steps.
+    assert scalar(store, "SELECT count(*) FROM rate") == 5 * 2 * 11 * 4
     assert scalar(store, "SELECT count(*) FROM listing WHERE dirty_at IS NOT NULL") == 2 * 1204
     assert scalar(store, "SELECT count(*) FROM cursor WHERE next_at <= clock_timestamp()") == 0
     assert scalar(store, "SELECT email FROM user_account") == seeding.EMAIL

@@ -183,9 +183,12 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         return decorator
 
     def lists(
-        self, rule: str, *, scope: str, shape: str, query: type[PageQuery] = PageQuery
+        self, rule: str, *, scope: str, shape: str, query: type[PageQuery] = PageQuery, keeps: bool = False
     ) -> Callable[[Callable[..., Listed]], Callable[..., Listed]]:
-        """Register a GET of a list: the handler gets a session, the wanted page and its filters."""
+        """Register a GET of a list: the handler gets a session, the wanted page and its filters.
+
+        `keeps` says that the page is kept to what belongs to the connection of the key (see core/store/read/owned.py).
+        """
 
         def decorator(handler: Callable[..., Listed]) -> Callable[..., Listed]:
             def view(given: dict[str, Any], **parts: str) -> Response:
@@ -195,7 +198,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
                 found = reading(lambda conn: handler(conn, piece, *fresh((given,)), **parts))
                 return render({"data": found.data, "next_cursor": cursors.pack(key, rule, found.after)}, 200)
 
-            self._register(rule, "GET", view, handler, scope, {200: f"{shape}Page"}, keeps=True, query=query)
+            self._register(rule, "GET", view, handler, scope, {200: f"{shape}Page"}, keeps=keeps, query=query)
             return handler
 
         return decorator

@@ -40,9 +40,9 @@ ADDRESS = thing(
 )  # fmt: skip
 TAX = {"type": "object", "properties": {"title": MAYBE, "rate": MAYBE_AMOUNT, "amount": MAYBE_AMOUNT}}
 LINE = thing(
-    "An order line; canceled + shipped + open = quantity.",
-    id=identifier("lin"), external_id=MAYBE, position=WHOLE, sku=MAYBE, item_ref=MAYBE_ANYTHING, title=MAYBE,
-    quantity=AMOUNT, unit=TEXT, unit_price=MAYBE_AMOUNT, discount=MAYBE_AMOUNT, taxes=many(TAX),
+    "An order line; canceled + shipped + open = quantity. `substitute` is the SKU that goes instead.",
+    id=identifier("lin"), external_id=MAYBE, position=WHOLE, sku=MAYBE, substitute=MAYBE, item_ref=MAYBE_ANYTHING,
+    title=MAYBE, quantity=AMOUNT, unit=TEXT, unit_price=MAYBE_AMOUNT, discount=MAYBE_AMOUNT, taxes=many(TAX),
     tax_included=MAYBE_FLAG, requires_shipping=FLAG, open=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, shipped=AMOUNT,
     delivered=AMOUNT, canceled=AMOUNT, returned=AMOUNT,
 )  # fmt: skip
@@ -138,7 +138,7 @@ SHAPES: dict[str, Shape] = {
         fulfillment=identifier("ful"), node=TEXT, carrier=MAYBE, service=MAYBE, tracking_number=MAYBE,
         tracking_url=MAYBE, packages=many(ANYTHING),
         lines=many(thing("Units of one order line.", line=identifier("lin"), external_id=MAYBE, sku=MAYBE,
-                         quantity=AMOUNT)),
+                         quantity=AMOUNT, serials=many(TEXT))),
         tracking=many(TRACKING), state_at=INSTANT, shipped_at=MAYBE_INSTANT, delivered_at=MAYBE_INSTANT,
         created_at=INSTANT, version=WHOLE,
     ),

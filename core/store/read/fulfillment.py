@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import public_id
+from core.domain.states import TRACKING_RANK, FulfillmentState, ShipmentState
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, since
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, since
 from core.store.read.text import instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -45,11 +46,12 @@ def list_fulfillments(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of fulfillment orders, newest first."""
+    require_named(conn, t.node, t.node.c.code, node, tenant)
     query = only(
         _WORK,
         t.fulfillment_order,
         tenant,
-        state=(_f.state, state),
+        state=(_f.state, state, FulfillmentState),
         node=(t.node.c.code, node),
         order=(_f.order_id, order_id),
         number=(_f.number, number),
@@ -145,11 +147,12 @@ def list_shipments(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of shipments, newest first."""
+    require_named(conn, t.node, t.node.c.code, node, tenant)
     query = only(
         _PARCELS,
         t.shipment,
         tenant,
-        state=(_s.state, state),
+        state=(_s.state, state, ShipmentState),
         node=(t.node.c.code, node),
         order=(_s.order_id, order_id),
         fulfillment=(_s.fulfillment_id, fulfillment_id),
@@ -176,8 +179,12 @@ def _shipments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[
     ids = [row.id for row in rows]
     lines: defaultdict[UUID, list[Json]] = defaultdict(list)
     facts: defaultdict[UUID, list[Json]] = defaultdict(list)
-    sl = t.shipment_line.c
+    serials: defaultdict[tuple[UUID, UUID], list[str]] = defaultdict(list)
+    sl, ss = t.shipment_line.c, t.shipment_serial.c
     if ids:
+        query = select(t.shipment_serial).where(ss.tenant_id == tenant, ss.shipment_id == func.any(ids))
+        for each in conn.execute(query.order_by(ss.serial)):
+            serials[each.shipment_id, each.line_id].append(each.serial)
         for line in conn.execute(
             select(t.shipment_line, t.order_line.c.sku, t.order_line.c.external_id)
             .join(t.order_line, joined(t.shipment_line, t.order_line, sl.line_id))
@@ -190,6 +197,7 @@ def _shipments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[
                     "external_id": line.external_id,
                     "sku": line.sku,
                     "quantity": quantity(line.quantity),
+                    "serials": serials[line.shipment_id, line.line_id],
                 }
             )
         for fact in conn.execute(
@@ -241,7 +249,7 @@ def list_tracking(
         t.tracking_event,
         tenant,
         shipment=(_e.shipment_id, shipment_id),
-        status=(_e.status, status),
+        status=(_e.status, status, TRACKING_RANK),
         tracking=(_s.tracking_number, tracking),
     )
     rows, after = rows_by_id(conn, query, _e.id, piece)

@@ -72,7 +72,11 @@ def read_orders(conn: Connection, ids: Sequence[UUID], tenant: int = DEFAULT_TEN
     holds = _by_order(conn, t.hold, wanted, tenant, (t.hold.c.id,))
     work = _ids_by_order(conn, t.fulfillment_order, wanted, tenant)
     parcels = _ids_by_order(conn, t.shipment, wanted, tenant)
-    found = {row.id: _order(row, lines[row.id], booked, holds[row.id], work[row.id], parcels[row.id]) for row in rows}
+    instead = _instead(conn, [line for each in lines.values() for line in each], tenant)
+    found = {
+        row.id: _order(row, lines[row.id], booked, instead, holds[row.id], work[row.id], parcels[row.id])
+        for row in rows
+    }
     return [found[order_id] for order_id in dict.fromkeys(wanted) if order_id in found]
 
 
@@ -83,6 +87,17 @@ def _by_order(conn: Connection, table: Any, ids: list[UUID], tenant: int, sort: 
     ):
         found[row.order_id].append(row)
     return found
+
+
+def _instead(conn: Connection, lines: Sequence[Row[Any]], tenant: int) -> Mapping[UUID, str]:
+    """Return the SKU of what goes instead, by line, of lines with a substitute."""
+    swapped = {line.item_id for line in lines if line.substituted_item_id is not None}
+    if not swapped:
+        return {}
+    i = t.item.c
+    rows = conn.execute(select(i.id, i.sku).where(i.tenant_id == tenant, i.id == func.any(list(swapped))))
+    skus = {row.id: row.sku for row in rows}
+    return {line.id: skus[line.item_id] for line in lines if line.substituted_item_id is not None}
 
 
 def _ids_by_order(conn: Connection, table: Any, ids: list[UUID], tenant: int) -> Mapping[UUID, list[UUID]]:
@@ -116,6 +131,7 @@ def _order(
     row: Row[Any],
     lines: list[Row[Any]],
     booked: Mapping[tuple[UUID, str], Any],
+    instead: Mapping[UUID, str],
     holds: list[Row[Any]],
     work: list[UUID],
     parcels: list[UUID],
@@ -138,7 +154,7 @@ def _order(
         **{name: body.get(name) for name in TEXTS},
         **{part: _filled(body.get(part), names) for part, names in PARTS.items()},
         "tags": body.get("tags") or [],
-        "lines": [_line(line, booked, currency) for line in lines],
+        "lines": [_line(line, booked, instead, currency) for line in lines],
         "charges": [amounts(each, ("amount", "tax"), currency) for each in body.get("charges") or []],
         "payments": [
             amounts(each, ("amount",), each.get("currency") or currency) for each in body.get("payments") or []
@@ -161,12 +177,13 @@ def _order(
     }
 
 
-def _line(row: Row[Any], booked: Mapping[tuple[UUID, str], Any], currency: str) -> Json:
+def _line(row: Row[Any], booked: Mapping[tuple[UUID, str], Any], instead: Mapping[UUID, str], currency: str) -> Json:
     return {
         "id": public_id("line", row.id),
         "external_id": row.external_id,
         "position": row.position,
         "sku": row.sku,
+        "substitute": instead.get(row.id),
         "item_ref": row.item_ref,
         "title": row.title,
         "quantity": quantity(row.quantity),

@@ -157,7 +157,7 @@ def matching(tenant: int, text: str) -> Select[tuple[UUID]]:
         ).where(n.tenant_id == tenant, t.item.c.sku == text),
     ]  # fmt: skip
     if "@" in text:
-        branches.append(select(o.id).where(o.tenant_id == tenant, o.buyer_email == text.lower()))
+        branches.append(select(o.id).where(o.tenant_id == tenant, func.lower(o.buyer_email) == text.lower()))
     if kind_of(text) == "order":
         with suppress(NotFound):
             branches.append(select(literal(parse_id("order", text), t.orders.c.id.type)))

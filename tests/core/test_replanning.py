@@ -1,0 +1,170 @@
+"""Outages, lost capacity and disruptions: who is concerned, what it would cost elsewhere, and what is then done."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.services.affected import Affected, Scope, find_affected
+from core.services.disruptions import add_disruption, change_node, end_disruption
+from core.services.facts import read_facts
+from core.services.replanning import Replan, apply_replans, compare
+from core.store.read.decisions import read_decision
+from core.store.unit import Store
+from tests.core.carriers import change, forget, ordered, places, rates, reason, services
+from tests.core.world import World, now
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    return World(store, {("A", "HAM"): 30, ("A", "LYS"): 30, ("B", "HAM"): 30})
+
+
+def looked_at(world: World, **scope: Any) -> tuple[list[Affected], list[Replan]]:
+    with world.store.begin() as unit:
+        facts = read_facts(unit.conn, world.partners, unit.tenant)
+        affected = find_affected(unit.conn, facts, Scope(**scope))
+        return affected, compare(unit, facts, affected)
+
+
+def carried_out(world: World, replans: Sequence[Replan]) -> dict[str, int]:
+    with world.store.begin() as unit:
+        done = apply_replans(unit, read_facts(unit.conn, world.partners, unit.tenant), replans, "test")
+    forget(world)
+    world.drain()
+    return done
+
+
+def off(world: World, code: str, **changes: Any) -> None:
+    with world.store.begin(actor="test") as unit:
+        change_node(unit, code, {"active": False, **changes})
+    forget(world)
+
+
+def works(world: World) -> list[tuple[str, str]]:
+    return [(work.code, work.state) for work in world.work()]
+
+
+def test_an_outage_lists_compares_and_moves_what_nobody_was_told_of(world: World) -> None:
+    ordered(world, {"A": 2})
+    ordered(world, {"A": 1, "B": 1})
+    off(world, "HAM")
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    assert [(each.way, len(each.lines)) for each in affected] == [("moves", 1), ("moves", 2)]
+    # From Hamburg 268.25 km, from Lyon 719.2 km, at 0.20 per 100 km; 4.00 a shipment and 0.50 a unit.
+    assert [(each.before, each.after) for each in replans] == [(55365, 64384), (55365, 59384)]
+    assert [{world.facts.nodes[node].code for node in each.legs} for each in replans] == [{"LYS"}, {"LYS"}]
+    assert [sum(each.short.values()) for each in replans] == [0, 1]  # nobody else has B
+    assert works(world) == [("HAM", "released")] * 2  # compared, not booked
+    assert carried_out(world, replans) == {"moved": 2, "asked": 0, "stayed": 0}
+    assert sorted(works(world)) == [("HAM", "canceled")] * 2 + [("LYS", "released")] * 2
+    world.check_books()
+    made = [row.id for row in world.all("SELECT id FROM decision ORDER BY at, id")]
+    assert len(made) == 4
+    with world.store.read() as conn:
+        later = [read_decision(conn, each)["candidates"] for each in made[2:]]
+    assert {row["reason"] for rows in later for row in rows if row["node"] == "HAM"} == {"switched off"}
+
+
+def test_a_node_that_was_told_is_asked_and_what_is_picked_stays(world: World) -> None:
+    [told], _ = ordered(world, {"A": 1})
+    [picking], _ = ordered(world, {"A": 1})
+    world.deliver(world.wms)
+    world.send("fulfillment_update", {"fulfillment": f"ful_{picking.id.hex}", "status": "picking"}, world.wms)
+    world.drain()
+    off(world, "HAM")
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    assert {each.id: (each.way, each.reason) for each in affected} == {
+        told.id: ("asked", "its node was told of it and must agree"),
+        picking.id: ("stays", "is picking"),
+    }
+    assert carried_out(world, replans) == {"moved": 0, "asked": 1, "stayed": 0}
+    assert sorted(works(world)) == [("HAM", "canceling"), ("HAM", "picking")]
+    world.send("fulfillment_update", {"fulfillment": f"ful_{told.id.hex}", "status": "canceled"}, world.wms)
+    world.drain()
+    assert sorted(works(world)) == [("HAM", "canceled"), ("HAM", "picking"), ("LYS", "released")]
+    world.check_books()
+
+
+def test_an_outage_with_an_end_ends_by_itself(world: World) -> None:
+    off(world, "HAM", active=True, off_until=now() + timedelta(hours=2), off_reason="inventory")
+    [work], decision = ordered(world, {"A": 1})
+    assert work.code == "LYS"
+    assert reason(decision, "HAM").startswith("off until 20")
+    assert reason(decision, "HAM").endswith(": inventory")
+    change(world, "UPDATE node SET off_until = clock_timestamp() - interval '1 second'")
+    [work], _ = ordered(world, {"A": 1})
+    assert work.code == "HAM"
+
+
+def test_what_is_over_a_lost_capacity_goes_the_newest_first(world: World) -> None:
+    released = [ordered(world, {"A": 1})[0][0] for _ in range(4)]
+    with world.store.begin(actor="test") as unit:
+        change_node(unit, "HAM", {"capacity_per_day": 1})
+    forget(world)
+    affected, replans = looked_at(world, node=world.nodes["HAM"], over_capacity=True)
+    assert [each.id for each in affected] == [work.id for work in released[1:]]
+    assert all({world.facts.nodes[node].code for node in each.legs} == {"LYS"} for each in replans)
+    carried_out(world, replans)
+    assert sorted(works(world)) == [("HAM", "canceled")] * 3 + [("HAM", "released")] + [("LYS", "released")] * 3
+    assert looked_at(world, node=world.nodes["HAM"], over_capacity=True) == ([], [])
+
+
+def test_a_shut_area_stops_its_nodes_until_it_is_over(world: World) -> None:
+    places(world, ("FR", "69001", 45.77, 4.83))
+    ordered(world, {"A": 1})
+    to_lyon = {"name": "Ada", "line1": "1 rue", "city": "Lyon", "postal_code": "69001", "country": "FR"}
+    ordered(world, {"A": 1}, ship_to=to_lyon)
+    with world.store.begin(actor="test") as unit:
+        circle = {"latitude": 45.8, "longitude": 4.8, "km": 50.0}
+        snow = add_disruption(unit, {"label": "snow", "area": circle, "ends_at": unit.now + timedelta(days=4)})
+    forget(world)
+    affected, replans = looked_at(world, disruption=snow)
+    [found] = affected
+    assert (found.way, world.facts.nodes[found.node_id].code) == ("moves", "LYS")
+    [replan] = replans
+    assert [world.facts.nodes[node].code for node in replan.legs] == ["HAM"]
+    [work], decision = ordered(world, {"A": 1}, ship_to=to_lyon)
+    assert (work.code, reason(decision, "LYS")) == ("HAM", "disruption: snow")
+    change(world, "UPDATE stock_position p SET safety = on_hand - allocated FROM node n WHERE n.id = p.node_id"
+                  " AND n.code = 'HAM'")  # fmt: skip
+    [late], _ = ordered(world, {"A": 1}, ship_to=to_lyon)
+    assert late.code == "LYS"
+    assert late.ship_on > (now() + timedelta(days=4)).date()
+    with world.store.begin(actor="test") as unit:
+        end_disruption(unit, snow)
+    forget(world)
+    [work], _ = ordered(world, {"A": 1}, ship_to=to_lyon)
+    assert (work.code, work.ship_on < late.ship_on) == ("LYS", True)
+
+
+def test_a_carrier_that_is_out_in_an_area_is_passed_over_there(world: World) -> None:
+    for carrier, price in (("nordpost", "3"), ("southpost", "5")):
+        services(world, {"carrier": carrier, "service": "parcel", "transit_days": {"*": 1}})
+        rates(world, {"carrier": carrier, "service": "parcel", "price": price})
+    [before], _ = ordered(world, {"A": 1})
+    with world.store.begin(actor="test") as unit:
+        area = {"country": "DE", "prefixes": ["24"]}
+        strike = add_disruption(unit, {"label": "strike", "area": area, "carrier": "nordpost"})
+    forget(world)
+    affected, replans = looked_at(world, disruption=strike)
+    assert [(each.id, each.carrier, each.way) for each in affected] == [(before.id, "nordpost", "moves")]
+    [replan] = replans
+    assert [(leg.carrier, world.facts.nodes[node].code) for node, leg in replan.legs.items()] == [("southpost", "HAM")]
+    assert replan.after - replan.before == 20000
+    [after], decision = ordered(world, {"A": 1})
+    assert (after.code, after.carrier) == ("HAM", "southpost")
+    assert reason(decision, "HAM", "nordpost/parcel") == "disruption: strike"
+    elsewhere = {"name": "Ada", "line1": "Weg 1", "city": "Ulm", "postal_code": "89073", "country": "DE"}
+    [work], _ = ordered(world, {"A": 1}, ship_to=elsewhere)
+    assert work.carrier == "nordpost"
+
+
+def test_goods_that_go_into_a_shut_area_are_listed_and_stay(world: World) -> None:
+    ordered(world, {"A": 1})
+    with world.store.begin(actor="test") as unit:
+        flood = add_disruption(unit, {"label": "flood", "area": {"country": "DE", "prefixes": ["24"]}})
+    affected, replans = looked_at(world, disruption=flood)
+    assert [(each.way, each.reason) for each in affected] == [("stays", "goes into the area, wherever it is sent from")]
+    assert replans == []
