@@ -243,9 +243,8 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     for each in going:
         unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
-    tie_reservations(
-        unit, [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
-    )
+    named = [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
+    tie_reservations(unit, named)
     to_source = []
     for each in going:
         document = each.document
