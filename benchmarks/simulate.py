@@ -68,7 +68,7 @@ def fill(hub: Hub, number: int, recorded: Policy) -> float:
             traits = Traits("b2c", "shopify-eu", Decimal(chance.randint(10, 300)), "EUR")
             decided.append(Decided(uuid7(), "sourcing", uuid7(), problem, solve(problem), 0, traits))
         with hub.store.begin() as unit:
-            record_decisions(unit, decided)
+            record_decisions(unit, decided, nodes)
     return round((time.perf_counter() - started) / number * 1e6, 1)
 
 

@@ -89,7 +89,9 @@ def of_order(conn: Connection, order_id: UUID, as_of: datetime | None) -> Reason
     return Reasons(facts, f"Order {name} is {state}", lines, tables, [f"crossdock orders show {order['id']}"])
 
 
-CANDIDATE = ("node", "chosen", "lines", "kilometers=km", "shipment=ship", "handling=handle", "reason")
+CANDIDATE = (
+    "node", "service", "chosen", "lines", "kilometers=km", "shipment=ship", "handling=handle", "dearer", "reason",
+)  # fmt: skip
 
 
 def _state_then(timeline: list[Json]) -> str:
@@ -126,11 +128,14 @@ def _decision(conn: Connection, decision_id: UUID) -> Json:
     candidates = [
         {
             "node": each.node,
+            "service": each.service,
             "chosen": each.chosen,
             "lines": each.lines,
             "kilometers": each.kilometers,
             "shipment": _amount(each.shipment),
             "handling": _amount(each.handling),
+            "terms": {name: _amount(amount) for name, amount in each.terms},
+            "dearer": _amount(each.dearer),
             "reason": each.reason,
         }
         for each in told.candidates

@@ -51,7 +51,7 @@ def _node(each: Json) -> Json:
         "node": each["node"],
         "shipments": f"{before['shipments']:,} → {after['shipments']:,}",
         "units": f"{before['units']} → {after['units']}",
-        "peak": f"{before['peak_units_a_day']} → {after['peak_units_a_day']}",
+        "peak": f"{before['peak_a_day']} → {after['peak_a_day']}",
         "over": over,
     }
 

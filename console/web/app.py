@@ -23,6 +23,7 @@ from console.web import (
     messages,
     orders,
     overview,
+    routing,
     search,
 )
 from console.web.assets import STATIC, Assets, assets_blueprint
@@ -32,7 +33,7 @@ from core.domain.ids import public_id
 
 # Open to those who have not signed in yet.
 OPEN = ("console.auth.page", "console.auth.login")
-SCREENS = (auth, overview, orders, exceptions, inventory, connections, messages, deliveries, search, live)
+SCREENS = (auth, overview, orders, exceptions, inventory, routing, connections, messages, deliveries, search, live)
 
 
 def create_console(app: Flask, services: ConsoleServices) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, floor, log10
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,89 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
         middle = (x0 + x1) / 2
         parts.append(f"C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f}")
     return "".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One thing to be drawn by two figures, both the lower the better; `low` and `high` are the ends of its `x`."""
+
+    name: str
+    key: str
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A point in pixels; `best` when no other is better in one figure without being worse in the other."""
+
+    name: str
+    key: str
+    x: float
+    y: float
+    start: float
+    end: float
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """A Pareto picture ready to draw: dots, the line through the best, and both axes."""
+
+    width: int
+    height: int
+    left: int
+    bottom: int
+    dots: tuple[Dot, ...]
+    front: str
+    columns: tuple[Tick, ...]
+    rows: tuple[Tick, ...]
+
+
+def scatter(points: Sequence[Point], width: int = 740, height: int = 250) -> Scatter | None:
+    """Return the Pareto picture of some points, or None when there is nothing to compare."""
+    if len(points) < 2:
+        return None
+    left, right, top, foot = 46, 90, 14, 30
+    bottom = height - foot
+    columns = steps(min(each.low for each in points), max(each.high for each in points))
+    rows = steps(min(0.0, *(each.y for each in points)), max(each.y for each in points))
+
+    def across(value: float) -> float:
+        return round(left + (value - columns[0]) / (columns[-1] - columns[0]) * (width - left - right), 1)
+
+    def up(value: float) -> float:
+        return round(bottom - (value - rows[0]) / (rows[-1] - rows[0]) * (bottom - top), 1)
+
+    dots = tuple(
+        Dot(each.name, each.key, across(each.x), up(each.y), across(each.low), across(each.high), _best(each, points))
+        for each in points
+    )
+    best = sorted({(dot.x, dot.y) for dot in dots if dot.best}, key=lambda place: (place[0], -place[1]))
+    front = "M" + " L".join(f"{x},{y}" for x, y in best)
+    return Scatter(
+        width, height, left, bottom, dots, front,
+        tuple(Tick(across(value), _label(value, "+")) for value in columns),
+        tuple(Tick(up(value), _label(value)) for value in rows),
+    )  # fmt: skip
+
+
+def _best(one: Point, points: Sequence[Point]) -> bool:
+    return not any(other.x <= one.x and other.y <= one.y and (other.x < one.x or other.y < one.y) for other in points)
+
+
+def _label(value: float, sign: str = "") -> str:
+    return f"{value:{sign}g}".replace("-", "−") if value else "0"
+
+
+def steps(low: float, high: float) -> list[float]:
+    """Return at most seven round places on an axis that takes both ends in."""
+    spread = (high - low) or abs(high) or 1.0
+    size = 10 ** floor(log10(spread / 5))
+    step = next(size * factor for factor in (1, 2, 5, 10) if spread / (size * factor) <= 5)
+    first, last = floor(low / step), ceil(high / step)
+    if first == last:
+        last += 1
+    return [round(step * place, 10) for place in range(first, last + 1)]

@@ -16,7 +16,11 @@ from core.routing.problem import SCALE
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One node of a decision; costs are in the order's currency."""
+    """One node of a decision, and the carrier service where it has several; costs are in the order's currency.
+
+    `terms` are the cost of what it ships or could ship, by name; `dearer` is how much more the best plan costs that
+    takes it; both are known of decisions since services are chosen.
+    """
 
     node: str
     chosen: bool
@@ -26,6 +30,9 @@ class Candidate:
     shipment: Decimal | None
     handling: Decimal | None
     share: float
+    service: str | None = None
+    terms: tuple[tuple[str, Decimal], ...] = ()
+    dearer: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Explanation:
 def explain(row: RowMapping) -> Explanation:
     """Return a stored decision as people read it, the cheapest node first."""
     told = orjson.loads(unpack(row["candidates"]))
-    candidates = [_candidate(one, told) for one in told]
+    candidates = [_candidate(one, told, row["choice"].get("cost", 0)) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
         row["policy"], row["bound"], _amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
@@ -52,7 +59,7 @@ def explain(row: RowMapping) -> Explanation:
     )  # fmt: skip
 
 
-def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]]) -> Candidate:
+def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]], cost: int) -> Candidate:
     dearest = max((other.get("shipment") or 0 for other in everyone), default=0)
     shipment = one.get("shipment")
     return Candidate(
@@ -60,6 +67,9 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]]) ->
         _amount(shipment) if shipment is not None else None,
         _amount(one["handling"]) if one.get("handling") is not None else None,
         shipment / dearest if shipment and dearest else 0.0,
+        one.get("service"),
+        tuple((name, _amount(amount)) for name, amount in one.get("terms", {}).items() if amount),
+        _amount(one["instead"] - cost) if one.get("instead") is not None and not one.get("chosen") else None,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ SHORTCUTS = (
     ("Go to orders", ["G", "R"]),
     ("Go to exceptions", ["G", "E"]),
     ("Go to inventory", ["G", "I"]),
+    ("Go to routing", ["G", "T"]),
     ("Go to connections", ["G", "C"]),
     ("Go to messages", ["G", "M"]),
     ("Go to deliveries", ["G", "D"]),
@@ -78,6 +79,7 @@ def menu(here: str) -> list[tuple[str, list[Screen]]]:
                 screen("orders", "Orders", "shopping-bag"),
                 screen("exceptions", "Exceptions", "alert-triangle", counts.exceptions, "hot", "open exceptions"),
                 screen("inventory", "Inventory", "packages"),
+                screen("routing", "Routing", "route"),
             ],
         ),
         (

@@ -149,6 +149,12 @@ def next_ship_moment(
     return None
 
 
+def closing(calendar: Calendar, day: date) -> datetime | None:
+    """Return the aware UTC moment at which what leaves on a day is gone, None when nothing leaves then."""
+    window = _window(calendar, day)
+    return None if window is None else window[1]
+
+
 def last_call(calendar: Calendar, day: date) -> datetime | None:
     """Return the aware UTC moment by which a parcel must be ready to leave on a day, None when nothing leaves then."""
     window = _window(calendar, day)

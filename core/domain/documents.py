@@ -202,6 +202,10 @@ class WorkLineSchema(Strict):
     line = a_text(128)
     sku = a_text(128)
     quantity = a_quantity()
+    # Of the units that left, where the item is tracked by them.
+    serials = fields.List(
+        fields.String(validate=[validate.Length(1, 64), NO_NUL]), validate=validate.Length(max=10_000)
+    )
 
 
 class FulfillmentUpdateSchema(Strict):

@@ -181,12 +181,14 @@ class Shelf:
         self,
         connection: UUID | None,
         units: Mapping[Key, Decimal],
+        counted: Mapping[Key, Decimal],
         lots: Mapping[tuple[UUID, UUID, str], Decimal],
     ) -> None:
-        """Put units that a channel was promised back; negative ones undo it."""
+        """Put promised units back, with those that counted as promised to the channel; negative ones undo it."""
         self._by_item = None
         for key, number in units.items():
             self.free[key] = self.free.get(key, ZERO) + number
+        for key, number in counted.items():
             place = (connection, *key)
             if connection is not None and place in self._promised:
                 self._promised[place] -= number

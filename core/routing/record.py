@@ -8,9 +8,8 @@ default in what is stored already.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -30,9 +29,14 @@ def shared_of(nodes: Sequence[NodeFacts], policy: Policy) -> Json:
     return {"engine": ENGINE, "policy": kept, "node_fields": names, "nodes": rows}
 
 
-def inputs_of(problem: Problem) -> Json:
-    """Return what is an order's own in a problem; nodes and items stand for themselves by their place."""
-    at = _places(tuple(problem.nodes))
+def inputs_of(problem: Problem, nodes: Sequence[NodeFacts]) -> Json:
+    """Return what is an order's own in a problem; nodes and items are named by their place.
+
+    Args:
+        problem: the order's.
+        nodes: as they are for all orders, in the same order; what a problem says otherwise of one is the order's own.
+    """
+    at = {node.id: index for index, node in enumerate(nodes)}
     items = list(dict.fromkeys(demand.item_id for demand in problem.demands))
     place = {item: index for index, item in enumerate(items)}
     stock: list[list[tuple[int, str]]] = [[] for _ in items]
@@ -48,6 +52,11 @@ def inputs_of(problem: Problem) -> Json:
         "partial": problem.partial_allowed,
     }
     more: Json = {
+        "nodes": [
+            (index, _changes(known, own))
+            for index, (known, own) in enumerate(zip(nodes, problem.nodes, strict=True))
+            if own is not known and own != known
+        ],
         "excluded": [(at[node], reason) for node, reason in problem.excluded.items() if node in at],
         "services": [
             (at[node], [_service(each, place) for each in offered])
@@ -88,7 +97,9 @@ def shared_from(document: Json) -> Shared:
 
 def problem_of(shared: Shared, inputs: Json) -> Problem:
     """Return the problem behind its two documents; plans made for it are those made for the original."""
-    nodes = shared.nodes
+    nodes = list(shared.nodes)
+    for index, changes in inputs.get("nodes", ()):
+        nodes[index] = replace(nodes[index], **changes)
     items = [UUID(item) for item in inputs["items"]]
     return Problem(
         demands=[
@@ -132,9 +143,9 @@ def choice_of(problem: Problem, plan: Plan) -> Json:
     }
 
 
-@lru_cache(maxsize=64)
-def _places(nodes: tuple[NodeFacts, ...]) -> Mapping[UUID, int]:
-    return {node.id: index for index, node in enumerate(nodes)}
+def _changes(known: NodeFacts, own: NodeFacts) -> Json:
+    names = [each.name for each in fields(NodeFacts)]
+    return {name: getattr(own, name) for name in names if getattr(own, name) != getattr(known, name)}
 
 
 def _line(demand: Demand, place: Mapping[UUID, int]) -> list[Any]:

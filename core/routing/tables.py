@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import Any
 
 import numpy as np
@@ -142,14 +142,11 @@ def all_sets(counts: tuple[int, ...], most: int) -> Array:
         most: nodes in the largest set.
     """
     first = [sum(counts[:node]) for node in range(len(counts))]
-    rows = []
-    for size in range(most + 1):
-        for nodes in combinations(range(len(counts)), size):
-            for ways in product(*[range(first[node], first[node] + counts[node]) for node in nodes]):
-                row = np.zeros(sum(counts))
-                row[list(ways)] = 1
-                rows.append(row)
-    return np.array(rows).reshape(len(rows), sum(counts))
+    ways = [range(start, start + count) for start, count in zip(first, counts, strict=True)]
+    sets = [each for size in range(most + 1) for chosen in combinations(ways, size) for each in product(*chosen)]
+    found = np.zeros((len(sets), sum(counts)))
+    found[np.repeat(np.arange(len(sets)), [len(each) for each in sets]), list(chain.from_iterable(sets))] = 1
+    return found
 
 
 def number_of_sets(counts: tuple[int, ...], most: int) -> int:

@@ -7,7 +7,7 @@ order that cannot be sourced yet keeps them until they expire.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.domain.ids import parse_id
-from core.domain.shelf import Key
+from core.domain.shelf import Key, Shelf
 from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, NotFound
 from core.services.facts import Facts
@@ -39,11 +39,41 @@ class Held:
 
     ids: list[UUID] = field(default_factory=list)
     units: dict[Key, Decimal] = field(default_factory=dict)
+    # Those of them that counted as promised to the order's connection: a checkout may not have said whose it is.
+    counted: dict[Key, Decimal] = field(default_factory=dict)
     lots: dict[tuple[UUID, UUID, str], Decimal] = field(default_factory=dict)
 
+    def put_back(self, shelf: Shelf, connection: UUID, sign: int = 1) -> None:
+        """Put the units on the shelf for the order's connection, or take them off it again."""
+        signed = Decimal(sign)
+        shelf.give(
+            connection,
+            {key: signed * units for key, units in self.units.items()},
+            {key: signed * units for key, units in self.counted.items()},
+            {place: signed * units for place, units in self.lots.items()},
+        )
 
-def tie_reservation(unit: Unit, order_id: UUID, connection_id: UUID, reservation: str) -> bool:
-    """Tie a soft reservation to a new order; return whether there was one of its connection that still held."""
+
+def tie_reservations(unit: Unit, named: Sequence[tuple[UUID, UUID, str | None]]) -> None:
+    """Tie soft reservations to the new orders that name them; one that is over or another channel's stops no order.
+
+    Args:
+        unit: the running transaction.
+        named: order, its connection, and the public id of the reservation it names, if it does.
+    """
+    for order_id, connection_id, reservation in named:
+        if reservation is None:
+            continue
+        unit.event(
+            "reservation.tied" if _tie(unit, order_id, connection_id, reservation) else "reservation.missed",
+            "order",
+            order_id,
+            {"reservation": reservation},
+            order_id=order_id,
+        )
+
+
+def _tie(unit: Unit, order_id: UUID, connection_id: UUID, reservation: str) -> bool:
     try:
         group = parse_id("reservation", reservation)
     except NotFound:
@@ -80,6 +110,8 @@ def read_held(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Held]:
         key = row.item_id, row.node_id
         held.ids.append(row.id)
         held.units[key] = held.units.get(key, ZERO) + row.quantity
+        if row.connection_id is not None:
+            held.counted[key] = held.counted.get(key, ZERO) + row.quantity
         if row.lot is not None:
             held.lots[*key, row.lot] = held.lots.get((*key, row.lot), ZERO) + row.quantity
     return found

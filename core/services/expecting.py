@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from core.domain.calendars import next_ship_moment
+from core.domain.calendars import closing, next_ship_moment
 from core.intelligence.lanes import DAY_SECONDS, Lane, make_trip
 from core.intelligence.odds import due_days, late
 from core.routing.costs import UNKNOWN_KM, kilometers
 from core.routing.problem import Destination
 from core.services.facts import Facts
 from core.services.promising_facts import Way
+
+if TYPE_CHECKING:
+    from core.services.offers import Leg
 
 DUE_NAMES = ("due_50", "due_80", "due_90", "due_95")
 
@@ -39,45 +43,40 @@ class Outlook:
     """What parts of orders placed now are expected to do; each node's next moment is found once.
 
     Args:
-        facts: calendars, full days, places, the transit model.
+        facts: calendars, places, the transit model.
         now: an aware moment.
     """
 
     def __init__(self, facts: Facts, now: datetime) -> None:
         self._facts = facts
         self._now = now
-        self._leaves: dict[UUID, datetime | None] = {}
+        self._leaves: dict[tuple[UUID, date | None], datetime | None] = {}
 
-    def part(
-        self,
-        node_id: UUID,
-        destination: Destination,
-        to_postal: str | None,
-        *,
-        carrier: str | None = None,
-        service: str | None = None,
-    ) -> Expected | None:
+    def part(self, node_id: UUID, destination: Destination, to_postal: str | None, leg: Leg) -> Expected | None:
         """Return what a node's part is expected to do, None when the node ships nothing.
 
         Args:
             node_id: who would ship it.
             destination, to_postal: where to.
-            carrier, service: when it is known who takes it.
+            leg: the day it leaves and who takes it, as far as that was chosen.
         """
-        ship_at = self._ship_at(node_id)
+        ship_at = self._ship_at(node_id, leg.ship_on)
         if ship_at is None:
             return None
         lane = lane_of(self._facts, node_id, destination, to_postal)
-        way = self._facts.promising.transit.way(make_trip(carrier, service, lane, ship_at))
+        way = self._facts.promising.transit.way(make_trip(leg.carrier, leg.service, lane, ship_at))
         return Expected(node_id, ship_at, lane, way)
 
-    def _ship_at(self, node_id: UUID) -> datetime | None:
-        if node_id not in self._leaves:
+    def _ship_at(self, node_id: UUID, day: date | None) -> datetime | None:
+        key = node_id, day
+        if key not in self._leaves:
             promising = self._facts.promising
-            self._leaves[node_id] = next_ship_moment(
-                promising.calendars[node_id], self._now, full=promising.full.get(node_id, ())
-            )
-        return self._leaves[node_id]
+            calendar = promising.calendars[node_id]
+            leaves = None if day is None else closing(calendar, day)
+            if leaves is None:
+                leaves = next_ship_moment(calendar, self._now)
+            self._leaves[key] = leaves
+        return self._leaves[key]
 
 
 def lane_of(facts: Facts, node_id: UUID, destination: Destination, to_postal: str | None) -> Lane:

@@ -14,6 +14,7 @@ from config.settings import Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import NodeFacts
+from core.services.calendars import read_calendars
 from core.services.inforce import InForce, read_in_force
 from core.services.promising_facts import PromisingFacts, read_promising
 from core.services.routing_facts import RoutingFacts, read_routing
@@ -81,7 +82,8 @@ def read_facts(
     nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant).order_by(t.node.c.code)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
     now = conn.execute(select(func.clock_timestamp())).scalar_one()
-    routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
+    calendars = read_calendars(conn, tenant, nodes)
+    routing = read_routing(conn, tenant, nodes, calendars, now, before.routing if before else None)
     return Facts(
         nodes={
             row.id: NodeFacts(
@@ -111,7 +113,9 @@ def read_facts(
         },
         routing=routing,
         policies=read_in_force(conn, tenant),
-        promising=read_promising(conn, tenant, nodes, terms or Promising(), before.promising if before else None),
+        promising=read_promising(
+            conn, tenant, nodes, calendars, terms or Promising(), before.promising if before else None
+        ),
     )
 
 

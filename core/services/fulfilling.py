@@ -82,6 +82,18 @@ def work_lines(unit: Unit, work_id: UUID) -> Sequence[Row[Any]]:
     return unit.conn.execute(text(LINES), {"tenant": unit.tenant, "id": work_id}).all()
 
 
+def lines_named(lines: Sequence[Row[Any]], named: Mapping[str, Any]) -> list[Row[Any]]:
+    """Return the lines a report can mean: by our ids, or by SKU or the source's id."""
+    wanted = as_uuid(named.get("line"))
+    code = named.get("sku") or named.get("line")
+    return [
+        line
+        for line in lines
+        if (wanted is not None and wanted in (line.id, line.line_id))
+        or (wanted is None and code is not None and code in (line.sku, line.item_sku, line.external_id))
+    ]
+
+
 def match_lines(
     lines: Sequence[Row[Any]], named: Sequence[Mapping[str, Any]] | None
 ) -> tuple[dict[UUID, Decimal], dict[UUID, Decimal]]:
@@ -97,14 +109,7 @@ def match_lines(
     over: dict[UUID, Decimal] = {}
     for each in named:
         left: Decimal = each["quantity"]
-        wanted = as_uuid(each.get("line"))
-        code = each.get("sku") or each.get("line")
-        fitting = [
-            line
-            for line in lines
-            if (wanted is not None and wanted in (line.id, line.line_id))
-            or (wanted is None and code is not None and code in (line.sku, line.item_sku, line.external_id))
-        ]
+        fitting = lines_named(lines, each)
         if not fitting:
             raise InputError(
                 f"The report names {each.get('line') or each.get('sku')!r}, not a line of this fulfillment order.",

@@ -48,7 +48,7 @@ def report(
         replayed: what decisions came to.
         limits: guardrails by name.
         since, until: the time the decisions were made in.
-        capacity: units a node takes a day, by its code; None where it has no limit.
+        capacity: fulfillment orders a node takes a day, by its code; None where it has no limit.
     """
     total = Figures()
     for block in replayed.blocks:
@@ -122,12 +122,12 @@ def _by_node(replayed: Replayed, capacity: Mapping[str, int | None]) -> list[Jso
         room = capacity.get(code)
         row: Json = {"node": code, "capacity_per_day": room}
         for when in ("before", "after"):
-            units = [getattr(each, f"units_{when}") for each in found]
+            works = [getattr(each, f"shipments_{when}") for each in found]
             row[when] = {
-                "shipments": sum(getattr(each, f"shipments_{when}") for each in found),
-                "units": format(sum(units, Decimal(0)), "f"),
-                "peak_units_a_day": format(max(units), "f"),
-                "days_over": None if room is None else sum(each > room for each in units),
+                "shipments": sum(works),
+                "units": format(sum((getattr(each, f"units_{when}") for each in found), Decimal(0)), "f"),
+                "peak_a_day": max(works),
+                "days_over": None if room is None else sum(each > room for each in works),
             }
         rows.append(row)
     return rows

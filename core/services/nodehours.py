@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.calendars import Hours
-from core.services.promising_facts import read_week
+from core.services.calendars import read_week
 from core.store import schema as t
 from core.store.unit import Unit
 

@@ -17,7 +17,7 @@ from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
 from core.services.catalog import resolve_skus, units_of
-from core.services.converting import tie_reservation
+from core.services.converting import tie_reservations
 from core.services.facts import Facts
 from core.services.offers import wishes_of
 from core.services.outbox import enqueue
@@ -246,16 +246,9 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     for each in going:
         unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
-    for each in fresh:
-        if (reservation := each.document.get("reservation")) and not each.document.get("canceled_at"):
-            tied = tie_reservation(unit, each.order_id, each.connection_id, reservation)
-            unit.event(
-                "reservation.tied" if tied else "reservation.missed",
-                "order",
-                each.order_id,
-                {"reservation": reservation},
-                order_id=each.order_id,
-            )
+    tie_reservations(
+        unit, [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
+    )
     to_source = []
     for each in going:
         document = each.document

@@ -16,7 +16,7 @@ from core.intelligence.lanes import LEVELS
 from core.routing.problem import Destination
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
-from core.services.promising import basis, require_fresh_model
+from core.services.promise_basis import basis, require_fresh_model
 from core.services.release import Work
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -41,8 +41,8 @@ UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
 WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
 """
 PART = (
-    "fulfillment_id", "order_id", "node_id", "from_country", "from_postal", "to_country", "to_postal", "km", "ship_at",
-    "due_50", "due_80", "due_90", "due_95",
+    "fulfillment_id", "order_id", "node_id", "carrier", "from_country", "from_postal", "to_country", "to_postal",
+    "km", "ship_at", "due_50", "due_80", "due_90", "due_95",
 )  # fmt: skip
 PROMISE = (
     "id", "order_id", "state", "level", "due_at", "due_50", "due_80", "due_90", "due_95", "to_country", "to_postal",
@@ -78,7 +78,7 @@ def promise_orders(
     outlook = Outlook(facts, unit.now)
     for work in works:
         head = heads[work.order_id]
-        part = outlook.part(work.node_id, destinations[work.order_id], head.postal)
+        part = outlook.part(work.node_id, destinations[work.order_id], head.postal, work.leg)
         if part is None:
             continue  # a node that never works was chosen all the same: there is nothing to expect of it
         parts.setdefault(work.order_id, []).append(part)
@@ -94,8 +94,8 @@ def promise_orders(
 def _part_row(work: Work, part: Expected) -> tuple[Any, ...]:
     lane = part.lane
     return (
-        work.id, work.order_id, work.node_id, lane.from_country, lane.from_postal, lane.to_country, lane.to_postal,
-        None if lane.km is None else round(lane.km), part.ship_at, *dues([part]),
+        work.id, work.order_id, work.node_id, work.leg.carrier, lane.from_country, lane.from_postal, lane.to_country,
+        lane.to_postal, None if lane.km is None else round(lane.km), part.ship_at, *dues([part]),
     )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ until a moment, and an order that names it by then is held to its date.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,20 +19,30 @@ from core.domain.calendars import next_ship_moment
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.payloads import jsonable
+from core.domain.policies import Traits
+from core.domain.shelf import Key, Shelf
 from core.errors import Conflict, InputError
 from core.intelligence.lanes import LEVELS
-from core.routing.optimizer import solve
-from core.routing.problem import Demand, Destination, Plan, Policy, Problem
+from core.routing.problem import Demand, Destination, Plan
 from core.services.expecting import DUE_NAMES, Expected, Outlook, dues
 from core.services.facts import Facts
+from core.services.inforce import choose
+from core.services.offers import Wishes
+from core.services.planning import Planned, plan_order
+from core.services.problems import Builder
+from core.services.promise_basis import basis, require_fresh_model
+from core.services.sourcing import Sourced
 from core.store import schema as t
+from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
 
-FREE = """
-SELECT item_id, node_id, on_hand - safety - reserved - allocated + backorder_limit AS free, counted_at
-FROM stock_position WHERE tenant_id = %s AND item_id = ANY(%s::uuid[])
-  AND on_hand - safety - reserved - allocated + backorder_limit > 0
+COUNTED = """
+SELECT item_id, node_id, counted_at FROM stock_position
+WHERE tenant_id = %s AND item_id = ANY(%b::uuid[]) AND counted_at IS NOT NULL
 """
+# Stands for no channel: rules that hold for one channel alone do not hold for it.
+NO_CHANNEL = UUID(int=0)
+NONE = Decimal(0)
 MINUTE = timedelta(minutes=1)
 
 
@@ -45,11 +55,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stock:
-    """Free units that counts are fresh enough for, and those that they are too old for."""
+class _Counts:
+    """How old the counts behind an offer are.
 
-    fresh: Mapping[tuple[UUID, UUID], Decimal]
-    stale: Mapping[tuple[UUID, UUID], datetime]
+    Args:
+        stale: counted longer ago than the limit, by (item, node) in which an offer may then not rest.
+        oldest: the oldest of the others.
+    """
+
+    stale: Mapping[Key, datetime]
     oldest: datetime | None
 
 
@@ -60,8 +74,9 @@ def offer(
     country: str | None,
     postal: str | None,
     level: float | None = None,
+    connection: UUID | None = None,
 ) -> UUID:
-    """Store an offer and return its id.
+    """Store an offer and return its id: what sourcing would do with such an order now, and when it would be there.
 
     Args:
         unit: the running transaction.
@@ -69,30 +84,27 @@ def offer(
         wanted: what would be ordered.
         country, postal: where it would go.
         level: the chance of the promised moment, one of `LEVELS`; by default the setting's.
+        connection: the channel it would come by.
 
     Raises:
         InputError: an item nobody knows.
         Conflict: stock does not cover it, or what it would rest on is older than its limit.
     """
-    promising = facts.promising
-    items = _items(unit, wanted)
     require_fresh_model(facts, unit.now)
-    stock = _read_stock(unit, facts, set(items))
-    destination = Destination(country)
+    items = _items(unit, wanted)
+    shelf = read_shelf(unit.conn, set(items), tenant=unit.tenant)
+    counts = _leave_out_stale(unit, facts, shelf)
     demands = [Demand(uuid7(), item, each.quantity) for item, each in zip(items, wanted, strict=True)]
-    outlook = Outlook(facts, unit.now)
-    parts = {
-        node: part
-        for node in {node for _, node in stock.fresh}
-        if (part := outlook.part(node, destination, postal)) is not None
-    }
-    resting = {node: "ships nothing within 60 days" for node in {node for _, node in stock.fresh} if node not in parts}
-    plan = solve(Problem(demands, list(facts.nodes.values()), stock.fresh, destination, True, Policy(), resting))
-    _require_stock(facts, plan, demands, wanted, stock)
-    shown = [_line(each, demand, plan, parts, facts) for each, demand in zip(wanted, demands, strict=True)]
-    used = [parts[node] for node in dict.fromkeys(each.node_id for each in plan.assignments)]
-    promised = dues(used)
-    chance = promising.terms.level if level is None else level
+    channel = facts.connections.get(connection) if connection else None
+    order = Sourced(
+        uuid7(), "", connection or NO_CHANNEL, demands, Destination(country), True, wishes=Wishes(postal_code=postal),
+        traits=Traits(connection=channel.name if channel else ""),
+    )  # fmt: skip
+    found = plan_order(order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits))
+    _require_stock(facts, found.plan, demands, wanted, counts)
+    parts = _parts(facts, unit.now, order, found)
+    promised = dues(list(parts.values()))
+    chance = facts.promising.terms.level if level is None else level
     promise_id = uuid7()
     unit.conn.execute(
         insert(t.promise).values(
@@ -104,42 +116,27 @@ def offer(
             **dict(zip(DUE_NAMES, promised, strict=True)),
             to_country=country,
             to_postal=postal,
-            lines=shown,
-            basis=basis(facts, stock.oldest),
+            lines=[_line(each, demand, found.plan, parts, facts) for each, demand in zip(wanted, demands, strict=True)],
+            basis=basis(facts, counts.oldest),
             risk=1 - chance,
             made_at=unit.now,
-            stands_until=_stands_until(facts, used, unit.now),
+            stands_until=_stands_until(facts, found.plan, parts, unit.now),
         )
     )
     unit.event("promise.offered", "promise", promise_id, {"due_at": jsonable(promised[LEVELS.index(chance)])})
     return promise_id
 
 
-def basis(facts: Facts, counted: datetime | None = None) -> dict[str, Any]:
-    """Return what a promise made now rests on, as it is stored with it."""
-    transit = facts.promising.transit
-    return {
-        "model": transit.version,
-        "corrected_at": jsonable(transit.corrected_at),
-        "outcomes": transit.correction.outcomes,
-        "stock_counted_at": jsonable(counted),
-    }
-
-
-def require_fresh_model(facts: Facts, now: datetime) -> None:
-    """Go on only when the transit model was corrected recently enough.
-
-    Raises:
-        Conflict: it was not.
-    """
-    at, hours = facts.promising.transit.corrected_at, facts.promising.terms.model_hours
-    if at is not None and now - at > timedelta(hours=hours):
-        raise Conflict(
-            f"No promise: the transit times were corrected last at {at:%Y-%m-%d %H:%M} UTC, more than {hours:g} h ago.",
-            why="The relay corrects them every hour while it runs.",
-            fix="See that the relay runs (`crossdock status`), or raise promising.model_hours.",
-            code="PROMISE-STALE-409",
-        )
+def _parts(facts: Facts, now: datetime, order: Sourced, found: Planned) -> dict[UUID, Expected]:
+    """Return what each node's part is expected to do; the planner leaves out nodes that ship nothing."""
+    outlook, parts = Outlook(facts, now), {}
+    for each in found.plan.assignments:
+        if each.node_id not in parts:
+            leg = found.built.legs[each.node_id, each.service]
+            part = outlook.part(each.node_id, order.destination, order.wishes.postal_code, leg)
+            assert part is not None, f"{facts.nodes[each.node_id].code} ships nothing and was planned with"
+            parts[each.node_id] = part
+    return parts
 
 
 def _items(unit: Unit, wanted: Sequence[Wanted]) -> list[UUID]:
@@ -161,30 +158,29 @@ def _items(unit: Unit, wanted: Sequence[Wanted]) -> list[UUID]:
     return [known[name] for name in names]
 
 
-def _read_stock(unit: Unit, facts: Facts, items: set[UUID]) -> _Stock:
+def _leave_out_stale(unit: Unit, facts: Facts, shelf: Shelf) -> _Counts:
+    """Take from the shelf what was counted too long ago and return the ages."""
     oldest_allowed = unit.now - timedelta(hours=facts.promising.terms.stock_hours)
-    fresh: dict[tuple[UUID, UUID], Decimal] = {}
-    stale: dict[tuple[UUID, UUID], datetime] = {}
+    stale: dict[Key, datetime] = {}
     oldest: datetime | None = None
-    for row in unit.conn.exec_driver_sql(FREE, (unit.tenant, list(items))):
-        if row.node_id not in facts.nodes:
-            continue  # a node made since the facts were read
-        if row.counted_at is not None and row.counted_at < oldest_allowed:
-            stale[row.item_id, row.node_id] = row.counted_at
+    for row in unit.conn.exec_driver_sql(COUNTED, (unit.tenant, list({item for item, _ in shelf.free}))):
+        key = row.item_id, row.node_id
+        if shelf.free.get(key, NONE) <= 0:
             continue
-        fresh[row.item_id, row.node_id] = row.free
-        if row.counted_at is not None:
+        if row.counted_at < oldest_allowed:
+            stale[key] = row.counted_at
+            shelf.free[key] = NONE
+        else:
             oldest = row.counted_at if oldest is None else min(oldest, row.counted_at)
-    return _Stock(fresh, stale, oldest)
+    return _Counts(stale, oldest)
 
 
 def _require_stock(
-    facts: Facts, plan: Plan, demands: Sequence[Demand], wanted: Sequence[Wanted], stock: _Stock
+    facts: Facts, plan: Plan, demands: Sequence[Demand], wanted: Sequence[Wanted], counts: _Counts
 ) -> None:
     if not plan.short:
         return
     short = [(index, demand) for index, demand in enumerate(demands) if demand.line_id in plan.short]
-    old = [(key, at) for key, at in stock.stale.items() if key[0] in {demand.item_id for _, demand in short}]
     errors = [
         {
             "path": f"lines.{index}",
@@ -193,8 +189,8 @@ def _require_stock(
         }
         for index, demand in short
     ]
-    if old:
-        (_, node), at = min(old, key=lambda each: (each[1], each[0]))
+    if counts.stale:
+        (_, node), at = min(counts.stale.items(), key=lambda each: (each[1], each[0]))
         raise Conflict(
             f"No promise: the stock at {facts.nodes[node].code} was counted last at {at:%Y-%m-%d %H:%M} UTC, more than"
             f" {facts.promising.terms.stock_hours:g} h ago.",
@@ -230,21 +226,25 @@ def dates(promised: Sequence[datetime]) -> list[dict[str, Any]]:
     return [{"probability": level, "at": jsonable(at)} for level, at in zip(LEVELS, promised, strict=True)]
 
 
-def _stands_until(facts: Facts, used: Sequence[Expected], now: datetime) -> datetime:
+def _stands_until(facts: Facts, plan: Plan, parts: Mapping[UUID, Expected], now: datetime) -> datetime:
     """Return the last whole minute at which every part would still leave when it is said to, within the setting."""
-    minutes = int(facts.promising.terms.offer_minutes)
+    cutoffs = {service.code: service.cutoff for service in facts.routing.tariff.services.values()}
+    calendars = {}
+    for each in plan.assignments:
+        calendar = facts.promising.calendars[each.node_id]
+        cutoff = cutoffs.get(each.service or "")
+        if cutoff is not None:
+            calendar = replace(calendar, cutoff=min(calendar.cutoff or time.max, cutoff))
+        calendars[each.node_id] = calendar
 
     def stands(after: int) -> bool:
         at = now + after * MINUTE
         return all(
-            next_ship_moment(
-                facts.promising.calendars[each.node_id], at, full=facts.promising.full.get(each.node_id, ())
-            )
-            == each.ship_at
-            for each in used
+            (leaves := next_ship_moment(calendars[node], at)) is not None and leaves <= part.ship_at
+            for node, part in parts.items()
         )
 
-    low, high = 0, minutes
+    low, high = 0, int(facts.promising.terms.offer_minutes)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if stands(middle) else (low, middle - 1)

@@ -1,19 +1,18 @@
-"""What promises rest on, read with the other facts: calendars, full days, where nodes are, the transit model in use."""
+"""What promises rest on, read with the other facts: calendars, where nodes are, the transit model in use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, select
 
 from config.settings import Promising
-from core.domain.calendars import DEFAULT_WEEK, Calendar, Hours
+from core.domain.calendars import Calendar
 from core.errors import CrossdockError
 from core.intelligence.boosted import read_boosted
 from core.intelligence.conformal import Correction, read_correction
@@ -92,20 +91,23 @@ class PromisingFacts:
     Args:
         terms: the settings of promising.
         calendars: by node, all of them.
-        full: by node, days whose capacity is used up.
         places: by node.
         transit: the model in use.
     """
 
     terms: Promising = field(default_factory=Promising)
     calendars: Mapping[UUID, Calendar] = field(default_factory=dict)
-    full: Mapping[UUID, frozenset[date]] = field(default_factory=dict)
     places: Mapping[UUID, NodePlace] = field(default_factory=dict)
     transit: Transit = field(default_factory=Transit)
 
 
 def read_promising(
-    conn: Connection, tenant: int, nodes: Sequence[Row[Any]], terms: Promising, before: PromisingFacts | None
+    conn: Connection,
+    tenant: int,
+    nodes: Sequence[Row[Any]],
+    calendars: Mapping[UUID, Calendar],
+    terms: Promising,
+    before: PromisingFacts | None,
 ) -> PromisingFacts:
     """Read the picture.
 
@@ -113,69 +115,16 @@ def read_promising(
         conn: a session.
         tenant: whose.
         nodes: rows of the node table.
+        calendars: by node.
         terms: the settings.
         before: the picture read last; its model is kept while the champion and its correction are the same.
     """
     return PromisingFacts(
         terms,
-        _calendars(conn, tenant, nodes),
-        _full_days(conn, tenant, nodes),
+        calendars,
         {row.id: NodePlace(row.code, row.country, row.postal_code) for row in nodes},
         read_transit(conn, tenant, before.transit if before else None),
     )
-
-
-def _calendars(conn: Connection, tenant: int, nodes: Sequence[Row[Any]]) -> dict[UUID, Calendar]:
-    weeks = select(t.node_calendar).where(t.node_calendar.c.tenant_id == tenant)
-    own = {row.node_id: row for row in conn.execute(weeks)}
-    days: dict[UUID, dict[date, Hours | None]] = {}
-    for row in conn.execute(select(t.node_closure).where(t.node_closure.c.tenant_id == tenant)):
-        days.setdefault(row.node_id, {})[row.day] = None if row.opens is None else Hours(row.opens, row.closes)
-    return {
-        row.id: Calendar(
-            row.timezone,
-            read_week(own[row.id].week) if row.id in own else DEFAULT_WEEK,
-            days.get(row.id, {}),
-            row.cutoff,
-            timedelta(minutes=own[row.id].handling_minutes if row.id in own else 0),
-        )
-        for row in nodes
-    }
-
-
-def read_week(stored: Sequence[Mapping[str, str] | None]) -> tuple[Hours | None, ...]:
-    """Return a week as it is stored with a node: seven entries, Monday first, null for a day off."""
-    return tuple(
-        None if each is None else Hours(time.fromisoformat(each["opens"]), time.fromisoformat(each["closes"]))
-        for each in stored
-    )
-
-
-PLANNED = text(
-    """
-    SELECT p.node_id, p.ship_at, count(*) AS works FROM promise_part p
-    JOIN fulfillment_order f ON f.tenant_id = p.tenant_id AND f.id = p.fulfillment_id
-    WHERE p.tenant_id = :t AND p.node_id = ANY(:nodes) AND p.ship_at >= :since
-      AND f.state NOT IN ('rejected', 'canceled')
-    GROUP BY p.node_id, p.ship_at
-    """
-)
-
-
-def _full_days(conn: Connection, tenant: int, nodes: Sequence[Row[Any]]) -> dict[UUID, frozenset[date]]:
-    """Return the days for which a node has as much work planned as it can do."""
-    limited = {row.id: row for row in nodes if row.capacity_per_day is not None}
-    if not limited:
-        return {}
-    planned: dict[UUID, dict[date, int]] = {node: {} for node in limited}
-    since = datetime.now(UTC) - timedelta(days=1)
-    for row in conn.execute(PLANNED, {"t": tenant, "nodes": list(limited), "since": since}):
-        day = row.ship_at.astimezone(ZoneInfo(limited[row.node_id].timezone)).date()
-        planned[row.node_id][day] = planned[row.node_id].get(day, 0) + row.works
-    return {
-        node: frozenset(day for day, works in days.items() if works >= limited[node].capacity_per_day)
-        for node, days in planned.items()
-    }
 
 
 def read_transit(conn: Connection, tenant: int, before: Transit | None) -> Transit:

@@ -61,14 +61,23 @@ class Decided:
     traits: Traits = field(default_factory=Traits)
 
 
-def record_decisions(unit: Unit, decided: Sequence[Decided]) -> None:
-    """Write decisions in one statement, and what they share where the database does not have it yet."""
-    bases: dict[bytes, bytes] = {}
+def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[NodeFacts]) -> None:
+    """Write decisions in one statement, and what they share where the database does not have it yet.
+
+    Args:
+        unit: the running transaction.
+        decided: the choices.
+        nodes: all there are, as they are for every order; problems name them in the same order.
+    """
+    known, bases = tuple(nodes), {}
+    by_policy: dict[bytes, bytes] = {}
     rows = []
     for one in decided:
-        key, body = basis_of(one.problem)
-        bases[key] = body
-        rows.append(_row(unit, one, key))
+        policy = orjson.dumps(one.problem.policy)
+        if policy not in by_policy:
+            by_policy[policy], body = _basis(known, policy)
+            bases[by_policy[policy]] = body
+        rows.append(_row(unit, one, by_policy[policy], known))
     _keep(unit, bases)
     copy_rows(
         unit,
@@ -81,13 +90,9 @@ def record_decisions(unit: Unit, decided: Sequence[Decided]) -> None:
     )  # fmt: skip
 
 
-def basis_of(problem: Problem) -> tuple[bytes, bytes]:
-    """Return the hash and the packed form of what a problem shares with others."""
-    return _basis(tuple(problem.nodes), orjson.dumps(problem.policy))
-
-
 @lru_cache(maxsize=64)
 def _basis(nodes: tuple[NodeFacts, ...], policy: bytes) -> tuple[bytes, bytes]:
+    """Return the hash and the packed form of what decisions share; `policy` is its JSON."""
     plain = dump(record.shared_of(nodes, Policy(**orjson.loads(policy)))).encode()
     return basis_hash(plain), pack(plain)
 
@@ -97,9 +102,9 @@ def basis_hash(plain: bytes) -> bytes:
     return hashlib.blake2b(plain, digest_size=HASH_BYTES).digest()
 
 
-def inputs_text(problem: Problem, traits: Traits) -> bytes:
+def inputs_text(problem: Problem, nodes: Sequence[NodeFacts], traits: Traits) -> bytes:
     """Return the JSON text of what is an order's own in a decision."""
-    return dump({**record.inputs_of(problem), "order": traits.as_json()}).encode()
+    return dump({**record.inputs_of(problem, nodes), "order": traits.as_json()}).encode()
 
 
 def plan_texts(problem: Problem, plan: Plan) -> tuple[str, str, str]:
@@ -138,11 +143,12 @@ def sealed(
     ]
 
 
-def _row(unit: Unit, one: Decided, basis: bytes) -> tuple[object, ...]:
+def _row(unit: Unit, one: Decided, basis: bytes, nodes: Sequence[NodeFacts]) -> tuple[object, ...]:
     candidates, choice, bound = plan_texts(one.problem, one.plan)
     row = (
-        one.id, one.kind, one.order_id, one.problem.policy.version, basis, pack(inputs_text(one.problem, one.traits)),
-        pack(candidates.encode()), choice, bound, one.duration_us, unit.actor, unit.now,
+        one.id, one.kind, one.order_id, one.problem.policy.version, basis,
+        pack(inputs_text(one.problem, nodes, one.traits)), pack(candidates.encode()), choice,
+        bound, one.duration_us, unit.actor, unit.now,
     )  # fmt: skip
     return (*row, seal(sealed(*row)))
 

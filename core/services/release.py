@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -39,6 +39,8 @@ class Work:
     assignments: Sequence[Assignment]
     at: datetime
     leg: Leg
+    # The lots its units are promised from, by order line, for items that have lots.
+    lots: Mapping[UUID, Sequence[tuple[str, Decimal]]] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -200,6 +202,7 @@ def _work_write(
                     "title": head.lines[order_line_id][1],
                     "quantity": plain(units),
                     "unit": head.lines[order_line_id][2],
+                    **_lots(work, order_line_id),
                 }
                 for line_id, order_line_id, _, units in lines
             ],
@@ -211,6 +214,11 @@ def _work_write(
 
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+
+
+def _lots(work: Work, line_id: UUID) -> dict[str, Any]:
+    lots = work.lots.get(line_id)
+    return {"lots": [{"lot": lot or None, "quantity": plain(units)} for lot, units in lots]} if lots else {}
 
 
 def push_orders(

@@ -70,7 +70,8 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
     items = {demand.item_id for order in orders.values() for demand in order.demands}
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
     for order_id, works in by_order.items():
-        shelf.give(orders[order_id].connection_id, _held(shelf, works), {})  # it gives back what it holds
+        held = _held(shelf, works)  # it gives back what it holds
+        shelf.give(orders[order_id].connection_id, held, held, {})
     # What is compared is not booked: counting it would fill days that stay free.
     trial = replace(facts, routing=replace(facts.routing, usage=_copied(facts.routing.usage), kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)

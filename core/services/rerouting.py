@@ -50,11 +50,19 @@ HELD = text("SELECT kind, detail FROM hold WHERE tenant_id = :t AND order_id = :
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One order as sourcing sees it now: the problem, what policies look at, and the SKUs of its items."""
+    """One order as sourcing sees it now.
+
+    Attributes:
+        problem: what is to be decided.
+        traits: what policies look at.
+        skus: of its items.
+        used: fulfillment orders that leave each node today already, by its code.
+    """
 
     problem: Problem
     traits: Traits
     skus: Mapping[UUID, str]
+    used: Mapping[str, int]
 
 
 def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
@@ -77,12 +85,12 @@ def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
         raise Conflict(f"Nothing of order {order.number} is open.", code="ROUTE-OPEN-409")
     learn_traits(unit, facts, [order])
     shelf = read_shelf(unit.conn, {demand.item_id for demand in order.demands}, tenant=unit.tenant)
-    taken = unit.conn.execute(TAKEN, values)
-    shelf.give(order.connection_id, {(row.item_id, row.node_id): row.quantity for row in taken}, {})
+    taken = {(row.item_id, row.node_id): row.quantity for row in unit.conn.execute(TAKEN, values)}
+    shelf.give(order.connection_id, taken, taken, {})
     problem = plan_order(
         order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits)
     ).problem
-    return Asked(problem, order.traits, _skus(unit, problem))
+    return Asked(problem, order.traits, _skus(unit, problem), _used(unit, facts))
 
 
 def of_document(unit: Unit, facts: Facts, connection_id: UUID, document: Json) -> Asked:
@@ -108,7 +116,7 @@ def of_document(unit: Unit, facts: Facts, connection_id: UUID, document: Json) -
             code="ROUTE-OPEN-409",
         )
     problem, inputs = problem_behind(row, Bases(unit.conn, unit.tenant))
-    return Asked(problem, traits_of(inputs["order"]), _skus(unit, problem))
+    return Asked(problem, traits_of(inputs["order"]), _skus(unit, problem), _used(unit, facts))
 
 
 def decided(asked: Asked, scenario: Scenario | None = None) -> Json:
@@ -124,7 +132,7 @@ def decided(asked: Asked, scenario: Scenario | None = None) -> Json:
     problem = asked.problem
     if scenario is not None:
         check_nodes(scenario, [node.code for node in problem.nodes])
-        problem = scenario.put_upon(problem, asked.traits)
+        problem = scenario.put_upon(problem, asked.traits, asked.used)
     plan = solve(problem)
     figures = reckon(problem, plan.assignments)
     item = {demand.line_id: demand.item_id for demand in problem.demands}
@@ -155,6 +163,11 @@ def _skus(unit: Unit, problem: Problem) -> dict[UUID, str]:
     items = list({demand.item_id for demand in problem.demands})
     rows = unit.conn.execute(select(i.id, i.sku).where(i.tenant_id == unit.tenant, i.id.in_(items)))
     return {row.id: row.sku for row in rows}
+
+
+def _used(unit: Unit, facts: Facts) -> dict[str, int]:
+    today, by_node = unit.now.date(), facts.routing.usage.by_node
+    return {node.code: by_node.get(node.id, {}).get(today, 0) for node in facts.nodes.values()}
 
 
 def _money(scaled: int) -> str:

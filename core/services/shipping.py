@@ -26,6 +26,7 @@ from core.services.fulfilling import find_work, match_lines, set_work_state, wor
 from core.services.outbox import Outgoing, enqueue
 from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
+from core.services.serials import record_serials
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import Unit
@@ -86,6 +87,7 @@ def ship(
         if line.id in units:
             by_line[line.line_id] = by_line.get(line.line_id, ZERO) + units[line.id]
     _write(unit, work, order, shipment_id, document, by_line)
+    lacking = record_serials(unit, shipment_id, lines, document.get("lines"), by_line)
     _count(unit, work, units, by_line)
     used = use_up(unit, order.id, by_line, work.id)
     if used != by_line:
@@ -100,6 +102,7 @@ def ship(
             "units": plain(sum(by_line.values(), ZERO)),
             "carrier": document.get("carrier"),
             "too_many": {public_id("fulfillment_line", line): plain(extra) for line, extra in over.items()},
+            **({"serials_missing": lacking} if lacking else {}),
         },
         order_id=order.id,
     )

@@ -130,7 +130,7 @@ def replay(
 ) -> Replayed:
     """Return what the decisions of some pieces would have come to."""
     found, bases = Replayed(), Bases(conn, tenant)
-    used: dict[str, dict[str, Decimal]] = {}
+    used: dict[str, dict[str, int]] = {}
     for piece in wanted:
         block = Figures()
         for row in rows_of(conn, piece, tenant):
@@ -177,7 +177,7 @@ def _count(
     traits: Traits,
     before: Sequence[Assignment],
     scenario: Scenario,
-    used: dict[str, Decimal],
+    used: dict[str, int],
     day: str,
 ) -> None:
     """Decide one problem again and add both plans to the sums."""
@@ -205,7 +205,7 @@ def _count(
         if has is not None:
             here.shipments_after += 1
             here.units_after += has
-            used[node.code] = used.get(node.code, Decimal(0)) + has
+            used[node.code] = used.get(node.code, 0) + 1
 
 
 def _given(plan: Reckoning) -> Decimal:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from core.domain.ids import uuid7
@@ -130,7 +131,7 @@ def _solve(
 ) -> _Solved:
     started = time.perf_counter_ns()
     if held:
-        shelf.give(order.connection_id, held.units, held.lots)
+        held.put_back(shelf, order.connection_id)
     chosen = choose(facts.policies, order.traits)
     found = plan_order(order, builder, shelf, chosen)
     if found.plan.short and chosen.substitutes and substitutes.swap(order, found.plan.short, shelf, facts.nodes):
@@ -140,17 +141,12 @@ def _solve(
     legs = builder.take(found.built, plan)
     # The rest of the batch sees what this order is about to take.
     if held and not plan.assignments:
-        _keep(shelf, order, held)
+        held.put_back(shelf, order.connection_id, -1)
         held = None
     needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
     shelf.take(order.connection_id, needs)
     duration_us = (time.perf_counter_ns() - started) // 1000
     return _Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, shelf.kits, held)
-
-
-def _keep(shelf: Shelf, order: Sourced, held: Held) -> None:
-    """Undo giving an order what was held for it: it stays held."""
-    shelf.give(order.connection_id, {key: -u for key, u in held.units.items()}, {k: -u for k, u in held.lots.items()})
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
@@ -162,9 +158,9 @@ def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_S
     won, lost = [], []
     for one in solved:
         held = one.held or Held()
-        shelf.give(one.order.connection_id, held.units, held.lots)
+        held.put_back(shelf, one.order.connection_id)
         if shelf.missing(one.order.connection_id, one.needs):
-            _keep(shelf, one.order, held)
+            held.put_back(shelf, one.order.connection_id, -1)
             lost.append(one)
             continue
         one.lots = shelf.take(one.order.connection_id, one.needs)
@@ -196,13 +192,18 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
         for each in one.plan.assignments:
             by_node.setdefault(each.node_id, []).append(each)
         for node_id, assignments in by_node.items():
+            lots: dict[UUID, list[tuple[str, Decimal]]] = {}
             work = release.Work(
                 uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
-                one.legs[node_id],
+                one.legs[node_id], lots,
             )  # fmt: skip
             works.append(work)
             one.order.released = True
-            reservations += [row for each in assignments for row in _promises(one, each, work.id)]
+            for each in assignments:
+                rows = list(_promises(one, each, work.id))
+                reservations += rows
+                if each.item_id not in one.kits and (each.item_id, node_id) in one.lots:
+                    lots[each.line_id] = [(row[-1], row[7]) for row in rows]
         movements += [
             (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)
             for (item, node), units in sorted(one.needs.items())
@@ -222,7 +223,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
         ("item_id", "node_id", "kind", "allocated", "order_id", "cause", "actor"),
         movements,
     )
-    record_decisions(unit, [one.decided() for one in won])
+    record_decisions(unit, [one.decided() for one in won], list(facts.nodes.values()))
     release.release(unit, facts, works)
     promise_orders(
         unit,
@@ -233,7 +234,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
     )
 
 
-def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[object, ...]]:
+def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[Any, ...]]:
     """Yield the rows that promise the units of an assignment: one, or one for each component of a kit and each lot."""
     order = one.order
     parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}

@@ -71,7 +71,7 @@ def simulate(
 
 
 def rooms(conn: Connection, tenant: int = DEFAULT_TENANT) -> dict[str, int | None]:
-    """Return how many units each node takes a day, by its code; None where it has no limit."""
+    """Return how many fulfillment orders each node takes a day, by its code; None where it has no limit."""
     n = t.node.c
     rows = conn.execute(select(n.code, n.capacity_per_day).where(n.tenant_id == tenant))
     return {row.code: row.capacity_per_day for row in rows}

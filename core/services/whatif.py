@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from sqlalchemy import Connection
 
@@ -26,40 +25,39 @@ class Scenario:
         policies: those in force, first asked first; None leaves each problem its own.
         tried: the one that is tried among them; only orders it is for are looked at. None looks at all.
         off: codes of nodes that take nothing.
-        capacity: units a node takes a day, by its code.
+        capacity: fulfillment orders a node takes a day, by its code.
     """
 
     policies: tuple[InForce, ...] | None = None
     tried: InForce | None = None
     off: frozenset[str] = frozenset()
-    capacity: Mapping[str, Decimal] = field(default_factory=dict)
+    capacity: Mapping[str, int] = field(default_factory=dict)
 
     def policy_for(self, traits: Traits) -> InForce | None:
         """Return the policy an order gets; None when it keeps the one it had."""
         return None if self.policies is None else choose(self.policies, traits)
 
-    def put_upon(self, problem: Problem, traits: Traits, used: Mapping[str, Decimal] | None = None) -> Problem:
+    def put_upon(self, problem: Problem, traits: Traits, used: Mapping[str, int]) -> Problem:
         """Return a problem as it would be.
 
         Args:
             problem: as it is or was.
             traits: of its order, for the policy it gets.
-            used: units each node has taken that day already, by code.
+            used: fulfillment orders each node has that day already, by code.
         """
         chosen = self.policy_for(traits)
-        excluded, capacity = dict(problem.excluded), dict(problem.capacity)
+        excluded = dict(problem.excluded)
         for node in problem.nodes:
+            room, has = self.capacity.get(node.code), used.get(node.code, 0)
             if node.code in self.off:
                 excluded[node.id] = OFF
-            if node.code in self.capacity:
-                room = max(Decimal(0), self.capacity[node.code] - (used or {}).get(node.code, Decimal(0)))
-                capacity[node.id] = min(room, capacity.get(node.id, room))
+            elif room is not None and has >= room:
+                excluded[node.id] = f"full: {has} of {room} fulfillment orders that day"
         return replace(
             problem,
             policy=problem.policy if chosen is None else chosen.policy,
             partial_allowed=problem.partial_allowed if chosen is None else traits.parts and not chosen.ship_complete,
             excluded=excluded,
-            capacity=capacity,
         )
 
 
@@ -89,8 +87,8 @@ def scenario_of(conn: Connection, words: Sequence[str], tenant: int) -> Scenario
         elif name.startswith("node.") and code.endswith(".off") and not value:
             found = replace(found, off=found.off | {code.removesuffix(".off")})
         elif name.startswith("node.") and code.endswith(".capacity") and value:
-            units = check_quantity(value, each)
-            found = replace(found, capacity={**found.capacity, code.removesuffix(".capacity"): units})
+            room = int(check_quantity(value, each))
+            found = replace(found, capacity={**found.capacity, code.removesuffix(".capacity"): room})
         else:
             raise InputError(
                 f"{each[:80]!r} is nothing that can be otherwise.",

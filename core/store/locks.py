@@ -247,7 +247,7 @@ def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
 def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     """Lock and return what checkouts held for these locked orders, in id order."""
     return unit.conn.exec_driver_sql(
-        "SELECT id, order_id, item_id, node_id, quantity, lot FROM reservation WHERE tenant_id = %s"
+        "SELECT id, order_id, connection_id, item_id, node_id, quantity, lot FROM reservation WHERE tenant_id = %s"
         " AND order_id = ANY(%s::uuid[]) AND state = 'held' ORDER BY id FOR NO KEY UPDATE",
         (unit.tenant, list(order_ids)),
     ).all()

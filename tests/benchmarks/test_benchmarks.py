@@ -36,19 +36,9 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
     assert set(names()) == {
-        "growth",
-        "intake",
-        "memory",
-        "pipeline",
-        "promises",
-        "reserve",
-        "routing",
-        "simulate",
-        "soak",
-        "startup",
-        "uci",
-        "waves",
-    }
+        "availability", "growth", "histories", "intake", "memory", "pipeline", "promises", "reserve", "routing",
+        "simulate", "soak", "startup", "uci", "waves",
+    }  # fmt: skip
 
 
 def test_intake_finds_each_accepted_webhook_in_the_database() -> None:
@@ -84,6 +74,14 @@ def test_recorded_orders_are_decided_again_and_the_worse_policy_is_refused() -> 
     assert found["better"]["short_percent"]["change_points"] < 0 < found["worse"]["cost_per_order"]["change_percent"]
     assert found["bytes_per_decision"]["whole"] < 900
     assert found["shared_documents"] == 1
+
+
+def test_availability_and_the_pushes_after_a_change_are_timed() -> None:
+    found = bench("availability", "--positions", 5_000, "--questions", 5, "--seconds", 1, "--clients", 2)
+    assert (found["positions"], found["question"]["items"], found["question"]["nodes"]) == (5_000, 50, 10)
+    assert 0 < found["question"]["p50_ms"] <= found["question"]["p95_ms"] <= found["question"]["max_ms"]
+    assert found["push"]["changes"] > 0
+    assert found["push"]["reservations"] > 0
 
 
 def test_the_pipeline_is_measured_beside_the_same_writes() -> None:

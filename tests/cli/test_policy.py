@@ -105,7 +105,7 @@ def given(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(each["sku"], each["node"], each["quantity"]) for each in found["now"]["assignments"]]
 
 
-def test_an_order_is_routed_without_booking(two_people: Crossdock, place: Path) -> None:
+def test_an_order_is_routed_and_nothing_is_taken(two_people: Crossdock, place: Path) -> None:
     found = two_people("route", "W1", "--json").one
     assert [(each["sku"], each["node"], each["quantity"]) for each in found["now"]["assignments"]] == [
         ("MUG", "HAM", "2")

@@ -19,7 +19,8 @@ from tests.console.site import PASSWORD, USER, site
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = next((Path(__file__).parents[2] / "console" / "assets" / "test-only").glob("axe-core@*")) / "axe.min.js"
-SCREENS = ("/", "/orders", "/exceptions", "/inventory", "/connections", "/messages", "/deliveries", "/nowhere")
+SCREENS = ("/", "/orders", "/exceptions", "/inventory", "/routing", "/connections", "/messages", "/deliveries",
+           "/nowhere", "/routing/cheapest@1")  # fmt: skip
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 pytestmark = [

@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.web import charts, format, network, params
+from console.web import charts, decision, format, network, params
+from core.domain.packing import pack
 from core.store.views.overview import NodeLoad
 
 
@@ -97,3 +100,26 @@ def test_names_on_the_map_do_not_cover_each_other_and_far_nodes_are_listed() -> 
     assert len({(pin.anchor, pin.label_x, pin.label_y) for pin in drawn.pins}) == 3
     assert drawn.elsewhere == (far, nowhere)
     assert len(drawn.lanes) == 1
+
+
+def test_a_decision_says_by_term_what_a_node_costs_and_how_much_dearer_the_plan_with_it_is() -> None:
+    told = [
+        {"node": "LYS", "chosen": False, "lines": 1, "shipment": 61_000, "handling": 5_000, "km": 900, "service": "std",
+         "terms": {"shipment": 40_000, "way": 21_000, "late": 0, "handling": 10_000}, "instead": 71_000,
+         "reason": "costs more or gives less"},
+        {"node": "HAM", "chosen": True, "lines": 1, "shipment": 42_000, "handling": 5_000, "km": 100,
+         "terms": {"shipment": 40_000, "way": 2_000, "handling": 10_000}, "instead": 52_000, "reason": "chosen"},
+        {"node": "POZ", "chosen": False, "reason": "nothing available"},
+    ]  # fmt: skip
+    row: Any = {
+        "candidates": pack(orjson.dumps(told)), "choice": {"cost": 52_000, "short": []}, "policy": "cheapest@1",
+        "bound": "optimal", "duration_us": 200, "at": None,
+    }  # fmt: skip
+    found = decision.explain(row)
+    assert [(one.node, one.service, one.dearer) for one in found.candidates] == [
+        ("HAM", None, None), ("LYS", "std", Decimal("1.9")), ("POZ", None, None),
+    ]  # fmt: skip
+    assert found.candidates[1].terms == (
+        ("shipment", Decimal(4)), ("way", Decimal("2.1")), ("handling", Decimal(1)),
+    )  # fmt: skip
+    assert (found.cost, found.short) == (Decimal("5.2"), False)

@@ -7,7 +7,7 @@ import pytest
 from tests.console.conftest import Site
 
 Get = Callable[..., str]
-SCREENS = ("/", "/orders", "/exceptions", "/inventory", "/connections", "/messages", "/deliveries")
+SCREENS = ("/", "/orders", "/exceptions", "/inventory", "/routing", "/connections", "/messages", "/deliveries")
 
 
 @pytest.mark.parametrize("path", SCREENS)
@@ -27,6 +27,8 @@ def test_an_empty_hub_says_what_fills_it(path: str, empty_site: Site) -> None:
         "/orders?q=%00",
         "/nowhere",
         "/inventory/NOPE/at/HAM",
+        "/routing/nobody@1",
+        "/routing?against=beauty",
         "/exceptions?severity=dire",
     ],
 )

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.calendars import Calendar, Hours, is_open, last_call, local_day, next_ship_moment, ready_moment
+from core.domain.calendars import (
+    Calendar,
+    Hours,
+    closing,
+    is_open,
+    last_call,
+    local_day,
+    next_ship_moment,
+    ready_moment,
+)
 from core.errors import InputError
 
 BERLIN = Calendar("Europe/Berlin", cutoff=time(14))
@@ -78,6 +87,11 @@ def test_a_cutoff_after_closing_is_closing() -> None:
     late = Calendar("Europe/Berlin", cutoff=time(20))
     assert last_call(late, date(2026, 11, 18)) == at("2026-11-18T16:00+00:00")
     assert last_call(BERLIN, date(2026, 11, 18)) == at("2026-11-18T13:00+00:00")
+
+
+def test_what_leaves_on_a_day_is_gone_at_closing() -> None:
+    assert closing(BERLIN, date(2026, 11, 18)) == at("2026-11-18T16:00+00:00")
+    assert closing(BERLIN, date(2026, 11, 21)) is None
 
 
 def test_open_from_opening_until_closing() -> None:

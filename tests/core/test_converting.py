@@ -70,6 +70,15 @@ def test_a_cap_counts_what_was_held_once(world: World) -> None:
     world.check_books()
 
 
+def test_what_was_held_for_nobody_in_particular_frees_no_place_under_a_cap(world: World) -> None:
+    with world.store.begin() as unit:
+        set_rule(unit, connection="shop", kind="cap", quantity=Decimal(2), sku="A")
+    assert place(world, {"A": 2}) == "releasing"
+    group = hold(world, A=1)
+    assert place(world, {"A": 1}, group) == "backordered"
+    assert stock(world) == (1, 2)
+
+
 def test_an_order_that_cannot_go_keeps_what_was_held_until_it_expires(world: World) -> None:
     group = hold(world, A=2)
     assert place(world, {"A": 4}, group, partial_shipment_allowed=False) == "backordered"

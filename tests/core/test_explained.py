@@ -106,7 +106,7 @@ def test_a_node_is_explained_part_by_part(store: Store) -> None:
 def test_what_was_never_there_cannot_be_explained(store: Store) -> None:
     world = World(store)
     with store.read() as conn:
-        for given in ({"sku": "?"}, {"sku": "A", "node": "?"}, {"sku": "A", "connection": "?"}):
+        for sku, node, connection in (("?", None, None), ("A", "?", None), ("A", None, "?")):
             with pytest.raises(NotFound):
-                explain_availability(conn, **given)
+                explain_availability(conn, sku, node=node, connection=connection)
     assert world.items

@@ -16,6 +16,8 @@ from core.services.protecting import set_rule
 from core.services.reserving import Wanted, expire_reservations, release_group, reserve_many
 from core.services.statuses import change_status
 from core.services.stock import adjust_stock, count_stock
+from core.store.read.fulfillment import list_shipments
+from core.store.read.page import Slice
 from core.store.unit import Store
 from tests.core.world import World, now
 
@@ -212,3 +214,31 @@ def test_an_item_gets_lots_while_it_is_promised_and_loses_them_only_when_empty(w
         upsert_items(unit, [{"sku": "B", "tracking": "none"}])
     assert kept.group_id is not None
     check(world)
+
+
+def test_a_node_is_told_which_lots_to_take(world: World) -> None:
+    world.send("order", world.order({"A": 5, "B": 1}))
+    world.drain()
+    world.deliver(world.wms)
+    [push] = world.partners.partners["wms"].order
+    told = {line["sku"]: line.get("lots") for line in push.payload["fulfillment"]["lines"]}
+    assert told == {"A": [{"lot": "L1", "quantity": "4"}, {"lot": "L2", "quantity": "1"}], "B": None}
+
+
+def test_serial_numbers_leave_with_the_shipment_and_missing_ones_are_told(world: World) -> None:
+    with world.store.begin() as unit:
+        upsert_items(unit, [{"sku": "B", "tracking": "serial"}])
+    world.send("order", world.order({"B": 3}))
+    world.drain()
+    [work] = world.work()
+    lines = [{"sku": "B", "quantity": "3", "serials": ["SN-2", "SN-1", "SN-1"]}]
+    world.send("shipment", {"external_id": "S", "fulfillment": f"ful_{work.id.hex}", "lines": lines}, world.wms)
+    world.drain()
+    rows = world.all("SELECT s.serial, l.sku FROM shipment_serial s JOIN order_line l ON l.id = s.line_id ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("SN-1", "B"), ("SN-2", "B")]
+    line = world.one("SELECT id FROM order_line").id
+    told = world.one("SELECT data FROM event WHERE type = 'fulfillment.shipped'").data
+    assert told["serials_missing"] == {f"lin_{line.hex}": "1"}
+    with world.store.read() as conn:
+        [shipment] = list_shipments(conn, Slice()).data
+    assert [each["serials"] for each in shipment["lines"]] == [["SN-1", "SN-2"]]

@@ -90,3 +90,19 @@ def test_lots_are_counted_and_their_status_changes(api: Client, world: World) ->
         ("L1", "damaged", "3", "2030-01-31"), ("L1", "quality_hold", "2", None), ("L1", "sellable", "5", "2030-01-31"),
     ]  # fmt: skip
     assert code_of(api.post("/stock/status", {**body, "lot": "L1", "quantity": "6"})) == (409, "STOCK-STATUS-409")
+
+
+def test_a_reservation_is_named_by_the_order_or_converted_later(api: Client, world: World) -> None:
+    held = api.post("/reservations", {"lines": [{"sku": "B", "quantity": "10"}], "connection": "shop"}).get_json()
+    named = api.post("/orders", {**world.order({"B": 6}), "connection": "shop", "reservation": held["id"]})
+    assert (named.status_code, named.get_json()["phase"]) == (201, "releasing")
+    assert api.get(f"/reservations/{held['id']}").get_json()["state"] == "consumed"
+    kept = api.post("/reservations", {"lines": [{"sku": "B", "quantity": "4"}], "connection": "shop"}).get_json()
+    waiting = api.post("/orders", {**world.order({"B": 2}), "connection": "shop"}).get_json()
+    assert waiting["phase"] == "backordered"
+    path = f"/reservations/{kept['id']}/convert"
+    assert api.post(path, {"order": waiting["id"]}).status_code == 200
+    world.drain()
+    assert api.get(f"/orders/{waiting['id']}").get_json()["phase"] == "releasing"
+    assert code_of(api.post(path, {"order": waiting["id"]})) == (409, "RESERVE-ENDED-409")
+    world.check_books()

@@ -11,6 +11,7 @@ from core.domain.documents import COUNTRY, Strict, a_quantity, a_text
 from core.domain.ids import parse_id, public_id
 from core.domain.quick import NO_NUL
 from core.intelligence.lanes import LEVELS
+from core.services.catalog import connection_named
 from core.services.promising import Wanted, offer
 from core.store.read.calibration import read_calibration
 from core.store.read.page import Json, Listed, Slice
@@ -38,6 +39,7 @@ class OfferBody(Strict):
     country = fields.String(required=True, validate=COUNTRY)
     postal_code = a_text(32)
     probability = fields.Float(validate=validate.OneOf(LEVELS))
+    connection = a_text(128)
 
 
 class PromiseQuery(PageQuery):
@@ -63,7 +65,16 @@ class ScoreQuery(PageQuery):
 def post_promise(unit: Unit, body: Json) -> Answer:
     """Offer a date: nothing is reserved; an order that names the offer while it stands is held to it."""
     wanted = [Wanted(line["sku"], line["quantity"]) for line in body["lines"]]
-    found = offer(unit, facts(unit), wanted, body["country"], body.get("postal_code"), body.get("probability"))
+    channel = body.get("connection")
+    found = offer(
+        unit,
+        facts(unit),
+        wanted,
+        body["country"],
+        body.get("postal_code"),
+        body.get("probability"),
+        connection_named(unit, channel).id if channel else None,
+    )
     promise = public_id("promise", found)
     return Answer(read_promise(unit.conn, found, unit.tenant), location=f"/api/v1/promises/{promise}")
 

@@ -138,7 +138,7 @@ SHAPES: dict[str, Shape] = {
         fulfillment=identifier("ful"), node=TEXT, carrier=MAYBE, service=MAYBE, tracking_number=MAYBE,
         tracking_url=MAYBE, packages=many(ANYTHING),
         lines=many(thing("Units of one order line.", line=identifier("lin"), external_id=MAYBE, sku=MAYBE,
-                         quantity=AMOUNT)),
+                         quantity=AMOUNT, serials=many(TEXT))),
         tracking=many(TRACKING), state_at=INSTANT, shipped_at=MAYBE_INSTANT, delivered_at=MAYBE_INSTANT,
         created_at=INSTANT, version=WHOLE,
     ),

@@ -176,8 +176,12 @@ def _shipments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[
     ids = [row.id for row in rows]
     lines: defaultdict[UUID, list[Json]] = defaultdict(list)
     facts: defaultdict[UUID, list[Json]] = defaultdict(list)
-    sl = t.shipment_line.c
+    serials: defaultdict[tuple[UUID, UUID], list[str]] = defaultdict(list)
+    sl, ss = t.shipment_line.c, t.shipment_serial.c
     if ids:
+        query = select(t.shipment_serial).where(ss.tenant_id == tenant, ss.shipment_id == func.any(ids))
+        for each in conn.execute(query.order_by(ss.serial)):
+            serials[each.shipment_id, each.line_id].append(each.serial)
         for line in conn.execute(
             select(t.shipment_line, t.order_line.c.sku, t.order_line.c.external_id)
             .join(t.order_line, joined(t.shipment_line, t.order_line, sl.line_id))
@@ -190,6 +194,7 @@ def _shipments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[
                     "external_id": line.external_id,
                     "sku": line.sku,
                     "quantity": quantity(line.quantity),
+                    "serials": serials[line.shipment_id, line.line_id],
                 }
             )
         for fact in conn.execute(

@@ -30,7 +30,7 @@ def list_promises(
     p = t.promise.c
     query = only(select(t.promise), t.promise, tenant, state=(p.state, state), order=(p.order_id, order_id))
     rows, after = rows_by_id(conn, query, p.id, piece)
-    return Listed([_promise(conn, row, tenant) for row in rows], after)
+    return Listed(_promises(conn, rows, tenant), after)
 
 
 def read_promise(conn: Connection, promise_id: UUID, tenant: int = DEFAULT_TENANT) -> Json:
@@ -43,10 +43,15 @@ def read_promise(conn: Connection, promise_id: UUID, tenant: int = DEFAULT_TENAN
     row = conn.execute(select(t.promise).where(p.tenant_id == tenant, p.id == promise_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no promise {public_id('promise', promise_id)}.")
-    return _promise(conn, row, tenant)
+    return _promises(conn, [row], tenant)[0]
 
 
-def _promise(conn: Connection, row: Row[Any], tenant: int) -> Json:
+def _promises(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[Json]:
+    parts = _parts(conn, [row.order_id for row in rows if row.order_id], tenant)
+    return [_promise(row, parts.get(row.order_id, [])) for row in rows]
+
+
+def _promise(row: Row[Any], parts: list[Json]) -> Json:
     return {
         "id": public_id("promise", row.id),
         "order": public_id("order", row.order_id) if row.order_id else None,
@@ -58,7 +63,7 @@ def _promise(conn: Connection, row: Row[Any], tenant: int) -> Json:
         "country": row.to_country,
         "postal_code": row.to_postal,
         "lines": row.lines or [],
-        "nodes": _parts(conn, row.order_id, tenant) if row.order_id else [],
+        "nodes": parts,
         "basis": row.basis,
         "made_at": instant(row.made_at),
         "stands_until": instant(row.stands_until),
@@ -72,24 +77,29 @@ def _dates(row: Row[Any]) -> list[Json]:
     return [{"probability": level, "at": instant(getattr(row, name))} for level, name in LEVELS]
 
 
-def _parts(conn: Connection, order_id: UUID, tenant: int) -> list[Json]:
+def _parts(conn: Connection, order_ids: Sequence[UUID], tenant: int) -> dict[UUID, list[Json]]:
+    """Return the nodes' parts of these orders, by order."""
+    found: dict[UUID, list[Json]] = {}
+    if not order_ids:
+        return found
     p, n = t.promise_part.c, t.node.c
     rows = conn.execute(
         select(t.promise_part, n.code)
         .join(t.node, (n.tenant_id == p.tenant_id) & (n.id == p.node_id))
-        .where(p.tenant_id == tenant, p.order_id == order_id)
+        .where(p.tenant_id == tenant, p.order_id.in_(order_ids))
         .order_by(p.ship_at, n.code)
     )
-    return [
-        {
-            "node": row.code,
-            "fulfillment": public_id("fulfillment", row.fulfillment_id),
-            "carrier": row.carrier,
-            "ship_at": instant(row.ship_at),
-            "dates": _dates(row),
-        }
-        for row in rows
-    ]
+    for row in rows:
+        found.setdefault(row.order_id, []).append(
+            {
+                "node": row.code,
+                "fulfillment": public_id("fulfillment", row.fulfillment_id),
+                "carrier": row.carrier,
+                "ship_at": instant(row.ship_at),
+                "dates": _dates(row),
+            }
+        )
+    return found
 
 
 def list_scores(

@@ -108,8 +108,8 @@ promise_part = Table(
     instant("due_95", null=False),
     key("fulfillment_id"),
     Index("ix_promise_part_order", "tenant_id", "order_id"),
-    # Days whose capacity is used up are counted from here.
-    Index("ix_promise_part_node", "tenant_id", "node_id", "ship_at"),
+    # Corrections and reports read by time.
+    Index("ix_promise_part_ship", "tenant_id", "ship_at"),
 )
 
 # What became of a parcel: everything scores, reports and models learn from.
