@@ -215,10 +215,7 @@ def lock_work(unit: Unit, fulfillment_id: UUID) -> str:
     "/fulfillment-orders/<fulfillment>/ship", scope=WRITE, shape="Shipment", body=ShipBody, status=201, also=(200,)
 )
 def post_ship(unit: Unit, body: Json, fulfillment: str) -> Answer:
-    """Report that units left the node; the same `external_id` again is the same shipment.
-
-    409 when some of it is not open.
-    """
+    """Report that units left the node; the same `external_id` again is the same shipment. 409 when it is not open."""
     lock_work(unit, parse_id("fulfillment", fulfillment))
     external_id = body.pop("external_id", None) or f"api:{uuid7().hex}"
     return _shipped(unit, {**body, "fulfillment": fulfillment, "external_id": external_id})
@@ -247,10 +244,7 @@ def get_shipment(conn: Connection, shipment: str) -> Json:
     "/shipments", scope="shipments:write", shape="Shipment", body=ShipmentSchema, status=201, also=(200,), keeps=True
 )
 def post_shipment(unit: Unit, body: Json) -> Answer:
-    """Report a shipment as a node does; the same `external_id` again is the same shipment.
-
-    409 when some of it is not open.
-    """
+    """Report a shipment as a node does; the same `external_id` again is the same shipment. 409 when it is not open."""
     return _shipped(unit, body)
 
 
