@@ -56,7 +56,7 @@ docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
 
 # All of them in small, to see that they run; the figures of docs/benchmarks.md are taken one by one on a quiet machine.
-BENCHMARKS := startup memory intake reserve pipeline growth
+BENCHMARKS := startup memory intake reserve routing waves pipeline growth
 bench: $(INSTALLED)
 ifeq ($(strip $(ARGS)),)
 	@set -e; for name in $(BENCHMARKS); do $(BIN)/crossdock bench $$name --small; done

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
+from benchmarks.oracle import Answer
 from core.routing.filling import cost_of
 from core.routing.instance import Instance, Option, Solution, Tier
-from core.routing.milp import Answer
-from core.routing.solver import used_by_node
 
 UNITS = (1, 1, 1, 2, 2, 3, 5)
 
@@ -37,6 +36,11 @@ class Shape:
 
 def draw(dice: random.Random, shape: Shape) -> Instance:
     """Draw an order: nodes and the destination are points of a square, costs grow with distance and weight."""
+    return draw_with_distances(dice, shape)[0]
+
+
+def draw_with_distances(dice: random.Random, shape: Shape) -> tuple[Instance, list[float]]:
+    """Draw an order and return how far each node is from its destination too."""
     lines, nodes, scale = shape.lines, shape.nodes, shape.scale
     first = [dice.randrange(line) if line and dice.random() < shape.shared else line for line in range(lines)]
     item: list[int] = []
@@ -51,24 +55,27 @@ def draw(dice: random.Random, shape: Shape) -> Instance:
     }
     demand = tuple(dice.choice(UNITS) * scale - (dice.randrange(scale) if scale > 1 else 0) for _ in range(lines))
     capacity = tuple(dice.choice((None, dice.randint(1, 8) * scale)) if shape.capacity else None for _ in range(nodes))
-    return Instance(
+    options, far = _options(dice, shape, item, weight)
+    instance = Instance(
         demand,
         tuple(item),
         tuple(f"N{node:03}" for node in range(nodes)),
-        tuple(_options(dice, shape, item, weight)),
+        tuple(options),
         stock,
         shape.most_nodes,
         shape.complete,
         capacity,
         scale,
     )
+    return instance, far
 
 
-def _options(dice: random.Random, shape: Shape, item: list[int], weight: list[int]) -> list[Option]:
-    options = []
+def _options(dice: random.Random, shape: Shape, item: list[int], weight: list[int]) -> tuple[list[Option], list[float]]:
+    options, distances = [], []
     home = dice.random(), dice.random()
     for node in range(shape.nodes):
         far = ((dice.random() - home[0]) ** 2 + (dice.random() - home[1]) ** 2) ** 0.5
+        distances.append(far)
         handling = dice.randint(2_000, 9_000)
         for service in range(shape.services):
             fixed = int(35_000 + 40_000 * far) + dice.randint(-5_000, 15_000) + service * dice.randint(5_000, 20_000)
@@ -79,7 +86,7 @@ def _options(dice: random.Random, shape: Shape, item: list[int], weight: list[in
                 for each in item
             )
             options.append(Option(node, fixed, unit, f"N{node:03}/{service}"))
-    return options
+    return options, distances
 
 
 def _ladder(dice: random.Random, shape: Shape) -> tuple[Tier, ...]:
@@ -154,7 +161,7 @@ def broken_limit(instance: Instance, found: Solution) -> str | None:
         return "too many shipments"
     if instance.complete and 0 < sum(given) < sum(instance.demand):
         return "a part of an order that is shipped whole or not at all"
-    used = used_by_node(instance, found.assignments)
+    used = [sum(units for (node, _), units in drawn.items() if node == each) for each in range(len(instance.nodes))]
     if any(limit is not None and units > limit for limit, units in zip(instance.capacity, used, strict=True)):
         return "more than a node's capacity"
     if (found.units, found.cost) != (sum(given), cost_of(instance, found.assignments)):

@@ -20,7 +20,7 @@ from benchmarks.olist_data import Parcel, read_parcels
 from benchmarks.running import sizes, time_limit
 from core.intelligence.boosted import fit_boosted
 from core.intelligence.challenge import pinball
-from core.intelligence.conformal import WINDOW_DAYS, Correction, correct
+from core.intelligence.conformal import RIPE_DAYS, WINDOW_DAYS, Correction, correct
 from core.intelligence.lanes import LEAST_DAYS, LEVEL_AT, LEVELS, QUANTILES, Floats, Trip
 from core.intelligence.scores import wilson
 from core.intelligence.transit import fit_lanes
@@ -28,8 +28,6 @@ from core.intelligence.transit import fit_lanes
 # Days before the first promise: what it learns from must have arrived.
 WARM_UP = 240.0
 RETRAIN_DAYS = 28.0
-# Younger parcels are not learned from: of them only the quick ones have arrived.
-RIPE_DAYS = 20.0
 Predict = Callable[[Sequence[Trip]], Floats]
 
 

@@ -100,9 +100,10 @@ def make_server(settings: Settings) -> Any:
 def _streams(settings: Settings) -> int:
     """Return how many threads open event streams may hold, so that they are never taken from requests.
 
-    The console keeps a quarter of the web threads' number open (console/web/context.py), the API's feed a half.
+    The console keeps a quarter of the web threads' number open (console/web/context.py), the API's feed a half; beside
+    those one client of each may wait for a place (webhooks/places.py).
     """
-    return settings.web.threads // 4 + max(1, settings.web.threads // 2)
+    return settings.web.threads // 4 + max(1, settings.web.threads // 2) + 2
 
 
 class _Loader:

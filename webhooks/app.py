@@ -8,27 +8,35 @@ from flask import Flask, Response, g, request
 
 from webhooks import health, problems
 from webhooks.api import (
+    calendars,
     catalog,
     connections,
+    decisions,
     deliveries,
+    disruptions,
     events,
     exceptions,
     fulfillment,
     keys,
     messages,
+    models,
     orders,
+    policies,
+    promises,
     protection,
     refunds,
+    routing,
     spec,
     stock,
+    supply,
 )
 from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, stock, protection, fulfillment, refunds, exceptions, connections, messages, deliveries,
-    events, keys,
+    orders, catalog, calendars, stock, protection, supply, routing, promises, fulfillment, disruptions, refunds,
+    exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.store import migrate
 from core.store.read.gauges import Gauge, read_gauges
 from webhooks import problems
-from webhooks.api.auth import Forbidden, caller, from_this_machine
+from webhooks.api.auth import caller, from_this_machine
+from webhooks.api.bounds import Forbidden
 from webhooks.api.transactions import reading
 from webhooks.metrics import REGISTRY
 from webhooks.runtime import runtime

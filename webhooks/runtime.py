@@ -15,6 +15,7 @@ from core.services.reserving import ReservationCombiner
 from core.services.secretbox import SecretBox
 from core.store.unit import Store, Unit
 from webhooks.accounts import Accounts
+from webhooks.places import Places
 
 EXTENSION = "crossdock"
 
@@ -55,7 +56,7 @@ class Parts:
         self.reservations = ReservationCombiner(given.store)
         self.accounts = Accounts(given.store, given.connectors, self.box, given.settings.limits.max_body_bytes)
         # Streams hold a thread each: never so many that nobody is left to answer.
-        self.streams = threading.BoundedSemaphore(max(1, given.settings.web.threads // 2))
+        self.streams = Places(max(1, given.settings.web.threads // 2))
 
 
 def parts() -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,7 +48,25 @@ class Partner(Simulator):
         self.fulfillments: dict[str, Record] = {}
         self.cancellations: dict[str, Record] = {}
         self.stock: dict[str, int | float] = dict(self.options["stock"])
-        self._numbers = 0
+        self._numbers = self._counted.get("records", 0)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        """Go on with what the books of an earlier life say."""
+        self.stock.update(self.books.read("stock"))
+        self.cancellations.update(self.books.read("cancellation"))
+        for key, record in self.books.read("fulfillment"):
+            self.fulfillments[key] = record
+            match record["state"]:
+                case "NEW":
+                    self.later(self.options["acknowledge_seconds"], partial(self._acknowledge, record))
+                case "RECEIVED":
+                    self.later(self.options["pick_seconds"], partial(self._pick, record))
+                case "IN_PROGRESS":
+                    self.later(self.options["ship_seconds"], partial(self._ship, record))
+
+    def _keep(self, record: Record) -> None:
+        self.books.put("fulfillment", record["id"], record)
 
     # -- the protocol
 
@@ -72,6 +90,7 @@ class Partner(Simulator):
 
     def _number(self, kind: str) -> str:
         self._numbers += 1
+        self.books.put("number", "records", self._numbers)
         return f"{self.options['prefix']}-{kind}-{self._numbers:06d}"
 
     def _found(self, records: Mapping[str, Record], name: str, request: SimRequest) -> SimResponse:
@@ -104,6 +123,7 @@ class Partner(Simulator):
                 "service": body.get("service"),
             }
             self.fulfillments[record["id"]] = record
+            self._keep(record)
             self.effect("fulfillment", reference)
         self.later(self.options["acknowledge_seconds"], lambda: self._acknowledge(record))
         return SimResponse(201, public(record))
@@ -122,8 +142,10 @@ class Partner(Simulator):
             if record["state"] not in OPEN or self.dice.hits(self.options["cancel_refused"]):
                 return self.refusal(409, "TOO_LATE", f"{record['id']} is already {record['state']}.")
             record["state"] = "CANCELLED"
+            self._keep(record)
             cancellation = {"id": self._number("C"), "client_reference": reference, "fulfillment_id": record["id"]}
             self.cancellations[cancellation["id"]] = cancellation
+            self.books.put("cancellation", cancellation["id"], cancellation)
             self.effect("cancellation", reference)
         self._report(record, "CANCELLED", reason=body.get("reason"))
         return SimResponse(202, public(cancellation))
@@ -146,6 +168,7 @@ class Partner(Simulator):
             if record["state"] not in OPEN:
                 return False
             record["state"] = state
+            self._keep(record)
             return True
 
     def _acknowledge(self, record: Record) -> None:
@@ -161,21 +184,23 @@ class Partner(Simulator):
         if not self._advance(record, "IN_PROGRESS"):
             return
         self._report(record, "IN_PROGRESS")
-        left = [dict(line) for line in record["lines"]]
+        left = record["left"] = [dict(line) for line in record["lines"]]
         if self.dice.hits(self.options["short"]):
             missing = self.dice.whole(1, max(int(left[0]["quantity"]), 1))
             missing = min(missing, left[0]["quantity"])
             left[0]["quantity"] -= missing
             self._report(record, "SHORT", lines=[{**named(record["lines"][0]), "quantity": missing}])
-            left = [line for line in left if line["quantity"] > 0]
+            left = record["left"] = [line for line in left if line["quantity"] > 0]
         if not left:
             self._advance(record, "SHORT")
             return
-        self.later(self.options["ship_seconds"], lambda: self._ship(record, left))
+        self._keep(record)
+        self.later(self.options["ship_seconds"], partial(self._ship, record))
 
-    def _ship(self, record: Record, lines: list[Record]) -> None:
+    def _ship(self, record: Record) -> None:
         if not self._advance(record, "SHIPPED"):
             return
+        lines = record["left"]
         parts = [lines]
         if len(lines) > 1 and self.dice.hits(self.options["split"]):
             parts = [lines[:1], lines[1:]]
@@ -186,9 +211,10 @@ class Partner(Simulator):
         """Let goods leave: the stock goes down, the hub and later the carrier tell of it."""
         with self.lock:
             number = self._numbers = self._numbers + 1
+            self.books.put("number", "records", number)
             for line in lines:
                 if line["sku"] in self.stock:
-                    self.stock[line["sku"]] -= line["quantity"]
+                    self._shelve(line["sku"], self.stock[line["sku"]] - line["quantity"])
             self.effect("shipment", f"{record['id']}/{number}")
         tracking = f"NP{number:010d}{self.options['prefix']}"
         shipment = {
@@ -203,10 +229,16 @@ class Partner(Simulator):
         }
         self.emit("shipment.created", {"fulfillment": ids(record), "shipment": shipment}, lane=record["id"])
         for step, status in enumerate(("COLLECTED", "MOVING", "OUT_FOR_DELIVERY", "DELIVERED"), start=1):
-            act = partial(self._track, record, shipment, step, status)
-            self.later(step * self.options["tracking_seconds"], act)
+            self._track(record, shipment, step, status)
+
+    def _shelve(self, sku: str, units: float) -> None:
+        """Have so many units on a shelf."""
+        self.stock[sku] = units
+        self.books.put("stock", sku, units)
 
     def _track(self, record: Record, shipment: Record, step: int, status: str) -> None:
+        """Have the carrier tell of a step when it is time for it."""
+        wait = step * self.options["tracking_seconds"]
         self.emit(
             "tracking.updated",
             {
@@ -215,10 +247,11 @@ class Partner(Simulator):
                 "tracking_number": shipment["tracking_number"],
                 "carrier": shipment["carrier"],
                 "status": status,
-                "at": now(),
+                "at": now(wait),
                 "location": "Depot 4",
             },
             lane=record["id"],
+            after=wait,
         )
 
     def _report(self, record: Record, status: str, *, reason: str | None = None, lines: Any = None) -> None:
@@ -242,17 +275,14 @@ class Partner(Simulator):
         """`stock` sets counted quantities, `count` sends them to the hub, `options` changes how it behaves."""
         with self.lock:
             if name == "stock":
-                self.stock.update(body)
+                for sku, units in body.items():
+                    self._shelve(sku, units)
                 return {"skus": len(self.stock)}
             if name == "count":
                 items = [{"sku": sku, "on_hand": self.stock[sku]} for sku in sorted(self.stock)]
                 return {"event": self.emit("stock.counted", {"as_of": now(), "items": items}, lane="stock")}
             if name == "options":
-                unknown = sorted(set(body) - set(self.defaults))
-                if unknown:
-                    raise ValueError(f"{', '.join(unknown)} is no option of this simulator")
-                self.options.update(body)
-                return body
+                return self.change_options(body)
         return super().command(name, body)
 
     def details(self) -> dict[str, Any]:
@@ -261,14 +291,14 @@ class Partner(Simulator):
         return {"states": {state: states.count(state) for state in sorted(set(states))}}
 
 
-def now() -> str:
-    """Return the time as the warehouse writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def now(later: float = 0.0) -> str:
+    """Return the time, or the one some seconds later, as the warehouse writes it."""
+    return (datetime.now(UTC) + timedelta(seconds=later)).isoformat(timespec="milliseconds")
 
 
 def public(record: Record) -> Record:
     """Return a record as the protocol shows it."""
-    return {name: value for name, value in record.items() if name != "lines"}
+    return {name: value for name, value in record.items() if name not in ("lines", "left")}
 
 
 def ids(record: Record) -> Record:

@@ -22,6 +22,7 @@ from connectors.sdk import webhook as proof
 from connectors.sdk.manifest import Manifest, load_manifest
 from connectors.sdk.maps import load_module
 from connectors.sdk.registry import Registry
+from connectors.sdk.simulation.books import Books
 from connectors.sdk.simulation.control import CONTROL, control, state
 from connectors.sdk.simulation.credentials import carries_credential
 from connectors.sdk.simulation.faults import Dice, Faults
@@ -42,6 +43,7 @@ class Simulator:
         webhook_url: where events go; None only counts them.
         secrets: the values of the manifest's secret settings, as in the connection.
         options: what the subclass understands, such as probabilities and delays.
+        books: the file in which its records outlive it; None keeps them in memory alone.
     """
 
     folder: ClassVar[Path]
@@ -58,6 +60,7 @@ class Simulator:
         webhook_url: str | None = None,
         secrets: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
+        books: Path | None = None,
     ) -> None:
         unknown = sorted(set(options or {}) - set(self.defaults))
         if unknown:
@@ -66,18 +69,27 @@ class Simulator:
         self.secrets = dict(secrets or {})
         self.options = {**self.defaults, **(options or {})}
         self.faults = faults or Faults()
-        self.dice = Dice(seed)
         self.lock = threading.RLock()
+        self.books = Books(books, self.lock)
+        for _, changed in self.books.read("options"):
+            self.options.update(changed)
+        self._counted = dict(self.books.read("number"))
+        # How often it was started before: chance must not repeat itself with every start.
+        self.lives = self._counted.get("lives", 0)
+        self.books.put("number", "lives", self.lives + 1)
+        self.dice = Dice(seed + self.lives)
         # kind -> key -> how often the effect happened; more than once is a double effect.
         self.effects: dict[str, Counter[str]] = defaultdict(Counter)
+        for name, times in self.books.read("effect"):
+            self.effects[name.partition(" ")[0]][name.partition(" ")[2]] = times
         # kind -> how often a repeat was recognized and did nothing.
         self.repeats: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.fates: Counter[str] = Counter()
         # False spares replies to reads from being lost, so that a test can lose exactly the write's.
         self.fault_reads = True
-        self._events = 0
-        self.webhooks = WebhookSender(webhook_url, self.signed_headers, self.dice, lambda: self.faults)
+        self._events = self._counted.get("events", 0)
+        self.webhooks = WebhookSender(webhook_url, self.signed_headers, self.dice, lambda: self.faults, self.books)
         self.timer = Timer()
         self._server = Server((host, port), self._answer)
         self._thread = threading.Thread(
@@ -106,7 +118,11 @@ class Simulator:
 
     def later(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something after a while, as long as the simulator runs."""
-        self.timer.later(seconds, act)
+        self.timer.later(seconds, lambda: self._step(act))
+
+    def _step(self, act: Callable[[], object]) -> None:
+        with self.books.together():
+            act()
 
     def settle(self, seconds: float = 20.0) -> bool:
         """Wait until all work is done and every event was taken; return whether that came to be."""
@@ -116,6 +132,7 @@ class Simulator:
         """Count an effect under its idempotency key or reference."""
         with self.lock:
             self.effects[kind][key] += 1
+            self.books.put("effect", f"{kind} {key}", self.effects[kind][key])
 
     def repeat(self, kind: str) -> None:
         """Count a repeat that was recognized and did nothing."""
@@ -132,6 +149,7 @@ class Simulator:
         """
         with self.lock:
             self._events += 1
+            self.books.put("number", "events", self._events)
             event = event or f"evt-{self._server.server_port}-{self._events}"
         body = document if isinstance(document, bytes) else orjson.dumps(self._aged(document))
         self.webhooks.emit(topic, body, event=event, lane=lane, after=after)
@@ -148,6 +166,20 @@ class Simulator:
     def refusal(self, status: int, code: str, message: str) -> SimResponse:
         """Return an error as this partner words it; override for other protocols than JSON."""
         return SimResponse(status, {"error": {"code": code, "message": message}})
+
+    def change_options(self, changed: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Behave otherwise from now on; return what was changed.
+
+        Raises:
+            ValueError: there is no such option.
+        """
+        unknown = sorted(set(changed) - set(self.defaults))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no option of this simulator")
+        with self.lock:
+            self.options.update(changed)
+            self.books.put("options", ",".join(sorted(changed)), dict(changed))
+        return changed
 
     def command(self, name: str, body: Any) -> Any:
         """Do what a test or the demo asks for through `POST /_sim/<name>`; return what JSON can hold.
@@ -183,6 +215,7 @@ class Simulator:
         self.webhooks.stop()
         self._server.stop()
         self._thread.join(timeout=5)
+        self.books.close()
 
     def discard(self) -> None:
         """Give the port back without having served."""
@@ -226,7 +259,8 @@ class Simulator:
         if refused is not None:
             return refused
         try:
-            response = self.handle(request)
+            with self.books.together():
+                response = self.handle(request)
         except (ValueError, KeyError, TypeError) as error:
             return self.refusal(400, "BAD_REQUEST", f"The request cannot be read: {type(error).__name__}: {error}")
         return self._spoiled(response, write=self.is_write(request))

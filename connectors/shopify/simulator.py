@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from connectors.sdk import webhook as proof
 from connectors.sdk.simulation.server import SimRequest, SimResponse
 from connectors.sdk.simulator import Simulator
-from connectors.shopify.simulated import catalog, fulfilling
+from connectors.shopify.simulated import catalog, fulfilling, ledger
 from connectors.shopify.simulated.answers import COSTS, Admin
 from connectors.shopify.simulated.money import Terms
 from connectors.shopify.simulated.shop import RuleBroken, Shop
@@ -59,7 +59,7 @@ class Partner(Simulator):
         rows = options["catalog"]
         self._triggered: dict[str, str] = {}
         self._points, self._points_at = float(options["bucket"]), time.monotonic()
-        rng = random.Random(given.get("seed", 0))  # noqa: S311 - repeatable chance is meant
+        rng = random.Random(given.get("seed", 0) + self.lives)  # noqa: S311 - repeatable chance is meant
         terms = Terms(
             shop=options["shop"],
             currency=options["currency"],
@@ -69,11 +69,13 @@ class Partner(Simulator):
         )
         sold = catalog.given(rows) if rows else catalog.invented()
         self.shop = Shop(rng, sold, terms, [int(each) for each in options["locations"]], self._emit)
-        self.admin = Admin(self.shop, options["shop"], self.effect, self.repeat)
+        ledger.reopen(self.shop, self.books)
+        self.admin = Admin(self.shop, options["shop"], self.effect, self.repeat, self.books)
 
     # -- webhooks
 
     def _emit(self, topic: str, body: Json, lane: str) -> None:
+        ledger.keep(self.shop, self.books, topic, body, lane)
         if topic == "inventory_levels/update" and not self.options["inventory_events"]:
             return
         self.emit(topic, body, lane=lane)
@@ -217,6 +219,7 @@ class Partner(Simulator):
                 return fulfilling.hold(self.shop, body["order"], name == "hold")
             if name == "catalog":
                 self.shop.stock_catalog(catalog.given(body["rows"]))
+                self.books.put("catalog", "", body["rows"])
                 return len(self.shop.catalog)
             if name == "product":
                 product = self.shop.by_sku[body["sku"]]

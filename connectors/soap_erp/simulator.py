@@ -65,9 +65,10 @@ class Partner(Simulator):
         super().__init__(**given)
         self.schema: Any = etree.XMLSchema(file=str(HERE / "wsdl" / "erp.xsd"))
         # In the order they were posted: {reference, number, type, order, posted_on, xml}.
-        self.documents: list[dict[str, str]] = []
+        self.documents: list[dict[str, str]] = [document for _, document in self.books.read("document")]
         self.known: set[str] = set()
-        self.stock = [dict(each) for each in self.options["stock"]]
+        counted = dict(self.books.read("stock")).get("")
+        self.stock = counted or [dict(each) for each in self.options["stock"]]
 
     def prepare(self, push: Push) -> None:
         """Know the order that a write is about."""
@@ -179,6 +180,7 @@ class Partner(Simulator):
                 "xml": etree.tostring(request).decode(),
             }
             self.documents.append(document)
+            self.books.put("document", document["number"], document)
             self.effect(verb, reference)
             return result(operation, document)
 
@@ -241,12 +243,10 @@ class Partner(Simulator):
         with self.lock:
             if name == "stock":
                 self.stock = [dict(each) for each in body["items"]]
+                self.books.put("stock", "", self.stock)
                 return len(self.stock)
             if name == "options":
-                for key in body:
-                    self.defaults[key]
-                self.options.update(body)
-                return body
+                return self.change_options(body)
             if name == "documents":
                 return [{key: value for key, value in each.items() if key != "xml"} for each in self.documents]
         raise KeyError(name)

@@ -19,12 +19,12 @@ from connectors.files.connector import ENDINGS
 from connectors.files.errorfile import ErrorFile
 from connectors.files.records import Reader
 from console.cli.base import Session, registry
-from console.cli.noderows import node_rows
+from console.cli.objectrows import KINDS, object_rows
 from core.domain.vocabulary import DocumentType, Mode, Via
 from core.errors import CrossdockError, InputError
 from core.jobs.hub import Hub
 from core.ports.connectors import ConnectionConfig, Document, InboundRecord
-from core.services.catalog import ANY_CONNECTION, connection_named, resolve_skus, upsert_items, upsert_node
+from core.services.catalog import ANY_CONNECTION, connection_named, resolve_skus, upsert_items
 from core.services.stock import count_stock
 from core.services.submit import Submitted, submit_orders
 from core.store.unit import Unit
@@ -66,7 +66,7 @@ def import_file(session: Session, hub: Hub, what: str, path: Path, bad: Path, co
         InputError: the file is of no known format.
         NotFound: there is no such connection.
     """
-    ending = ENDINGS.get(path.suffix.lower())
+    ending = "txt" if what == "places" and path.suffix.lower() == ".txt" else ENDINGS.get(path.suffix.lower())
     if ending is None:
         raise InputError(
             f"{path.name} is of no known format.", fix="Use a .csv, .xlsx or .jsonl file.", code="CLI-IMPORT-415"
@@ -75,8 +75,8 @@ def import_file(session: Session, hub: Hub, what: str, path: Path, bad: Path, co
         connection_id = connection_named(unit, connection).id if connection else None
     bad.unlink(missing_ok=True)
     with path.open("rb") as handle, progress(path, handle) as moved:
-        if what == "nodes":
-            good, refused = _nodes(session, hub, path, handle, bad)
+        if what in KINDS:
+            good, refused = _objects(session, hub, what, path, handle, bad, moved)
         else:
             source = Source(path, handle, bad)
             good, refused = _records(session, hub, what, f"{what}.{ending}", source, connection_id, moved)
@@ -226,31 +226,37 @@ def add_bad(path: Path, refused: Sequence[tuple[int, str, list[str]]], header: S
     errors.close()
 
 
-def _nodes(session: Session, hub: Hub, path: Path, handle: BinaryIO, bad: Path) -> tuple[int, int]:
-    good, errors = 0, ErrorFile(bad)
+def _objects(
+    session: Session, hub: Hub, what: str, path: Path, handle: BinaryIO, bad: Path, moved: Callable[[], None]
+) -> tuple[int, int]:
+    kind, written, errors = KINDS[what], list[dict[str, Any]](), ErrorFile(bad)
     batch: list[tuple[int, dict[str, Any], Sequence[str]]] = []
 
     def write(rows: Sequence[tuple[int, dict[str, Any], Sequence[str]]]) -> None:
-        nonlocal good
         try:
             with session.changing(hub) as unit:
-                for _, node, _ in rows:
-                    upsert_node(unit, node)
-        except CrossdockError as error:
+                kind.write(unit, [each for _, each, _ in rows])
+        except OperationalError:
+            raise  # the database is away: no row is to blame
+        except (CrossdockError, DBAPIError) as error:
             if len(rows) > 1:
                 for one in rows:
                     write([one])
                 return
-            errors.add(rows[0][0], error.what, rows[0][2])
+            errors.add(rows[0][0], reason_of(error), rows[0][2])
         else:
-            good += len(rows)
+            written.extend(each for _, each, _ in rows)
 
-    for line, node, cells in node_rows(path, handle, errors):
-        batch.append((line, node, cells))
+    for row in object_rows(kind.schema(), path, handle, errors):
+        batch.append(row)
         if len(batch) == ROWS_AT_ONCE:
             write(batch)
             batch = []
+            moved()
     if batch:
         write(batch)
+    if kind.finish is not None and written:
+        with session.changing(hub) as unit:
+            kind.finish(unit, written)
     errors.close()
-    return good, errors.count
+    return len(written), errors.count

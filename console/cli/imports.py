@@ -1,4 +1,4 @@
-"""`crossdock import`: items, nodes, stock and orders from CSV, XLSX and JSON lines."""
+"""`crossdock import`: items, nodes, stock, orders and what routing knows, from CSV, XLSX and JSON lines."""
 
 from __future__ import annotations
 
@@ -45,6 +45,66 @@ def nodes(session: Session, /, file: Path, bad: Path | None) -> None:
     _run(session, "nodes", file, bad, None)
 
 
+@import_command.command("services")
+@file_argument
+@bad_option
+@changes
+@pass_session
+def services(session: Session, /, file: Path, bad: Path | None) -> None:
+    """Write carriers' services: carrier, service, level, nodes, cutoff, transit_days, on_time, max_weight_g, …"""
+    _run(session, "services", file, bad, None)
+
+
+@import_command.command("rates")
+@file_argument
+@bad_option
+@changes
+@pass_session
+def rates(session: Session, /, file: Path, bad: Path | None) -> None:
+    """Write rates: carrier, service, zone, from_country, to_country, to_postal, up_to_g, price, per_kg, currency, …"""
+    _run(session, "rates", file, bad, None)
+
+
+@import_command.command("places")
+@file_argument
+@bad_option
+@changes
+@pass_session
+def places(session: Session, /, file: Path, bad: Path | None) -> None:
+    """Write where postcodes are: country, postal_code, place, latitude, longitude; or a .txt file of GeoNames."""
+    _run(session, "places", file, bad, None)
+
+
+@import_command.command("substitutes")
+@file_argument
+@bad_option
+@changes
+@pass_session
+def substitutes(session: Session, /, file: Path, bad: Path | None) -> None:
+    """Write which item may go instead of another: sku, substitute, ratio, rank, connections, approved_by."""
+    _run(session, "substitutes", file, bad, None)
+
+
+@import_command.command("supplier-prices")
+@file_argument
+@bad_option
+@changes
+@pass_session
+def supplier_prices(session: Session, /, file: Path, bad: Path | None) -> None:
+    """Write what suppliers charge: node, sku, code, price, currency."""
+    _run(session, "supplier-prices", file, bad, None)
+
+
+@import_command.command("markdowns")
+@file_argument
+@bad_option
+@changes
+@pass_session
+def markdowns(session: Session, /, file: Path, bad: Path | None) -> None:
+    """Write which units will be sold off: sku, node, units, benefit, valid_to."""
+    _run(session, "markdowns", file, bad, None)
+
+
 @import_command.command("stock")
 @file_argument
 @click.option("--connection", help="Whose codes the SKUs are; ours otherwise.")
@@ -77,9 +137,12 @@ def _run(session: Session, what: str, file: Path, bad: Path | None, connection: 
     if found["bad"]:
         sentence += f"; they are in {target} with their reasons"
     following = {
-        "items": "crossdock import stock FILE", "nodes": "crossdock import stock FILE",
-        "stock": "crossdock explain stock SKU", "orders": f"crossdock orders list --connection {connection}",
+        "items": ["crossdock import stock FILE"], "nodes": ["crossdock import stock FILE"],
+        "stock": ["crossdock explain stock SKU"], "orders": [f"crossdock orders list --connection {connection}"],
+        "services": ["crossdock import rates FILE"],
     }  # fmt: skip
-    session.out.did({**found, "bad_file": str(target) if found["bad"] else None}, f"{sentence}.", following[what])
+    session.out.did(
+        {**found, "bad_file": str(target) if found["bad"] else None}, f"{sentence}.", *following.get(what, ())
+    )
     if found["bad"]:
         raise click.exceptions.Exit(1)

@@ -24,14 +24,21 @@ SECTIONS = {
         "status": "What runs and what lags",
         "doctor": "Checks, each with its fix",
         "tail": "Events or messages as they happen",
+        "scores": "What carriers and nodes are worth by their outcomes",
         "explain": "Why an order, message, delivery, case or stock figure is as it is",
     },
     "Work": {
         "orders": "Orders: list, show, cancel, change, hold, release",
+        "promises": "Dates given and how they were kept: list, show, report",
         "exceptions": "What needs a person: list, show, apply, assign, snooze, resolve",
         "messages": "What came in: list, show, replay, discard",
         "deliveries": "What goes out: list, show, retry",
-        "import": "Items, nodes, stock and orders from files",
+        "import": "Items, nodes, stock, orders, rates and places from files",
+    },
+    "Decide": {
+        "route": "Decide without booking; what if",
+        "policy": "Policies: list, show, diff, new, approve, simulate, activate, rollback, retire",
+        "decisions": "Choices the hub made: list, show, verify",
     },
     "Connect": {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
@@ -41,6 +48,7 @@ SECTIONS = {
     "Administer": {
         "user": "People who may sign in: add, list, password, remove",
         "key": "API keys: create, list, revoke",
+        "models": "Models behind promises: list, train, promote",
         "db": "The database schema: upgrade, check",
         "openapi": "The HTTP contract as JSON",
         "bench": "The measured claims, each one JSON object",

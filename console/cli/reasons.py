@@ -13,21 +13,19 @@ from sqlalchemy import Connection, func, select
 
 from console.cli.lists import find_order
 from console.web.decision import explain as explain_decision
-from core.domain.ids import kind_of, parse_id, public_id
+from core.domain.ids import kind_of, parse_id
 from core.domain.money import plain
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.cases import list_cases, read_case, read_decision
+from core.store.read.cases import list_cases, read_case
+from core.store.read.decisions import read_decision
 from core.store.read.orders import read_order
 from core.store.read.page import Slice
 from core.store.read.plumbing import list_deliveries, read_delivery, read_message
-from core.store.read.stock import list_movements
 from core.store.read.text import instant
 from core.store.read.timeline import read_timeline
 from core.store.unit import DEFAULT_TENANT
 
 Json = dict[str, Any]
-MOVEMENTS = 200
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,6 @@ def of(conn: Connection, subject: Sequence[str], as_of: datetime | None) -> Reas
     Raises:
         NotFound: there is no such thing.
     """
-    if subject[0] == "stock" and len(subject) == 2:
-        return of_stock(conn, subject[1], as_of)
     name = subject[-1]
     kinds = {"decision": of_decision, "message": of_message, "delivery": of_delivery, "case": of_case}
     kind = kind_of(name)
@@ -57,14 +53,15 @@ def of(conn: Connection, subject: Sequence[str], as_of: datetime | None) -> Reas
     return of_order(conn, find_order(conn, name), as_of)
 
 
-def _until(entries: list[Json], as_of: datetime | None, at: str = "at") -> list[Json]:
+def until(entries: list[Json], as_of: datetime | None, at: str = "at") -> list[Json]:
+    """Return the entries up to a time."""
     return [each for each in entries if as_of is None or (each[at] and datetime.fromisoformat(each[at]) <= as_of)]
 
 
 def of_order(conn: Connection, order_id: UUID, as_of: datetime | None) -> Reasons:
     """Return what happened to an order, how its nodes were chosen, and what stops it."""
     order = read_order(conn, order_id)
-    timeline = _until(read_timeline(conn, order_id), as_of)
+    timeline = until(read_timeline(conn, order_id), as_of)
     decided = [each["id"] for each in timeline if each["kind"] == "decision"]
     decision = _decision(conn, parse_id("decision", decided[-1])) if decided else None
     cases = list_cases(conn, Slice(50), order_id=order_id, live=True).data if as_of is None else []
@@ -169,7 +166,7 @@ def of_message(conn: Connection, message_id: UUID, as_of: datetime | None) -> Re
 def of_delivery(conn: Connection, delivery_id: UUID, as_of: datetime | None) -> Reasons:
     """Return every attempt of a delivery and what stands before it in its lane."""
     found = read_delivery(conn, delivery_id)
-    tries = _until(found["tries"], as_of, "started_at")
+    tries = until(found["tries"], as_of, "started_at")
     d = t.delivery.c
     row = conn.execute(select(t.delivery).where(d.tenant_id == DEFAULT_TENANT, d.id == delivery_id)).one()
     before = conn.execute(
@@ -210,47 +207,3 @@ def of_case(conn: Connection, case_id: UUID, as_of: datetime | None) -> Reasons:
         [("It stops", found["members"], ("subject", "id", "order", "since", "resolved_at=resolved"))],
         [f"crossdock exceptions apply {found['id']}"] if way.get("action") else [],
     )
-
-
-def of_stock(conn: Connection, sku: str, as_of: datetime | None) -> Reasons:
-    """Return an item's figures at each node, as the ledger makes them, and the movements behind them.
-
-    Raises:
-        NotFound: no item has this SKU.
-    """
-    i, n, m = t.item.c, t.node.c, t.stock_movement.c
-    item_id = conn.execute(select(i.id).where(i.tenant_id == DEFAULT_TENANT, i.sku == sku)).scalar_one_or_none()
-    if item_id is None:
-        raise NotFound(f"No item has the SKU {sku[:120]!r}.")
-    sums = select(
-        n.code.label("node"), func.sum(m.on_hand).label("on_hand"), func.sum(m.reserved).label("reserved"),
-        func.sum(m.allocated).label("allocated"), func.count().label("movements"), func.max(m.at).label("last_at"),
-    ).join(t.node, (n.tenant_id == m.tenant_id) & (n.id == m.node_id))  # fmt: skip
-    query = sums.where(m.tenant_id == DEFAULT_TENANT, m.item_id == item_id).group_by(n.code).order_by(n.code)
-    if as_of is not None:
-        query = query.where(m.at <= as_of)
-    nodes = [
-        {
-            "node": row.node,
-            "on_hand": plain(row.on_hand),
-            "reserved": plain(row.reserved),
-            "allocated": plain(row.allocated),
-            "free": plain(row.on_hand - row.reserved - row.allocated),
-            "movements": row.movements,
-            "last_at": instant(row.last_at),
-        }
-        for row in conn.execute(query)
-    ]
-    movements = _until(list_movements(conn, Slice(MOVEMENTS), sku=sku).data, as_of)
-    facts = {"subject": sku, "kind": "stock", "as_of": instant(as_of), "item": public_id("item", item_id),
-             "nodes": nodes, "movements": movements}  # fmt: skip
-    return Reasons(
-        facts,
-        f"Stock of {sku}" + (f" as of {instant(as_of)}" if as_of else ""),
-        ["Figures are the sums of the ledger; safety stock and backorder limits are not part of it."],
-        [
-            ("Nodes", nodes, ("node", "on_hand", "reserved", "allocated", "free", "movements", "last_at=last")),
-            ("Ledger, newest first", movements[:30],
-             ("at", "node", "kind", "on_hand", "reserved", "allocated", "order", "cause", "actor")),
-        ],
-    )  # fmt: skip

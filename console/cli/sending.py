@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 import requests
@@ -18,15 +18,18 @@ import requests
 from connectors.sdk.checks.goldens import Goldens, slug
 from connectors.sdk.manifest import DocumentRow, Manifest, Webhook
 from connectors.sdk.maps import open_map
-from connectors.sdk.webhook import sign, signature_header
+from connectors.sdk.webhook import sign, signature_header, time_header
 from console.cli.base import Session, registry
 from console.cli.changes import set_path
-from console.cli.output import hint
+from console.cli.output import hint, note
 from core.domain.vocabulary import DocumentType
-from core.errors import InputError, NotFound, Unavailable
+from core.errors import CrossdockError, InputError, NotFound, Unavailable
 from core.jobs.hub import Hub
 from core.services.catalog import connection_named
 from core.services.connections import config_of
+
+if TYPE_CHECKING:
+    from console.demo.control import Control
 
 SECONDS = 30
 UPDATES = re.compile(r"updat|edit|cancel|delet|paid|chang", re.IGNORECASE)
@@ -80,6 +83,12 @@ class Sender:
         identity = _identity(manifest, row) if fresh and file is None else None
         secret = config.secrets.get(manifest.webhook.secret or "", "")
         return cls(name, row, manifest.webhook, secret, body, sets, identity)
+
+    @property
+    def refused(self) -> bool:
+        """Whether 401 is the right answer: the signature is wrong, or older than the connector allows."""
+        table = self.webhook
+        return self.bad_signature or (time_header(table) is not None and self.late.total_seconds() > table.tolerance)
 
     def make(self, number: int) -> tuple[bytes, dict[str, str]]:
         """Return body and headers of one delivery."""
@@ -148,12 +157,29 @@ def _renew(document: Any, path: str) -> None:
     digits = max(len(str(here.get(last, ""))), 8)
     fresh = random.randrange(10 ** (digits - 1), 10**digits)  # noqa: S311 - names a sample, guards nothing
     here[last] = fresh if isinstance(here.get(last), int) else str(fresh)
-    if isinstance(document, dict) and isinstance(document.get("name"), str) and document["name"].startswith("#"):
-        document["name"] = f"#T{fresh % 10**7}"
+    for key in ("name", "number"):
+        if isinstance(document, dict) and isinstance(document.get(key), str) and document[key].startswith("#"):
+            document[key] = f"#T{fresh % 10**7}"
 
 
-def send_all(session: Session, sender: Sender, url: str, *, times: int, rate: float | None, twice: bool) -> int:
+def send_all(
+    session: Session,
+    sender: Sender,
+    url: str,
+    *,
+    times: int,
+    rate: float | None,
+    twice: bool,
+    partner: Control | None = None,
+) -> int:
     """Send deliveries, write what came of each, and return how many were not answered as expected.
+
+    Args:
+        url: of the hub.
+        times: how many.
+        rate: a second; None sends as fast as they are taken.
+        twice: send each a second time.
+        partner: the simulated one of the demo, which takes an order into its books before the hub hears of it.
 
     Raises:
         Unavailable: nobody listens there.
@@ -165,17 +191,27 @@ def send_all(session: Session, sender: Sender, url: str, *, times: int, rate: fl
             if rate is not None:
                 time.sleep(max(0.0, began + (number - 1) / rate - time.monotonic()))
             body, headers = sender.make(number)
+            if partner is not None and not sender.refused and sender.row.type is DocumentType.ORDER:
+                _enter(partner, sender.name, body)
             for _ in range(2 if twice else 1):
                 found = _send(http, target, number, body, headers)
-                expected = found["status"] == 401 if sender.bad_signature else 200 <= found["status"] < 300
+                expected = found["status"] == 401 if sender.refused else 200 <= found["status"] < 300
                 wrong += not expected
                 _tell(session, found)
     if times > 1:
         seconds = time.monotonic() - began
         click.echo(f"{times} sent in {seconds:.1f} s, {wrong} not answered as expected", err=True)
-    elif not wrong and not sender.bad_signature:
+    elif not wrong and not sender.refused:
         hint(f"crossdock messages list --connection {sender.name} --limit 1", "crossdock tail")
     return wrong
+
+
+def _enter(partner: Control, name: str, body: bytes) -> None:
+    """Have the simulated partner know an order; where it cannot, say so: it will not know the order's shipment."""
+    try:
+        partner.ask(name, "adopt", _document(body))
+    except CrossdockError as error:
+        note(f"The simulated partner will not know this order: {error.what}")
 
 
 def _send(http: requests.Session, target: str, number: int, body: bytes, headers: dict[str, str]) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from console.cli.lists import Span
 @click.option("--times", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="How many.")
 @click.option("--rate", type=click.FloatRange(min=0.01), help="How many a second; as fast as they are taken otherwise.")
 @click.option("--duplicate", is_flag=True, help="Send each twice, as partners do when they miss our answer.")
-@click.option("--late", type=Span(), help="As if sent so long ago, such as 2h.")
+@click.option(
+    "--late", type=Span(), help="As if sent so long ago, such as 2h; beyond what is allowed, 401 is the right answer."
+)
 @click.option("--bad-signature", is_flag=True, help="With a signature that is wrong; 401 is then the right answer.")
 @click.option("--url", help="Address of the hub; the one that runs here otherwise.")
 @pass_session
@@ -45,9 +47,12 @@ def trigger_command(
 ) -> None:
     """Send a webhook as the partner would: signed with the connection's secret, over HTTP.
 
+    In the demo the simulated shop takes the order into its books first: it is asked about it when it is shipped.
+
     Exit 1 when an answer is not the expected one.
     """
     from console.cli.sending import Sender, send_all
+    from console.demo.running import partner_of
 
     name, slash, topic = target.partition("/")
     if not slash or not topic:
@@ -56,6 +61,9 @@ def trigger_command(
         sender = Sender.find(hub, name, topic, file=file, sets=sets, fresh=not same)
     sender.late = late or timedelta(0)
     sender.bad_signature = bad_signature
-    unexpected = send_all(session, sender, url or session.address(), times=times, rate=rate, twice=duplicate)
+    partner = None if url else partner_of(session.settings(), name)
+    unexpected = send_all(
+        session, sender, url or session.address(), times=times, rate=rate, twice=duplicate, partner=partner
+    )
     if unexpected:
         raise click.exceptions.Exit(1)

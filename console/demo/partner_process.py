@@ -1,7 +1,7 @@
 """Run as a module: one process with the simulated accounts that a file describes, until told to stop.
 
-The file is JSON of [{connector, port, seed, webhook_url, secrets, options}]; it holds the accounts' secrets, so only
-its owner can read it.
+The file is JSON of [{connector, port, seed, webhook_url, secrets, options, books}]; it holds the accounts' secrets, so
+only its owner can read it. A partner that is started again finds its records in its books.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(path: str) -> None:
         signal.signal(number, lambda *_: done.set())
     with ExitStack() as running:
         for each in orjson.loads(Path(path).read_bytes()):
-            running.enter_context(KINDS[each.pop("connector")](**each))
+            running.enter_context(KINDS[each.pop("connector")](**{**each, "books": Path(each["books"])}))
         done.wait()
 
 

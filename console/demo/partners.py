@@ -180,6 +180,7 @@ def services(accounts: Sequence[Account], hub_url: str, folder: Path, seed: int)
                 "webhook_url": f"{hub_url}/webhooks/{account.name}" if account.webhooks else None,
                 "secrets": account.secrets,
                 "options": account.options,
+                "books": str(new_books(folder / f"{account.name}.books")),
             }
             for place, account in enumerate(own)
         ]
@@ -192,6 +193,13 @@ def services(accounts: Sequence[Account], hub_url: str, folder: Path, seed: int)
             )
         )  # fmt: skip
     return found
+
+
+def new_books(path: Path) -> Path:
+    """Return where a partner keeps its records, with those of an earlier demo gone; only a restart finds them again."""
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    return path
 
 
 def all_listen(ports: Sequence[int]) -> bool:

@@ -252,6 +252,17 @@ def running_demo(settings: Settings) -> tuple[Company, Control]:
     return make_company(state["seed"]), Control(state["partners"])
 
 
+def partner_of(settings: Settings, connection: str) -> Control | None:
+    """Return the simulated partner of a connection in the demo that runs on a data folder, None outside a demo."""
+    from console.servers.state import read_state
+
+    path: Path = settings.data_dir / STATE_FILE
+    if not path.is_file() or read_state(settings.data_dir) is None:
+        return None
+    urls = orjson.loads(path.read_bytes())["partners"]
+    return Control({connection: urls[connection]}) if connection in urls else None
+
+
 def available_units(store: Store) -> dict[str, int]:
     """Return the units that can still be promised, by SKU."""
     with store.read() as conn:

@@ -15,6 +15,7 @@ from lxml import etree
 from connectors.rest_wms.simulator import OPEN
 from connectors.rest_wms.simulator import Partner as WarehouseSimulator
 from connectors.sdk.simulator import Simulator
+from connectors.shopify.simulated import ledger
 from connectors.shopify.simulated.catalog import Product
 from connectors.shopify.simulated.people import Person
 from connectors.shopify.simulator import Partner as ShopSimulator
@@ -42,7 +43,8 @@ class DemoShop(ShopSimulator):
     """A shop that sells what it is told, to whom it is told.
 
     Command `order`: `lines` of {sku, quantity, price?, title?}, `person`, `at`, and `spoil` of {path: value} for what
-    is wrong in the webhook though not in the shop's books. Command `resend` tells of an order as the books have it.
+    is wrong in the webhook though not in the shop's books. Command `resend` tells of an order as the books have it;
+    `adopt` takes an order into the books that somebody else tells the hub of.
     Options `first_number`: the number of the first order; `discounts`: share of orders with a discount code.
     """
 
@@ -52,8 +54,8 @@ class DemoShop(ShopSimulator):
         self._spoil: Mapping[str, Any] = {}
         super().__init__(**given)
         self.shop.terms = replace(self.shop.terms, discounts=float(self.options["discounts"]))
-        while self.shop.next("order") < int(self.options["first_number"]) - 1:
-            pass
+        # A shop that was started before goes on after its last order.
+        self.shop.numbers["order"] = max(self.shop.numbers["order"], int(self.options["first_number"]) - 1)
 
     def _emit(self, topic: str, body: Json, lane: str) -> None:
         if self._spoil and topic == "orders/create":
@@ -64,6 +66,8 @@ class DemoShop(ShopSimulator):
         with self.lock:
             if name == "order":
                 return self._sell(body)
+            if name == "adopt":
+                return self._adopt(body)
             if name == "resend":
                 order = self.shop.orders[int(body["order"])]
                 self.shop.touch(order)
@@ -87,6 +91,14 @@ class DemoShop(ShopSimulator):
             return int(self.shop.place(lines or None, person, at)["id"])
         finally:
             self._spoil = {}
+
+    def _adopt(self, order: Json) -> int:
+        """Know an order by its document; one that is known already stays as it is."""
+        number = int(order["id"])
+        if number not in self.shop.orders:
+            self.shop.enter({**order, "fulfillments": [], "refunds": []})
+            ledger.keep(self.shop, self.books, "orders/create", order, str(number))
+        return number
 
     def _product(self, line: Json) -> Product:
         """Return what a line sells: from the catalog, at its own price where it has one, or something unlisted."""
@@ -125,7 +137,7 @@ class DemoWarehouse(WarehouseSimulator):
         if name == "receive":
             with self.lock:
                 for sku, units in body.items():
-                    self.stock[sku] = self.stock.get(sku, 0) + units
+                    self._shelve(sku, self.stock.get(sku, 0) + units)
                 return self._count_shelves(sorted(body))
         if name == "track":
             return self.emit("tracking.updated", body, lane=str(body["tracking_number"]))

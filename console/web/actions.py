@@ -8,21 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from flask import abort
-from sqlalchemy import select
 
 from console.web.context import me, services
 from console.web.format import words
 from core.domain.ids import public_id
-from core.domain.vocabulary import Mode
 from core.errors import CrossdockError
-from core.ports.connectors import ConnectionConfig, InboundMessage
 from core.services import audit, canceling, cases, connections, holds, replaying
 from core.services.actions import apply_case
 from core.services.catalog import connection_named
 from core.services.facts import read_facts
-from core.services.normalizing import read_documents
-from core.store import schema as t
-from core.store.unit import Unit
+from core.services.normalizing import read_again
+from core.services.secretbox import SecretBox
+from core.store.unit import CLOCK, Unit
 from core.store.views.cases import written_events
 
 VERBS = ("apply", "assign", "snooze", "resolve", "dismiss", "reopen")
@@ -139,24 +136,10 @@ class _OnlyLooking(Exception):
 def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:
     """Return what today's map reads in a message, as type and body, and why not when it cannot."""
     hub = services()
-    m, c = t.message.c, t.connection.c
     with hub.store.read() as conn:
-        row = conn.execute(
-            select(m.id, m.topic, m.via, m.body, m.content_type, m.headers, m.received_at, m.occurred_at,
-                   c.id.label("account"), c.name, c.connector, c.mode, c.settings)
-            .join(t.connection, (c.tenant_id == m.tenant_id) & (c.id == m.connection_id))
-            .where(m.tenant_id == hub.tenant, m.id == message_id)
-        ).one()  # fmt: skip
-    # Reading needs no secrets, so none are given to it.
-    config = ConnectionConfig(row.account, row.name, row.connector, Mode(row.mode), row.settings)
-    message = InboundMessage(
-        row.id, row.topic, bytes(row.body), row.content_type, row.headers, row.received_at, row.occurred_at
-    )
-    try:
-        connector = hub.connectors.open(config)
+        unit = Unit(conn, conn.execute(CLOCK).scalar_one(), tenant=hub.tenant)
         try:
-            return [(str(one.type), one.body) for one in read_documents(message, row.via, connector)], None
-        finally:
-            connector.close()
-    except CrossdockError as error:
-        return [], str(error)
+            documents = read_again(unit, hub.connectors, SecretBox(hub.secret_key), message_id)
+        except CrossdockError as error:
+            return [], str(error)
+    return [(str(one.type), one.body) for one in documents], None

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from sqlalchemy import RowMapping
 
+from core.domain.packing import unpack
 from core.routing.problem import SCALE
 
 
@@ -41,7 +43,8 @@ class Explanation:
 
 def explain(row: RowMapping) -> Explanation:
     """Return a stored decision as people read it, the cheapest node first."""
-    candidates = [_candidate(one, row["candidates"]) for one in row["candidates"]]
+    told = orjson.loads(unpack(row["candidates"]))
+    candidates = [_candidate(one, told) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
         row["policy"], row["bound"], _amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),

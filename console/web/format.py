@@ -83,6 +83,14 @@ def when(value: datetime | None, style: str = "short") -> Markup:
     )
 
 
+def left(due: datetime, now: datetime) -> Markup:
+    """Return how long it is until an aware moment, `2 d left` or `5 h 10 m over`, with the moment for machines."""
+    seconds = (due - now).total_seconds()
+    at = due.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    words_ = f"{duration(abs(seconds))} {'left' if seconds >= 0 else 'over'}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at, at, words_)
+
+
 def words(code: str) -> str:
     """Return a code word as people write it: `partly_shipped` becomes `Partly shipped`."""
     text = code.replace("_", " ").replace(".", " ")
@@ -103,5 +111,5 @@ def short_id(public: str) -> str:
 
 def install(app: Flask) -> None:
     """Add the filters to the templates."""
-    for filter_ in (number, quantity, money, duration, bytes_, when, words, initials, short_id):
+    for filter_ in (number, quantity, money, duration, bytes_, when, left, words, initials, short_id):
         app.jinja_env.filters[f"cd_{filter_.__name__.rstrip('_')}"] = filter_

@@ -32,6 +32,7 @@ WORK_TONES = {
     "disturbed": "warn", "lost": "bad", "returned_to_sender": "bad", "voided": "",
     "held": "warn", "allocated": "info", "consumed": "ok",
 }  # fmt: skip
+PROMISE_TONES = {"standing": "info", "kept": "ok", "late": "bad", "unknown": "", "void": ""}
 HEALTH = {
     "ok": ("ok", "Healthy"), "failing": ("bad", "Failing"), "paused": ("warn", "Paused"), "idle": ("", "Quiet"),
     "off": ("", "Off"),

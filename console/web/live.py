@@ -6,7 +6,6 @@ thread of the web server, so a process serves only a few and ends each after a w
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from console.web import frame
 from console.web.context import ConsoleServices, services
 from core.store.views import shell
+from webhooks.places import PROBE, PROBE_SECONDS, Places
 
 LOG = structlog.get_logger(__name__)
 LOOK_S = 1.0
@@ -30,19 +30,19 @@ blueprint = Blueprint("live", __name__)
 
 def install(app: Flask, streams: int) -> None:
     """Give this process so many places for streams."""
-    app.extensions[PLACES] = threading.Semaphore(streams)
+    app.extensions[PLACES] = Places(streams)
 
 
 @blueprint.get("/live")
 def stream() -> Response:
     """Tell when the event feed moves on, until the stream's time is over; 503 when all places are taken."""
     hub = services()
-    places: threading.Semaphore = current_app.extensions[PLACES]
-    if not places.acquire(blocking=False):
+    places: Places = current_app.extensions[PLACES]
+    if not places.take():
         return Response("No free stream; ask /live/since instead.\n", status=503, mimetype="text/plain")
     after = request.headers.get("Last-Event-ID") or request.args.get("after", "0")
     answer = Response(_pulse(hub, int(after) if after.isdecimal() else 0), mimetype="text/event-stream")
-    answer.call_on_close(places.release)
+    answer.call_on_close(places.give_back)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
@@ -79,12 +79,12 @@ def _pulse(hub: ConsoleServices, seen: int) -> Iterator[bytes]:
         if last != seen or time.monotonic() - spoke > HEARTBEAT_S or not spoke:
             yield _event("cd:state", {"rate": rate}, last)
             spoke = time.monotonic()
-        else:
-            # A comment: the only way to notice soon that the page has gone and the place is free.
-            yield b":\n\n"
         seen = last
-        if hub.stopping.wait(LOOK_S):
-            return
+        look = time.monotonic() + LOOK_S
+        while time.monotonic() < look:
+            if hub.stopping.wait(PROBE_SECONDS):
+                return
+            yield PROBE
 
 
 def _event(name: str, data: dict[str, int], number: int) -> bytes:

@@ -56,6 +56,11 @@ INCOMPLETE = Cause(
     "A field the order needs is missing or has a code without meaning: {detail}.",
     "release_holds", "Process without it", 0.3, 24,
 )  # fmt: skip
+LATE = Cause(
+    "ORDER-LATE-001", "value", "high", "{number} was changed at its source after it was {state}",
+    "{connection} changed {number} when it was {state} already, and nothing of it was done: {detail}.",
+    None, "Order what was added anew, or settle it with the source", None, 24,
+)  # fmt: skip
 DUPLICATE = Cause(
     "ORDER-TWICE-409", "duplicate", "medium", "Possibly the same order twice",
     "Another order of the same buyer has the same lines and total within a day: {detail}.",
@@ -100,6 +105,12 @@ UNKNOWN_WORK = Cause(
     "{what}",
     "replay_messages", "Replay", 0.4, 8,
 )  # fmt: skip
+SURPLUS = Cause(
+    "SHIP-SURPLUS-001", "stock", "high", "{node} shipped what was not open",
+    "{node} reports that {units} of {number} left in shipment {external_id}, but they were shipped or canceled before. "
+    "Nothing was counted: stop the parcel or settle it with the customer, and have the node count its stock.",
+    None, "Stop the parcel, or settle it with the customer", None, 8,
+)  # fmt: skip
 DRIFT = Cause(
     "STOCK-DRIFT-001", "stock", "low", "{connection} shows other stock than it was told",
     "{sku}: told {told}, shows {shown}. The hub's figure is sent again.",
@@ -110,10 +121,15 @@ PRIVACY = Cause(
     "{connection} passes on a data subject's request; the law gives 30 days.",
     None, "Answer the request", None, 24 * 30,
 )  # fmt: skip
+PROMISE_RISK = Cause(
+    "PROMISE-RISK-001", "promise", "high", "Promises at risk: {detail}",
+    "{detail}; promised for {due}, and late with a chance of {risk}.",
+    None, "Hurry it, or tell the buyer", None, 12,
+)  # fmt: skip
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
-        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED, SHORTFALL,
-        STUCK, REJECTED, UNKNOWN_WORK, DRIFT, PRIVACY,
+        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
+        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
     )
 }  # fmt: skip

@@ -13,8 +13,8 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
-from core.domain.quick import NO_NUL, Doubtful, Sized, compile_schema
-from core.domain.vocabulary import DocumentType
+from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, compile_schema
+from core.domain.vocabulary import DocumentType, StockStatus
 from core.errors import InputError
 
 MAX_LINES = 2_000
@@ -45,7 +45,7 @@ def a_text(limit: int = 1_000, *, required: bool = False) -> fields.String:
 
 def an_amount(*, required: bool = False) -> fields.Decimal:
     """Return an exact amount field; null unless required."""
-    return fields.Decimal(
+    return Exact(
         required=required,
         allow_none=not required,
         validate=Sized(-(Decimal(10) ** 12), Decimal(10) ** 12),
@@ -54,7 +54,7 @@ def an_amount(*, required: bool = False) -> fields.Decimal:
 
 def a_quantity(rule: validate.Range = POSITIVE, *, required: bool = True) -> fields.Decimal:
     """Return an exact quantity field."""
-    return fields.Decimal(required=required, allow_none=False, validate=rule)
+    return Exact(required=required, allow_none=False, validate=rule)
 
 
 def an_instant(*, required: bool = False) -> fields.AwareDateTime:
@@ -141,9 +141,13 @@ class OrderSchema(Strict):
     service_level = a_text(40)
     # A promise the hub offered (`prm_…`): the order is held to its date when it was placed while the offer stood.
     promise = a_text(40)
+    # Code of the node where the buyer fetches the order.
+    pickup_node = a_text(64)
     partial_shipment_allowed = fields.Boolean(load_default=True)
     tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
     note = a_text(5_000)
+    # The soft reservation a checkout made for it.
+    reservation = a_text(64)
     buyer = fields.Nested(PartySchema, allow_none=True)
     seller = fields.Nested(PartySchema, allow_none=True)
     ship_to = fields.Nested(AddressSchema, allow_none=True)
@@ -265,6 +269,9 @@ class CountSchema(Strict):
     sku = a_text(128, required=True)
     on_hand = a_quantity(NOT_NEGATIVE)
     node = a_text(64)
+    lot = a_text(64)
+    expires_on = fields.Date(allow_none=True)
+    status = fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in StockStatus]))
 
 
 class StockSchema(Strict):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 from core.errors import NotFound
 
 PREFIXES = {
     "attempt": "att", "case": "exc", "change": "chg", "connection": "con", "decision": "dec", "delivery": "dlv",
-    "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln", "hold": "hld", "item": "itm", "key": "key",
-    "line": "lin", "message": "msg", "model": "mdl", "node": "nod", "order": "ord", "package": "pkg", "promise": "prm",
-    "protection": "prt", "refund": "rfd", "reservation": "res", "shipment": "shp", "supply": "sup", "tracking": "trk",
-    "transfer": "trf", "user": "usr",
+    "disruption": "dis", "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln", "hold": "hld", "item": "itm",
+    "key": "key", "line": "lin", "message": "msg", "model": "mdl", "node": "nod", "order": "ord", "package": "pkg",
+    "policy": "pol", "promise": "prm", "protection": "prt", "refund": "rfd", "reservation": "res", "service": "svc",
+    "shipment": "shp", "supply": "sup", "tracking": "trk", "transfer": "trf", "user": "usr",
 }  # fmt: skip
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 
@@ -28,6 +29,12 @@ def uuid7(now_ms: int | None = None) -> UUID:
     noise = int.from_bytes(os.urandom(10), "big")
     value = (stamp & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62
     return UUID(int=value | noise & 0x3FFFFFFFFFFFFFFF)
+
+
+def floor_of(at: datetime | None) -> UUID:
+    """Return an identifier that none of those made at that time or later lies below; the lowest of all for None."""
+    stamp = 0 if at is None else max(0, int(at.timestamp() * 1000))
+    return UUID(int=(stamp & 0xFFFFFFFFFFFF) << 80)
 
 
 def public_id(kind: str, value: UUID) -> str:

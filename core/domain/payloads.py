@@ -7,7 +7,8 @@ cancel_order (ERP):
     {"order": {"id", "external_id", "number"}, "reason",
      "lines": [{"line_id", "external_id", "sku", "quantity"}] | null}
 push_fulfillment_order (WMS):
-    {"fulfillment": {"id", "number", "node", "service_level", "requested_ship_date", "note", "ship_to": ADDRESS,
+    {"fulfillment": {"id", "number", "node", "service_level", "requested_ship_date", "carrier", "service", "ship_on",
+                     "arrive_on", "pickup": true | false, "purchase_order": PURCHASE | null, "note", "ship_to": ADDRESS,
                      "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}]},
      "order": {"id", "external_id", "number", "placed_at", "type"}}
 cancel_fulfillment_order (WMS):

@@ -44,6 +44,15 @@ def has_sane_places(value: Decimal) -> bool:
     return isinstance(exponent, int) and -MOST_PLACES <= exponent <= MOST_PLACES
 
 
+class Exact(fields.Decimal):
+    """A decimal number in ASCII digits; Python itself reads `1_0` and the digits of every script as numbers too."""
+
+    def _validated(self, value: Any) -> Decimal:
+        if isinstance(value, str) and (not value.isascii() or "_" in value):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 class Doubtful(Exception):
     """The value is not plainly valid: let marshmallow decide."""
 

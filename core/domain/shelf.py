@@ -2,17 +2,20 @@
 
 Three kinds of rule. A **buffer** stays behind when its channel takes. A **cap** is the most that may be promised to its
 channel at once. A **floor** is for its channel alone: what of it is not promised to that channel is kept from all
-others. A rule with a node holds there; a rule without one holds for the sum over all nodes. A rule for one item
-replaces a rule of the same channel, node and kind for all items; of two alike, the one that began last holds.
+others. A **remaining life** is the number of days a lot must still have for its channel; an expired lot is for nobody.
+A rule with a node holds there; a rule without one holds for the sum over all nodes. A rule for one item replaces a rule
+of the same channel, node and kind for all items; of two alike, the one that began last holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from core.domain.lots import Lot, Picked, fits, pick
 from core.domain.vocabulary import Protection
 
 ZERO = Decimal(0)
@@ -48,6 +51,9 @@ class Shelf:
         promised: units promised and not yet shipped per (connection, item, node), where a cap or floor asks.
         idle: nodes switched off; what lies there does not count in sums over all nodes.
         kits: units per component of each kit.
+        lots: sellable lots per (item, node), for items that have lots.
+        freshest: items of which the freshest lot leaves first.
+        today: the day the life of lots is counted from.
     """
 
     def __init__(
@@ -57,18 +63,31 @@ class Shelf:
         promised: Mapping[tuple[UUID, UUID, UUID], Decimal] | None = None,
         idle: Collection[UUID] = (),
         kits: Mapping[UUID, Mapping[UUID, Decimal]] | None = None,
+        lots: Mapping[Key, Sequence[Lot]] | None = None,
+        freshest: Collection[UUID] = (),
+        today: date = date.min,
     ) -> None:
         self.free = dict(free)
         self.kits = kits or {}
         self._rules = list(rules)
         self._promised = dict(promised or {})
         self._idle = frozenset(idle)
-        self._chosen: dict[UUID, list[Rule]] = {}
-        self._nodes: dict[UUID, list[UUID]] = {}
+        self._lots = lots or {}
+        self._freshest = frozenset(freshest)
+        self._today = today
+        self._plain = not self._rules and not self._lots
+        self._general = [rule for rule in self._rules if rule.item_id is None]
+        self._particular: dict[UUID, list[Rule]] = {}
+        for rule in self._rules:
+            if rule.item_id is not None:
+                self._particular.setdefault(rule.item_id, []).append(rule)
+        self._chosen: dict[UUID, dict[UUID | None, list[Rule]]] = {}
+        self._by_item: dict[UUID, dict[UUID, Decimal]] | None = None
 
     def copy(self) -> Shelf:
         """Return a shelf to try things on."""
-        return Shelf(self.free, self._rules, self._promised, self._idle, self.kits)
+        lots = {key: [replace(lot) for lot in own] for key, own in self._lots.items()}
+        return Shelf(self.free, self._rules, self._promised, self._idle, self.kits, lots, self._freshest, self._today)
 
     def expand(self, item: UUID, units: Decimal) -> dict[UUID, Decimal]:
         """Return what these units are on the shelf: the components of a kit, or the item itself."""
@@ -83,18 +102,28 @@ class Shelf:
                 found[part, node] = found.get((part, node), ZERO) + number
         return found
 
-    def lies(self, item: UUID, node: UUID) -> bool:
-        """Return whether a node has a place for an item, or for every component of a kit, be it empty or not."""
-        return all((part, node) in self.free for part in self.kits.get(item, (item,)))
-
     def room(self, connection: UUID | None, item: UUID, node: UUID) -> Decimal:
         """Return the units a channel may take at one node; whole kits for a kit."""
         if item in self.kits:
             return min(self.room(connection, part, node) // units for part, units in self.kits[item].items())
         free = self.free.get((item, node), ZERO)
-        if not self._rules:
+        if self._plain or not (self._lots or node in self._of(item)):
             return free
         return max(sum((each.units for each in self._at(connection, item, node, free)), free), ZERO)
+
+    def figures(self, connection: UUID | None, item: UUID) -> tuple[Decimal, dict[UUID, Decimal]]:
+        """Return `total` and the `room` at each node an item has a place at: many figures read in one go."""
+        places = self._places()
+        if item in self.kits:
+            shared = set.intersection(*(set(places.get(part, ())) for part in self.kits[item]))
+            return self.total(connection, item), {node: self.room(connection, item, node) for node in shared}
+        here = places.get(item, {})
+        rules = self._of(item)
+        rooms = here
+        if self._lots or any(node is not None for node in rules):
+            rooms = {node: self.room(connection, item, node) for node in here}
+        whole = sum((units for node, units in rooms.items() if node not in self._idle), ZERO)
+        return max(sum((each.units for each in self._over(connection, item, whole)), whole), ZERO), rooms
 
     def total(self, connection: UUID | None, item: UUID) -> Decimal:
         """Return the units a channel may take over all active nodes; whole kits for a kit."""
@@ -116,7 +145,7 @@ class Shelf:
     def missing(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
         """Return the units of these needs, all of them together, that the channel may not take; empty when it may."""
         free = self.free
-        if not self._rules:
+        if self._plain:
             return {key: units - free.get(key, ZERO) for key, units in needs.items() if free.get(key, ZERO) < units}
         found: dict[Key, Decimal] = {}
         sums: dict[UUID, Decimal] = {}
@@ -126,7 +155,7 @@ class Shelf:
                 found[item, node] = units - room
             sums[item] = sums.get(item, ZERO) + units
         for item, units in sums.items():
-            if not any(rule.node_id is None for rule in self._of(item)):
+            if not any(rule.kind is not Protection.REMAINING_LIFE for rule in self._of(item).get(None, ())):
                 continue
             over = units - self.total(connection, item) - sum(u for (each, _), u in found.items() if each == item)
             if over > 0:
@@ -134,13 +163,37 @@ class Shelf:
                 found[key] = found.get(key, ZERO) + over
         return found
 
-    def take(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> None:
-        """Take units off the shelf and count them as promised to the channel."""
+    def take(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> dict[Key, Picked]:
+        """Take units off the shelf, count them as promised to the channel, and return their lots, if any."""
+        picked: dict[Key, Picked] = {}
+        self._by_item = None
         for key, units in needs.items():
             self.free[key] = self.free.get(key, ZERO) - units
             if self._rules and connection is not None:
                 place = (connection, *key)
                 self._promised[place] = self._promised.get(place, ZERO) + units
+            if key in self._lots:
+                earliest = self._earliest(connection, *key)
+                picked[key] = pick(self._lots[key], units, earliest, freshest=key[0] in self._freshest)
+        return picked
+
+    def give(
+        self,
+        connection: UUID | None,
+        units: Mapping[Key, Decimal],
+        lots: Mapping[tuple[UUID, UUID, str], Decimal],
+    ) -> None:
+        """Put units that a channel was promised back; negative ones undo it."""
+        self._by_item = None
+        for key, number in units.items():
+            self.free[key] = self.free.get(key, ZERO) + number
+            place = (connection, *key)
+            if connection is not None and place in self._promised:
+                self._promised[place] -= number
+        for (item, node, name), number in lots.items():
+            for lot in self._lots.get((item, node), ()):
+                if lot.lot == name:
+                    lot.free += number
 
     def offered(
         self, connection: UUID | None, wanted: Mapping[UUID, Decimal], nodes: Collection[UUID]
@@ -163,31 +216,54 @@ class Shelf:
         return found
 
     def _active(self, item: UUID) -> Sequence[UUID]:
-        if not self._nodes:
-            for each, node in self.free:
-                self._nodes.setdefault(each, []).append(node)
-        return [node for node in self._nodes.get(item, ()) if node not in self._idle]
+        return [node for node in self._places().get(item, ()) if node not in self._idle]
 
-    def _of(self, item: UUID) -> list[Rule]:
-        """Return the rules that hold for an item, the more particular and then the newer of two alike."""
+    def _places(self) -> dict[UUID, dict[UUID, Decimal]]:
+        """Return free units by item and node; taking units forgets it."""
+        if self._by_item is None:
+            self._by_item = {}
+            for (item, node), units in self.free.items():
+                self._by_item.setdefault(item, {})[node] = units
+        return self._by_item
+
+    def _of(self, item: UUID) -> dict[UUID | None, list[Rule]]:
+        """Return the rules that hold for an item by node, the more particular and then the newer of two alike."""
         known = self._chosen.get(item)
         if known is None:
             best: dict[tuple[UUID, UUID | None, Protection], Rule] = {}
-            for rule in self._rules:
-                if rule.item_id not in (None, item):
-                    continue
-                place = (rule.connection_id, rule.node_id, rule.kind)
-                if place not in best or rule.item_id is not None or best[place].item_id is None:
-                    best[place] = rule
-            known = self._chosen[item] = list(best.values())
+            for rule in (*self._general, *self._particular.get(item, ())):
+                best[rule.connection_id, rule.node_id, rule.kind] = rule
+            known = self._chosen[item] = {}
+            for rule in best.values():
+                known.setdefault(rule.node_id, []).append(rule)
         return known
 
     def _at(self, connection: UUID | None, item: UUID, node: UUID, free: Decimal) -> list[Part]:
-        rules = [rule for rule in self._of(item) if rule.node_id == node]
-        return _terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
+        rules = self._of(item).get(node, ())
+        found: list[Part] = []
+        if (item, node) in self._lots:
+            earliest = self._earliest(connection, item, node)
+            # Each promise has its lot, so nothing is promised beyond the lots that are there.
+            fitting = sum((lot.free for lot in self._lots[item, node] if fits(lot, earliest)), ZERO)
+            if (cut := min(free - fitting, max(free, ZERO))) > 0:
+                found.append(Part(Protection.REMAINING_LIFE, -cut, connection))
+                free -= cut
+        if not rules:
+            return found
+        return found + _terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
+
+    def _earliest(self, connection: UUID | None, item: UUID, node: UUID) -> date:
+        """Return the day a lot must last to: today, or as long as the connection's rules ask."""
+        rules = self._of(item)
+        asked = [
+            rule.quantity
+            for rule in (*rules.get(None, ()), *rules.get(node, ()))
+            if rule.kind is Protection.REMAINING_LIFE and rule.connection_id == connection
+        ]
+        return self._today + timedelta(days=int(max(asked, default=ZERO)))
 
     def _over(self, connection: UUID | None, item: UUID, rooms: Decimal) -> list[Part]:
-        rules = [rule for rule in self._of(item) if rule.node_id is None]
+        rules = self._of(item).get(None)
         if not rules:
             return []
 

@@ -83,6 +83,16 @@ class MovementKind(StrEnum):
     TRANSFER_IN = "transfer_in"
     STATUS = "status"
     SUPPLY = "supply"
+    LIMIT = "limit"
+
+
+class StockStatus(StrEnum):
+    """What state units are in; only sellable ones are on hand for anybody."""
+
+    SELLABLE = "sellable"
+    DAMAGED = "damaged"
+    QUALITY_HOLD = "quality_hold"
+    EXPIRED = "expired"
 
 
 class Protection(StrEnum):

@@ -22,9 +22,11 @@ from core.intelligence.lanes import LEVELS, QUANTILES, Floats
 HALF_LIFE_DAYS = 12.0
 # Misses older than this many half-lives weigh less than 2 %.
 WINDOW_DAYS = 6 * HALF_LIFE_DAYS
+# Younger parcels are no material for a model: of them only the quick ones have arrived.
+RIPE_DAYS = 20.0
 # Weight of "no correction" against outcomes: a handful of parcels corrects little.
 PRIOR = 20.0
-STEP = 0.001
+STEP = 0.0015
 MOST_ADJUSTED = 0.1
 # An upper level never moves further than this part of the way to certainty.
 NEAR_CERTAIN = 0.6

@@ -9,8 +9,8 @@ from core.domain.vocabulary import DocumentType
 from core.jobs.hub import Hub
 from core.jobs.reading import Read
 from core.services.fulfilling import as_uuid
-from core.services.ordering import existing_orders
 from core.services.reports import LIGHT, orders_of
+from core.store.read.orders import existing_orders
 
 
 def divide(hub: Hub, reads: Sequence[Read]) -> tuple[list[Read], list[Read], list[Read]]:

@@ -28,8 +28,13 @@ from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
 from core.services.drift import end_doubts
+from core.services.learning import correct_transit
+from core.services.models import retrain
+from core.services.policies import activate_due
+from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
 from core.services.reserving import expire_reservations
+from core.services.scoring import refresh_scores
 from core.store.unit import Unit
 
 log = structlog.get_logger()
@@ -101,8 +106,13 @@ class Relay:
             _Chore("protection", 1.0, tell_protection),
             _Chore("known_skus", 1.0, end_known_skus),
             _Chore("snoozes", 5.0, wake_snoozed),
+            _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("watchdog", watch, watchdog),
+            _Chore("transit", 3600.0, correct_transit),
+            _Chore("scores", 3600.0, refresh_scores),
+            _Chore("models", 86_400.0, retrain),
             _Chore("housekeeping", 3600.0, forget_old),
         ]
 

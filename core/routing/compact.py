@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from core.routing.instance import Instance, Tier
 
@@ -23,13 +22,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An option that can ship something: `cells` is its ladder by row, `stock` the tiers by shared item."""
+    """An option that can ship something: `cells` is its ladder by row, `stock` the tiers by shared item.
+
+    `limit` is its node's capacity, None where it cannot matter.
+    """
 
     option: int
     node: int
     fixed: int
     cells: tuple[Ladder, ...]
     stock: tuple[tuple[Tier, ...], ...]
+    limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,12 @@ def compact(instance: Instance) -> Compact:
     """Return the instance without options that can ship nothing or are beaten by another of their node."""
     rows = _rows(instance)
     by_item: dict[int, list[int]] = {}
-    for index, (item, _, _) in enumerate(rows):
-        by_item.setdefault(item, []).append(index)
-    shared = tuple(tuple(each) for each in by_item.values() if len(each) > 1)
+    for index, row in enumerate(rows):
+        by_item.setdefault(row[0], []).append(index)
+    shared = tuple(tuple(each) for each in by_item.values() if len(each) > 1) if len(by_item) < len(rows) else ()
     ways = _ways(instance, rows, shared)
-    reach = [_reach(ways, row) for row in range(len(rows))]
-    demands = [min(wanted, reach[index]) for index, (_, _, wanted) in enumerate(rows)]
-    nodes = len({way.node for way in ways})
-    most = max(min(instance.most_nodes, nodes), 0)
+    demands = [_reach(ways, index, wanted) for index, (_, _, wanted) in enumerate(rows)]
+    most = max(min(instance.most_nodes, len({way.node for way in ways})), 0)
     price = _price(ways, demands, most)
     return Compact(
         tuple(Row(item, lines, demand) for (item, lines, _), demand in zip(rows, demands, strict=True)),
@@ -90,36 +91,35 @@ def _rows(instance: Instance) -> list[tuple[int, tuple[int, ...], int]]:
 def _ways(
     instance: Instance, rows: Sequence[tuple[int, tuple[int, ...], int]], shared: Sequence[tuple[int, ...]]
 ) -> list[Way]:
-    ways = []
+    ways: dict[int, list[Way]] = {}
     stock, scale = instance.stock, instance.scale
     for index, option in enumerate(instance.options):
+        node, unit = option.node, option.unit
+        capacity = instance.capacity[node]
         cells: list[Ladder] = []
         able = False
         for item, lines, wanted in rows:
-            cost = option.unit[lines[0]]
-            tiers = stock.get((option.node, item)) if cost >= 0 and wanted > 0 else None
-            if tiers:
-                cells.append(_ladder(tiers, cost, wanted))
-                able = able or bool(cells[-1])
-            else:
-                cells.append(())
+            cost = unit[lines[0]]
+            tiers = stock.get((node, item)) if cost >= 0 else None
+            cell = _ladder(tiers, cost, wanted if capacity is None else min(wanted, capacity)) if tiers else ()
+            cells.append(cell)
+            able = able or cell != ()
         if able:
             kept = tuple(
-                tuple(tier for tier in stock.get((option.node, rows[group[0]][0]), ()) if tier.units > 0)
-                for group in shared
+                tuple(tier for tier in stock.get((node, rows[group[0]][0]), ()) if tier.units > 0) for group in shared
             )
-            ways.append(Way(index, option.node, option.fixed * scale, tuple(cells), kept))
-    ways.sort(key=lambda way: way.node)
-    kept_ways: list[Way] = []
-    for _, group in groupby(ways, key=lambda way: way.node):
-        kept_ways.extend(_unbeaten(list(group)))
-    return kept_ways
+            if capacity is not None and sum([units for cell in cells for units, _ in cell]) <= capacity:
+                capacity = None
+            ways.setdefault(node, []).append(Way(index, node, option.fixed * scale, tuple(cells), kept, capacity))
+    return [way for _, each in sorted(ways.items()) for way in (_unbeaten(each) if len(each) > 1 else each)]
 
 
 def _ladder(tiers: Sequence[Tier], cost: int, wanted: int) -> Ladder:
-    rungs = []
+    rungs: list[tuple[int, int]] = []
     for tier in tiers:
-        units = min(tier.units, wanted)
+        units = tier.units
+        if units >= wanted:
+            return (*rungs, (wanted, cost + tier.extra)) if wanted > 0 else tuple(rungs)
         if units > 0:
             rungs.append((units, cost + tier.extra))
             wanted -= units
@@ -128,8 +128,6 @@ def _ladder(tiers: Sequence[Tier], cost: int, wanted: int) -> Ladder:
 
 def _unbeaten(ways: list[Way]) -> list[Way]:
     """Return the ways of one node that no other of them beats in every respect; the first of equals stays."""
-    if len(ways) == 1:
-        return ways
     kept: list[Way] = []
     for way in sorted(ways, key=lambda each: (each.fixed, each.option)):
         if not any(_beats(other, way) for other in kept):
@@ -145,21 +143,28 @@ def _beats(one: Way, other: Way) -> bool:
     )
 
 
-def _reach(ways: Sequence[Way], row: int) -> int:
+def _reach(ways: Sequence[Way], row: int, wanted: int) -> int:
+    """Return how many of the wanted units of a row there are at all nodes together."""
     most: dict[int, int] = {}
     for way in ways:
-        units = sum(units for units, _ in way.cells[row])
+        units = 0
+        for some, _ in way.cells[row]:
+            units += some
+        if units >= wanted:
+            return wanted
         if units > most.get(way.node, 0):
             most[way.node] = units
-    return sum(most.values())
+    return min(sum(most.values()), wanted)
 
 
 def _price(ways: Sequence[Way], demands: Sequence[int], most: int) -> int:
     """Return one more than the difference between the dearest and the cheapest plan can be."""
-    dearest = sum(sorted((way.fixed for way in ways), reverse=True)[:most])
+    dearest = most * max([way.fixed for way in ways], default=0)
     cheapest = 0
     for row, demand in enumerate(demands):
-        costs = [cost for way in ways for _, cost in way.cells[row]]
-        dearest += demand * max(costs, default=0)
-        cheapest += demand * min(0, min(costs, default=0))
-    return dearest - min(cheapest, 0) + 1
+        # Ladders ascend: their ends are their extremes.
+        cells = [way.cells[row] for way in ways if way.cells[row]]
+        if cells:
+            dearest += demand * max([cell[-1][1] for cell in cells])
+            cheapest += demand * min([0, *[cell[0][1] for cell in cells]])
+    return dearest - cheapest + 1

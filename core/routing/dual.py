@@ -5,6 +5,7 @@ With a price l_r for a unit of row r, no set of up to k nodes has a value below
     base + sum_r l_r demand_r + sum of the k least values min(0, v_n),
     v_n = min over ways w of n of  fixed_w + sum_r sum_t min(0, cost_wrt - l_r) room_wrt
 
+where a node of limited capacity takes only the units that gain most.
 (A. M. Geoffrion, Lagrangean relaxation for integer programming, 1974; the bound of facility location by D. Erlenkotter,
 1978, in its capacitated form). Prices are whole numbers, so that the bound is exact in whole numbers and holds whatever
 prices the ascent tried.
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.routing.tables import Array, Tables
+from core.routing.tables import NO_LIMIT, Array, Tables
 
 PATIENCE = 6
 """Rounds without a better bound after which the steps become smaller."""
@@ -48,6 +49,8 @@ class Dual:
         self._room = tables.room[ways].reshape(len(ways), self._rows * tiers)
         self._spread = np.arange(self._rows).repeat(tiers)
         self._fixed = tables.fixed[ways]
+        self._limit = tables.limit[ways]
+        self._limited = np.flatnonzero(self._limit < NO_LIMIT)
         self.nodes, self.starts, self.node_of = np.unique(tables.node[ways], return_index=True, return_inverse=True)
         self._tables = tables
         self.opened = np.isin(self.nodes, list(part.opened))
@@ -60,7 +63,21 @@ class Dual:
         np.minimum(gain, 0, out=gain)
         gain *= self._room
         values: Array = gain.sum(axis=1) + self._fixed
+        if len(self._limited):
+            taken = self._taken(self._limited, prices)
+            gain = (self._cost[self._limited] - prices[self._spread]) * taken
+            values[self._limited] = gain.sum(axis=1) + self._fixed[self._limited]
         return values
+
+    def _taken(self, places: Array, prices: Array) -> Array:
+        """Return the units ways take of each rung at these prices: those that gain, within the limit the best first."""
+        cost, room = self._cost[places], self._room[places]
+        taken: Array = np.where(cost < prices[self._spread], room, 0)
+        for row in np.flatnonzero(self._limit[places] < NO_LIMIT).tolist():
+            order = np.argsort(cost[row] - prices[self._spread], kind="stable")
+            upto = np.minimum(taken[row][order].cumsum(), self._limit[places[row]])
+            taken[row][order] = np.diff(upto, prepend=0)
+        return taken
 
     def picks(self, values: Array) -> tuple[Array, Array]:
         """Return the value of each node and which nodes the bound uses: the opened and the best of the others."""
@@ -78,7 +95,7 @@ class Dual:
 
     def missing(self, prices: Array, chosen: Array) -> Array:
         """Return demand less what the chosen ways ship at these prices, by row: the slope of the bound."""
-        shipped = np.where(self._cost[chosen] < prices[self._spread], self._room[chosen], 0).sum(axis=0)
+        shipped = self._taken(chosen, prices).sum(axis=0)
         slope: Array = self._tables.demand - shipped.reshape(self._rows, -1).sum(axis=1)
         return slope
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.routing.compact import Compact
+from core.routing.compact import Compact, Way
 from core.routing.flow import Network
 from core.routing.instance import Instance
 
@@ -38,7 +38,42 @@ def fill(problem: Compact, chosen: Sequence[int]) -> tuple[int, Taken]:
         value += open_units * problem.price
     for group, rows in enumerate(problem.shared):
         value += _fill_shared(problem, group, rows, chosen, taken)
+    for way in chosen:
+        limit = problem.ways[way].limit
+        if limit is not None and sum([units for (_, of), units in taken.items() if of == way]) > limit:
+            return _fill_limited(problem, chosen)
     return value, taken
+
+
+def alone(problem: Compact, way: Way) -> int | None:
+    """Return what shipping every row whole by one way costs, None when it cannot."""
+    cost = way.fixed
+    if way.limit is not None and sum(row.demand for row in problem.rows) > way.limit:
+        return None
+    for cell, wanted in zip(way.cells, problem.rows, strict=True):
+        left = wanted.demand
+        for units, each in cell:
+            cost += units * each
+            left -= units
+        if left > 0:
+            return None
+    for stock, rows in zip(way.stock, problem.shared, strict=True):
+        # Each row was reckoned from the cheapest tiers; together they go further up.
+        left, together = sum(problem.rows[row].demand for row in rows), 0
+        for tier in stock:
+            some = min(tier.units, left)
+            together += some * tier.extra
+            left -= some
+        if left > 0:
+            return None
+        for row in rows:
+            if not way.cells[row]:
+                continue  # nobody has it, or it would have been missed above
+            base = way.cells[row][0][1] - stock[0].extra
+            together += problem.rows[row].demand * base
+            cost -= sum(units * each for units, each in way.cells[row])
+        cost += together
+    return cost
 
 
 def _fill_shared(
@@ -69,6 +104,42 @@ def _fill_shared(
     return cost + (wanted - units) * problem.price
 
 
+def _fill_limited(problem: Compact, chosen: Sequence[int]) -> tuple[int, Taken]:
+    """Fill all rows by one flow: from rows over ways and their rungs through each way's capacity."""
+    rows, groups = len(problem.rows), len(problem.shared)
+    out = 1 + rows
+    first_shared = out + len(chosen)
+    sink = first_shared + len(chosen) * groups
+    network = Network(sink + 1)
+    group_of = {row: group for group, members in enumerate(problem.shared) for row in members}
+    wanted, arcs = 0, []
+    for index, row in enumerate(problem.rows):
+        wanted += row.demand
+        network.add(0, 1 + index, row.demand, 0)
+        for spot, way in enumerate(chosen):
+            cell = problem.ways[way].cells[index]
+            if cell and index in group_of:
+                group = group_of[index]
+                base = cell[0][1] - problem.ways[way].stock[group][0].extra
+                arcs.append(
+                    (index, way, network.add(1 + index, first_shared + spot * groups + group, row.demand, base))
+                )
+            else:
+                arcs.extend((index, way, network.add(1 + index, out + spot, units, cost)) for units, cost in cell)
+    for spot, way in enumerate(chosen):
+        limit = problem.ways[way].limit
+        network.add(out + spot, sink, wanted if limit is None else limit, 0)
+        for group in range(groups):
+            for tier in problem.ways[way].stock[group]:
+                network.add(first_shared + spot * groups + group, out + spot, tier.units, tier.extra)
+    units, cost = network.run(0, sink)
+    taken: dict[tuple[int, int], int] = {}
+    for index, way, arc in arcs:
+        if network.flow(arc):
+            taken[index, way] = taken.get((index, way), 0) + network.flow(arc)
+    return cost + (wanted - units) * problem.price + sum(problem.ways[way].fixed for way in chosen), taken
+
+
 def by_line(instance: Instance, problem: Compact, taken: Taken) -> Taken:
     """Divide units of rows among their lines, earlier lines and earlier options first: (line, option) -> units."""
     divided: dict[tuple[int, int], int] = {}
@@ -82,6 +153,12 @@ def by_line(instance: Instance, problem: Compact, taken: Taken) -> Taken:
                 open_units -= some
                 divided[line, problem.ways[way].option] = some
     return divided
+
+
+def never_below(instance: Instance) -> int:
+    """Return what no plan costs less than: zero, but for what taking aging stock may be worth."""
+    least = min((tier.extra for ladder in instance.stock.values() for tier in ladder), default=0)
+    return sum(instance.demand) * min(least, 0)
 
 
 def cost_of(instance: Instance, assignments: Taken) -> int:

@@ -149,3 +149,11 @@ class Plan:
     optimal: bool
     bound: int = 0
     steps: int = 0
+
+    @property
+    def proof(self) -> str:
+        """Return `optimal`, or what is known instead: the bound in the currency, and how far the cost is above it."""
+        if self.optimal:
+            return "optimal"
+        gap = f"gap {100 * (self.cost - self.bound) / self.bound:.1f} %" if self.bound > 0 else "gap unknown"
+        return f"at least {Decimal(self.bound) / SCALE:.4f}, {gap}"

@@ -8,9 +8,9 @@ from itertools import count
 
 import numpy as np
 
-from core.routing.compact import Compact, Way
+from core.routing.compact import Compact
 from core.routing.dual import Ascent, Dual, Part, ascend, narrow
-from core.routing.filling import fill
+from core.routing.filling import alone, fill
 from core.routing.tables import Array, Ranking, Tables, all_sets, number_of_sets
 
 FEW_SETS = 1500
@@ -54,7 +54,8 @@ class Search:
         counts = tuple(Counter(way.node for way in problem.ways).values())
         tables = Tables(problem)
         ways = np.arange(len(problem.ways))
-        if number_of_sets(counts, problem.most) <= FEW_SETS:
+        limited = any(way.limit is not None for way in problem.ways)
+        if not limited and number_of_sets(counts, problem.most) <= FEW_SETS:
             self._value_all(tables, ways, all_sets(counts, problem.most))
             self.bound = self.best
             return
@@ -63,18 +64,18 @@ class Search:
     def _one_is_enough(self) -> bool:
         """Return whether the best single way ships everything at no more than any two or more could cost."""
         problem = self.problem
-        least = 0
-        for row, wanted in enumerate(problem.rows):
-            costs = [way.cells[row][0][1] for way in problem.ways if way.cells[row]]
-            least += wanted.demand * min(costs, default=0)
-        for index, way in enumerate(problem.ways):
-            if _has_all(problem, way):
-                self.offer((index,))
-        if not self.chosen:
+        able = [(cost, index) for index, way in enumerate(problem.ways) if (cost := alone(problem, way)) is not None]
+        if not able:
             return False
-        fixed = sorted(way.fixed for way in problem.ways)
-        if problem.most > 1 and len(fixed) > 1 and self.best > least + fixed[0] + fixed[1]:
-            return False
+        self.offer((min(able)[1],))
+        fixed = sorted([way.fixed for way in problem.ways])
+        if problem.most > 1 and len(fixed) > 1:
+            least = fixed[0] + fixed[1]
+            for row, wanted in enumerate(problem.rows):
+                costs = [way.cells[row][0][1] for way in problem.ways if way.cells[row]]
+                least += wanted.demand * min(costs, default=0)
+            if self.best > least:
+                return False
         # One way with all units beats every other single way with all units; fewer units are never better.
         self.bound = self.best
         return True
@@ -225,16 +226,6 @@ def _neighbors(tables: Tables, ways: Array, chosen: tuple[int, ...]) -> Array:
         sets[row, come] = 1
         sets[row, go] = 0
     return sets
-
-
-def _has_all(problem: Compact, way: Way) -> bool:
-    """Return whether one way can ship every row whole, those that share stock together."""
-    return all(
-        sum(units for units, _ in cell) >= row.demand for cell, row in zip(way.cells, problem.rows, strict=True)
-    ) and all(
-        sum(tier.units for tier in stock) >= sum(problem.rows[row].demand for row in rows)
-        for stock, rows in zip(way.stock, problem.shared, strict=True)
-    )
 
 
 def _divide(tables: Tables, dual: Dual, values: Array, part: Part) -> list[Part]:

@@ -14,6 +14,7 @@ from core.routing.compact import Compact, Ladder
 Array = npt.NDArray[Any]
 """Whole numbers: float64 while every value is below 2^52 and so exact, Python integers (object) beyond."""
 EXACT = 2**52
+NO_LIMIT = 2**62
 CELLS = 200_000
 """Numbers in the working array that sets are valued in; more sets are valued in parts."""
 
@@ -29,6 +30,7 @@ class Tables:
         cost, room: (ways, rows, tiers), cost per unit and units of each rung, 0 and 0 where there is none.
         price: by row, of a unit that is not shipped.
         base: constant part of every value.
+        limit: (ways), most units of a way, `NO_LIMIT` where it cannot matter; sets are valued as if there was none.
         exact: whether values of sets are exact and not only lower bounds.
     """
 
@@ -52,7 +54,8 @@ class Tables:
         self.node = np.array([way.node for way in problem.ways], dtype=np.intp)
         self.base = base
         self.most = problem.most
-        self.exact = not problem.shared
+        self.limit = np.array([NO_LIMIT if way.limit is None else way.limit for way in problem.ways])
+        self.exact = not problem.shared and all(way.limit is None for way in problem.ways)
 
 
 def _relaxed(problem: Compact) -> tuple[list[list[Ladder]], list[int], list[int], int]:

@@ -29,8 +29,8 @@ from core.store import schema as t
 from core.store.unit import DEFAULT_TENANT, Unit
 
 AREAS = (
-    "orders", "items", "nodes", "stock", "reservations", "promises", "fulfillment", "shipments", "refunds",
-    "exceptions", "decisions", "connections", "messages", "deliveries", "events", "models",
+    "orders", "items", "nodes", "stock", "reservations", "promises", "fulfillment", "shipments", "refunds", "routing",
+    "exceptions", "decisions", "policies", "connections", "messages", "deliveries", "events", "models",
 )  # fmt: skip
 ADMIN = "admin"
 SCOPES = frozenset({ADMIN, *(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))})
@@ -83,7 +83,7 @@ def create_key(
     """Store a new API key and return its id and the key itself, which nothing can show again.
 
     Raises:
-        InputError: no name, an unknown scope, or an end in the past.
+        InputError: no name, an unknown scope, `admin` for one connection, or an end in the past.
     """
     wanted = sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
@@ -91,6 +91,12 @@ def create_key(
         raise InputError(
             f"A key needs known scopes; {', '.join(map(repr, unknown[:5])) or 'none'} given.",
             fix=f"Known are: {', '.join(sorted(SCOPES))}.",
+            code="KEY-SCOPE-422",
+        )
+    if ADMIN in wanted and connection_id is not None:
+        raise InputError(
+            "A key of one connection cannot administer the hub.",
+            fix="Leave the connection out, or name the areas it is to read or write.",
             code="KEY-SCOPE-422",
         )
     if not name.strip() or len(name) > 120 or "\x00" in name:

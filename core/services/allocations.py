@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,16 +14,19 @@ from core.domain.ids import uuid7
 from core.domain.vocabulary import MovementKind
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, mark_listings, move_stock
+from core.store.locks import lock_positions, mark_listings, move_lots, move_stock
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
 ALLOCATED = """
-SELECT id, order_id, line_id, fulfillment_id, connection_id, item_id, node_id, quantity, per_unit, follows, lot
-FROM reservation
-WHERE tenant_id = :tenant AND order_id = :order AND state = 'allocated'
-  AND (CAST(:work AS uuid) IS NULL OR fulfillment_id = :work)
-ORDER BY id FOR NO KEY UPDATE
+SELECT r.id, r.order_id, r.line_id, r.fulfillment_id, r.connection_id, r.item_id, r.node_id, r.quantity, r.per_unit,
+       r.follows, r.lot, r.created_at, l.expires_on
+FROM reservation r
+LEFT JOIN stock_lot l ON l.tenant_id = r.tenant_id AND l.item_id = r.item_id AND l.node_id = r.node_id
+     AND l.lot = r.lot AND l.status = 'sellable'
+WHERE r.tenant_id = :tenant AND r.order_id = :order AND r.state = 'allocated'
+  AND (CAST(:work AS uuid) IS NULL OR r.fulfillment_id = :work)
+ORDER BY r.id FOR NO KEY UPDATE OF r
 """
 
 
@@ -52,9 +56,13 @@ def _end(
     ended: list[tuple[UUID, Decimal]] = []
     split: list[tuple[object, ...]] = []
     deltas: dict[tuple[UUID, UUID], Decimal] = {}
+    lots: dict[tuple[UUID, UUID, str | None], Decimal] = {}
     done: dict[UUID, Decimal] = {}
     rows = unit.conn.execute(text(ALLOCATED), {"tenant": unit.tenant, "order": order_id, "work": work}).all()
+    gone = kind is MovementKind.SHIP
     for line, own in _by_work(rows).items():
+        # Of several lots the one that expires first leaves first and comes back last.
+        own.sort(key=lambda row: (row.expires_on or date.max, row.id), reverse=not gone)
         promised = sum((row.quantity / row.per_unit for row in own if not row.follows), ZERO)
         units = min(left.get(line[0], ZERO), promised)
         if units <= 0:
@@ -69,11 +77,25 @@ def _end(
             wanted[row.item_id] -= taken
             key = row.item_id, row.node_id
             deltas[key] = deltas.get(key, ZERO) + taken
+            lots[*key, row.lot] = lots.get((*key, row.lot), ZERO) + taken
             ended.append((row.id, taken))
             if taken < row.quantity:
-                split.append((uuid7(), *row[1:7], row.quantity - taken, "allocated", *row[8:]))
+                split.append((uuid7(), *row[1:7], row.quantity - taken, "allocated", *row[8:12]))
     _write(unit, order_id, ended, split, deltas, kind)
+    _move_lots(unit, lots, gone=gone)
     return done
+
+
+def _move_lots(unit: Unit, lots: Mapping[tuple[UUID, UUID, str | None], Decimal], *, gone: bool) -> None:
+    """Take promised units off their lots, of those that have one."""
+    move_lots(
+        unit,
+        {
+            (item, node, lot): (-units if gone else ZERO, -units)
+            for (item, node, lot), units in lots.items()
+            if lot is not None
+        },
+    )
 
 
 def _by_work(rows: Sequence[Row[Any]]) -> dict[tuple[UUID, UUID], list[Row[Any]]]:
@@ -105,7 +127,7 @@ def _write(
         t.reservation,
         (
             "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
-            "per_unit", "follows", "lot",
+            "per_unit", "follows", "lot", "created_at",
         ),
         split,
     )  # fmt: skip

@@ -88,7 +88,8 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
             return Applied("applied", update_fulfillment(unit, facts, body, connection_id))
         case DocumentType.SHIPMENT:
             shipped = ship(unit, facts, body, connection_id)
-            return Applied("applied" if shipped.new else "duplicate", shipped.order_id)
+            note = None if shipped.shipment_id else "nothing of it was open: an exception says what left"
+            return Applied("applied" if shipped.new else "duplicate", shipped.order_id, note)
         case DocumentType.TRACKING:
             return Applied("applied", track(unit, body))
         case DocumentType.STOCK:

@@ -22,7 +22,7 @@ from core.store.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One thing a case is about: `subject` is order, message, delivery, connection or position."""
+    """One thing a case is about: `subject` is order, message, delivery, fulfillment, connection or position."""
 
     subject: str
     id: UUID

@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.errors import InputError, NotFound
+from core.services.geography import place_nodes
 from core.services.kits import refused, set_components
+from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
 from core.store.bulk import as_json
 from core.store.locks import ensure_positions, lock_items, lock_listings
@@ -56,6 +58,15 @@ def resolve_skus(unit: Unit, codes: Collection[tuple[UUID, str]]) -> dict[tuple[
 
 
 # One array per column, as `_columns` gives them; a null says "not given".
+def units_of(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
+    """Return the unit each of these items is counted in."""
+    if not items:
+        return {}
+    i = t.item.c
+    rows = unit.conn.execute(select(i.id, i.unit).where(i.tenant_id == unit.tenant, i.id.in_(sorted(items))))
+    return {row.id: row.unit for row in rows}
+
+
 INSERT_ITEMS = """
 INSERT INTO item (tenant_id, id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order,
                   backorder_limit, active, attributes)
@@ -103,6 +114,7 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
         InputError: an item cannot be the kit it is said to be.
     """
     by_sku = {str(each["sku"]): each for each in items}
+    before = _tracking(unit, [sku for sku, each in by_sku.items() if each.get("tracking") is not None])
     made = unit.conn.exec_driver_sql(
         INSERT_ITEMS, (unit.tenant, *_columns({sku: (uuid7(), each) for sku, each in by_sku.items()}))
     )
@@ -119,6 +131,9 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
         for reference in each.get("references") or ()
     }
     _point_references(unit, connection_id, references)
+    for sku, tracking in before.items():
+        if "lot" in (tracking, by_sku[sku]["tracking"]) and tracking != by_sku[sku]["tracking"]:
+            (end_lots if tracking == "lot" else begin_lots)(unit, found[sku], sku)
     _write_kits(unit, by_sku, found)
     if connection_id is not None:
         list_items(unit, connection_id, list(found.values()))
@@ -151,6 +166,20 @@ def _point_references(unit: Unit, connection_id: UUID | None, references: Mappin
                 list(references.values()),
             ),
         )
+
+
+def _tracking(unit: Unit, skus: Sequence[str]) -> dict[str, str]:
+    """Lock those of these items that exist and return how each is tracked now."""
+    if not skus:
+        return {}
+    i = t.item.c
+    rows = unit.conn.execute(
+        select(i.sku, i.tracking)
+        .where(i.tenant_id == unit.tenant, i.sku.in_(skus))
+        .order_by(i.sku)
+        .with_for_update(key_share=True)
+    )
+    return {row.sku: row.tracking for row in rows}
 
 
 def _write_kits(unit: Unit, by_sku: Mapping[str, Mapping[str, Any]], found: Mapping[str, UUID]) -> None:
@@ -191,25 +220,24 @@ def list_items(unit: Unit, connection_id: UUID, items: Sequence[UUID]) -> None:
 
 
 def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
-    """Write a node by its code and return its id; `connection` names the connection that works it."""
+    """Write a node by its code and return its id; `connection` names the connection that works it.
+
+    A node without a point gets that of its postcode, as far as places were imported.
+    """
     values = dict(node)
     connection = values.pop("connection", None)
     if connection is not None:
         values["connection_id"] = connection_named(unit, str(connection)).id
     code = str(values.pop("code"))
     values.setdefault("name", code)
-    return UUID(
-        str(
-            unit.conn.execute(
-                insert(t.node)
-                .values(tenant_id=unit.tenant, id=uuid7(), code=code, **values)
-                .on_conflict_do_update(
-                    index_elements=["tenant_id", "code"], set_={**values, "version": t.node.c.version + 1}
-                )
-                .returning(t.node.c.id)
-            ).scalar_one()
-        )
-    )
+    found = unit.conn.execute(
+        insert(t.node)
+        .values(tenant_id=unit.tenant, id=uuid7(), code=code, **values)
+        .on_conflict_do_update(index_elements=["tenant_id", "code"], set_={**values, "version": t.node.c.version + 1})
+        .returning(t.node.c.id)
+    ).scalar_one()
+    place_nodes(unit)
+    return UUID(str(found))
 
 
 def node_coded(unit: Unit, code: str) -> UUID:

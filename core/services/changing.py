@@ -17,20 +17,12 @@ from core.services.canceling import cancel_order, finish_order
 from core.services.catalog import resolve_skus
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
-from core.services.ordering import (
-    LINE,
-    Incoming,
-    body_of,
-    fingerprint,
-    item_of,
-    line_codes,
-    line_row,
-    order_total,
-    tell_erp,
-)
+from core.services.latecomers import apply_late
+from core.services.order_rows import LINE, body_of, fingerprint, item_of, line_codes, line_row, order_total
+from core.services.ordering import Incoming, judge, tell_erp
 from core.services.phase import refresh_phases
+from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
-from core.services.validation import check_order
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_order
@@ -52,15 +44,19 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
     document = incoming.document
     if document.get("canceled_at") and order.state not in ORDER.final:
         _remember(unit, order, document, mark)
+        unit.conn.execute(
+            text("UPDATE order_line SET pictured = 0 WHERE tenant_id = :t AND order_id = :o"),
+            {"t": unit.tenant, "o": order.id},
+        )
         cancel_order(unit, facts, order.id, None, document.get("cancel_reason") or "canceled at the source")
         return "changed"
     if order.state in ORDER.final:
         _remember(unit, order, document, mark)
-        unit.event("order.changed", "order", order.id, {"after": order.state}, order_id=order.id)
+        apply_late(unit, facts, incoming, order, mark)
         return "changed"
     incoming.order_id = order.id
     summary = _lines(unit, facts, incoming, order)
-    if _address(order.body.get("ship_to")) != _address(document.get("ship_to")):
+    if not same_address(order.body.get("ship_to"), document.get("ship_to")):
         summary["ship_to"] = True
     _remember(unit, order, document, mark)
     _rehold(unit, facts, incoming)
@@ -73,10 +69,6 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
     if summary:
         tell_erp(unit, facts, [order.id], "changed")
     return "changed"
-
-
-def _address(address: Json | None) -> Json:
-    return {name: value for name, value in (address or {}).items() if value}
 
 
 def _remember(unit: Unit, order: Row[Any], document: Json, mark: str) -> None:
@@ -107,8 +99,6 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
         .where(t.order_line.c.tenant_id == unit.tenant, t.order_line.c.order_id == order.id)
         .order_by(t.order_line.c.position, t.order_line.c.id)
     ).all()
-    by_code = {row.external_id: row for row in stored if row.external_id}
-    by_place = {(row.position, row.sku): row for row in stored if not row.external_id}
     known = resolve_skus(
         unit, {(incoming.connection_id, code) for line in incoming.document["lines"] for code in line_codes(line)}
     )
@@ -116,9 +106,9 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
     less: dict[UUID, Decimal] = {}
     incoming.items, incoming.line_ids = [], []
     seen: set[UUID] = set()
-    for index, line in enumerate(incoming.document["lines"]):
+    lines = incoming.document["lines"]
+    for index, (line, row) in enumerate(zip(lines, match_picture(stored, lines), strict=True)):
         item = item_of(known, incoming.connection_id, line)
-        row = by_code.get(line.get("external_id")) or by_place.get((line.get("position") or index + 1, line.get("sku")))
         if row is None:
             line_id = uuid7()
             copy_rows(unit, t.order_line, LINE, [line_row(order.id, line_id, index, line, item)])
@@ -142,7 +132,7 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
 def _reduce_or_raise(
     unit: Unit, row: Row[Any], line: Json, item: UUID | None, summary: dict[str, Any], less: dict[UUID, Decimal]
 ) -> None:
-    wanted = line["quantity"] - min(line.get("removed") or ZERO, line["quantity"])
+    wanted = wanted_of(line)
     have = row.quantity - row.canceled
     if wanted > have:
         summary.setdefault("raised", []).append(row.sku)
@@ -151,13 +141,18 @@ def _reduce_or_raise(
         if min(have - wanted, left) > 0:
             less[row.id] = min(have - wanted, left)
             summary.setdefault("lowered", []).append(row.sku)
+    more = max(wanted - have, ZERO)
+    back = min(more, row.canceled)
     if line.get("unit_price") != row.unit_price:
         summary.setdefault("prices", []).append(row.sku)
     unit.conn.execute(
         update(t.order_line)
         .where(t.order_line.c.tenant_id == unit.tenant, t.order_line.c.id == row.id)
         .values(
-            quantity=row.quantity + max(wanted - have, ZERO),
+            # Units taken off before come back first, so that edits to and fro do not add up.
+            quantity=row.quantity + more - back,
+            canceled=row.canceled - back,
+            pictured=wanted,
             item_id=row.item_id or item,
             title=line.get("title"),
             unit_price=line.get("unit_price"),
@@ -169,7 +164,8 @@ def _reduce_or_raise(
 
 def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
     """End holds whose cause the new picture has taken away, and place those it brings."""
-    stops = check_order(incoming.document, incoming.items, incoming.map_holds)
+    judge(unit, facts, [incoming])
+    stops = incoming.stops
     active = unit.conn.execute(
         text("SELECT id, kind, line_id, detail FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active'"),
         {"t": unit.tenant, "o": incoming.order_id},

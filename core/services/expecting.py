@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from core.domain.calendars import next_ship_moment
-from core.intelligence.lanes import DAY_SECONDS, Floats, Lane, Trip, make_trip
+from core.intelligence.lanes import DAY_SECONDS, Lane, make_trip
 from core.intelligence.odds import due_days, late
 from core.routing.costs import UNKNOWN_KM, kilometers
 from core.routing.problem import Destination
 from core.services.facts import Facts
+from core.services.promising_facts import Way
 
 DUE_NAMES = ("due_50", "due_80", "due_90", "due_95")
 
@@ -24,16 +25,59 @@ class Expected:
     Args:
         node_id: who ships it.
         ship_at: when it leaves.
-        trip: its way.
         lane: both ends.
-        log_days: corrected log-days in transit by quantile.
+        way: how long it takes.
     """
 
     node_id: UUID
     ship_at: datetime
-    trip: Trip
     lane: Lane
-    log_days: Floats
+    way: Way
+
+
+class Outlook:
+    """What parts of orders placed now are expected to do; each node's next moment is found once.
+
+    Args:
+        facts: calendars, full days, places, the transit model.
+        now: an aware moment.
+    """
+
+    def __init__(self, facts: Facts, now: datetime) -> None:
+        self._facts = facts
+        self._now = now
+        self._leaves: dict[UUID, datetime | None] = {}
+
+    def part(
+        self,
+        node_id: UUID,
+        destination: Destination,
+        to_postal: str | None,
+        *,
+        carrier: str | None = None,
+        service: str | None = None,
+    ) -> Expected | None:
+        """Return what a node's part is expected to do, None when the node ships nothing.
+
+        Args:
+            node_id: who would ship it.
+            destination, to_postal: where to.
+            carrier, service: when it is known who takes it.
+        """
+        ship_at = self._ship_at(node_id)
+        if ship_at is None:
+            return None
+        lane = lane_of(self._facts, node_id, destination, to_postal)
+        way = self._facts.promising.transit.way(make_trip(carrier, service, lane, ship_at))
+        return Expected(node_id, ship_at, lane, way)
+
+    def _ship_at(self, node_id: UUID) -> datetime | None:
+        if node_id not in self._leaves:
+            promising = self._facts.promising
+            self._leaves[node_id] = next_ship_moment(
+                promising.calendars[node_id], self._now, full=promising.full.get(node_id, ())
+            )
+        return self._leaves[node_id]
 
 
 def lane_of(facts: Facts, node_id: UUID, destination: Destination, to_postal: str | None) -> Lane:
@@ -43,37 +87,14 @@ def lane_of(facts: Facts, node_id: UUID, destination: Destination, to_postal: st
     return Lane(place.country, place.postal, destination.country, to_postal, None if km == UNKNOWN_KM else km)
 
 
-def expect(
-    facts: Facts,
-    node_id: UUID,
-    destination: Destination,
-    to_postal: str | None,
-    now: datetime,
-    *,
-    carrier: str | None = None,
-    service: str | None = None,
-) -> Expected | None:
-    """Return what the node's part of an order placed now is expected to do, None when the node ships nothing.
-
-    Args:
-        facts: calendars, full days, places, the transit model.
-        node_id: who would ship it.
-        destination, to_postal: where to.
-        now: an aware moment.
-        carrier, service: when it is known who takes it.
-    """
-    ship_at = next_ship_moment(facts.promising.calendars[node_id], now, full=facts.promising.full.get(node_id, ()))
-    if ship_at is None:
-        return None
-    lane = lane_of(facts, node_id, destination, to_postal)
-    trip = make_trip(carrier, service, lane, ship_at)
-    return Expected(node_id, ship_at, trip, lane, facts.promising.transit.log_days(trip))
-
-
-def dues(parts: Sequence[Expected], now: datetime) -> tuple[datetime, ...]:
+def dues(parts: Sequence[Expected]) -> tuple[datetime, ...]:
     """Return when all parts are there, at each of `core.intelligence.lanes.LEVELS`."""
-    found = due_days([((each.ship_at - now).total_seconds() / DAY_SECONDS, each.log_days) for each in parts])
-    return tuple(now + timedelta(days=days) for days in found)
+    if len(parts) == 1:  # the usual order: nothing to combine
+        [part] = parts
+        return tuple(part.ship_at + timedelta(days=days) for days in part.way.level_days)
+    first = min(each.ship_at for each in parts)
+    found = due_days([((each.ship_at - first).total_seconds() / DAY_SECONDS, each.way.log_days) for each in parts])
+    return tuple(first + timedelta(days=days) for days in found)
 
 
 def lateness_probability(

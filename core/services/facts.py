@@ -1,21 +1,23 @@
-"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do."""
+"""Facts that change rarely, read once in a while per process: nodes, connections, what each can do, policies."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from config.settings import Orders, Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
-from core.routing.problem import SCALE, NodeFacts
+from core.routing.problem import NodeFacts
+from core.services.inforce import InForce, read_in_force
 from core.services.promising_facts import PromisingFacts, read_promising
+from core.services.routing_facts import RoutingFacts, read_routing
+from core.services.tariffs import scaled
 from core.store import schema as t
 
 # A node switched off or a connection added is seen by every process within this time.
@@ -40,7 +42,7 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes and connections, and what the settings say of orders.
+    """One consistent picture of nodes, connections, policies in force (first asked first), and what routing needs.
 
     Attributes:
         double_hours: within how many hours the same order by another connection is held; 0 never.
@@ -49,16 +51,19 @@ class Facts:
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
     connections: Mapping[UUID, ConnectionFacts]
+    routing: RoutingFacts
+    policies: Sequence[InForce] = ()
     promising: PromisingFacts = field(default_factory=PromisingFacts)
     double_hours: float = 24.0
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Return the codes of all nodes."""
+        return frozenset(node.code for node in self.nodes.values())
 
     def takers(self, write: Write, *, kinds: tuple[str, ...] = ()) -> list[ConnectionFacts]:
         """Return the connections that take this write, of the given kinds when any are named."""
         return [each for each in self.connections.values() if each.takes(write) and (not kinds or each.kind in kinds)]
-
-
-def _scaled(amount: Decimal) -> int:
-    return int(amount * SCALE)
 
 
 def read_facts(
@@ -66,20 +71,22 @@ def read_facts(
     connectors: Connectors,
     tenant: int,
     terms: Promising | None = None,
-    before: PromisingFacts | None = None,
+    before: Facts | None = None,
 ) -> Facts:
-    """Read the picture from the database.
+    """Read the picture from the database; large parts nobody has written since are taken from the one before.
 
     Args:
         conn: a session.
         connectors: what is installed.
         tenant: whose.
         terms: what promises may rest on.
-        before: the picture of promising read last, whose model is kept while it is the same.
+        before: the picture read last.
     """
     kinds = connectors.kinds()
-    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant)).all()
+    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant).order_by(t.node.c.code)).all()
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
+    now = conn.execute(select(func.clock_timestamp())).scalar_one()
+    routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
     return Facts(
         nodes={
             row.id: NodeFacts(
@@ -88,10 +95,10 @@ def read_facts(
                 row.latitude,
                 row.longitude,
                 row.country,
-                _scaled(row.shipment_cost),
-                _scaled(row.unit_cost),
-                _scaled(row.distance_cost),
-                row.active,
+                scaled(row.shipment_cost),
+                scaled(row.unit_cost),
+                scaled(row.distance_cost),
+                row.id not in routing.closed,
             )
             for row in nodes
         },
@@ -107,7 +114,9 @@ def read_facts(
             )
             for row in connections
         },
-        promising=read_promising(conn, tenant, nodes, terms or Promising(), before),
+        routing=routing,
+        policies=read_in_force(conn, tenant),
+        promising=read_promising(conn, tenant, nodes, terms or Promising(), before.promising if before else None),
     )
 
 
@@ -128,8 +137,7 @@ class FactsCache:
         """Return the picture, at most `FRESH_SECONDS` old."""
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                known = self._facts.get(tenant)
-                found = read_facts(conn, self._connectors, tenant, self._terms, known.promising if known else None)
+                found = read_facts(conn, self._connectors, tenant, self._terms, self._facts.get(tenant))
                 self._facts[tenant] = replace(found, double_hours=self._orders.double_hours)
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

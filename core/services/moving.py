@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,6 @@ from core.domain.states import FULFILLMENT
 from core.domain.vocabulary import Write
 from core.errors import Conflict, InputError
 from core.ports.connectors import Json
-from core.routing.problem import Demand
 from core.services.catalog import node_coded
 from core.services.facts import Facts
 from core.services.fulfilling import find_work, give_back, match_lines, set_work_state, source_again, work_lines
@@ -133,9 +133,7 @@ def _issue(unit: Unit, facts: Facts, order_id: UUID, node_id: UUID, units: Mappi
     node = facts.nodes[node_id].code
     [sourced] = load_sourced(unit, [order_id])
     sourced.demands = [
-        Demand(demand.line_id, demand.item_id, units[demand.line_id])
-        for demand in sourced.demands
-        if demand.line_id in units
+        replace(demand, quantity=units[demand.line_id]) for demand in sourced.demands if demand.line_id in units
     ]
     sourced.excluded = {other: f"given to {node} by {unit.actor}" for other in facts.nodes if other != node_id}
     sourced.partial_allowed = False

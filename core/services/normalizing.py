@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from uuid import UUID
 
 from core.domain.documents import check_document
 from core.domain.vocabulary import DocumentType, Via
-from core.errors import InputError, MappingError
-from core.ports.connectors import Connector, Document, InboundMessage
+from core.errors import CrossdockError, InputError, MappingError
+from core.ports.connectors import Connector, Connectors, Document, InboundMessage
+from core.services.connections import config_of, row_of
+from core.services.secretbox import SecretBox
+from core.store.read.plumbing import read_raw
+from core.store.unit import Unit
 
 
 def read_documents(message: InboundMessage, via: str, connector: Connector) -> Sequence[Document]:
@@ -35,3 +40,31 @@ def read_documents(message: InboundMessage, via: str, connector: Connector) -> S
         return [Document(DocumentType.ORDER, check_document(DocumentType.ORDER, body))]
     except InputError as error:
         raise MappingError(error.what, why=error.why, fix=error.fix, code=error.error_code, **error.data) from None
+
+
+def read_again(unit: Unit, connectors: Connectors, box: SecretBox, message_id: UUID) -> Sequence[Document]:
+    """Return what today's map reads in a stored message; nothing is changed.
+
+    Args:
+        connectors: opens the connector of the message's connection, with that connection's own settings and secrets.
+        box: opens the secrets.
+
+    Raises:
+        NotFound: there is no such message.
+        CrossdockError: it cannot be read; MappingError where the connector broke on it.
+    """
+    row = read_raw(unit.conn, message_id, unit.tenant)
+    connector = connectors.open(config_of(row_of(unit, row.connection_id), box, unit.now))
+    message = InboundMessage(
+        row.id, row.topic, bytes(row.body), row.content_type, row.headers, row.received_at, row.occurred_at
+    )
+    try:
+        return read_documents(message, row.via, connector)
+    except CrossdockError:
+        raise
+    except Exception as error:
+        raise MappingError(
+            "The connector could not read this message.", why=type(error).__name__, code="MAP-CRASH-422"
+        ) from error
+    finally:
+        connector.close()

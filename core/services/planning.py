@@ -8,38 +8,79 @@ the lines before it, and the order is solved again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.domain.shelf import Key, Shelf
 from core.routing.optimizer import solve
-from core.routing.problem import Assignment, Plan, Problem
+from core.routing.problem import Assignment, Plan, Problem, StockTier
+from core.services.inforce import InForce
+from core.services.problems import Builder, Built
+
+if TYPE_CHECKING:
+    from core.services.sourcing import Sourced
 
 ZERO = Decimal(0)
 # Cutting ends by itself, since stock only shrinks; after so many rounds what does not fit is cut to nothing.
 ROUNDS = 5
 
 
-def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Plan, Mapping[Key, Decimal]]:
-    """Return the optimizer's plan for one order within what the shelf lets its connection take, and the stock it saw.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, the problem as the optimizer saw it last, and what the problem was built with."""
+
+    plan: Plan
+    problem: Problem
+    built: Built
+
+
+def plan_order(order: Sourced, builder: Builder, shelf: Shelf, chosen: InForce) -> Planned:
+    """Return what is to be done for an order under a policy; wishes and limits of the day give way to shortage."""
+    built = builder.build(order, chosen)
+    plan, problem = plan_on_shelf(shelf, order.connection_id, built.problem)
+    if plan.short and built.limited:
+        # Late, or by another service, is better than not at all.
+        built = builder.build(order, chosen, strict=False)
+        plan, problem = plan_on_shelf(shelf, order.connection_id, built.problem)
+    return Planned(plan, problem, built)
+
+
+def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Plan, Problem]:
+    """Return the plan for one order within what the shelf lets its connection take, and the problem it answers.
 
     Args:
         shelf: what is free, with its rules and kits.
         connection: the order's.
         problem: with `stock` as `Shelf.offered` gave it.
     """
-    stock = dict(problem.stock)
+    seen, stock = problem, dict(problem.stock)
     for left in reversed(range(ROUNDS + 1)):
-        plan = solve(replace(problem, stock=stock))
+        plan = solve(seen)
         lacking = shelf.missing(connection, shelf.needs(_triples(plan.assignments)))
         if not lacking:
-            return plan, stock
+            return plan, seen
         granted = _granted(shelf, connection, plan.assignments)
         for key, (wanted, got) in granted.items():
             if got < wanted:
                 stock[key] = got if left > 1 else ZERO
+        seen = replace(problem, stock=dict(stock), ladders=_cut(problem, stock))
     raise AssertionError("a plan of nothing lacks nothing")
+
+
+def _cut(problem: Problem, stock: Mapping[Key, Decimal]) -> Mapping[Key, Sequence[StockTier]]:
+    """Return the ladders with no more units than the stock has left, the cheapest first."""
+    found: dict[Key, Sequence[StockTier]] = {}
+    for key, ladder in problem.ladders.items():
+        left, kept = stock.get(key, ZERO), []
+        for tier in ladder:
+            units = min(tier.units, left)
+            if units > 0:
+                kept.append(replace(tier, units=units))
+                left -= units
+        found[key] = kept
+    return found
 
 
 def _triples(assignments: Sequence[Assignment]) -> list[tuple[UUID, UUID, Decimal]]:

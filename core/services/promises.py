@@ -14,7 +14,7 @@ from core.domain.payloads import jsonable
 from core.errors import Conflict
 from core.intelligence.lanes import LEVELS
 from core.routing.problem import Destination
-from core.services.expecting import Expected, dues, expect
+from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.promising import basis, require_fresh_model
 from core.services.release import Work
@@ -37,7 +37,8 @@ WHERE p.tenant_id = %s AND p.id = d.id AND p.state = 'offered' AND p.stands_unti
 RETURNING p.id, p.order_id, p.due_at, p.level
 """
 LOOK_AGAIN = """
-UPDATE promise SET watch_at = clock_timestamp() WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
+UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
+WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
 """
 PART = (
     "fulfillment_id", "order_id", "node_id", "from_country", "from_postal", "to_country", "to_postal", "km", "ship_at",
@@ -74,13 +75,14 @@ def promise_orders(
     heads = {row.id: row for row in unit.conn.exec_driver_sql(HEADS, (unit.tenant, list(destinations)))}
     parts: dict[UUID, list[Expected]] = {}
     rows: list[tuple[Any, ...]] = []
+    outlook = Outlook(facts, unit.now)
     for work in works:
         head = heads[work.order_id]
-        part = expect(facts, work.node_id, destinations[work.order_id], head.postal, unit.now)
+        part = outlook.part(work.node_id, destinations[work.order_id], head.postal)
         if part is None:
             continue  # a node that never works was chosen all the same: there is nothing to expect of it
         parts.setdefault(work.order_id, []).append(part)
-        rows.append(_part_row(work, part, unit.now))
+        rows.append(_part_row(work, part))
     copy_rows(unit, t.promise_part, PART, rows)
     kept = [heads[order_id].promise for order_id in parts if heads[order_id].promise is not None]
     if kept:
@@ -89,11 +91,11 @@ def promise_orders(
     _make(unit, facts, heads, _take_over(unit, heads, open_orders))
 
 
-def _part_row(work: Work, part: Expected, now: datetime) -> tuple[Any, ...]:
+def _part_row(work: Work, part: Expected) -> tuple[Any, ...]:
     lane = part.lane
     return (
         work.id, work.order_id, work.node_id, lane.from_country, lane.from_postal, lane.to_country, lane.to_postal,
-        None if lane.km is None else round(lane.km), part.ship_at, *dues([part], now),
+        None if lane.km is None else round(lane.km), part.ship_at, *dues([part]),
     )  # fmt: skip
 
 
@@ -127,7 +129,7 @@ def _make(unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapp
     at, rests_on = LEVELS.index(level), as_json(basis(facts))
     rows = []
     for order_id, each in orders.items():
-        promised, promise_id, head = dues(each, unit.now), uuid7(), heads[order_id]
+        promised, promise_id, head = dues(each), uuid7(), heads[order_id]
         rows.append(
             (
                 promise_id, order_id, "standing", level, promised[at], *promised, head.ship_country, head.postal,

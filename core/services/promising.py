@@ -23,7 +23,7 @@ from core.errors import Conflict, InputError
 from core.intelligence.lanes import LEVELS
 from core.routing.optimizer import solve
 from core.routing.problem import Demand, Destination, Plan, Policy, Problem
-from core.services.expecting import DUE_NAMES, Expected, dues, expect
+from core.services.expecting import DUE_NAMES, Expected, Outlook, dues
 from core.services.facts import Facts
 from core.store import schema as t
 from core.store.unit import Unit
@@ -80,17 +80,18 @@ def offer(
     stock = _read_stock(unit, facts, set(items))
     destination = Destination(country)
     demands = [Demand(uuid7(), item, each.quantity) for item, each in zip(items, wanted, strict=True)]
+    outlook = Outlook(facts, unit.now)
     parts = {
         node: part
         for node in {node for _, node in stock.fresh}
-        if (part := expect(facts, node, destination, postal, unit.now)) is not None
+        if (part := outlook.part(node, destination, postal)) is not None
     }
     resting = {node: "ships nothing within 60 days" for node in {node for _, node in stock.fresh} if node not in parts}
     plan = solve(Problem(demands, list(facts.nodes.values()), stock.fresh, destination, True, Policy(), resting))
     _require_stock(facts, plan, demands, wanted, stock)
-    shown = [_line(each, demand, plan, parts, facts, unit.now) for each, demand in zip(wanted, demands, strict=True)]
+    shown = [_line(each, demand, plan, parts, facts) for each, demand in zip(wanted, demands, strict=True)]
     used = [parts[node] for node in dict.fromkeys(each.node_id for each in plan.assignments)]
-    promised = dues(used, unit.now)
+    promised = dues(used)
     chance = promising.terms.level if level is None else level
     promise_id = uuid7()
     unit.conn.execute(
@@ -210,11 +211,9 @@ def _require_stock(
     )
 
 
-def _line(
-    each: Wanted, demand: Demand, plan: Plan, parts: Mapping[UUID, Expected], facts: Facts, now: datetime
-) -> dict[str, Any]:
+def _line(each: Wanted, demand: Demand, plan: Plan, parts: Mapping[UUID, Expected], facts: Facts) -> dict[str, Any]:
     nodes = list(dict.fromkeys(one.node_id for one in plan.assignments if one.line_id == demand.line_id))
-    promised = dues([parts[node] for node in nodes], now)
+    promised = dues([parts[node] for node in nodes])
     return {
         "sku": each.sku,
         "quantity": plain(each.quantity),

@@ -17,13 +17,27 @@ from core.domain.calendars import DEFAULT_WEEK, Calendar, Hours
 from core.errors import CrossdockError
 from core.intelligence.boosted import read_boosted
 from core.intelligence.conformal import Correction, read_correction
-from core.intelligence.lanes import Floats, Trip
+from core.intelligence.lanes import LEVELS, Floats, Trip
+from core.intelligence.odds import level_days
 from core.intelligence.transit import RULES, TransitModel, read_lanes
 from core.store import schema as t
 
 log = structlog.get_logger()
 # Trips remembered by one process; a hub has far fewer different ones.
 MOST_REMEMBERED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How long a trip takes.
+
+    Args:
+        log_days: corrected log-days by quantile.
+        level_days: days by `LEVELS`.
+    """
+
+    log_days: Floats
+    level_days: tuple[float, ...]
 
 
 @dataclass(slots=True)
@@ -45,15 +59,20 @@ class Transit:
     id: UUID | None = None
     corrected_at: datetime | None = None
     failed: str | None = None
-    _known: dict[Trip, Floats] = field(default_factory=dict)
+    _known: dict[Trip, Way] = field(default_factory=dict)
 
     def log_days(self, trip: Trip) -> Floats:
         """Return the trip's corrected log-days by quantile."""
+        return self.way(trip).log_days
+
+    def way(self, trip: Trip) -> Way:
+        """Return how long the trip takes."""
         found = self._known.get(trip)
         if found is None:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
-            found = self._known[trip] = self.correction.apply(self.model.log_days([trip])[0])
+            log_days = self.correction.apply(self.model.log_days([trip])[0])
+            found = self._known[trip] = Way(log_days, tuple(level_days(log_days, level) for level in LEVELS))
         return found
 
 

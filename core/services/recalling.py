@@ -114,12 +114,28 @@ def recall_work(unit: Unit, facts: Facts, order_id: UUID, reason: str) -> None:
     """Have all work of a locked order that is not picked yet stopped, so that it is released again as it is now."""
     order = lock_order(unit, order_id)
     for work in unit.conn.execute(text(WORK), {"t": unit.tenant, "o": order_id}).all():
-        if stop_unsent(unit, facts, work):
-            set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
-            _drop_work(unit, work, order, {})
-        elif work.state in ("released", "acknowledged"):
-            set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "request_cancel"), reason=reason)
-            _write_request(unit, facts, work, order, reason)
+        stop_work(unit, facts, order, work, reason)
+
+
+def stop_work(unit: Unit, facts: Facts, order: Row[Any], work: Row[Any], reason: str) -> str:
+    """Stop one fulfillment order of a locked order and return `moved`, `asked` or `stayed`.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        order: its row.
+        work: its row with the allocated `lines` and `units`.
+        reason: for the node and the history.
+    """
+    if stop_unsent(unit, facts, work):
+        set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
+        _drop_work(unit, work, order, {})
+        return "moved"
+    if work.state in ("released", "acknowledged"):
+        set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "request_cancel"), reason=reason)
+        _write_request(unit, facts, work, order, reason)
+        return "asked"
+    return "stayed"
 
 
 def order_head(order: Row[Any]) -> dict[str, Any]:

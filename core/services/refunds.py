@@ -16,6 +16,7 @@ from core.errors import InputError, NotFound
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
+from core.services.latecomers import settle_late
 from core.services.phase import refresh_phases
 from core.store import schema as t
 from core.store.bulk import copy_rows
@@ -107,6 +108,7 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
         " WHERE l.tenant_id = %s AND l.id = d.id",
         (list(returned), list(returned.values()), unit.tenant),
     )
+    settle_late(unit, order.id)
     refresh_phases(unit, [order.id])
     unit.event(
         "refund.succeeded",

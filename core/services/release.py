@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from core.domain.payloads import jsonable
 from core.domain.vocabulary import Write
 from core.routing.problem import Assignment
 from core.services.facts import Facts
+from core.services.offers import Leg
 from core.services.outbox import Outgoing, enqueue
 from core.store import schema as t
 from core.store.bulk import copy_rows
@@ -36,6 +37,7 @@ class Work:
     decision_id: UUID
     assignments: Sequence[Assignment]
     at: datetime
+    leg: Leg
 
     @property
     def number(self) -> str:
@@ -55,7 +57,10 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
     copy_rows(
         unit,
         t.fulfillment_order,
-        ("id", "order_id", "node_id", "connection_id", "number", "state", "decision_id", "released_at", "updated_at"),
+        (
+            "id", "order_id", "node_id", "connection_id", "number", "state", "decision_id", "released_at", "updated_at",
+            "carrier", "service", "ship_on", "arrive_on",
+        ),
         [
             (
                 work.id,
@@ -67,10 +72,14 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
                 work.decision_id,
                 work.at,
                 work.at,
+                work.leg.carrier,
+                work.leg.service,
+                work.leg.ship_on,
+                work.leg.arrive_on,
             )
             for work in works
         ],
-    )
+    )  # fmt: skip
     copy_rows(
         unit,
         t.fulfillment_line,
@@ -127,7 +136,7 @@ def _heads(unit: Unit, order_ids: list[UUID]) -> dict[UUID, _Head]:
                 "type": row.type,
             },
             row.body,
-            row.requested_ship_date.isoformat() if row.requested_ship_date else None,
+            _day(row.requested_ship_date),
             {
                 line: (sku, title, measure)
                 for line, sku, title, measure in zip(row.lines, row.skus, row.titles, row.units, strict=True)
@@ -156,6 +165,11 @@ def _work_write(
             "node": facts.nodes[work.node_id].code,
             "service_level": head.body.get("service_level"),
             "requested_ship_date": head.requested_ship_date,
+            "carrier": work.leg.carrier,
+            "service": work.leg.service,
+            "ship_on": _day(work.leg.ship_on),
+            "arrive_on": _day(work.leg.arrive_on),
+            "pickup": head.body.get("pickup_node") is not None,
             "note": head.body.get("note"),
             "ship_to": head.body.get("ship_to"),
             "lines": [
@@ -173,6 +187,10 @@ def _work_write(
         "order": head.order,
     }
     return Outgoing(connection.id, Write.PUSH_FULFILLMENT_ORDER, payload, work.order_id, work.id)
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def push_orders(

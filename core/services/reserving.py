@@ -20,7 +20,7 @@ from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, lock_to_take, mark_listings, move_stock
+from core.store.locks import lock_positions, lock_to_take, mark_listings, move_lots, move_stock
 from core.store.unit import Store, Unit
 
 ZERO = Decimal(0)
@@ -57,26 +57,32 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
     """
     shelf = lock_to_take(unit, {key for each in wanted for key in each.units})
     taken: dict[tuple[UUID, UUID], Decimal] = {}
+    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     answers: list[Granted] = []
     rows: list[tuple[Any, ...]] = []
     for each in wanted:
         if missing := shelf.missing(each.connection_id, each.units):
             answers.append(Granted(None, missing))
             continue
-        shelf.take(each.connection_id, each.units)
+        picked = shelf.take(each.connection_id, each.units)
         group_id = uuid7()
         until = unit.now + timedelta(seconds=each.seconds)
         for key, units in each.units.items():
             taken[key] = taken.get(key, ZERO) + units
-            rows.append((uuid7(), group_id, each.connection_id, *key, units, "held", until))
+            parts: Sequence[tuple[str | None, Decimal]] = picked.get(key, ((None, units),))
+            for lot, part in parts:
+                rows.append((uuid7(), group_id, each.connection_id, *key, part, lot, "held", until))
+                if lot is not None:
+                    lots[*key, lot] = lots.get((*key, lot), ZERO) + part
         answers.append(Granted(group_id))
     if not taken:
         return answers
     move_stock(unit, {key: (ZERO, units, ZERO) for key, units in taken.items()})
+    move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
     copy_rows(
         unit,
         t.reservation,
-        ("id", "group_id", "connection_id", "item_id", "node_id", "quantity", "state", "expires_at"),
+        ("id", "group_id", "connection_id", "item_id", "node_id", "quantity", "lot", "state", "expires_at"),
         rows,
     )
     copy_rows(
@@ -98,7 +104,7 @@ def release_group(unit: Unit, group_id: UUID) -> int:
     """
     rows = unit.conn.execute(
         text(
-            "SELECT id, item_id, node_id, quantity, state FROM reservation WHERE tenant_id = :t AND group_id = :g"
+            "SELECT id, item_id, node_id, quantity, lot, state FROM reservation WHERE tenant_id = :t AND group_id = :g"
             " ORDER BY id FOR NO KEY UPDATE"
         ),
         {"t": unit.tenant, "g": group_id},
@@ -116,8 +122,9 @@ def expire_reservations(unit: Unit, most: int = 500) -> int:
     """Give back what has been kept long enough and return how many rows that were."""
     rows = unit.conn.execute(
         text(
-            "SELECT id, item_id, node_id, quantity, group_id FROM reservation WHERE tenant_id = :t AND state = 'held'"
-            " AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED"
+            "SELECT id, item_id, node_id, quantity, lot, group_id FROM reservation WHERE tenant_id = :t"
+            " AND state = 'held' AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT :most"
+            " FOR NO KEY UPDATE SKIP LOCKED"
         ),
         {"t": unit.tenant, "most": most},
     ).all()
@@ -131,7 +138,11 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
     if not rows:
         return
     freed: dict[tuple[UUID, UUID], Decimal] = {}
+    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     for row in rows:
+        if row.lot is not None:
+            place = row.item_id, row.node_id, row.lot
+            lots[place] = lots.get(place, ZERO) + row.quantity
         freed[row.item_id, row.node_id] = freed.get((row.item_id, row.node_id), ZERO) + row.quantity
     lock_positions(unit, freed.keys())
     unit.conn.execute(
@@ -141,6 +152,7 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
         {"s": state, "t": unit.tenant, "ids": [row.id for row in rows]},
     )
     move_stock(unit, {key: (ZERO, -units, ZERO) for key, units in freed.items()})
+    move_lots(unit, {place: (ZERO, -units) for place, units in lots.items()})
     kind = "expire" if state == "expired" else "release"
     copy_rows(
         unit,

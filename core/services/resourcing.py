@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import text
 
+from core.domain.policies import order_traits
 from core.routing.problem import Demand, Destination
 from core.services.facts import Facts
+from core.services.offers import wishes_of
 from core.services.ordering import finish_unshippable, tell_erp
 from core.services.sourcing import Sourced, source_batch
+from core.services.tariffs import scaled
 from core.store.locks import lock_due_orders
 from core.store.unit import Unit
 
+ZERO = Decimal(0)
 OPEN_UNITS = """
 SELECT o.id AS order_id, o.number, o.external_id, o.connection_id, o.state, o.body, o.sourcing_tries, o.ship_country,
-       l.id AS line_id, l.item_id, l.quantity - l.canceled - l.shipped - coalesce(r.allocated, 0) AS open
+       o.type, o.total, o.currency, o.requested_ship_date, o.requested_delivery_date, l.id AS line_id, l.item_id,
+       l.unit_price, l.quantity - l.canceled - l.shipped - coalesce(r.allocated, 0) AS open
 FROM orders o
 JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
 LEFT JOIN LATERAL (
@@ -56,10 +62,18 @@ def load_sourced(unit: Unit, order_ids: Sequence[UUID]) -> list[Sourced]:
                 Destination(row.ship_country),
                 row.body.get("partial_shipment_allowed", True),
                 started=row.state == "in_progress",
+                wishes=wishes_of(
+                    {
+                        **row.body,
+                        "requested_ship_date": row.requested_ship_date,
+                        "requested_delivery_date": row.requested_delivery_date,
+                    }
+                ),
                 tries=row.sourcing_tries,
+                traits=order_traits(row.type, row.total, row.currency, row.body),
             )
         if row.open > 0 and row.item_id is not None:
-            order.demands.append(Demand(row.line_id, row.item_id, row.open))
+            order.demands.append(Demand(row.line_id, row.item_id, row.open, scaled(row.unit_price or ZERO)))
     for row in unit.conn.execute(text(REJECTED), values):
         if row.order_id in found:
             found[row.order_id].excluded[row.node_id] = f"{row.how}: {row.reason}".removesuffix(": ")

@@ -16,13 +16,15 @@ from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.states import FULFILLMENT
 from core.domain.vocabulary import Write
+from core.errors import Conflict
 from core.ports.connectors import Json
 from core.services.allocations import use_up
 from core.services.canceling import settle_cancel
-from core.services.cases import settle_members
+from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.fulfilling import find_work, match_lines, set_work_state, work_lines
 from core.services.outbox import Outgoing, enqueue
+from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -33,22 +35,33 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """A shipment as applied; `new` is false when it had been applied before."""
+    """A shipment as applied; `new` is false when it had been applied before, the id None when nothing was open."""
 
-    shipment_id: UUID
+    shipment_id: UUID | None
     order_id: UUID
     new: bool
 
 
-def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = None) -> Shipped:
+def ship(
+    unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = None, *, refuse: bool = False
+) -> Shipped:
     """Apply a shipment; one applied before changes nothing.
 
-    Units beyond what the fulfillment order had open are kept in the event and never counted as shipped, so that
-    `canceled + shipped + open = ordered` holds.
+    Units beyond what the fulfillment order had open are never counted as shipped, so that `canceled + shipped + open
+    = ordered` holds: with `refuse` nothing is done, else an exception asks a person to look after them. When all
+    units are beyond, there is no shipment.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        document: the shipment.
+        connection_id: of the node that reports it.
+        refuse: whether the reporter is told; a node that has shipped already cannot be.
 
     Raises:
         NotFound: nothing released has that id.
         InputError: it names a line the fulfillment order does not have.
+        Conflict: with `refuse`, when some of it is not open.
     """
     work, order = find_work(unit, document, connection_id)
     known = unit.conn.execute(
@@ -62,6 +75,11 @@ def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = 
         return Shipped(known, order.id, False)
     lines = work_lines(unit, work.id)
     units, over = match_lines(lines, document.get("lines"))
+    if refuse and (over or not units):
+        raise _too_many(work, lines, over)
+    if not units:
+        _report_surplus(unit, facts, work, order, document, over)
+        return Shipped(None, order.id, True)
     shipment_id = uuid7()
     by_line: dict[UUID, Decimal] = {}
     for line in lines:
@@ -89,7 +107,54 @@ def ship(unit: Unit, facts: Facts, document: Json, connection_id: UUID | None = 
     settle_cancel(unit, order.id)
     settle_members(unit, "order", [order.id], codes=[causes.REJECTED.code, causes.STUCK.code])
     refresh_phases(unit, [order.id])
+    look_at_promise(unit, order.id)
+    if over:
+        _report_surplus(unit, facts, work, order, document, over)
     return Shipped(shipment_id, order.id, True)
+
+
+def _too_many(work: Row[Any], lines: Sequence[Row[Any]], over: Mapping[UUID, Decimal]) -> Conflict:
+    return Conflict(
+        f"{work.number} is {work.state} and has less open than that; nothing was changed.",
+        why="The units were shipped or canceled before.",
+        fix="Read the fulfillment order again; to report a shipment once more, send its `external_id`.",
+        code="SHIP-OPEN-409",
+        errors=[
+            {"path": line.item_sku, "reason": f"{plain(over[line.id])} more than open"}
+            for line in lines
+            if line.id in over
+        ],
+    )
+
+
+def _report_surplus(
+    unit: Unit, facts: Facts, work: Row[Any], order: Row[Any], document: Json, over: Mapping[UUID, Decimal]
+) -> None:
+    """Ask a person to look after units that have left a node and were not open any more."""
+    evidence = {
+        "node": facts.nodes[work.node_id].code,
+        "number": work.number,
+        "order": order.number or order.external_id,
+        "external_id": document["external_id"],
+        "tracking_number": document.get("tracking_number"),
+        "units": f"{plain(sum(over.values(), ZERO))} units" if over else "all units",
+        "state": work.state,
+    }
+    open_cases(
+        unit,
+        [
+            Opened(
+                causes.SURPLUS,
+                # One parcel is one case, however often the node reports it.
+                f"{causes.SURPLUS.code}:{work.id.hex}:{document['external_id']}"[:400],
+                evidence,
+                [Member("fulfillment", work.id, order.id)],
+                connection_id=work.connection_id,
+                node_id=work.node_id,
+            )
+        ],
+    )
+    unit.event("fulfillment.surplus", "fulfillment", work.id, evidence, order_id=order.id)
 
 
 def _write(

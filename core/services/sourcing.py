@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from core.domain.ids import uuid7
+from core.domain.lots import Picked, deal
+from core.domain.policies import Traits
 from core.domain.shelf import Key, Shelf
-from core.routing.problem import Assignment, Demand, Destination, Plan, Policy, Problem
+from core.routing.problem import Assignment, Demand, Destination, Plan, Problem
 from core.services import release
 from core.services.backorders import Shortage, report_shortages
+from core.services.converting import Held, note_converted, read_held
 from core.services.facts import Facts
+from core.services.inforce import choose, needs_margins, read_margins
+from core.services.offers import Leg, Wishes
 from core.services.phase import refresh_phases
-from core.services.planning import plan_on_shelf
+from core.services.planning import plan_order
+from core.services.problems import Builder
 from core.services.promises import promise_orders
+from core.services.recording import Decided, record_decisions
 from core.store import schema as t
-from core.store.bulk import as_json, copy_rows
-from core.store.locks import lock_to_take, mark_listings, move_stock
+from core.store.bulk import copy_rows
+from core.store.locks import lock_to_take, mark_listings, move_lots, move_stock
 from core.store.read.shelves import read_shelf
 from core.store.unit import ORDERS, Unit
 
@@ -46,96 +53,131 @@ class Sourced:
     partial_allowed: bool
     started: bool = False
     excluded: dict[UUID, str] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)
     tries: int = 0
     released: bool = False
+    traits: Traits = field(default_factory=Traits)
 
 
 @dataclass(slots=True)
 class _Solved:
     order: Sourced
+    problem: Problem
     plan: Plan
     decision_id: UUID
     duration_us: int
-    stock: dict[str, dict[str, str]]
+    legs: Mapping[UUID, Leg]
     # What the plan takes off the shelf, kits as the sum of their components.
     needs: dict[Key, Decimal]
     kits: Mapping[UUID, Mapping[UUID, Decimal]]
+    # What a checkout held for it and it takes over now.
+    held: Held | None
+    # Lots picked under lock, where an item has lots.
+    lots: dict[Key, Picked] = field(default_factory=dict)
+
+    def decided(self) -> Decided:
+        order = self.order
+        return Decided(
+            self.decision_id, "sourcing", order.order_id, self.problem, self.plan, self.duration_us, order.traits
+        )
 
 
-def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced], policy: Policy | None = None) -> list[UUID]:
+def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUID]:
     """Decide, take stock, and release what was taken, for orders in arrival order.
 
     Args:
         unit: the running transaction; it holds the lock of every order in the batch.
-        facts: nodes and connections.
+        facts: nodes, connections and the policies in force.
         batch: orders with their open units.
-        policy: the active policy.
 
     Returns:
         The orders that lost a race and wait for the next round.
     """
     if not batch:
         return []
-    policy = policy or Policy()
+    learn_traits(unit, facts, batch)
     items = {demand.item_id for order in batch for demand in order.demands}
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
-    solved = [_solve(order, facts, shelf, policy) for order in batch]
+    builder = Builder(unit, facts, batch, shelf)
+    held = read_held(unit, [order.order_id for order in batch])
+    solved = [_solve(order, builder, facts, shelf, held.get(order.order_id)) for order in batch]
     won, lost = _take(unit, solved)
-    _record(unit, won, facts, policy)
+    _record(unit, won, facts)
     again = [each.order.order_id for each in lost]
     _settle(unit, won, again)
     return again
 
 
-def _solve(order: Sourced, facts: Facts, shelf: Shelf, policy: Policy) -> _Solved:
+def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
+    """Fill in what policies look at and the order itself does not say: its channel's name, and its margin if asked."""
+    margins = read_margins(unit, [order.order_id for order in batch]) if needs_margins(facts.policies) else {}
+    for order in batch:
+        channel = facts.connections.get(order.connection_id)
+        order.traits = replace(
+            order.traits,
+            connection=channel.name if channel else "",
+            margin=margins.get(order.order_id),
+            parts=order.partial_allowed,
+        )
+
+
+def _solve(order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, held: Held | None) -> _Solved:
     started = time.perf_counter_ns()
-    wanted: dict[UUID, Decimal] = {}
-    for demand in order.demands:
-        wanted[demand.item_id] = wanted.get(demand.item_id, NONE) + demand.quantity
-    codes = {node.id: node.code for node in facts.nodes.values()}
-    plan, stock = plan_on_shelf(
-        shelf,
-        order.connection_id,
-        Problem(
-            order.demands,
-            list(facts.nodes.values()),
-            shelf.offered(order.connection_id, wanted, facts.nodes),
-            order.destination,
-            order.partial_allowed,
-            policy,
-            order.excluded,
-        ),
-    )
+    if held:
+        shelf.give(order.connection_id, held.units, held.lots)
+    found = plan_order(order, builder, shelf, choose(facts.policies, order.traits))
+    plan = found.plan
+    legs = builder.take(found.built, plan)
     # The rest of the batch sees what this order is about to take.
+    if held and not plan.assignments:
+        _keep(shelf, order, held)
+        held = None
     needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
     shelf.take(order.connection_id, needs)
-    seen: dict[str, dict[str, str]] = {}
-    for (item, node), units in stock.items():
-        seen.setdefault(item.hex, {})[codes[node]] = format(units, "f")
-    return _Solved(order, plan, uuid7(), (time.perf_counter_ns() - started) // 1000, seen, needs, shelf.kits)
+    duration_us = (time.perf_counter_ns() - started) // 1000
+    return _Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, shelf.kits, held)
+
+
+def _keep(shelf: Shelf, order: Sourced, held: Held) -> None:
+    """Undo giving an order what was held for it: it stays held."""
+    shelf.give(order.connection_id, {key: -u for key, u in held.units.items()}, {k: -u for k, u in held.lots.items()})
 
 
 def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
     """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
-    shelf = lock_to_take(unit, {key for one in solved for key in one.needs})
+    shelf = lock_to_take(unit, {key for one in solved for key in (*one.needs, *(one.held.units if one.held else ()))})
     taken: dict[Key, Decimal] = {}
+    freed: dict[Key, Decimal] = {}
+    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     won, lost = [], []
     for one in solved:
+        held = one.held or Held()
+        shelf.give(one.order.connection_id, held.units, held.lots)
         if shelf.missing(one.order.connection_id, one.needs):
+            _keep(shelf, one.order, held)
             lost.append(one)
             continue
-        shelf.take(one.order.connection_id, one.needs)
+        one.lots = shelf.take(one.order.connection_id, one.needs)
         for key, units in one.needs.items():
             taken[key] = taken.get(key, NONE) + units
+        for key, units in held.units.items():
+            freed[key] = freed.get(key, NONE) + units
+        for place, units in held.lots.items():
+            lots[place] = lots.get(place, NONE) - units
+        for key, picked in one.lots.items():
+            for lot, units in picked:
+                lots[*key, lot] = lots.get((*key, lot), NONE) + units
         won.append(one)
-    move_stock(unit, {key: (NONE, NONE, units) for key, units in taken.items()})
-    mark_listings(unit, {item for item, _ in taken})
+    move_stock(unit, {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()})
+    note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
+    move_lots(unit, {place: (NONE, units) for place, units in lots.items()})
+    mark_listings(unit, {item for item, _ in (*taken, *freed)})
     return won, lost
 
 
-def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) -> None:
+def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
     """Write allocations, ledger, fulfillment orders, decisions and outgoing work of the orders that got stock."""
-    reservations, movements, decisions = [], [], []
+    reservations, movements = [], []
     works: list[release.Work] = []
     destinations = {one.order.order_id: one.order.destination for one in won}
     for one in won:
@@ -144,8 +186,9 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
             by_node.setdefault(each.node_id, []).append(each)
         for node_id, assignments in by_node.items():
             work = release.Work(
-                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now
-            )
+                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
+                one.legs[node_id],
+            )  # fmt: skip
             works.append(work)
             one.order.released = True
             reservations += [row for each in assignments for row in _promises(one, each, work.id)]
@@ -153,13 +196,12 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
             (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)
             for (item, node), units in sorted(one.needs.items())
         ]
-        decisions.append(_decision(one, policy))
     copy_rows(
         unit,
         t.reservation,
         (
             "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
-            "per_unit", "follows",
+            "per_unit", "follows", "lot",
         ),
         reservations,
     )  # fmt: skip
@@ -169,12 +211,7 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
         ("item_id", "node_id", "kind", "allocated", "order_id", "cause", "actor"),
         movements,
     )
-    copy_rows(
-        unit,
-        t.decision,
-        ("id", "kind", "order_id", "policy", "inputs", "candidates", "choice", "bound", "duration_us", "at"),
-        [(*row, unit.now) for row in decisions],
-    )
+    record_decisions(unit, [one.decided() for one in won])
     release.release(unit, facts, works)
     promise_orders(
         unit,
@@ -186,35 +223,18 @@ def _record(unit: Unit, won: Sequence[_Solved], facts: Facts, policy: Policy) ->
 
 
 def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[object, ...]]:
-    """Yield the rows that promise the units of an assignment: one, or one for each component of a kit."""
+    """Yield the rows that promise the units of an assignment: one, or one for each component of a kit and each lot."""
     order = one.order
     parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}
     for index, (item, per_unit) in enumerate(sorted(parts.items())):
-        yield (
-            uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id,
-            each.quantity * per_unit, "allocated", per_unit, index > 0,
-        )  # fmt: skip
-
-
-def _decision(one: _Solved, policy: Policy) -> tuple[object, ...]:
-    order, plan = one.order, one.plan
-    inputs = {
-        "lines": [[each.line_id.hex, each.item_id.hex, format(each.quantity, "f")] for each in order.demands],
-        "stock": one.stock,
-        "country": order.destination.country,
-        "partial_allowed": order.partial_allowed,
-        "excluded": {node.hex: reason for node, reason in order.excluded.items()},
-    }
-    choice = {
-        "assignments": [[each.line_id.hex, each.node_id.hex, format(each.quantity, "f")] for each in plan.assignments],
-        "cost": plan.cost,
-        "short": {line.hex: format(units, "f") for line, units in plan.short.items()},
-    }
-    bound = "optimal" if plan.optimal else f"best of the {policy.most_nodes}-node sets of the most useful nodes"
-    return (
-        one.decision_id, "sourcing", order.order_id, policy.version, as_json(inputs), as_json(list(plan.candidates)),
-        as_json(choice), bound, one.duration_us,
-    )  # fmt: skip
+        units = each.quantity * per_unit
+        picked = one.lots.get((item, each.node_id))
+        dealt: Sequence[tuple[str | None, Decimal]] = ((None, units),) if picked is None else deal(picked, units)
+        for lot, part in dealt:
+            yield (
+                uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id, part,
+                "allocated", per_unit, index > 0, lot,
+            )  # fmt: skip
 
 
 SETTLE = """

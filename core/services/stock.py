@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,13 +12,16 @@ from sqlalchemy import select, text
 
 from core.domain.cases import SHORTFALL
 from core.domain.money import plain
+from core.domain.shelf import Key
 from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
+from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, recounted, tracked_items, write_lots
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, ensure_positions, lock_positions, mark_listings
+from core.store.read.shelves import read_kits
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -37,6 +40,9 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
     A count older than the last one applied to a position changes nothing there. A count below what is promised keeps
     the promised units on the books, records the shortfall, and opens a case: nothing is clamped in silence.
 
+    Units of a lot or another status than sellable are counted in entries of their own; an item counted by lot is
+    counted whole: its lots that are not named are empty. A kit has no stock, so a count of one is among the unknown.
+
     A count that names no node is of the node that the connection works, when it works exactly one.
 
     Raises:
@@ -46,19 +52,30 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
     as_of: datetime = min(document["as_of"], unit.now)
     default = document.get("node") or _only_node_of(unit, connection_id)
     pairs: dict[tuple[str, str], Decimal] = {}
+    by_lot: dict[tuple[str, str], list[LotUnits]] = {}
     for each in document["items"]:
         node = each.get("node") or default
         if not node:
             raise InputError("The stock count names no node.", fix="Send `node` with the count or with each item.")
-        pairs[each["sku"], node] = each["on_hand"]
+        place = each["sku"], node
+        if each.get("lot") is None and each.get("status") is None:
+            pairs[place] = each["on_hand"]
+            continue
+        status = each.get("status") or SELLABLE
+        lot = LotUnits(each.get("lot") or UNKNOWN_LOT, each["on_hand"], each.get("expires_on"), status=status)
+        by_lot.setdefault(place, []).append(lot)
+        pairs[place] = pairs.get(place, ZERO) + (each["on_hand"] if status == SELLABLE else ZERO)
     nodes = {code: node_coded(unit, code) for code in sorted({node for _, node in pairs})}
     source = connection_id or ANY_CONNECTION
     items = resolve_skus(unit, {(source, sku) for sku, _ in pairs})
+    kits = read_kits(unit.conn, set(items.values()), unit.tenant)
+    items = {code: item for code, item in items.items() if item not in kits}
     unknown = sorted({sku for sku, _ in pairs if (source, sku) not in items})
     counts = {
         (items[source, sku], nodes[node]): units for (sku, node), units in pairs.items() if (source, sku) in items
     }
-    applied, older = set_on_hand(unit, counts, as_of, "count")
+    lots = {(items[source, sku], nodes[node]): each for (sku, node), each in by_lot.items() if (source, sku) in items}
+    applied, older = set_on_hand(unit, counts, as_of, "count", lots=lots)
     return {"applied": applied, "older": older, "unknown": unknown}
 
 
@@ -73,7 +90,12 @@ def _only_node_of(unit: Unit, connection_id: UUID | None) -> str | None:
 
 
 def set_on_hand(
-    unit: Unit, counts: Mapping[tuple[UUID, UUID], Decimal], as_of: datetime | None, kind: str, cause: str | None = None
+    unit: Unit,
+    counts: Mapping[Key, Decimal],
+    as_of: datetime | None,
+    kind: str,
+    cause: str | None = None,
+    lots: Mapping[Key, Sequence[LotUnits]] | None = None,
 ) -> tuple[int, int]:
     """Set what is physically there for (item, node) pairs; return how many were applied and how many were older.
 
@@ -83,6 +105,7 @@ def set_on_hand(
         as_of: time of the count, or None for an adjustment that holds whatever was counted before.
         kind: ledger kind: count, receipt or adjust.
         cause: why, for the ledger.
+        lots: what was counted by lot, for items that have lots.
     """
     ensure_positions(unit, counts.keys())
     positions = lock_positions(unit, counts.keys())
@@ -91,6 +114,9 @@ def set_on_hand(
     moves: list[tuple[Any, ...]] = []
     short: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]] = []
     whole: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]] = []
+    tracked = tracked_items(unit, {item for item, _ in positions})
+    own = read_lots(unit, [key for key in positions if key[0] in tracked]) if tracked else {}
+    written: dict[Key, list[LotUnits]] = {}
     older = 0
     for key in sorted(positions):
         position, counted = positions[key], counts[key]
@@ -98,14 +124,24 @@ def set_on_hand(
         if as_of is not None and last is not None and last >= as_of:
             older += 1
             continue
-        on_hand, safety, shortfall = _fit(position, counted)
+        least = max(position.reserved + position.allocated - position.backorder_limit, ZERO)
+        beside = [each for each in (lots or {}).get(key, ()) if each.status != SELLABLE]
+        if beside:
+            written[key] = beside
+        if key in own:
+            written[key] = beside + recounted(own[key], counted, (lots or {}).get(key))
+            least = sum((each.on_hand for each in written[key] if each.status == SELLABLE), ZERO)
+        on_hand, safety, shortfall = _fit(position, counted, least)
         rows.append((*key, on_hand, safety, shortfall, as_of))
-        if on_hand != position.on_hand:
-            moves.append((*key, kind, on_hand - position.on_hand, cause or unit.cause, unit.actor))
+        if (on_hand, safety) != (position.on_hand, position.safety):
+            moves.append(
+                (*key, kind, on_hand - position.on_hand, safety - position.safety, cause or unit.cause, unit.actor)
+            )
         (short if shortfall > 0 else whole).append((key, position, counted, shortfall))
     columns = [[row[index] for row in rows] for index in range(6)]
     unit.conn.exec_driver_sql(SET, (*columns, unit.tenant))
-    copy_rows(unit, t.stock_movement, ("item_id", "node_id", "kind", "on_hand", "cause", "actor"), moves)
+    write_lots(unit, written)
+    copy_rows(unit, t.stock_movement, ("item_id", "node_id", "kind", "on_hand", "safety", "cause", "actor"), moves)
     mark_listings(unit, {item for item, _ in counts})
     _report(unit, short, [key for key, position, *_ in whole if position.shortfall > 0])
     for item, node, *_ in moves:
@@ -113,10 +149,9 @@ def set_on_hand(
     return len(rows), older
 
 
-def _fit(position: Position, counted: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+def _fit(position: Position, counted: Decimal, least: Decimal) -> tuple[Decimal, Decimal, Decimal]:
     """Return (on hand, effective safety, shortfall) so that the promise on the books stays covered."""
     promised = position.reserved + position.allocated
-    least = max(promised - position.backorder_limit, ZERO)
     on_hand = max(counted, least)
     safety = min(position.safety_target, max(on_hand + position.backorder_limit - promised, ZERO))
     return on_hand, safety, on_hand - counted

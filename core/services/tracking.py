@@ -12,6 +12,7 @@ from core.domain.states import SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
 from core.errors import NotFound
 from core.ports.connectors import Json
 from core.services.fulfilling import as_uuid
+from core.services.parcels import ENDED, look_at_promise, settle_parcel
 from core.services.phase import refresh_phases
 from core.store.locks import lock_order
 from core.store.unit import Unit
@@ -95,5 +96,9 @@ def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
             {"t": unit.tenant, "id": shipment.id},
         )
         refresh_phases(unit, [shipment.order_id])
+    if state in ENDED:
+        settle_parcel(unit, shipment.id, shipment.order_id)
+    else:
+        look_at_promise(unit, shipment.order_id)
     kind = state if state in ("delivered", "lost") else "updated"
     unit.event(f"shipment.{kind}", "shipment", shipment.id, {"state": str(state)}, order_id=shipment.order_id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,11 @@ from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
 
 ZERO = Decimal(0)
+# Sources that say nothing of units, or "one", "piece" or "each", mean the item's own sales unit.
+PIECES = frozenset({"C62", "H87", "EA", "PCE"})
+# Clocks differ by minutes, and time zones taken for UTC by hours.
+AHEAD = timedelta(days=1)
+NO_UNITS: Mapping[UUID, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +32,66 @@ class Stop:
     evidence: Mapping[str, Any] | None = None
 
 
-def check_order(order: Json, items: Sequence[UUID | None], map_holds: Sequence[Json] = ()) -> list[Stop]:
+def check_order(
+    order: Json,
+    items: Sequence[UUID | None],
+    map_holds: Sequence[Json] = (),
+    nodes: Collection[str] = (),
+    *,
+    now: datetime | None = None,
+    units: Mapping[UUID, str] = NO_UNITS,
+) -> list[Stop]:
     """Return everything that keeps this order from being processed.
 
     Args:
         order: canonical order with values in their types.
         items: for each line the item its code means, or None.
         map_holds: what the map could not satisfy: [{kind, path, detail}].
+        nodes: codes of all nodes.
+        now: the database's time; without it no time is too late.
+        units: the unit of items by id, for lines that state one; see `foreign_units`.
     """
-    return [*_from_map(map_holds), *_lines(order, items), *_address(order), *_totals(order)]
+    return [
+        *_from_map(map_holds),
+        *_lines(order, items),
+        *_implausible(order, now),
+        *_units(order, items, units),
+        *_address(order),
+        *_pickup(order, nodes),
+        *_totals(order),
+    ]
+
+
+def implausible(order: Json, now: datetime | None) -> list[tuple[str, str]]:
+    """Return (path, reason) of what no order means: a negative price, or a time more than a day ahead."""
+    found = [
+        (f"lines.{index}.unit_price", "must not be negative")
+        for index, line in enumerate(order["lines"])
+        if (line.get("unit_price") or ZERO) < 0
+    ]
+    if now is not None and order["placed_at"] > now + AHEAD:
+        found.append(("placed_at", "must not be more than a day ahead"))
+    return found
+
+
+def _implausible(order: Json, now: datetime | None) -> list[Stop]:
+    return [Stop(HoldKind.MISSING_FIELD, f"{path} {reason}") for path, reason in implausible(order, now)]
+
+
+def foreign_units(order: Json, items: Sequence[UUID | None]) -> set[UUID]:
+    """Return the items whose lines state a unit other than pieces, so that the item's own must be looked up."""
+    pairs = zip(order["lines"], items, strict=True)
+    return {item for line, item in pairs if item is not None and line["unit"] not in PIECES}
+
+
+def _units(order: Json, items: Sequence[UUID | None], units: Mapping[UUID, str]) -> list[Stop]:
+    stops = []
+    for index, (line, item) in enumerate(zip(order["lines"], items, strict=True)):
+        own = units.get(item) if item is not None else None
+        if own is not None and line["unit"] not in {*PIECES, own}:
+            detail = f"line {index + 1} is in {line['unit']}, its item in {own}"
+            stops.append(Stop(HoldKind.UNMAPPED_CODE, detail, index, {"code": line["unit"]}))
+    return stops
 
 
 def _from_map(map_holds: Sequence[Json]) -> list[Stop]:
@@ -69,6 +127,13 @@ def _address(order: Json) -> list[Stop]:
         return [Stop(HoldKind.BAD_ADDRESS, "no ship-to address")]
     missing = [name for name in ("line1", "city", "country") if not address.get(name)]
     return [Stop(HoldKind.BAD_ADDRESS, f"no {', '.join(missing)}")] if missing else []
+
+
+def _pickup(order: Json, nodes: Collection[str]) -> list[Stop]:
+    code = order.get("pickup_node")
+    if code is None or code in nodes:
+        return []
+    return [Stop(HoldKind.UNMAPPED_CODE, f"pickup_node {code!r} is no node", evidence={"code": code})]
 
 
 def _totals(order: Json) -> list[Stop]:

@@ -7,7 +7,7 @@ needs many of one kind takes them in key order. Two transactions then never wait
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,8 @@ LOCK_TO_TAKE = """
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit AS free,
        EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = p.tenant_id
                AND (r.item_id = p.item_id OR r.item_id IS NULL)
-               AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS guarded
+               AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS guarded,
+       (SELECT i.tracking = 'lot' FROM item i WHERE i.tenant_id = p.tenant_id AND i.id = p.item_id) AS lotted
 FROM stock_position p JOIN (
     SELECT item_id, node_id FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
     UNION
@@ -81,13 +82,11 @@ FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[])
 WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 """
 
-MARK_LISTINGS = """
-UPDATE listing SET dirty_at = clock_timestamp()
-FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s AND item_id = ANY(ARRAY(
-          SELECT unnest(%(items)s::uuid[]) UNION
-          SELECT kit_id FROM kit_component WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))
-      ORDER BY connection_id, item_id FOR NO KEY UPDATE) s
-WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id AND listing.item_id = s.item_id
+MOVE_LOTS = """
+UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
+FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
+     AS d(item_id, node_id, lot, on_hand, promised)
+WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot AND l.status = 'sellable'
 """
 
 MARK_ALL_LISTINGS = """
@@ -96,6 +95,14 @@ FROM (SELECT connection_id, item_id FROM listing WHERE tenant_id = %(tenant)s
       ORDER BY connection_id, item_id FOR NO KEY UPDATE) s
 WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id AND listing.item_id = s.item_id
 """
+MARK_LISTINGS = MARK_ALL_LISTINGS.replace(
+    "%(tenant)s\n",
+    """%(tenant)s AND item_id = ANY(ARRAY(
+          SELECT unnest(%(items)s::uuid[]) UNION
+          SELECT kit_id FROM kit_component
+          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))\n""",
+    1,
+)
 
 WAIT_NO_MORE = """
 UPDATE orders SET sourcing_at = clock_timestamp() FROM (
@@ -111,13 +118,27 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
 ) waiting WHERE orders.tenant_id = %(tenant)s AND orders.id = waiting.id
 """
 
+# What a limit leaves, the safety stock has as far as it wants it.
+MOVE_LIMIT = """
+UPDATE stock_position
+SET backorder_limit = backorder_limit + %(delta)s, version = version + 1,
+    safety = least(safety_target, greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0))
+WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s RETURNING safety
+"""
+
+# A limit a position is born with is in the ledger, like every later change of it.
 ENSURE_POSITIONS = """
-INSERT INTO stock_position (tenant_id, item_id, node_id, backorder_limit)
-SELECT %s, w.item_id, w.node_id, i.backorder_limit
-FROM unnest(%s::uuid[], %s::uuid[]) AS w(item_id, node_id)
-JOIN item i ON i.tenant_id = %s AND i.id = w.item_id
-ORDER BY w.item_id, w.node_id
-ON CONFLICT DO NOTHING
+WITH made AS (
+    INSERT INTO stock_position (tenant_id, item_id, node_id, backorder_limit)
+    SELECT %s, w.item_id, w.node_id, i.backorder_limit
+    FROM unnest(%s::uuid[], %s::uuid[]) AS w(item_id, node_id)
+    JOIN item i ON i.tenant_id = %s AND i.id = w.item_id
+    ORDER BY w.item_id, w.node_id
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, item_id, node_id, backorder_limit
+)
+INSERT INTO stock_movement (tenant_id, item_id, node_id, kind, backorder_limit, cause, actor)
+SELECT tenant_id, item_id, node_id, 'limit', backorder_limit, %s, %s FROM made WHERE backorder_limit <> 0
 """
 
 
@@ -139,17 +160,21 @@ def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> Shelf:
         LOCK_TO_TAKE, {"items": [item for item, _ in keys], "nodes": [node for _, node in keys], "tenant": unit.tenant}
     ).all()
     free = {(row.item_id, row.node_id): row.free for row in rows}
-    if not any(row.guarded for row in rows):
+    lotted = [(row.item_id, row.node_id) for row in rows if row.lotted]
+    if not lotted and not any(row.guarded for row in rows):
         return Shelf(free)
-    return guarded_shelf(unit.conn, free, {item for item, _ in free}, tenant=unit.tenant)
+    return guarded_shelf(unit.conn, free, {item for item, _ in free}, lotted=lotted, tenant=unit.tenant)
 
 
 def ensure_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> None:
     """Make the positions that do not exist yet."""
     pairs = sorted(keys)
     unit.conn.exec_driver_sql(
-        ENSURE_POSITIONS, (unit.tenant, [item for item, _ in pairs], [node for _, node in pairs], unit.tenant)
-    )
+        ENSURE_POSITIONS,
+        (
+            unit.tenant, [item for item, _ in pairs], [node for _, node in pairs], unit.tenant, unit.cause, unit.actor,
+        ),
+    )  # fmt: skip
 
 
 def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]]) -> None:
@@ -157,17 +182,25 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
     if not deltas:
         return
     keys = sorted(deltas)
-    unit.conn.exec_driver_sql(
-        MOVE_STOCK,
-        (
-            [item for item, _ in keys],
-            [node for _, node in keys],
-            [deltas[key][0] for key in keys],
-            [deltas[key][1] for key in keys],
-            [deltas[key][2] for key in keys],
-            unit.tenant,
-        ),
-    )
+    columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
+    unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))
+
+
+def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> Decimal:
+    """Change how far a locked position may be promised beyond what is there; return the safety stock that leaves."""
+    found: Decimal = unit.conn.exec_driver_sql(
+        MOVE_LIMIT, {"delta": delta, "tenant": unit.tenant, "item": key[0], "node": key[1]}
+    ).scalar_one()
+    return found
+
+
+def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:
+    """Add (on hand, promised) to sellable lots of locked positions: a lot is only changed under its position's lock."""
+    if not deltas:
+        return
+    keys = sorted(deltas)
+    columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
+    unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
 
 
 def mark_listings(unit: Unit, items: Collection[UUID]) -> None:
@@ -209,6 +242,15 @@ def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
     if row is None:
         raise NotFound(f"There is no order ord_{order_id.hex}.")
     return row
+
+
+def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """Lock and return what checkouts held for these locked orders, in id order."""
+    return unit.conn.exec_driver_sql(
+        "SELECT id, order_id, item_id, node_id, quantity, lot FROM reservation WHERE tenant_id = %s"
+        " AND order_id = ANY(%s::uuid[]) AND state = 'held' ORDER BY id FOR NO KEY UPDATE",
+        (unit.tenant, list(order_ids)),
+    ).all()
 
 
 def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.store.tables.base import metadata
+from core.store.tables.decisions import decision, decision_basis, policy
 from core.store.tables.intake import connection, cursor, message, seat
 from core.store.tables.inventory import item, item_reference, node, reservation, stock_movement, stock_position
 from core.store.tables.orders import (
@@ -22,7 +23,6 @@ from core.store.tables.oversight import (
     audit_entry,
     case_member,
     data_request,
-    decision,
     event,
     exception_case,
     idempotency,
@@ -40,6 +40,16 @@ from core.store.tables.promises import (
     score,
 )
 from core.store.tables.refunds import refund, refund_line
+from core.store.tables.routing import (
+    carrier_service,
+    disruption,
+    markdown,
+    place,
+    place_area,
+    rate,
+    substitute,
+    supplier_price,
+)
 from core.store.tables.stock import (
     kit_component,
     protection_rule,
@@ -54,13 +64,16 @@ __all__ = [
     "api_key",
     "attempt",
     "audit_entry",
+    "carrier_service",
     "case_member",
     "change_set",
     "connection",
     "cursor",
     "data_request",
     "decision",
+    "decision_basis",
     "delivery",
+    "disruption",
     "event",
     "exception_case",
     "fulfillment_line",
@@ -72,6 +85,7 @@ __all__ = [
     "kit_component",
     "listing",
     "login_session",
+    "markdown",
     "message",
     "metadata",
     "model_version",
@@ -81,9 +95,13 @@ __all__ = [
     "order_line",
     "orders",
     "outcome",
+    "place",
+    "place_area",
+    "policy",
     "promise",
     "promise_part",
     "protection_rule",
+    "rate",
     "refund",
     "refund_line",
     "reservation",
@@ -96,6 +114,8 @@ __all__ = [
     "stock_lot",
     "stock_movement",
     "stock_position",
+    "substitute",
+    "supplier_price",
     "supply",
     "tracking_event",
     "transfer",

@@ -35,7 +35,20 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
-    assert set(names()) == {"growth", "intake", "memory", "pipeline", "reserve", "soak", "startup", "uci"}
+    assert set(names()) == {
+        "growth",
+        "intake",
+        "memory",
+        "pipeline",
+        "promises",
+        "reserve",
+        "routing",
+        "simulate",
+        "soak",
+        "startup",
+        "uci",
+        "waves",
+    }
 
 
 def test_intake_finds_each_accepted_webhook_in_the_database() -> None:
@@ -60,6 +73,17 @@ def test_reservations_are_in_the_books_and_nothing_is_oversold() -> None:
     assert [each["clients"] for each in found["hot"]] == [each["clients"] for each in found["wide"]] == [2, 4]
     for each in [*found["hot"], *found["wide"]]:
         assert each["ratio_to_pgbench"] == round(each["per_second"] / each["pgbench"]["per_second"], 3)
+
+
+def test_recorded_orders_are_decided_again_and_the_worse_policy_is_refused() -> None:
+    found = bench("simulate", "--orders", 600)
+    assert found["verify"]["decisions"] == found["verify"]["agree"] == found["orders"] == 600
+    assert found["verify"]["differ"] == 0
+    assert (found["better"]["orders"], found["worse"]["orders"]) == (600, 600)
+    assert (found["better"]["passed"], found["worse"]["passed"]) == (True, False)
+    assert found["better"]["short_percent"]["change_points"] < 0 < found["worse"]["cost_per_order"]["change_percent"]
+    assert found["bytes_per_decision"]["whole"] < 900
+    assert found["shared_documents"] == 1
 
 
 def test_the_pipeline_is_measured_beside_the_same_writes() -> None:
@@ -96,3 +120,23 @@ def test_memory_counts_every_part_of_the_hub() -> None:
         )
         assert 0 < found[moment]["pss_mb"] < found[moment]["rss_mb"]
     assert found["orders"] == 20
+
+
+def test_routing_agrees_with_highs_on_orders_of_every_kind() -> None:
+    found = bench("routing", "--sizes", "1x5", "3x10", "--check", 30)
+    assert found["mismatches"] == found["checked"]["mismatches"] == 0
+    assert found["checked"]["orders"] == found["checked"]["proven_by_highs"] == 30
+    assert [each["size"] for each in found["series"]] == ["1x5", "3x10"]
+    for each in found["series"]:
+        assert each["ours"]["proven"] == each["highs"]["proven"] == 1
+        assert each["ours"]["over_best_percent"] == each["ours"]["largest_gap_percent"] == 0
+        assert each["greedy_by_line"]["over_best_percent"] >= 0
+
+
+def test_a_wave_is_never_dearer_than_what_it_started_from() -> None:
+    found = bench("waves", "--peaks", 1, "--orders", 15)
+    assert found["dearer"] == 0
+    [peak] = found["peaks"]
+    assert peak["bound"] <= peak["after"] <= peak["first_come"]
+    assert peak["finished"]
+    assert found["saved_percent"]["median"] == peak["saved_percent"] >= 0

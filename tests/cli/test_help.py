@@ -48,9 +48,9 @@ def test_every_name_of_the_public_surface_is_there() -> None:
     assert set(COMMANDS) == {
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
-        "bench",
+        "bench", "route", "policy", "decisions", "promises", "scores", "models",
     }  # fmt: skip
-    assert list(SECTIONS) == ["Run", "Look", "Work", "Connect", "Administer"]
+    assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["orders", "--help"], ["connection", "add", "--help"], ["--version"]])
@@ -70,6 +70,8 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "exceptions": {"apply", "assign", "snooze", "resolve"}, "import": {"items", "nodes", "stock", "orders"},
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
+        "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
+        "models": {"train", "promote"},
     }  # fmt: skip
     for name in set(COMMANDS) - {"demo"}:
         command = cli.get_command(context, name)

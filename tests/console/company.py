@@ -14,7 +14,9 @@ import orjson
 from sqlalchemy import Connection
 
 from core.domain.ids import uuid7
+from core.domain.packing import pack
 from core.domain.states import OrderState
+from tests.console.promised import add_promise
 from tests.console.rows import Company, add_delivery, add_event, id_at
 from tests.console.troubles import write_stock, write_troubles
 
@@ -184,8 +186,9 @@ def _work(
         for place, node in enumerate(NODES)
     ]  # fmt: skip
     company.add(
-        "decision", id=decision_id, kind="sourcing", order_id=order_id, policy="cheapest@1", inputs={}, bound="optimal",
-        candidates=candidates, choice={"cost": 49000, "assignments": [], "short": {}}, duration_us=840, at=placed,
+        "decision", id=decision_id, kind="sourcing", order_id=order_id, policy="cheapest@1", inputs=pack(b"{}"),
+        candidates=pack(orjson.dumps(candidates)), choice={"cost": 49000, "assignments": [], "short": []},
+        bound="optimal", duration_us=840, at=placed,
     )  # fmt: skip
     work_state = "shipped" if shipped_at else dice.choice(("released", "acknowledged", "picking"))
     company.add(
@@ -208,9 +211,11 @@ def _work(
     add_delivery(company, dice, company.accounts["erp"], "push_order", order_id, placed)
     add_event(company, "order.allocated", "order", order_id, placed + timedelta(seconds=2))
     if shipped_at is None:
+        add_promise(company, order, work_id, code, None)
         return
     shipment_id = id_at(shipped_at)
     done = shipped_at + timedelta(hours=dice.uniform(20, 30)) if phase == "delivered" else None
+    add_promise(company, order, work_id, code, done)
     company.add(
         "shipment", id=shipment_id, order_id=order_id, fulfillment_id=work_id, node_id=company.nodes[code],
         number=f"S{shipment_id.int % 1000000}", external_id=f"X{shipment_id.int % 1000000}",

@@ -1,13 +1,18 @@
 """What people do from the console happens in the core, in their name, once, and is in the audit log."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from core.domain.ids import public_id
+from connectors.sdk.registry import Registry
+from core.domain.ids import public_id, uuid7
+from core.services.connections import add_connection
+from core.services.secretbox import SecretBox
+from core.store import schema as t
 from tests.console.conftest import Site, form_token
 from tests.console.site import USER
 
@@ -51,6 +56,39 @@ def test_canceling_an_order(changing: Site) -> None:
     assert ">Canceled</span>" in page
     assert value(changing, "SELECT state FROM orders WHERE id = :id", id=order["id"]) == "canceled"
     assert audited(changing) == [(f"user:{USER}", "order.canceled")]
+
+
+@pytest.mark.parametrize(
+    ("connector", "settings", "secrets", "topic", "fixture", "read"),
+    [
+        ("shopify", {"shop_domain": "fjord-pottery.myshopify.com", "location_id": "655441491", "node_locations": {}},
+         {"access_token": "shpat_0", "webhook_secret": "0" * 32}, "orders/create",
+         "shopify/fixtures/orders_create.in.json",
+         "Read as order"),
+        ("rest-wms", {"base_url": "https://wms.example.com", "warehouse": "HAM"},
+         {"api_key": "k" * 24, "webhook_secret": "0" * 32}, "shipment.created",
+         "rest_wms/fixtures/shipment_created.in.json", "Read as shipment"),
+    ],
+)  # fmt: skip
+def test_a_message_of_an_account_with_secrets_shows_what_it_means(
+    changing: Site, connector: str, settings: Any, secrets: Any, topic: str, fixture: str, read: str
+) -> None:
+    body = (Path(__file__).parents[2] / "connectors" / fixture).read_bytes()
+    message = uuid7()
+    with changing.store.begin() as unit:
+        account = add_connection(
+            unit, Registry(), SecretBox(changing.services.secret_key), name="told", connector=connector,
+            settings=settings, secrets=secrets,
+        )  # fmt: skip
+        unit.conn.execute(
+            insert(t.message).values(
+                tenant_id=1, id=message, connection_id=account, topic=topic, via="webhook", state="applied", body=body,
+                content_type="application/json", headers={}, dedupe_key="told", received_at=unit.now,
+            )
+        )  # fmt: skip
+    page = changing.client().get(f"/messages/{public_id('message', message)}").text
+    assert read in page
+    assert "makes nothing of it" not in page
 
 
 def test_replaying_a_message_settles_its_exception(changing: Site) -> None:

@@ -186,6 +186,33 @@ def test_refunds_stand_with_the_money_of_an_order(changing: Site) -> None:
     assert money.count("no amount told") == 1
 
 
+def test_the_order_page_and_the_list_show_the_promise(reading: Site, get: Get) -> None:
+    with reading.store.begin() as unit:
+        rows = unit.conn.execute(
+            text("SELECT o.id, p.state, p.risk, n.code FROM promise p JOIN orders o ON o.id = p.order_id"
+                 " JOIN promise_part r ON r.order_id = o.id JOIN node n ON n.id = r.node_id ORDER BY o.id")
+        ).all()  # fmt: skip
+    assert {row.state for row in rows} == {"standing", "kept"}
+    for state in ("standing", "kept"):
+        row = next(each for each in rows if each.state == state)
+        page = get(f"/orders/{public_id('order', row.id)}")
+        card = group(r'aria-labelledby="o-prm">(.*?)</section>', page)
+        assert state.capitalize() in card
+        assert f"<dt>{row.code} sends</dt>" in card
+        assert "<dt>With a chance of</dt><dd>90 %</dd>" in card
+        assert "lanes@3, 1,234 parcels" in card
+        assert ("Late as things stand" in card) == (state == "standing")
+    risky = next(each for each in rows if each.state == "standing" and each.risk > 0.5)
+    card = group(r'aria-labelledby="o-prm">(.*?)</section>', get(f"/orders/{public_id('order', risky.id)}"))
+    assert '<span class="cd-dn">70 %</span>' in card
+    listed = get("/orders?tab=delivered")
+    cells = re.findall(r'data-cd-cell="promise-[0-9a-f]{32}">(.*?)</td>', listed)
+    assert cells
+    assert all("Kept" in cell for cell in cells)
+    waiting = re.findall(r'data-cd-cell="promise-[0-9a-f]{32}">(.*?)</td>', get("/orders?tab=ready"))
+    assert any(re.search(r"\d+ [dhm].* left</time>", cell) for cell in waiting)
+
+
 def test_a_held_order_shows_its_hold_and_exception(reading: Site, get: Get) -> None:
     order = next(one for one in reading.company.orders if one["phase"] == "held")
     page = get(f"/orders/{public_id('order', order['id'])}")

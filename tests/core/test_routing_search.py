@@ -3,14 +3,15 @@
 import random
 from dataclasses import replace
 from itertools import combinations, product
+from typing import Any
 
 import pytest
 
 from benchmarks.instances import Shape, any_shape, draw, fault
+from benchmarks.oracle import Answer, ship_from, solve_program
 from core.routing.dual import Dual
 from core.routing.filling import cost_of
 from core.routing.instance import Instance, Option, Solution, Tier
-from core.routing.milp import Answer, ship_from, solve_program
 from core.routing.solver import solve_instance
 
 TINY = ((1, 3), (2, 4), (3, 4), (4, 5))
@@ -114,7 +115,7 @@ def test_the_same_instance_gets_the_same_plan_whatever_the_order_of_its_stock() 
         assert solve_instance(instance, budget_ms=20) == solve_instance(turned, budget_ms=20)
 
 
-def two_nodes(**more: object) -> Instance:
+def two_nodes(**more: Any) -> Instance:
     """One line of three units; the near node has two of them, the far one all, at a higher cost of the shipment."""
     return replace(
         Instance(

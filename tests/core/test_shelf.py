@@ -82,8 +82,8 @@ def test_a_kit_is_there_as_often_as_its_scarcest_component_allows() -> None:
     assert [kits.room(SHOP, KIT, HAM), kits.room(SHOP, KIT, LYS), kits.total(SHOP, KIT)] == units(3, 0, 3)
     assert kits.needs([(KIT, HAM, Decimal(2)), (A, HAM, Decimal(3))]) == {(A, HAM): 7, (B, HAM): 2}
     assert shelf(rule(CAP, 5), kits=True).total(SHOP, KIT) == 2
-    assert kits.lies(KIT, HAM)
-    assert not kits.lies(KIT, LYS)
+    assert kits.figures(SHOP, KIT) == (3, {HAM: 3})
+    assert kits.figures(SHOP, A) == (14, {HAM: 10, LYS: 4})
 
 
 def test_the_parts_of_a_figure_sum_to_it() -> None:

@@ -23,8 +23,8 @@ def company():
     return make_company(7)
 
 
-def new_shop(**options):
-    return DemoShop(secrets=SECRETS, options={"catalog": CATALOG, "discounts": 0.0, **options})
+def new_shop(books=None, **options):
+    return DemoShop(secrets=SECRETS, books=books, options={"catalog": CATALOG, "discounts": 0.0, **options})
 
 
 @pytest.fixture
@@ -159,3 +159,14 @@ def test_an_erp_refuses_articles_it_does_not_have(start):
         partner.perform(request)
     assert fault.value.code == "ITEM_UNKNOWN"
     assert partner.command("options", {"unknown_skus": []}) == {"unknown_skus": []}
+
+
+def test_a_shop_takes_an_order_into_its_books_without_telling(start):
+    other, shop = start(new_shop(first_number=7001)), start(new_shop())
+    order = other.place_order([{"sku": "A", "quantity": 2}])
+    told = dict(shop.webhooks.topics)
+    assert shop.command("adopt", order) == order["id"]
+    assert shop.command("adopt", {**order, "line_items": []}) == order["id"]
+    assert dict(shop.webhooks.topics) in (told, {**told, "inventory_levels/update": 1})
+    works = shop.admin.fulfillment_state({"id": f"gid://shopify/Order/{order['id']}"})["order"]["fulfillmentOrders"]
+    assert [each["lineItems"]["nodes"][0]["remainingQuantity"] for each in works["nodes"]] == [2]

@@ -119,7 +119,8 @@ ROUTES = [
     "/orders/{}", "/orders/{}/timeline", "/orders/{}/cancel", "/orders/{}/holds", "/items/{}", "/nodes/{}",
     "/fulfillment-orders/{}/ship", "/shipments/{}", "/exceptions/{}/snooze", "/messages/{}/raw",
     "/messages/{}/canonical",
-    "/deliveries/{}/retry", "/reservations/{}/release", "/connections/{}", "/decisions/{}", "/keys/{}/revoke",
+    "/deliveries/{}/retry", "/reservations/{}/release", "/connections/{}", "/decisions/{}", "/policies/{}",
+    "/policies/{}/activate", "/keys/{}/revoke",
 ]  # fmt: skip
 NAMES = st.one_of(
     st.text(min_size=1, max_size=40), st.from_regex(r"(ord|msg|dlv|exc|res|ful|key)_[0-9a-f]{30,34}", fullmatch=True)
@@ -145,8 +146,8 @@ def test_no_name_in_a_path_crashes(shared_api: Shared, route: str, name: str, me
 
 
 LISTS = ["orders", "items", "nodes", "stock", "stock/movements", "reservations", "fulfillment-orders", "shipments",
-         "tracking-events", "exceptions", "decisions", "connections", "messages", "deliveries", "events", "keys",
-         "availability"]  # fmt: skip
+         "tracking-events", "exceptions", "decisions", "policies", "connections", "messages", "deliveries", "events",
+         "keys", "availability"]  # fmt: skip
 FILTERS = [
     "limit",
     "cursor",

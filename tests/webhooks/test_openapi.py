@@ -16,6 +16,7 @@ PATHS = {
     "/fulfillment-orders/{fulfillment}/split", "/fulfillment-orders/{fulfillment}/merge", "/shipments",
     "/tracking-events", "/exceptions", "/exceptions/{case}/apply", "/exceptions/{case}/preview",
     "/exceptions/{case}/assign", "/exceptions/{case}/snooze", "/exceptions/{case}/resolve", "/decisions",
+    "/policies", "/policies/{policy}/simulate", "/policies/{policy}/activate",
     "/connections", "/messages", "/messages/{message}/raw", "/messages/{message}/canonical",
     "/messages/{message}/replay", "/deliveries", "/deliveries/{delivery}/retry", "/events", "/keys",
 }  # fmt: skip

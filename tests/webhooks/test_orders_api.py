@@ -266,3 +266,30 @@ def test_twins_at_once_have_one_effect(api: Client, world: World) -> None:
     assert set(answers) <= {201, 409}
     assert 201 in answers
     assert world.one("SELECT count(*) AS n FROM message").n == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"lines": [{**FULL["lines"][0], "quantity": "1_0"}]}, "lines.0.quantity"),
+        ({"lines": [{**FULL["lines"][0], "quantity": "١٢"}]}, "lines.0.quantity"),
+        ({"lines": [{**FULL["lines"][0], "unit_price": "-5"}]}, "lines.0.unit_price"),
+        ({"lines": [FULL["lines"][0], {**FULL["lines"][0], "quantity": "1"}]}, "lines.1.external_id"),
+        ({"placed_at": "2999-01-01T00:00:00Z"}, "placed_at"),
+    ],
+)
+def test_what_no_order_means_is_refused(shared_api: Shared, change: dict[str, Any], path: str) -> None:
+    refused = shared_api.post("/orders", {**FULL, "totals": None, **change})
+    assert code_of(refused) == (422, "INPUT-INVALID-400")
+    assert [each["path"] for each in refused.get_json()["errors"]] == [path]
+    shared_api.unchanged()
+
+
+@pytest.mark.parametrize("figure", ["1_0", "١٢", "１２"])
+def test_figures_are_in_ascii_digits(shared_api: Shared, figure: str) -> None:
+    before = shared_api.rows()
+    count = {"items": [{"sku": "A", "node": "HAM", "on_hand": figure}], "as_of": "2026-11-20T09:41:00Z"}
+    delta = {"sku": "A", "node": "HAM", "delta": figure, "reason": "x"}
+    for path, body in (("/stock", count), ("/stock/adjustments", delta)):
+        assert code_of(shared_api.post(path, body)) == (422, "INPUT-INVALID-400")
+    assert shared_api.rows() == before

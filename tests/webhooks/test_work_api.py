@@ -217,3 +217,20 @@ def test_deliveries_show_their_tries_and_are_sent_again(api: Client, world: Worl
     world.deliver()
     assert api.get(f"/deliveries/{dead['id']}").get_json()["state"] == "delivered"
     assert len(api.get(f"/deliveries?order={order['id']}&kind=push_order").get_json()["data"]) == 1
+
+
+def test_what_is_not_open_cannot_be_shipped(api: Client, world: World, order: dict[str, Any]) -> None:
+    work = work_of(api, order)
+    too_many = {"lines": [{"sku": "A", "quantity": "99"}]}
+    refused = api.post(f"/fulfillment-orders/{work}/ship", too_many)
+    assert code_of(refused) == (409, "SHIP-OPEN-409")
+    assert refused.get_json()["errors"] == [{"path": "A", "reason": "97 more than open"}]
+    assert api.get(f"/fulfillment-orders/{work}").get_json()["lines"][0]["open"] == "2"
+    sent = {"external_id": "S1"}
+    assert api.post(f"/fulfillment-orders/{work}/ship", sent).status_code == 201
+    assert code_of(api.post(f"/fulfillment-orders/{work}/ship", {})) == (409, "SHIP-OPEN-409")
+    assert code_of(api.post("/shipments", {"external_id": "S2", "fulfillment": work})) == (409, "SHIP-OPEN-409")
+    assert api.post(f"/fulfillment-orders/{work}/ship", sent).status_code == 200
+    assert len(api.get("/shipments").get_json()["data"]) == 1
+    assert api.get("/exceptions").get_json()["data"] == []
+    world.check_books()

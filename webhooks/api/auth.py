@@ -9,8 +9,9 @@ from uuid import UUID
 
 from flask import current_app, g, request
 
-from core.errors import CrossdockError, Refused
+from core.errors import CrossdockError
 from core.services.access import USE_NOTED_EVERY, Key, find_key, note_use
+from webhooks.api.bounds import Forbidden, keep_to_own
 from webhooks.api.transactions import in_unit, reading
 from webhooks.runtime import runtime
 
@@ -22,12 +23,6 @@ class Unauthorized(CrossdockError):
 
     code = "API-KEY-401"
     status = 401
-
-
-class Forbidden(Refused):
-    """The key is valid and may not do this."""
-
-    code = "API-SCOPE-403"
 
 
 class Uses:
@@ -55,12 +50,15 @@ def authenticate() -> None:
 
     Raises:
         Unauthorized: no key, or not a valid one.
-        Forbidden: the scope is missing.
+        Forbidden: the scope is missing, or the route is about what is another connection's.
     """
     key = caller()
-    scope: str | None = getattr(current_app.view_functions.get(request.endpoint or ""), "scope", None)
+    view = current_app.view_functions.get(request.endpoint or "")
+    scope: str | None = getattr(view, "scope", None)
     if scope is not None and not key.allows(scope):
         raise Forbidden(f"The key {key.name!r} lacks the scope {scope}.", fix="Use a key that has it.")
+    if scope is not None and key.connection_id is not None:
+        keep_to_own(key.name, key.connection_id, scope, kept=getattr(view, "keeps", False))
 
 
 def caller() -> Key:

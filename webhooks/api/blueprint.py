@@ -162,7 +162,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
                     return Response(status=304, headers={"ETag": response.headers["ETag"]})
                 return response
 
-            self._register(rule, "GET", view, handler, scope, {200: shape}, query=query)
+            self._register(rule, "GET", view, handler, scope, {200: shape}, keeps=False, query=query)
             return handler
 
         return decorator
@@ -177,7 +177,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
                 return render(handler(given), 200)
 
             documented = self.alt_response(200, schema={"type": "string"}, content_type=also)(view)
-            self._register(rule, "GET", documented, handler, scope, {200: shape}, query=query)
+            self._register(rule, "GET", documented, handler, scope, {200: shape}, keeps=True, query=query)
             return handler
 
         return decorator
@@ -190,11 +190,12 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         def decorator(handler: Callable[..., Listed]) -> Callable[..., Listed]:
             def view(given: dict[str, Any], **parts: str) -> Response:
                 key, cursor = runtime().secret_key, given.pop("cursor")
-                piece = Slice(given.pop("limit"), cursors.unpack(key, rule, cursor))
+                after, own = cursors.unpack(key, rule, cursor), caller().connection_id
+                piece = Slice(given.pop("limit"), after, own)
                 found = reading(lambda conn: handler(conn, piece, *fresh((given,)), **parts))
                 return render({"data": found.data, "next_cursor": cursors.pack(key, rule, found.after)}, 200)
 
-            self._register(rule, "GET", view, handler, scope, {200: f"{shape}Page"}, query=query)
+            self._register(rule, "GET", view, handler, scope, {200: f"{shape}Page"}, keeps=True, query=query)
             return handler
 
         return decorator
@@ -210,12 +211,14 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         method: str = "POST",
         shared: Callable[..., Any] | None = None,
         also: tuple[int, ...] = (),
+        keeps: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a change: the handler gets a unit of work, the checked body and the path's parts.
 
         What it returns is the answer, stored with the effect when the caller gave an Idempotency-Key. Without one
         `shared` answers instead where it is given: it shares a transaction with other callers and gets no unit.
-        `also` are other statuses it answers with.
+        `also` are other statuses it answers with. `keeps` says that the handler itself keeps a key of one connection
+        to what is its own, as one has to whose path names nothing.
         """
 
         def decorator(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -236,7 +239,9 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
 
                 return in_unit(work, actor=f"key:{key.name}")
 
-            self._register(rule, method, view, handler, scope, dict.fromkeys((status, *also), shape), body=body)
+            self._register(
+                rule, method, view, handler, scope, dict.fromkeys((status, *also), shape), keeps=keeps, body=body
+            )
             return handler
 
         return decorator
@@ -250,6 +255,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         scope: str,
         shapes: Mapping[int, str | None],
         *,
+        keeps: bool,
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
     ) -> None:
@@ -267,6 +273,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             extra["parameters"] = ["IdempotencyKey"]
         view = self.doc(**extra)(view)
         view.scope = scope  # type: ignore[attr-defined]
+        view.keeps = keeps  # type: ignore[attr-defined]
         self.add_url_rule(rule, f"{method.lower()}_{handler.__name__}", view, methods=[method])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from core.domain.documents import COUNTRY, ItemSchema, ItemsSchema, Strict, a_text
 from core.domain.ids import public_id
-from core.domain.quick import NO_NUL
+from core.domain.quick import NO_NUL, Exact
 from core.services.catalog import connection_named, upsert_items, upsert_node
 from core.store import schema as t
 from core.store.read.catalog import list_items, list_nodes, read_item, read_node
@@ -65,7 +65,7 @@ class NodeBody(Strict):
     timezone = fields.String(validate=validate.Length(1, 64))
     cutoff = fields.String(allow_none=True, validate=validate.Regexp(r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z"))
     active = fields.Boolean()
-    shipment_cost, unit_cost, distance_cost = (fields.Decimal(validate=COST) for _ in range(3))
+    shipment_cost, unit_cost, distance_cost = (Exact(validate=COST) for _ in range(3))
     capacity_per_day = fields.Integer(allow_none=True, validate=validate.Range(0, 10**9))
     attributes = fields.Dict()
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 import structlog
 from flask import Response, request
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.domain.ids import kind_of, parse_id
@@ -17,8 +18,10 @@ from core.errors import NotFound, Unavailable
 from core.store.read.events import Place, end_of_feed, read_events
 from core.store.read.page import Json
 from webhooks.api import cursors
+from webhooks.api.auth import caller
 from webhooks.api.blueprint import ApiBlueprint, PageQuery, word, words
 from webhooks.api.transactions import reading
+from webhooks.places import PROBE, PROBE_SECONDS
 from webhooks.runtime import Parts, parts, runtime
 
 routes = ApiBlueprint("events", "What happened, once each, in order.")
@@ -26,7 +29,6 @@ STREAM = "text/event-stream"
 FEED = "events"
 PIECE = 200
 LOOK_SECONDS = 0.5
-HEARTBEAT_SECONDS = 15.0
 log = structlog.get_logger(__name__)
 
 
@@ -44,6 +46,13 @@ class Wanted:
     types: tuple[str, ...]
     order_id: UUID | None
     subject: UUID | None
+    own: UUID | None
+
+    def after(self, conn: Connection, place: Place, limit: int) -> list[tuple[Place, Json]]:
+        """Return up to `limit` of them after a place."""
+        return read_events(
+            conn, place, limit, types=self.types, order_id=self.order_id, subject=self.subject, own=self.own
+        )
 
 
 @routes.serves("/events", scope="events:read", shape="EventPage", query=EventQuery, also=STREAM)
@@ -53,7 +62,7 @@ def get_events(query: Json) -> Response | Json:
     With `Accept: text/event-stream` the answer stays open: each event comes as it is committed, `id` is its place,
     and a client that comes back with `Last-Event-ID` goes on after it. Without a place the stream begins now.
     """
-    wanted = Wanted(tuple(query["type"]), *_about(query))
+    wanted = Wanted(tuple(query["type"]), *_about(query), caller().connection_id)
     start = cursors.unpack(runtime().secret_key, FEED, query["cursor"])
     live = request.accept_mimetypes.best_match(["application/json", STREAM]) == STREAM
     if live:
@@ -61,11 +70,7 @@ def get_events(query: Json) -> Response | Json:
         place = Place.parse(last) if last else Place.parse(start[0]) if start else reading(end_of_feed)
         return _stream(wanted, place)
     place = Place.parse(start[0]) if start else Place()
-    found = reading(
-        lambda conn: read_events(
-            conn, place, query["limit"] + 1, types=wanted.types, order_id=wanted.order_id, subject=wanted.subject
-        )
-    )
+    found = reading(lambda conn: wanted.after(conn, place, query["limit"] + 1))
     more, found = len(found) > query["limit"], found[: query["limit"]]
     resume = cursors.pack(runtime().secret_key, FEED, [str(found[-1][0] if found else place)])
     return {
@@ -87,7 +92,7 @@ def _about(query: Json) -> tuple[UUID | None, UUID | None]:
 
 def _stream(wanted: Wanted, place: Place) -> Response:
     kept = parts()
-    if not kept.streams.acquire(blocking=False):
+    if not kept.streams.take():
         raise Unavailable(
             "As many streams are open as this process can serve.", fix="Try again later.", code="EVENT-FULL-503"
         )
@@ -114,19 +119,16 @@ class _Feed:
         if not self._closed:
             self._closed = True
             self._lines.close()
-            self._kept.streams.release()
+            self._kept.streams.give_back()
 
     def _run(self, wanted: Wanted, place: Place) -> Generator[bytes, None, None]:
         store, stopping = self._kept.runtime.store, self._kept.runtime.stopping
-        said = time.monotonic()
         yield b"retry: 2000\n\n"
         while not stopping.is_set():
             try:
                 with store.read() as conn:
                     end = end_of_feed(conn)
-                    found = read_events(
-                        conn, place, PIECE, types=wanted.types, order_id=wanted.order_id, subject=wanted.subject
-                    )
+                    found = wanted.after(conn, place, PIECE)
             except SQLAlchemyError as error:
                 # The client comes back with its place when the database does.
                 log.warning("stream_ended", kind=type(error).__name__)
@@ -137,12 +139,10 @@ class _Feed:
                     event["type"].encode(),
                     orjson.dumps(event),
                 )
-                said = time.monotonic()
             if len(found) == PIECE:
                 continue
             # Events the filter leaves out are not looked at again.
             place = max(place, end)
-            if time.monotonic() - said >= HEARTBEAT_SECONDS:
-                said = time.monotonic()
-                yield b": still here\n\n"
-            stopping.wait(LOOK_SECONDS)
+            look = time.monotonic() + LOOK_SECONDS
+            while time.monotonic() < look and not stopping.wait(PROBE_SECONDS):
+                yield PROBE

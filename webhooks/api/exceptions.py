@@ -1,4 +1,4 @@
-"""Exceptions and decisions: what waits for somebody, and why the hub did what it did."""
+"""Exceptions: what waits for somebody."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.domain.ids import parse_id
 from core.domain.quick import NO_NUL
 from core.services.actions import apply_case
 from core.services.cases import move_case
-from core.store.read.cases import list_cases, list_decisions, read_case, read_decision
+from core.store.read.cases import list_cases, read_case
 from core.store.read.orders import read_orders
 from core.store.read.page import Json, Listed, Slice
 from core.store.unit import Unit
@@ -21,7 +21,7 @@ from webhooks.api.blueprint import ApiBlueprint, PageQuery, require_version, wor
 from webhooks.api.transactions import previewed
 from webhooks.runtime import facts
 
-routes = ApiBlueprint("exceptions", "What must be settled, and how decisions were made.")
+routes = ApiBlueprint("exceptions", "What must be settled.")
 READ, WRITE = "exceptions:read", "exceptions:write"
 
 
@@ -32,14 +32,6 @@ class CaseQuery(PageQuery):
     kind = words()
     owner, connection, order = word(), word(), word()
     live = fields.Boolean(load_default=None)
-
-
-class DecisionQuery(PageQuery):
-    """What narrows the list of decisions."""
-
-    kind = words()
-    order, policy = word(), word()
-    since = fields.AwareDateTime(load_default=None, metadata={"description": "Made then or later."})
 
 
 class AssignBody(Strict):
@@ -144,18 +136,3 @@ def _move(unit: Unit, case: str, trigger: str, **more: Any) -> Json:
     require_version(read_case(unit.conn, case_id, unit.tenant)["version"])
     move_case(unit, case_id, trigger, **more)
     return read_case(unit.conn, case_id, unit.tenant)
-
-
-@routes.lists("/decisions", scope="decisions:read", shape="Decision", query=DecisionQuery)
-def list_all_decisions(conn: Connection, piece: Slice, query: Json) -> Listed:
-    """List decisions without their inputs, newest first."""
-    order = query.pop("order")
-    return list_decisions(
-        conn, piece, order_id=parse_id("order", order) if order else None, at_since=query.pop("since"), **query
-    )
-
-
-@routes.reads("/decisions/<decision>", scope="decisions:read", shape="DecisionFull")
-def get_decision(conn: Connection, decision: str) -> Json:
-    """Return one decision with everything it was made from."""
-    return read_decision(conn, parse_id("decision", decision))

@@ -42,7 +42,9 @@ from core.store.read.fulfillment import (
 )
 from core.store.read.page import Json, Listed, Slice
 from core.store.unit import Unit
+from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, require_version, word, words
+from webhooks.api.bounds import require_own
 from webhooks.runtime import facts
 
 routes = ApiBlueprint("fulfillment", "Work of nodes, what left them, and where it is.")
@@ -213,7 +215,10 @@ def lock_work(unit: Unit, fulfillment_id: UUID) -> str:
     "/fulfillment-orders/<fulfillment>/ship", scope=WRITE, shape="Shipment", body=ShipBody, status=201, also=(200,)
 )
 def post_ship(unit: Unit, body: Json, fulfillment: str) -> Answer:
-    """Report that units left the node; the same `external_id` again is the same shipment."""
+    """Report that units left the node; the same `external_id` again is the same shipment.
+
+    409 when some of it is not open.
+    """
     lock_work(unit, parse_id("fulfillment", fulfillment))
     external_id = body.pop("external_id", None) or f"api:{uuid7().hex}"
     return _shipped(unit, {**body, "fulfillment": fulfillment, "external_id": external_id})
@@ -238,15 +243,27 @@ def get_shipment(conn: Connection, shipment: str) -> Json:
     return read_shipment(conn, parse_id("shipment", shipment))
 
 
-@routes.writes("/shipments", scope="shipments:write", shape="Shipment", body=ShipmentSchema, status=201, also=(200,))
+@routes.writes(
+    "/shipments",
+    scope="shipments:write",
+    shape="Shipment",
+    body=ShipmentSchema,
+    status=201,
+    also=(200,),
+    keeps=True,
+)
 def post_shipment(unit: Unit, body: Json) -> Answer:
-    """Report a shipment as a node does; the same `external_id` again is the same shipment."""
+    """Report a shipment as a node does; the same `external_id` again is the same shipment.
+
+    409 when some of it is not open.
+    """
     return _shipped(unit, body)
 
 
 def _shipped(unit: Unit, document: Json) -> Answer:
-    done = ship(unit, facts(unit), document)
-    shown = read_shipment(unit.conn, done.shipment_id, unit.tenant)
+    done = ship(unit, facts(unit), document, refuse=True)
+    assert done.shipment_id is not None
+    shown = _own(unit, done.shipment_id)
     return Answer(shown, 201 if done.new else 200, f"/api/v1/shipments/{shown['id']}")
 
 
@@ -256,7 +273,9 @@ def list_facts(conn: Connection, piece: Slice, query: Json) -> Listed:
     return list_tracking(conn, piece, shipment_id=_id("shipment", query.pop("shipment")), **query)
 
 
-@routes.writes("/tracking-events", scope="shipments:write", shape="Shipment", body=TrackingSchema, status=201)
+@routes.writes(
+    "/tracking-events", scope="shipments:write", shape="Shipment", body=TrackingSchema, status=201, keeps=True
+)
 def post_fact(unit: Unit, body: Json) -> Json:
     """Report a carrier's fact; a late one is kept and never moves a shipment back. Answers with the shipment."""
     order_id = track(unit, body)
@@ -276,4 +295,11 @@ def post_fact(unit: Unit, body: Json) -> Json:
         .order_by((s.id == as_uuid(name)).desc().nulls_last(), s.created_at.desc())
         .limit(1)
     )
-    return read_shipment(unit.conn, found.scalar_one(), unit.tenant)
+    return _own(unit, found.scalar_one())
+
+
+def _own(unit: Unit, shipment_id: UUID) -> Json:
+    """Return a shipment a report made or moved; a key of another connection is refused, and the report undone."""
+    key, shown = caller(), read_shipment(unit.conn, shipment_id, unit.tenant)
+    require_own(unit.conn, key.name, key.connection_id, "shipment", shown["id"])
+    return shown

@@ -9,10 +9,7 @@ from sqlalchemy import Connection
 from core.domain.documents import Strict, a_text
 from core.domain.ids import parse_id
 from core.domain.payloads import jsonable
-from core.errors import CrossdockError, MappingError
-from core.ports.connectors import InboundMessage
-from core.services.connections import config_of, row_of
-from core.services.normalizing import read_documents
+from core.services.normalizing import read_again
 from core.services.replaying import discard_message, replay_message
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import list_messages, read_message, read_raw
@@ -71,22 +68,8 @@ def get_raw(conn: Connection, message: str) -> Response:
 @routes.reads("/messages/<message>/canonical", scope=READ, shape="Canonical")
 def get_canonical(conn: Connection, message: str) -> Json:
     """Return what today's map reads in a message; nothing is changed. 422 says what the map could not read."""
-    row = read_raw(conn, parse_id("message", message))
     unit = Unit(conn, conn.execute(CLOCK).scalar_one())
-    connector = runtime().connectors.open(config_of(row_of(unit, row.connection_id), parts().box, unit.now))
-    try:
-        stored = InboundMessage(
-            row.id, row.topic, bytes(row.body), row.content_type, row.headers, row.received_at, row.occurred_at
-        )
-        documents = read_documents(stored, row.via, connector)
-    except CrossdockError:
-        raise
-    except Exception as error:
-        raise MappingError(
-            "The connector could not read this message.", why=type(error).__name__, code="MAP-CRASH-422"
-        ) from error
-    finally:
-        connector.close()
+    documents = read_again(unit, runtime().connectors, parts().box, parse_id("message", message))
     return {
         "id": message,
         "documents": [

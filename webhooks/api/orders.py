@@ -18,6 +18,7 @@ from core.services.catalog import connection_named
 from core.services.changes import change_order
 from core.services.holds import place_hold, release_hold
 from core.services.submit import submit_order
+from core.services.validation import implausible
 from core.store import schema as t
 from core.store.locks import lock_order
 from core.store.read.order_list import OrderFilter, list_orders
@@ -25,8 +26,9 @@ from core.store.read.orders import read_order
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.timeline import read_timeline
 from core.store.unit import Unit
-from webhooks.api.auth import Forbidden, caller
+from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, require_version, word, words
+from webhooks.api.bounds import Forbidden
 from webhooks.api.transactions import previewed
 from webhooks.runtime import facts
 
@@ -108,12 +110,13 @@ def list_all_orders(conn: Connection, piece: Slice, query: dict[str, Any]) -> Li
     return list_orders(conn, OrderFilter(**query), piece)
 
 
-@routes.writes("/orders", scope=WRITE, shape="Order", body=OrderSchema, status=201, also=(200,))
+@routes.writes("/orders", scope=WRITE, shape="Order", body=OrderSchema, status=201, also=(200,), keeps=True)
 def post_order(unit: Unit, document: Json) -> Answer:
     """Submit a canonical order.
 
     The same `connection` and `external_id` again is the same order: it is updated and answered with 200.
     """
+    _refuse_doubtful(unit, document)
     connection_id = _connection(unit, document)
     o = t.orders.c
     known = unit.conn.execute(
@@ -124,6 +127,22 @@ def post_order(unit: Unit, document: Json) -> Answer:
     order_id = submit_order(unit, facts(unit), connection_id, document, request.get_data(cache=True))
     shown = read_order(unit.conn, order_id, unit.tenant)
     return Answer(shown, 200 if known else 201, f"/api/v1/orders/{shown['id']}")
+
+
+def _refuse_doubtful(unit: Unit, document: Json) -> None:
+    """Refuse what a channel's order is held for: whoever calls the API can be told at once."""
+    found = implausible(document, unit.now)
+    seen: set[str] = set()
+    for index, line in enumerate(document["lines"]):
+        name = line.get("external_id")
+        if name is not None and name in seen:
+            found.append((f"lines.{index}.external_id", "is another line's too"))
+        seen.add(name)
+    if found:
+        raise InputError(
+            f"The order does not fit: {'; '.join(f'{path} {reason}' for path, reason in found[:3])}.",
+            errors=[{"path": path, "reason": reason} for path, reason in found[:50]],
+        )
 
 
 def _connection(unit: Unit, document: Json) -> UUID:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webhooks.api import shapes_promises
 from webhooks.api.shaping import (
     AMOUNT,
     ANYTHING,
@@ -85,8 +86,9 @@ SHAPES: dict[str, Shape] = {
         "A canonical order with what the hub knows of it.",
         id=identifier("ord"), state=TEXT, phase=TEXT, version=WHOLE, connection=MAYBE, external_id=TEXT, number=MAYBE,
         type={"enum": ["b2c", "b2b"]}, placed_at=INSTANT, currency=TEXT, requested_ship_date=MAYBE_DAY,
-        requested_delivery_date=MAYBE_DAY, service_level=MAYBE, partial_shipment_allowed=MAYBE_FLAG, note=MAYBE,
-        tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY), ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
+        requested_delivery_date=MAYBE_DAY, service_level=MAYBE, pickup_node=MAYBE,
+        partial_shipment_allowed=MAYBE_FLAG, note=MAYBE, tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY),
+        ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
         lines=many(LINE), charges=many(CHARGE), payments=many(PAYMENT), totals=maybe(TOTALS),
         source_version=MAYBE_WHOLE, source_updated_at=MAYBE_INSTANT, holds=many(HOLD),
         fulfillment_orders=many(identifier("ful")), shipments=many(identifier("shp")), decision=maybe_id("dec"),
@@ -114,13 +116,14 @@ SHAPES: dict[str, Shape] = {
         "A place that can ship.",
         id=identifier("nod"), code=TEXT, name=TEXT, kind=TEXT, connection=MAYBE, country=MAYBE, postal_code=MAYBE,
         city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
-        shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT, capacity_per_day=MAYBE_WHOLE,
-        attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
+        off_until=MAYBE_INSTANT, off_reason=MAYBE, shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT,
+        capacity_per_day=MAYBE_WHOLE, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
     ),
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
         id=identifier("ful"), number=TEXT, state=TEXT, order=identifier("ord"), order_number=TEXT, node=TEXT,
-        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=maybe_id("dec"),
+        connection=MAYBE, reference=MAYBE, reason=MAYBE, decision=maybe_id("dec"), carrier=MAYBE, service=MAYBE,
+        ship_on=MAYBE_DAY, arrive_on=MAYBE_DAY,
         lines=many(thing(
             "Units of one order line.",
             id=identifier("fln"), line=identifier("lin"), sku=TEXT, title=MAYBE, unit=TEXT, quantity=AMOUNT,
@@ -168,6 +171,17 @@ SHAPES: dict[str, Shape] = {
         "A stored choice.",
         id=identifier("dec"), kind=TEXT, order=maybe_id("ord"), policy=TEXT, choice={}, bound=MAYBE,
         duration_us=WHOLE, actor=TEXT, at=INSTANT,
+    ),
+    "Policy": thing(
+        "One version of a policy.",
+        id=identifier("pol"), policy=TEXT, name=TEXT, number=WHOLE,
+        state={"enum": ["draft", "approved", "active", "retired"]}, document=ANYTHING, author=TEXT, approver=MAYBE,
+        comments=many(ANYTHING), active_from=MAYBE_INSTANT, simulated_at=MAYBE_INSTANT, passed=MAYBE_FLAG,
+        created_at=INSTANT, version=WHOLE,
+    ),
+    "PolicyDiff": thing(
+        "What a version says differently.",
+        policy=TEXT, against=MAYBE, differences=many(thing("One value.", path=TEXT, before={}, after={})),
     ),
     "Connection": thing(
         "A configured account; secrets are never shown.",
@@ -231,6 +245,7 @@ SHAPES["ChangedOrder"] = _with(
     },
 )  # fmt: skip
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
+SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
@@ -260,6 +275,8 @@ SHAPES["EventPage"] = thing(
 )  # fmt: skip
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
-    "Refund", "Exception", "Decision", "Connection", "Message", "Delivery", "Key", "ProtectionRule",
+    "Refund", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key", "ProtectionRule", "Supply",
+    "Transfer", "Lot",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
+SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)

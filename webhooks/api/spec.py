@@ -17,6 +17,7 @@ from marshmallow import fields
 
 from core.services.access import SCOPES
 from webhooks import problems
+from webhooks.api.routingshapes import ROUTING_SHAPES
 from webhooks.api.shapes import SHAPES
 from webhooks.api.shaping import ref
 
@@ -52,7 +53,7 @@ def make_api(app: Flask) -> HubApi:
         },
     )
     api.ma_plugin.converter.add_attribute_function(_exact_decimals)
-    for name, shape in SHAPES.items():
+    for name, shape in {**SHAPES, **ROUTING_SHAPES}.items():
         api.spec.components.schema(name, shape)
     api.spec.components.security_scheme(
         "key", {"type": "http", "scheme": "bearer", "description": f"API key. Scopes: {', '.join(sorted(SCOPES))}."}

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select
 from core.domain.documents import NOT_NEGATIVE, StockSchema, Strict, a_quantity, a_text
 from core.domain.ids import parse_id
 from core.domain.money import plain
-from core.domain.quick import NO_NUL
+from core.domain.quick import NO_NUL, Exact
 from core.errors import Conflict, InputError
+from core.services.converting import convert_reservation
 from core.services.reserving import Granted, Wanted, release_group, reserve_many
 from core.services.stock import adjust_stock, count_stock
 from core.store import schema as t
@@ -29,9 +30,11 @@ from core.store.read.stock import (
     read_reservation,
 )
 from core.store.unit import DEFAULT_TENANT, Unit
+from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
+from webhooks.api.bounds import require_own_connection
 from webhooks.api.transactions import reading
-from webhooks.runtime import parts
+from webhooks.runtime import facts, parts
 
 routes = ApiBlueprint("stock", "Positions, ledger, availability and soft reservations.")
 READ, WRITE = "stock:read", "stock:write"
@@ -67,7 +70,7 @@ class AdjustmentBody(Strict):
     sku = a_text(128, required=True)
     node = a_text(64, required=True)
     on_hand = a_quantity(NOT_NEGATIVE, required=False)
-    delta = fields.Decimal(validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12))
+    delta = Exact(validate=validate.Range(-(Decimal(10) ** 12), Decimal(10) ** 12))
     safety = a_quantity(NOT_NEGATIVE, required=False)
     reason = a_text(500, required=True)
 
@@ -136,7 +139,7 @@ def get_availability(conn: Connection, query: Json) -> Json:
         raise InputError(
             f"Ask for 1 to {MOST_SKUS} SKUs.", errors=[{"path": "sku", "reason": "Missing data for required field."}]
         )
-    return {"data": read_availability(conn, query["sku"], _connection_id(conn, query["connection"]))}
+    return {"data": read_availability(conn, query["sku"], _for_whom(conn, query["connection"]))}
 
 
 @routes.lists("/reservations", scope="reservations:read", shape="Reservation", query=ReservationQuery)
@@ -171,6 +174,7 @@ def _reserve_with_others(body: Json) -> Answer:
     body=ReservationBody,
     status=201,
     shared=_reserve_with_others,
+    keeps=True,
 )
 def post_reservation(unit: Unit, body: Json) -> Answer:
     """Hold units for a while, all of them or none; 409 says what is missing.
@@ -189,12 +193,16 @@ def _reserved(shown: Json) -> Answer:
 
 
 def _wanted(conn: Connection, body: Json) -> Wanted:
-    connection_id = _connection_id(conn, body.get("connection"))
+    connection_id = _for_whom(conn, body.get("connection"))
     return Wanted(_where(conn, body["lines"], connection_id), float(body["seconds"]), connection_id)
 
 
-def _connection_id(conn: Connection, name: str | None) -> UUID | None:
-    return parse_id("connection", read_connection(conn, name)["id"]) if name else None
+def _for_whom(conn: Connection, name: str | None) -> UUID | None:
+    """Return the connection stock is asked for: the one named, else the one of the key, else nobody's."""
+    key = caller()
+    if name and key.connection_id is not None:
+        require_own_connection(conn, key.name, key.connection_id, name)
+    return parse_id("connection", read_connection(conn, name)["id"]) if name else key.connection_id
 
 
 @routes.writes("/reservations/<reservation>/release", scope="reservations:write", shape="Reservation")
@@ -202,6 +210,23 @@ def post_release(unit: Unit, reservation: str) -> Json:
     """Give a soft reservation back before its time."""
     group_id = parse_id("reservation", reservation)
     release_group(unit, group_id)
+    return read_reservation(unit.conn, group_id, unit.tenant)
+
+
+class ConversionBody(Strict):
+    """Whose the reservation becomes."""
+
+    order = a_text(64, required=True)
+
+
+@routes.writes(
+    "/reservations/<reservation>/convert", scope="reservations:write", shape="Reservation", body=ConversionBody
+)
+def post_conversion(unit: Unit, body: Json, reservation: str) -> Json:
+    """Give what was held to an order that is there; a new order names its `reservation` itself."""
+    group_id = parse_id("reservation", reservation)
+    read_reservation(unit.conn, group_id, unit.tenant)
+    convert_reservation(unit, facts(unit), group_id, parse_id("order", body["order"]))
     return read_reservation(unit.conn, group_id, unit.tenant)
 
 

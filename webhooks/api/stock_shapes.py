@@ -6,6 +6,7 @@ from webhooks.api.shaping import (
     AMOUNT,
     INSTANT,
     MAYBE,
+    MAYBE_DAY,
     MAYBE_INSTANT,
     TEXT,
     WHOLE,
@@ -45,5 +46,21 @@ STOCK_SHAPES: dict[str, Shape] = {
         "What of the stock is kept from a connection, or for it.",
         id=identifier("prt"), connection=TEXT, sku=MAYBE, node=MAYBE, kind=TEXT, quantity=AMOUNT, state=TEXT,
         valid_from=INSTANT, valid_to=MAYBE_INSTANT, actor=MAYBE, created_at=INSTANT,
+    ),
+    "Supply": thing(
+        "Units of an item expected at a node; `promised` are promised before they are there.",
+        id=identifier("sup"), sku=TEXT, node=TEXT, reference=TEXT, transfer=maybe_id("trf"), quantity=AMOUNT,
+        received=AMOUNT, promisable=AMOUNT, promised=AMOUNT, expected_at=MAYBE_INSTANT, state=TEXT,
+        created_at=INSTANT, finished_at=MAYBE_INSTANT,
+    ),
+    "Transfer": thing(
+        "Units on their way from one node to another; quantity = received + lost + in transit.",
+        id=identifier("trf"), reference=TEXT, from_node=TEXT, to_node=TEXT, state=TEXT, expected_at=MAYBE_INSTANT,
+        lines=many(thing("Units of one item.", sku=TEXT, lot=MAYBE, quantity=AMOUNT, received=AMOUNT, lost=AMOUNT)),
+        actor=MAYBE, created_at=INSTANT, finished_at=MAYBE_INSTANT,
+    ),
+    "Lot": thing(
+        "Units of one lot or status at one node; only sellable ones are on hand.",
+        sku=TEXT, node=TEXT, lot=MAYBE, status=TEXT, on_hand=AMOUNT, promised=AMOUNT, expires_on=MAYBE_DAY,
     ),
 }  # fmt: skip

@@ -24,7 +24,8 @@ def control(simulator: Simulator, request: SimRequest) -> SimResponse:
         if name == "faults":
             simulator.faults = simulator.faults.changed(body)
             return SimResponse(200, {"faults": {each: getattr(simulator.faults, each) for each in body}})
-        return SimResponse(200, {"result": simulator.command(name, body)})
+        with simulator.books.together():
+            return SimResponse(200, {"result": simulator.command(name, body)})
     except KeyError as error:
         return SimResponse(404, {"error": f"There is nothing called {error}."})
     except (ValueError, TypeError) as error:

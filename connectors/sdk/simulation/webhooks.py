@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import requests
 
 from connectors.sdk.http import NoAuth
+from connectors.sdk.simulation.books import Books
 from connectors.sdk.simulation.faults import Dice, Faults
 
 SENDERS = 4
@@ -53,13 +54,14 @@ class WebhookSender:
         sign: makes the headers, anew for every attempt, as real senders do.
         dice: chance.
         faults: asks for the faults of the moment.
+        books: keep what is not taken yet.
     """
 
-    def __init__(self, url: str | None, sign: Signer, dice: Dice, faults: Callable[[], Faults]) -> None:
+    def __init__(self, url: str | None, sign: Signer, dice: Dice, faults: Callable[[], Faults], books: Books) -> None:
         self.url = url
         self.counts: Counter[str] = Counter()
         self.topics: Counter[str] = Counter()
-        self._sign, self._dice, self._faults = sign, dice, faults
+        self._sign, self._dice, self._faults, self._books = sign, dice, faults, books
         self._numbers = itertools.count(1)
         self._queues: list[list[Due]] = [[] for _ in range(SENDERS)]
         self._wake = threading.Condition()
@@ -69,6 +71,10 @@ class WebhookSender:
             threading.Thread(target=self._run, args=(queue,), daemon=True, name="simulated-webhooks")
             for queue in self._queues
         ]
+        for delivery, kept in books.read("webhook"):
+            wait = max(kept["due"] - time.time(), 0.0)
+            outgoing = Outgoing(kept["topic"], kept["body"].encode("latin-1"), kept["event"], delivery, kept["lane"])
+            self._push(Due(time.monotonic() + wait, next(self._numbers), outgoing))
 
     def start(self) -> None:
         """Begin to send."""
@@ -100,9 +106,19 @@ class WebhookSender:
             after += faults.late_seconds
             self._count("late")
         copies = 1
+        # JSON holds no bytes; this spelling holds any of them.
+        kept = {
+            "topic": topic,
+            "body": body.decode("latin-1"),
+            "event": event,
+            "lane": lane,
+            "due": time.time() + after,
+        }
         if self._dice.hits(faults.duplicate):
             copies = 2
             self._count("duplicated")
+        for copy in range(copies):
+            self._books.put("webhook", f"{event}-{copy + 1}", kept)
         with self._wake:
             self.topics[topic] += 1
             for copy in range(copies):
@@ -152,21 +168,24 @@ class WebhookSender:
             taken = self._send(session, due.outgoing)
             with self._wake:
                 self._busy -= 1
-                self._settle_one(due, taken)
+                final = self._settle_one(due, taken)
                 self._wake.notify_all()
+            if final:
+                self._books.drop("webhook", due.outgoing.delivery)
 
-    def _settle_one(self, due: Due, status: int) -> None:
-        """Count a delivery that was taken; queue one again that was not."""
+    def _settle_one(self, due: Due, status: int) -> bool:
+        """Count a delivery that was taken, queue one again that was not; return whether it is done with."""
         if 200 <= status < 300:
             self.counts["taken"] += 1
-            return
+            return True
         due.outgoing.attempts += 1
         self.counts[f"answer_{status}"] += 1
         if due.outgoing.attempts >= ATTEMPTS or (400 <= status < 500 and status not in {408, 429}):
             self.counts["given_up"] += 1
-            return
+            return True
         wait = min(0.2 * 1.5**due.outgoing.attempts, LONGEST_WAIT)
         self._push(Due(time.monotonic() + wait, next(self._numbers), due.outgoing))
+        return False
 
     def _send(self, session: requests.Session, outgoing: Outgoing) -> int:
         """Send one delivery; return the status of the answer, 0 when there was none."""

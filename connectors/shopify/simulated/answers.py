@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from connectors.sdk.simulation.books import Books
 from connectors.shopify.simulated import fulfilling, views
 from connectors.shopify.simulated.inventory import Effect, Inventory
 from connectors.shopify.simulated.shop import RuleBroken, Shop
@@ -47,11 +48,12 @@ class Admin:
     Args:
         effect: counts what happened.
         repeat: counts what was recognized as having happened.
+        books: keep the keys of what was done once.
     """
 
-    def __init__(self, shop: Shop, domain: str, effect: Effect, repeat: Callable[[str], None]) -> None:
+    def __init__(self, shop: Shop, domain: str, effect: Effect, repeat: Callable[[str], None], books: Books) -> None:
         self.shop, self.domain, self.effect = shop, domain, effect
-        inventory = Inventory(shop, effect, repeat)
+        inventory = Inventory(shop, effect, repeat, books)
         self.operations: Mapping[str, Callable[[Json], Json]] = {
             "Check": self.check,
             "Orders": self.orders,

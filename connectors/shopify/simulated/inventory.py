@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from connectors.sdk.simulation.books import Books
 from connectors.shopify.simulated import views
 from connectors.shopify.simulated.shop import Shop
 from connectors.shopify.simulated.views import gid, number_of, page
@@ -26,12 +27,15 @@ class Inventory:
     Args:
         effect: counts what happened.
         repeat: counts what was recognized as having happened.
+        books: keep the keys of what was done once.
     """
 
-    def __init__(self, shop: Shop, effect: Effect, repeat: Callable[[str], None]) -> None:
-        self.shop, self.effect, self.repeat = shop, effect, repeat
+    def __init__(self, shop: Shop, effect: Effect, repeat: Callable[[str], None], books: Books) -> None:
+        self.shop, self.effect, self.repeat, self.books = shop, effect, repeat, books
         # Idempotency key -> what was asked, and the answer.
-        self.keys: dict[str, tuple[str, Json]] = {}
+        self.keys: dict[str, tuple[str, Json]] = {
+            key: (asked, payload) for key, (asked, payload) in books.read("inventory_key")
+        }
 
     def items(self, variables: Json) -> Json:
         """Inventory items by SKU."""
@@ -102,6 +106,7 @@ class Inventory:
         }
         payload = {"inventoryAdjustmentGroup": group if changed_any else None, "userErrors": []}
         self.keys[key] = (asked, payload)
+        self.books.put("inventory_key", key, self.keys[key])
         # By reference and figures: the same push under another key would show as a double effect.
         self.effect("inventory_set", f"{group['referenceDocumentUri']} {named(variables['input'])}")
         return {"inventorySetQuantities": payload}

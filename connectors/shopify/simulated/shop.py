@@ -83,7 +83,8 @@ class Shop:
         self.work: dict[int, WorkOrder] = {}
         self.work_of: dict[int, list[int]] = {}
         self.fulfillments: dict[int, Json] = {}
-        self._numbers = {"order": 1_000, "work": WORK, "line": WORK_LINE, "fulfillment": FULFILLMENT, "refund": REFUND}
+        # Last number given out of each kind.
+        self.numbers = {"order": 1_000, "work": WORK, "line": WORK_LINE, "fulfillment": FULFILLMENT, "refund": REFUND}
 
     def stock_catalog(self, catalog: Sequence[Product]) -> None:
         """Sell these products from now on; what is not counted yet shows nothing available."""
@@ -100,8 +101,8 @@ class Shop:
 
     def next(self, kind: str) -> int:
         """Return the next number of a kind."""
-        self._numbers[kind] += 1
-        return self._numbers[kind]
+        self.numbers[kind] += 1
+        return self.numbers[kind]
 
     def stamp(self) -> str:
         """Return now as Shopify writes times: whole seconds with an offset."""
@@ -130,6 +131,12 @@ class Shop:
             lines=lines,
             person=person,
         )
+        self.enter(order)
+        self.emit("orders/create", order, str(order["id"]))
+        return order
+
+    def enter(self, order: Json) -> None:
+        """Write an order into the books, with the work it makes; nobody is told."""
         self.orders[order["id"]] = order
         work = WorkOrder(self.next("work"), order["id"], self.locations[0])
         for line in order["line_items"]:
@@ -137,8 +144,6 @@ class Shop:
             self.adjust(line, -line["quantity"])
         self.work[work.id] = work
         self.work_of[order["id"]] = [work.id]
-        self.emit("orders/create", order, str(order["id"]))
-        return order
 
     def rename(self, order: Json, order_id: int, line_ids: Sequence[int]) -> None:
         """Give an order and its lines other ids, so that it is the one somebody already speaks of."""

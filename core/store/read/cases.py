@@ -1,9 +1,8 @@
-"""Exception cases and decisions as the API shows them."""
+"""Exception cases as the API shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +12,14 @@ from core.domain.ids import public_id
 from core.domain.states import LIVE_CASE
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, since
+from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id
 from core.store.read.text import instant, quantity, ref
 from core.store.read.timeline import subject_id
 from core.store.unit import DEFAULT_TENANT
 
 # A case can stop ten thousand messages: the object shows this many, `member_count` says how many there are.
 MOST_MEMBERS = 500
-_c, _m, _d = t.exception_case.c, t.case_member.c, t.decision.c
+_c, _m = t.exception_case.c, t.case_member.c
 _COUNT = (
     select(func.count())
     .where(_m.tenant_id == _c.tenant_id, _m.case_id == _c.id, _m.resolved_at.is_(None))
@@ -127,56 +126,4 @@ def _case(row: Row[Any]) -> Json:
         "resolved_at": instant(row.resolved_at),
         "resolution": row.resolution,
         "version": row.version,
-    }
-
-
-def list_decisions(
-    conn: Connection,
-    piece: Slice,
-    *,
-    kind: Sequence[str] = (),
-    order_id: UUID | None = None,
-    policy: str | None = None,
-    at_since: datetime | None = None,
-    tenant: int = DEFAULT_TENANT,
-) -> Listed:
-    """Return a page of decisions without their inputs and candidates, newest first."""
-    columns = [
-        _d[name] for name in ("id", "kind", "order_id", "policy", "choice", "bound", "duration_us", "actor", "at")
-    ]
-    query = only(
-        select(*columns),
-        t.decision,
-        tenant,
-        kind=(_d.kind, kind),
-        order=(_d.order_id, order_id),
-        policy=(_d.policy, policy),
-    )
-    rows, after = rows_by_id(conn, since(query, _d.at, at_since), _d.id, piece)
-    return Listed([_decision(row) for row in rows], after)
-
-
-def read_decision(conn: Connection, decision_id: UUID, tenant: int = DEFAULT_TENANT) -> Json:
-    """Return one decision with everything it was made from.
-
-    Raises:
-        NotFound: there is no such decision.
-    """
-    row = conn.execute(select(t.decision).where(_d.tenant_id == tenant, _d.id == decision_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no decision {public_id('decision', decision_id)}.")
-    return {**_decision(row), "inputs": row.inputs, "candidates": row.candidates}
-
-
-def _decision(row: Row[Any]) -> Json:
-    return {
-        "id": public_id("decision", row.id),
-        "kind": row.kind,
-        "order": ref("order", row.order_id),
-        "policy": row.policy,
-        "choice": row.choice,
-        "bound": row.bound,
-        "duration_us": row.duration_us,
-        "actor": row.actor,
-        "at": instant(row.at),
     }

@@ -143,6 +143,8 @@ def _node(row: Row[Any]) -> Json:
         "timezone": row.timezone,
         "cutoff": None if row.cutoff is None else row.cutoff.strftime("%H:%M"),
         "active": row.active,
+        "off_until": instant(row.off_until),
+        "off_reason": row.off_reason,
         "shipment_cost": quantity(row.shipment_cost),
         "unit_cost": quantity(row.unit_cost),
         "distance_cost": quantity(row.distance_cost),

@@ -17,6 +17,7 @@ from sqlalchemy.types import BigInteger, Text
 
 from core.errors import InputError
 from core.store import schema as t
+from core.store.read.owned import owned
 from core.store.read.page import Json
 from core.store.read.text import instant, ref
 from core.store.read.timeline import subject_id
@@ -57,9 +58,10 @@ def read_events(
     types: Sequence[str] = (),
     order_id: UUID | None = None,
     subject: UUID | None = None,
+    own: UUID | None = None,
     tenant: int = DEFAULT_TENANT,
 ) -> list[tuple[Place, Json]]:
-    """Return up to `limit` events after a place, each with its own place."""
+    """Return up to `limit` events after a place, each with its place; with `own` those of one connection."""
     place = tuple_(_e.xid, _e.seq)
     query = (
         select(t.event, cast(cast(_e.xid, Text), BigInteger).label("transaction"))
@@ -77,6 +79,8 @@ def read_events(
         query = query.where(_e.order_id == order_id)
     if subject is not None:
         query = query.where(_e.subject_id == subject)
+    if own is not None:
+        query = query.where(owned(t.event, own))
     return [(Place(row.transaction, row.seq), _event(row)) for row in conn.execute(query)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +18,28 @@ from core.store.unit import DEFAULT_TENANT
 
 Json = dict[str, Any]
 # Parts of the order nothing in the core computes with; kept in `orders.body` as they were sent.
-TEXTS = ("service_level", "partial_shipment_allowed", "note")
+TEXTS = ("service_level", "pickup_node", "partial_shipment_allowed", "note")
 PARTY = ("name", "email", "phone", "company", "vat_id", "gln", "external_id")
 ADDRESS = ("name", "company", "line1", "line2", "city", "region", "postal_code", "country", "phone")
 PARTS = {"buyer": PARTY, "seller": PARTY, "ship_to": ADDRESS, "bill_to": ADDRESS}
 TOTALS = ("lines", "discount", "charges", "tax", "grand")
 ACTIVE = "active"
+
+
+EXISTING = """
+SELECT o.connection_id, o.external_id FROM unnest(%b::uuid[], %s::text[]) AS w(connection_id, external_id)
+JOIN orders o ON o.connection_id = w.connection_id AND o.external_id = w.external_id WHERE o.tenant_id = %s
+"""
+
+
+def existing_orders(
+    conn: Connection, keys: Collection[tuple[UUID, str]], tenant: int = DEFAULT_TENANT
+) -> set[tuple[UUID, str]]:
+    """Return which of these (connection, external id) the hub has an order for, without locking it."""
+    if not keys:
+        return set()
+    found = conn.exec_driver_sql(EXISTING, ([c for c, _ in keys], [e for _, e in keys], tenant))
+    return {(row.connection_id, row.external_id) for row in found}
 
 
 def read_order(conn: Connection, order_id: UUID, tenant: int = DEFAULT_TENANT) -> Json:

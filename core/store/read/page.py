@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, select, tuple_
 
 from core.store import schema as t
+from core.store.read.owned import owned
 from core.store.unit import DEFAULT_TENANT
 
 Json = dict[str, Any]
@@ -31,16 +32,23 @@ class Slice:
     Attributes:
         limit: rows of a page.
         after: key of the last row already seen; None for the first page.
+        own: the connection whose rows alone are shown; None for everybody's.
     """
 
     limit: int = 50
     after: Sequence[str] | None = None
+    own: UUID | None = None
+
+    def narrowed(self, query: Select[Any], key: ColumnElement[Any]) -> Select[Any]:
+        """Return the query kept to the rows the caller may see, of the table that has this key."""
+        return query if self.own is None else query.where(owned(key.table, self.own))
 
 
 def rows_by_id(
     conn: Connection, query: Select[Any], key: ColumnElement[Any], piece: Slice
 ) -> tuple[list[Row[Any]], list[str] | None]:
     """Return the rows of a page, newest first, by a UUIDv7 or a number; and the key of the next page."""
+    query = piece.narrowed(query, key)
     if piece.after is not None:
         query = query.where(key < (UUID(piece.after[0]) if len(piece.after[0]) > 20 else int(piece.after[0])))
     rows = list(conn.execute(query.order_by(key.desc()).limit(piece.limit + 1)))
@@ -54,6 +62,7 @@ def rows_by_text(
     conn: Connection, query: Select[Any], keys: Sequence[ColumnElement[Any]], piece: Slice
 ) -> tuple[list[Row[Any]], list[str] | None]:
     """Return the rows of a page in the order of text columns; and the key of the next page."""
+    query = piece.narrowed(query, keys[0])
     if piece.after is not None:
         query = query.where(tuple_(*keys) > tuple(piece.after))
     rows = list(conn.execute(query.order_by(*keys).limit(piece.limit + 1)))

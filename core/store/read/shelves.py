@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from core.domain.lots import Lot
 from core.domain.shelf import Key, Rule, Shelf
 from core.domain.vocabulary import Protection
 from core.store.unit import DEFAULT_TENANT
 
 FREE = """
-SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated AS free, p.backorder_limit, n.active
+SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated AS free, p.backorder_limit, n.active,
+       i.tracking = 'lot' AS lotted
 FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
+JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id
 WHERE p.tenant_id = %s AND p.item_id = ANY(%b::uuid[])
 """
 RULES = """
 SELECT connection_id, item_id, node_id, kind, quantity FROM protection_rule
-WHERE tenant_id = %s AND (item_id IS NULL OR item_id = ANY(%b::uuid[])) AND kind <> 'remaining_life'
+WHERE tenant_id = %s AND (item_id IS NULL OR item_id = ANY(%b::uuid[]))
   AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp())
 ORDER BY valid_from, id
 """
@@ -28,6 +32,12 @@ SELECT connection_id, item_id, node_id, sum(quantity) AS units FROM reservation
 WHERE tenant_id = %s AND item_id = ANY(%b::uuid[]) AND state IN ('held', 'allocated')
   AND connection_id = ANY(%b::uuid[])
 GROUP BY connection_id, item_id, node_id
+"""
+LOTS = """
+SELECT l.item_id, l.node_id, l.lot, l.on_hand - l.promised AS free, l.expires_on, i.lot_order, current_date AS today
+FROM stock_lot l JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
+WHERE l.tenant_id = %s AND l.item_id = ANY(%b::uuid[]) AND l.status = 'sellable'
+ORDER BY l.item_id, l.node_id, l.lot
 """
 KITS = "SELECT kit_id, component_id, units FROM kit_component WHERE tenant_id = %s AND kit_id = ANY(%b::uuid[])"
 IDLE = "SELECT id FROM node WHERE tenant_id = %s AND NOT active"
@@ -61,7 +71,15 @@ def read_shelf(
         (row.item_id, row.node_id): row.free + row.backorder_limit if beyond else max(row.free, Decimal(0))
         for row in rows
     }
-    return guarded_shelf(conn, free, stored, kits, {row.node_id for row in rows if not row.active}, tenant)
+    return guarded_shelf(
+        conn,
+        free,
+        stored,
+        kits,
+        {row.node_id for row in rows if not row.active},
+        lotted=[(row.item_id, row.node_id) for row in rows if row.lotted],
+        tenant=tenant,
+    )
 
 
 def guarded_shelf(
@@ -70,11 +88,14 @@ def guarded_shelf(
     items: Collection[UUID],
     kits: Mapping[UUID, Mapping[UUID, Decimal]] | None = None,
     idle: Collection[UUID] | None = None,
+    *,
+    lotted: Collection[Key] = (),
     tenant: int = DEFAULT_TENANT,
 ) -> Shelf:
     """Return a shelf of these free units with the rules that hold for them now.
 
-    Called while the positions are locked, the promises it counts are exact: they change only under that lock.
+    The positions `lotted` have lots. Called while the positions are locked, the promises it counts are exact: they
+    change only under that lock.
     """
     stored = list(items)
     rules = [
@@ -83,9 +104,9 @@ def guarded_shelf(
     ]
     if idle is None:
         idle = [row.id for row in conn.exec_driver_sql(IDLE, (tenant,))]
-    if not rules:
+    if not rules and not lotted:
         return Shelf(free, idle=idle, kits=kits)
-    counting = {rule.connection_id for rule in rules if rule.kind is not Protection.BUFFER}
+    counting = {rule.connection_id for rule in rules if rule.kind in (Protection.CAP, Protection.FLOOR)}
     promised = (
         {
             (row.connection_id, row.item_id, row.node_id): row.units
@@ -94,4 +115,16 @@ def guarded_shelf(
         if counting
         else {}
     )
-    return Shelf(free, rules, promised, idle, kits)
+    if not lotted:
+        return Shelf(free, rules, promised, idle, kits)
+    lots: dict[Key, list[Lot]] = {key: [] for key in lotted}
+    freshest: set[UUID] = set()
+    today = date.min
+    for row in conn.exec_driver_sql(LOTS, (tenant, stored)):
+        if (row.item_id, row.node_id) not in lots:
+            continue
+        lots[row.item_id, row.node_id].append(Lot(row.lot, row.free, row.expires_on))
+        today = row.today
+        if row.lot_order == "freshest":
+            freshest.add(row.item_id)
+    return Shelf(free, rules, promised, idle, kits, lots, freshest, today)

@@ -144,19 +144,20 @@ def read_availability(
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
     shelf = read_shelf(conn, [row.id for row in known.values()], beyond=False, tenant=tenant)
     codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
-    return [
-        {
-            "sku": sku,
-            "available": quantity(shelf.total(connection_id, known[sku].id)),
-            "backorder_limit": quantity(known[sku].backorder_limit),
-            "nodes": [
-                {"node": node.code, "available": quantity(shelf.room(connection_id, known[sku].id, node.id))}
-                for node in codes
-                if shelf.lies(known[sku].id, node.id)
-            ],
-        }
-        for sku in wanted
-    ]
+    found = []
+    for sku in wanted:
+        total, rooms = shelf.figures(connection_id, known[sku].id)
+        found.append(
+            {
+                "sku": sku,
+                "available": quantity(total),
+                "backorder_limit": quantity(known[sku].backorder_limit),
+                "nodes": [
+                    {"node": node.code, "available": quantity(rooms[node.id])} for node in codes if node.id in rooms
+                ],
+            }
+        )
+    return found
 
 
 def list_reservations(

@@ -77,10 +77,14 @@ node = Table(
     text("timezone", null=False, default="UTC"),
     Column("cutoff", Time),
     Column("active", Boolean, nullable=False, server_default="true"),
+    # Off for a while, and why; past that moment it works again by itself.
+    instant("off_until"),
+    text("off_reason"),
     number("shipment_cost", default="4.00"),
     number("unit_cost", default="0.50"),
     # Cost per 100 km and shipment: the distance term of routing.
     number("distance_cost", default="0.20"),
+    # Fulfillment orders that may leave on one day.
     whole("capacity_per_day", null=True, default=None),
     document("attributes", null=False, default="{}"),
     instant("created_at", null=False),

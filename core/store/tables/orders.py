@@ -96,6 +96,10 @@ order_line = Table(
     document("taxes"),
     Column("tax_included", Boolean),
     Column("ships", Boolean, nullable=False, server_default="true"),
+    # What was ordered, where an approved substitute goes instead of it.
+    uid("substituted_item_id", null=True),
+    # The units the source last spoke of; null for lines from before this was kept.
+    number("pictured", null=True),
     key(),
     ForeignKeyConstraint(["tenant_id", "order_id"], ["orders.tenant_id", "orders.id"], name="fk_order_line_order"),
     CheckConstraint("canceled >= 0 AND shipped >= 0 AND canceled + shipped <= quantity", name="sums"),
@@ -155,6 +159,11 @@ fulfillment_order = Table(
     text("reference"),
     text("reason"),
     uid("decision_id", null=True),
+    # The carrier's service that was chosen, the day at the node it is to leave on, the day it is to arrive.
+    text("carrier"),
+    text("service"),
+    Column("ship_on", Date),
+    Column("arrive_on", Date),
     instant("created_at", null=False),
     instant("released_at"),
     instant("finished_at"),
@@ -172,6 +181,7 @@ fulfillment_order = Table(
         "reference",
         postgresql_where=sql("reference IS NOT NULL"),
     ),
+    Index("ix_fulfillment_order_day", "tenant_id", "ship_on", postgresql_where=sql("ship_on IS NOT NULL")),
     **HOT,
 )
 

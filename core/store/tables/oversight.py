@@ -1,4 +1,4 @@
-"""Events, decisions, exception cases, people, keys, idempotency, audit."""
+"""Events, exception cases, people, keys, idempotency, audit."""
 
 from __future__ import annotations
 
@@ -57,25 +57,6 @@ event = Table(
     Index("ix_event_subject", "tenant_id", "subject_id"),
     # The feed is read in this order: no later commit can then stand before what was read already.
     Index("ix_event_feed", "tenant_id", "xid", "seq"),
-)
-
-decision = Table(
-    "decision",
-    metadata,
-    tenant(),
-    uid("id"),
-    text("kind", null=False),
-    uid("order_id", null=True),
-    text("policy", null=False),
-    document("inputs", null=False),
-    document("candidates", null=False),
-    document("choice", null=False),
-    text("bound"),
-    whole("duration_us"),
-    text("actor", null=False, default="hub"),
-    instant("at", null=False),
-    key(),
-    Index("ix_decision_order", "tenant_id", "order_id"),
 )
 
 exception_case = Table(

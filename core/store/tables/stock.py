@@ -55,12 +55,13 @@ stock_lot = Table(
     text("lot", null=False),
     text("status", null=False),
     number("on_hand", default="0"),
-    number("allocated", default="0"),
+    # Reserved and allocated units: a lot is chosen when units are promised, and given back with them.
+    number("promised", default="0"),
     Column("expires_on", Date),
     instant("created_at", null=False),
     key("item_id", "node_id", "lot", "status"),
-    CheckConstraint("allocated >= 0 AND allocated <= on_hand", name="never_oversold"),
-    CheckConstraint("status = 'sellable' OR allocated = 0", name="sellable_only"),
+    CheckConstraint("promised >= 0 AND promised <= on_hand", name="never_oversold"),
+    CheckConstraint("status = 'sellable' OR promised = 0", name="sellable_only"),
     **HOT,
 )
 
@@ -116,6 +117,7 @@ transfer_line = Table(
     uid("item_id"),
     # Empty for an item without lots.
     text("lot", null=False, default=""),
+    Column("expires_on", Date),
     number("quantity"),
     number("received", default="0"),
     number("lost", default="0"),

@@ -69,6 +69,14 @@ PARTS = {
          WHERE m.tenant_id = :tenant AND m.order_id = :id ORDER BY m.since
     """,
     "refunds": "SELECT * FROM refund WHERE tenant_id = :tenant AND order_id = :id ORDER BY occurred_at, id",
+    "promises": "SELECT * FROM promise WHERE tenant_id = :tenant AND order_id = :id",
+    "promise_parts": """
+        SELECT p.*, n.code AS node FROM promise_part p
+          JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
+          JOIN fulfillment_order f ON f.tenant_id = p.tenant_id AND f.id = p.fulfillment_id
+         WHERE p.tenant_id = :tenant AND p.order_id = :id AND f.state NOT IN ('rejected', 'canceled')
+         ORDER BY p.ship_at, n.code
+    """,
     "changes": "SELECT * FROM change_set WHERE tenant_id = :tenant AND order_id = :id ORDER BY id",
     "decisions": "SELECT * FROM decision WHERE tenant_id = :tenant AND order_id = :id ORDER BY id DESC LIMIT 10",
 }
@@ -90,6 +98,8 @@ class OrderPage:
     events: Sequence[RowMapping]
     cases: Sequence[RowMapping]
     refunds: Sequence[RowMapping]
+    promises: Sequence[RowMapping]
+    promise_parts: Sequence[RowMapping]
     changes: Sequence[RowMapping]
     decisions: Sequence[RowMapping]
 
@@ -103,6 +113,11 @@ class OrderPage:
     def active_holds(self) -> list[RowMapping]:
         """Return the holds that stop the order now."""
         return [hold for hold in self.holds if hold["state"] == "active"]
+
+    @property
+    def promise(self) -> RowMapping | None:
+        """Return the date the order was promised for, None when it was not."""
+        return next(iter(self.promises), None)
 
     def promised(self, line_id: UUID) -> list[RowMapping]:
         """Return what is reserved, allocated or gone for a line, per node."""

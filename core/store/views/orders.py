@@ -86,6 +86,9 @@ class OrderRow:
     nodes: tuple[str, ...]
     carriers: tuple[str, ...]
     case_id: UUID | None
+    due_at: datetime | None
+    promise_state: str | None
+    promise_risk: float | None
 
 
 def touched(order_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -226,7 +229,7 @@ def rows(conn: Connection, tenant: int, ids: Sequence[UUID]) -> list[OrderRow]:
     """Return the list rows of these orders, newest first."""
     if not ids:
         return []
-    o, n, h, f, s, m, e = (
+    o, n, h, f, s, m, e, p = (
         t.orders.c,
         t.order_line.c,
         t.hold.c,
@@ -234,6 +237,7 @@ def rows(conn: Connection, tenant: int, ids: Sequence[UUID]) -> list[OrderRow]:
         t.shipment.c,
         t.case_member.c,
         t.exception_case.c,
+        t.promise.c,
     )
     units = (
         select(func.coalesce(func.sum(n.quantity - n.canceled), 0), func.count(n.sku.distinct()))
@@ -265,10 +269,13 @@ def rows(conn: Connection, tenant: int, ids: Sequence[UUID]) -> list[OrderRow]:
             o.body["buyer"]["name"].as_string().label("buyer"),
             units.c[0].label("units"), units.c[1].label("skus"),
             holds.scalar_subquery().label("holds"), nodes.scalar_subquery().label("nodes"),
-            carriers.scalar_subquery().label("carriers"), open_case.scalar_subquery().label("case_id"),
+            carriers.scalar_subquery().label("carriers"),
+            p.due_at, p.state.label("promise_state"), p.risk.label("promise_risk"),
+            open_case.scalar_subquery().label("case_id"),
         )
         .join(t.connection, and_(t.connection.c.tenant_id == o.tenant_id, t.connection.c.id == o.connection_id))
         .join(units, literal(True))
+        .outerjoin(t.promise, and_(p.tenant_id == o.tenant_id, p.order_id == o.id))
         .where(o.tenant_id == tenant, o.id.in_(ids))
         .order_by(o.id.desc())
     )  # fmt: skip
@@ -277,6 +284,7 @@ def rows(conn: Connection, tenant: int, ids: Sequence[UUID]) -> list[OrderRow]:
             row.id, row.number or row.external_id, row.external_id, row.state, row.phase, row.placed_at,
             row.currency, row.total, row.connection, row.connector, row.buyer, row.ship_country, row.units,
             row.skus, tuple(row.holds or ()), tuple(row.nodes or ()), tuple(row.carriers or ()), row.case_id,
+            row.due_at, row.promise_state, row.promise_risk,
         )
         for row in conn.execute(query)
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -70,13 +70,13 @@ def upgrade() -> None:
         sa.Column("lot", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("on_hand", sa.Numeric(), server_default="0", nullable=False),
-        sa.Column("allocated", sa.Numeric(), server_default="0", nullable=False),
+        sa.Column("promised", sa.Numeric(), server_default="0", nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
         sa.Column(
             "created_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
-        sa.CheckConstraint("status = 'sellable' OR allocated = 0", name=op.f("ck_stock_lot_sellable_only")),
-        sa.CheckConstraint("allocated >= 0 AND allocated <= on_hand", name=op.f("ck_stock_lot_never_oversold")),
+        sa.CheckConstraint("status = 'sellable' OR promised = 0", name=op.f("ck_stock_lot_sellable_only")),
+        sa.CheckConstraint("promised >= 0 AND promised <= on_hand", name=op.f("ck_stock_lot_never_oversold")),
         sa.PrimaryKeyConstraint("tenant_id", "item_id", "node_id", "lot", "status", name=op.f("pk_stock_lot")),
         postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
     )
@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("transfer_id", sa.UUID(), nullable=False),
         sa.Column("item_id", sa.UUID(), nullable=False),
         sa.Column("lot", sa.Text(), server_default="", nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
         sa.Column("quantity", sa.Numeric(), nullable=False),
         sa.Column("received", sa.Numeric(), server_default="0", nullable=False),
         sa.Column("lost", sa.Numeric(), server_default="0", nullable=False),

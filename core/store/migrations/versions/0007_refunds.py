@@ -8,7 +8,7 @@ from alembic import op
 from core.domain.ids import uuid7
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007c"
-down_revision = "0007b"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

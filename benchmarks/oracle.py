@@ -1,4 +1,4 @@
-"""The same instance as a mixed-integer program for HiGHS: for node capacity, and to check the search against.
+"""An instance as a mixed-integer program for HiGHS, to check the search against.
 
 It is written from `Instance` alone and shares no code with the search but the exact reckoning of a plan's cost.
 """
@@ -6,15 +6,11 @@ It is written from `Instance` alone and shares no code with the search but the e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
 
-from core.routing.filling import Taken, cost_of
+from core.routing.filling import Taken, cost_of, never_below
 from core.routing.flow import Network
 from core.routing.instance import Instance
-from core.routing.program import INFINITE, Model
-
-SLACK = 1e-9
-"""Relative error allowed for in a bound that HiGHS reckons in floats."""
+from core.routing.program import INFINITE, SLACK, Model, whole_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +42,23 @@ def solve_program(instance: Instance, *, nodes: int | None = None, seconds: floa
         ArithmeticError: the plan HiGHS calls best does not cost what it says, so one of the two is wrong.
     """
     wanted = sum(instance.demand)
-    units, proven, visited = _most_units(instance, nodes, seconds)
-    if units is None:
-        return Answer({}, 0, 0, optimal=False, bound=0, nodes=visited, found=False)
+    # Mostly some plan ships all there is, and the question for the most units can be left out.
+    units, proven, visited = most_there(instance), True, 0
+    found = _least_cost(instance, units, nodes, seconds)
+    if found.assignments is None:
+        most, proven, visited = _most_units(instance, nodes, seconds)
+        if most is None:
+            return Answer({}, 0, 0, optimal=False, bound=never_below(instance), nodes=visited, found=False)
+        units = most
+        found = _least_cost(instance, units, nodes, seconds)
     if instance.complete and units < wanted:
         return Answer({}, 0, 0, proven, 0, visited)
-    model, ship = _model(instance)
-    model.row(units / instance.scale, INFINITE, {column: 1.0 for (_, _), column in ship.items()})
-    found = _run(instance, model, nodes, seconds)
     if found.assignments is None:
-        return Answer({}, 0, 0, optimal=False, bound=0, nodes=visited + found.visited, found=False)
+        return Answer({}, 0, 0, False, never_below(instance), visited + found.visited, found=False)
     cost = cost_of(instance, found.assignments)
     if found.proven and abs(cost - found.objective * instance.scale) > 0.5 + abs(cost) * SLACK:
         raise ArithmeticError(f"HiGHS says {found.objective}, its plan costs {cost}/{instance.scale}")
-    bound = cost if found.proven else min(cost, max(floor(found.bound * instance.scale * (1 - SLACK)), 0))
+    bound = cost if found.proven else min(cost, max(found.bound, never_below(instance)))
     shipped = sum(found.assignments.values())
     return Answer(found.assignments, cost, shipped, proven and found.proven, bound, visited + found.visited)
 
@@ -68,9 +67,27 @@ def solve_program(instance: Instance, *, nodes: int | None = None, seconds: floa
 class _Run:
     assignments: Taken | None
     objective: float
-    bound: float
+    bound: int
     proven: bool
     visited: int
+
+
+def most_there(instance: Instance) -> int:
+    """Return how many of the wanted units there are in stock anywhere; no plan ships more."""
+    wanted: dict[int, int] = {}
+    for item, units in zip(instance.item, instance.demand, strict=True):
+        wanted[item] = wanted.get(item, 0) + units
+    there: dict[int, int] = {}
+    for (_, item), ladder in instance.stock.items():
+        there[item] = there.get(item, 0) + sum(tier.units for tier in ladder)
+    return sum(min(units, there.get(item, 0)) for item, units in wanted.items())
+
+
+def _least_cost(instance: Instance, units: int, nodes: int | None, seconds: float | None) -> _Run:
+    """Run HiGHS for the cheapest plan that ships at least so many units."""
+    model, ship = _model(instance)
+    model.row(units / instance.scale, INFINITE, dict.fromkeys(ship.values(), 1.0))
+    return _run(instance, model, nodes, seconds)
 
 
 def _most_units(instance: Instance, nodes: int | None, seconds: float | None) -> tuple[int | None, bool, int]:
@@ -125,10 +142,16 @@ def _run(instance: Instance, model: Model, nodes: int | None, seconds: float | N
     proven = highs.modelStatusToString(highs.getModelStatus()) == "Optimal"
     visited = max(int(info.mip_node_count), 0)
     if not proven and info.primal_solution_status != 2:
-        return _Run(None, 0.0, 0.0, proven=False, visited=visited)
+        return _Run(None, 0.0, 0, proven=False, visited=visited)
     values = highs.getSolution().col_value
     chosen = [index for index in range(len(instance.options)) if values[index] > 0.5]
-    return _Run(ship_from(instance, chosen), info.objective_function_value, info.mip_dual_bound, proven, visited)
+    return _Run(
+        ship_from(instance, chosen),
+        info.objective_function_value,
+        whole_bound(info.mip_dual_bound, instance.scale),
+        proven,
+        visited,
+    )
 
 
 def ship_from(instance: Instance, chosen: list[int]) -> Taken:

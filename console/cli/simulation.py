@@ -1,0 +1,80 @@
+"""The report of a simulation as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from console.cli.base import Session
+
+Json = dict[str, Any]
+
+
+def show_report(session: Session, found: Json) -> None:
+    """Write figures before and after, by node and channel, and the guardrails."""
+    click.echo(f"{found['orders']:,} recorded orders decided again")
+    if found["others"]:
+        click.echo(f"{found['others']:,} more are not for this policy and stay as they were")
+    if found["unread"]:
+        click.echo(f"{found['unread']:,} could not be read; see `crossdock decisions verify`")
+    if not found["orders"]:
+        return
+    cost = found["cost_per_order"]
+    lines = [("cost per order", cost, "", "change_percent", " %", 2)]
+    if "promise_kept_percent" in found:
+        lines.append(("promise kept", found["promise_kept_percent"], " %", "change_points", " pt", 1))
+    lines += [
+        ("split orders", found["split_percent"], " %", "change_points", " pt", 1),
+        ("short orders", found["short_percent"], " %", "change_points", " pt", 1),
+    ]
+    for title, figures, unit, change, points, digits in lines:
+        before, after = (_number(figures[when], digits, unit) for when in ("before", "after"))
+        click.echo(f" {title:<15} {before:>9} → {after:<9} {signed(figures[change], points):>9}   {_interval(figures)}")
+    session.out.rows([_node(each) for each in found["by_node"]], NODE)
+    session.out.rows([_channel(each) for each in found["by_channel"]], CHANNEL)
+    for each in found["guardrails"]:
+        mark = "✓" if each["holds"] else "✗"
+        value = "not known" if each["value"] is None else f"{each['value']:g}"
+        click.echo(f" {mark} {each['name'].replace('_', ' ')}: {value}, limit {each['limit']:g}")
+
+
+NODE = ("node", "shipments", "units", "peak=peak a day", "over=days over capacity")
+CHANNEL = ("connection", "orders", "cost=cost per order", "split=split orders")
+
+
+def _node(each: Json) -> Json:
+    before, after = each["before"], each["after"]
+    over = None if after["days_over"] is None else f"{before['days_over']} → {after['days_over']}"
+    return {
+        "node": each["node"],
+        "shipments": f"{before['shipments']:,} → {after['shipments']:,}",
+        "units": f"{before['units']} → {after['units']}",
+        "peak": f"{before['peak_units_a_day']} → {after['peak_units_a_day']}",
+        "over": over,
+    }
+
+
+def _channel(each: Json) -> Json:
+    cost, split = each["cost_per_order"], each["split_percent"]
+    return {
+        "connection": each["connection"],
+        "orders": each["orders"],
+        "cost": f"{_number(cost['before'], 2, '')} → {_number(cost['after'], 2, '')}",
+        "split": f"{_number(split['before'], 1, ' %')} → {_number(split['after'], 1, ' %')}",
+    }
+
+
+def signed(value: float | None, unit: str) -> str:
+    """Return a change with its sign; a dash where nothing could be compared."""
+    return "–" if value is None else f"{'−' if value < 0 else '+'}{abs(value):.1f}{unit}"
+
+
+def _number(value: float | None, digits: int, unit: str) -> str:
+    return "–" if value is None else f"{value:.{digits}f}{unit}"
+
+
+def _interval(figures: Json) -> str:
+    ends = figures.get("interval")
+    return "" if not ends else f"95 %: {signed(ends[0], '')} to {signed(ends[1], '')}"

@@ -1,0 +1,62 @@
+"""Why a stock figure is as it is, read from the ledger: its parts at each node, at any time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from console.cli.reasons import Json, Reasons, until
+from core.store.read.explained import explain_availability
+from core.store.read.page import Slice
+from core.store.read.stock import list_movements
+from core.store.read.text import instant
+
+MOVEMENTS = 200
+PLACES = ("node", "on_hand", "reserved", "allocated", "safety", "rules", "available", "movements", "last_at=last")
+LEDGER = ("at", "node", "kind", "on_hand", "reserved", "allocated", "order", "cause", "actor")
+
+
+def of_stock(conn: Connection, subject: str, as_of: datetime | None, connection: str | None) -> Reasons:
+    """Return the figures of `SKU` or `SKU@NODE` with their parts, and the movements behind them.
+
+    Raises:
+        NotFound: there is no such item, node or connection.
+    """
+    sku, _, node = subject.rpartition("@") if "@" in subject else (subject, "", "")
+    found = explain_availability(conn, sku, node=node or None, connection=connection, as_of=as_of)
+    movements = until(
+        list_movements(conn, Slice(MOVEMENTS), sku=sku, node=node or None).data if not found["kit"] else [], as_of
+    )
+    whom = f" to {connection}" if connection else ""
+    lines = [_sentence(each, whom) for each in found["items"]]
+    if found["kit"]:
+        lines.append("A kit is available as often as its scarcest component at a node allows.")
+    tables: list[tuple[str, list[Json], Any]] = [
+        (f"Nodes of {each['sku']}", [_row(place) for place in each["nodes"]], PLACES) for each in found["items"]
+    ]
+    facts = {"subject": subject, "kind": "stock", **found, "movements": movements}
+    # One item's figures also under the names they had before kits.
+    if not found["kit"]:
+        facts |= {"nodes": found["items"][0]["nodes"], "total": found["items"][0]["total"]}
+    headline = f"Stock of {subject}" + (f" as of {instant(as_of)}" if as_of else "")
+    return Reasons(facts, headline, lines, [*tables, ("Ledger, newest first", movements[:30], LEDGER)])
+
+
+def _sentence(item: Json, whom: str) -> str:
+    total = item["total"]
+    parts = " ".join(_signed(part) for part in total["parts"])
+    return f"{item['sku']}: {total['available']} available{whom} = {parts or '0'}"
+
+
+def _signed(part: Json) -> str:
+    owner = f" of {part['connection']}" if part["connection"] else ""
+    sign = "" if part["units"].startswith("-") else "+"
+    return f"{sign}{part['units']} {part['name'].replace('_', ' ')}{owner}"
+
+
+def _row(place: Json) -> Json:
+    plain = ("on_hand", "reserved", "allocated", "safety")
+    rules = [part for part in place["parts"] if part["name"] not in plain]
+    return {**place, "rules": " ".join(_signed(part) for part in rules)}

@@ -1,0 +1,108 @@
+"""Soft reservations that become an order's: what a checkout held is taken by its order, in one step, at any node.
+
+The units are tied to the order first. When the order is sourced they count as free for it alone; what it takes is
+allocated and what it does not need is free again, in the statement that moves the stock: nobody comes in between. An
+order that cannot be sourced yet keeps them until they expire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.domain.ids import parse_id
+from core.domain.shelf import Key
+from core.domain.vocabulary import MovementKind
+from core.errors import Conflict, NotFound
+from core.services.facts import Facts
+from core.services.fulfilling import source_again
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import lock_held, lock_order
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+TIE = """
+UPDATE reservation SET order_id = :o WHERE tenant_id = :t AND id = ANY(ARRAY(
+    SELECT id FROM reservation WHERE tenant_id = :t AND group_id = :g AND state = 'held' AND order_id IS NULL
+    AND (connection_id IS NULL OR connection_id = :c) ORDER BY id FOR NO KEY UPDATE))
+"""
+
+
+@dataclass(slots=True)
+class Held:
+    """Units a checkout held for an order."""
+
+    ids: list[UUID] = field(default_factory=list)
+    units: dict[Key, Decimal] = field(default_factory=dict)
+    lots: dict[tuple[UUID, UUID, str], Decimal] = field(default_factory=dict)
+
+
+def tie_reservation(unit: Unit, order_id: UUID, connection_id: UUID, reservation: str) -> bool:
+    """Tie a soft reservation to a new order; return whether there was one of its connection that still held."""
+    try:
+        group = parse_id("reservation", reservation)
+    except NotFound:
+        return False
+    values = {"t": unit.tenant, "o": order_id, "c": connection_id, "g": group}
+    return unit.conn.execute(text(TIE), values).rowcount > 0
+
+
+def convert_reservation(unit: Unit, facts: Facts, group_id: UUID, order_id: UUID) -> None:
+    """Let an order that waits for units have what a checkout held; it is sourced in the next round.
+
+    Raises:
+        NotFound: there is no such order.
+        Conflict: the reservation is over, of another connection or of another order; or the order is over.
+    """
+    order = lock_order(unit, order_id)
+    if order.state not in ("accepted", "in_progress", "held") or order.connection_id not in facts.connections:
+        raise Conflict(f"The order is {order.state} and takes no more units.", code="RESERVE-ORDER-409")
+    values = {"t": unit.tenant, "o": order_id, "c": order.connection_id, "g": group_id}
+    if not unit.conn.execute(text(TIE), values).rowcount:
+        raise Conflict(
+            f"The reservation res_{group_id.hex} does not hold anything for this order.",
+            why="It is over, belongs to another connection, or an order has it.",
+            code="RESERVE-ENDED-409",
+        )
+    source_again(unit, order_id)
+
+
+def read_held(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Held]:
+    """Lock what checkouts held for these locked orders and return it by order."""
+    found: dict[UUID, Held] = {}
+    for row in lock_held(unit, order_ids):
+        held = found.setdefault(row.order_id, Held())
+        key = row.item_id, row.node_id
+        held.ids.append(row.id)
+        held.units[key] = held.units.get(key, ZERO) + row.quantity
+        if row.lot is not None:
+            held.lots[*key, row.lot] = held.lots.get((*key, row.lot), ZERO) + row.quantity
+    return found
+
+
+def note_converted(unit: Unit, converted: Mapping[UUID, Held]) -> None:
+    """Write that held units went over to their orders; the positions have been moved with the orders' own units."""
+    if not converted:
+        return
+    unit.conn.execute(
+        text(
+            "UPDATE reservation SET state = 'consumed', finished_at = clock_timestamp()"
+            " WHERE tenant_id = :t AND id = ANY(:ids)"
+        ),
+        {"t": unit.tenant, "ids": [each for held in converted.values() for each in held.ids]},
+    )
+    copy_rows(
+        unit,
+        t.stock_movement,
+        ("item_id", "node_id", "kind", "reserved", "order_id", "cause", "actor"),
+        [
+            (*key, str(MovementKind.CONVERT), -units, order_id, unit.cause, unit.actor)
+            for order_id, held in converted.items()
+            for key, units in sorted(held.units.items())
+        ],
+    )

@@ -1,0 +1,103 @@
+"""What stops nodes and carriers for a while: nodes switched off and on, capacity lost, areas shut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, text, update
+
+from core.domain.ids import public_id, uuid7
+from core.errors import Conflict, InputError
+from core.services import audit
+from core.services.catalog import node_coded
+from core.store import schema as t
+from core.store.unit import Unit
+
+
+def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
+    """Change a node's switch or capacity and return its id; orders are not moved by it.
+
+    Args:
+        unit: the running transaction.
+        code: of the node.
+        changes: any of active, off_until, off_reason, capacity_per_day. Switching on ends what it was off for.
+
+    Raises:
+        NotFound: there is no such node.
+        InputError: `off_until` is over.
+    """
+    node = node_coded(unit, code)
+    values = dict(changes)
+    if values.get("off_until") is not None and values["off_until"] <= unit.now:
+        raise InputError(
+            f"The node {code} cannot be off until {values['off_until'].isoformat()}: that is over.",
+            fix="Give a moment to come, or leave it out.",
+            code="NODE-UNTIL-422",
+        )
+    if values.get("active"):
+        values = {"off_until": None, "off_reason": None, **values}
+    n = t.node.c
+    unit.conn.execute(
+        update(t.node).where(n.tenant_id == unit.tenant, n.id == node).values(version=n.version + 1, **values)
+    )
+    told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    unit.event("node.changed", "node", node, {"node": code, **told})
+    audit.record(unit, "node.changed", code, told)
+    return node
+
+
+def add_disruption(unit: Unit, body: Mapping[str, Any]) -> UUID:
+    """Write a disruption and return its id.
+
+    Args:
+        unit: the running transaction.
+        body: {label, area, carrier, starts_at, ends_at}; it starts now when nothing else is said.
+
+    Raises:
+        InputError: it ends before it starts, or is over.
+    """
+    starts_at = body.get("starts_at") or unit.now
+    ends_at = body.get("ends_at")
+    if ends_at is not None and (ends_at <= starts_at or ends_at <= unit.now):
+        raise InputError("A disruption ends after it starts, and not in the past.", code="DISRUPTION-WINDOW-422")
+    found = uuid7()
+    unit.conn.execute(
+        insert(t.disruption).values(
+            tenant_id=unit.tenant,
+            id=found,
+            label=body["label"],
+            area=body["area"],
+            carrier=body.get("carrier"),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            actor=unit.actor,
+        )
+    )
+    unit.event("disruption.started", "disruption", found, {"label": body["label"], "carrier": body.get("carrier")})
+    audit.record(unit, "disruption.added", public_id("disruption", found), {"label": body["label"]})
+    return found
+
+
+def end_disruption(unit: Unit, disruption: UUID) -> None:
+    """End a disruption now.
+
+    Raises:
+        Conflict: there is no such disruption that is not over.
+    """
+    ended = unit.conn.execute(
+        text(
+            "UPDATE disruption SET ends_at = greatest(clock_timestamp(), starts_at), version = version + 1"
+            " WHERE tenant_id = :t AND id = :id AND (ends_at IS NULL OR ends_at > clock_timestamp())"
+        ),
+        {"t": unit.tenant, "id": disruption},
+    ).rowcount
+    if not ended:
+        raise Conflict(
+            f"The disruption {public_id('disruption', disruption)} is over already, or there is none.",
+            code="DISRUPTION-OVER-409",
+        )
+    unit.event("disruption.ended", "disruption", disruption)
+    audit.record(unit, "disruption.ended", public_id("disruption", disruption))

@@ -1,0 +1,161 @@
+"""Changes that come when an order is done: kept, shown as declined, and a person's where something would have changed.
+
+Units the source adds then become canceled units of the order, so that `canceled + shipped + open = ordered` holds and
+the order says what was wanted; nothing of it is reserved or sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, text, update
+
+from core.domain.cases import LATE
+from core.domain.ids import uuid7
+from core.domain.money import plain
+from core.ports.connectors import Json
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.catalog import resolve_skus
+from core.services.facts import Facts
+from core.services.order_rows import LINE, item_of, line_codes, line_row
+from core.services.ordering import Incoming
+from core.services.pictures import ZERO, match_picture, same_address, wanted_of
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.unit import Unit
+
+
+def apply_late(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any], mark: str) -> None:
+    """Note what a newer picture of a completed or canceled order would have changed; ask a person where it matters.
+
+    Notes, tags, payments and the like are taken over by the caller and need nobody. Units taken off after they were
+    shipped are no difference as far as they have come back.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        incoming: the picture.
+        order: the locked order as it was before.
+        mark: what tells this picture from others.
+    """
+    changes = _lines(unit, incoming, order)
+    if order.state == "completed" and not same_address(order.body.get("ship_to"), incoming.document.get("ship_to")):
+        changes["ship_to"] = ["new address"]
+    told = {"after": order.state, **({"declined": changes} if changes else {})}
+    unit.event("order.changed", "order", order.id, told, order_id=order.id)
+    if not changes:
+        return
+    unit.conn.execute(
+        insert(t.change_set).values(
+            tenant_id=unit.tenant,
+            id=uuid7(),
+            order_id=order.id,
+            kind="edit",
+            changes=changes,
+            state="declined",
+            answer=f"too late: the order is {order.state}",
+            actor=unit.actor,
+            answered_at=unit.now,
+        )
+    )
+    known = facts.connections.get(order.connection_id)
+    evidence = {
+        "connection": known.name if known else "?",
+        "number": order.number or order.external_id,
+        "state": order.state,
+        "detail": "; ".join(f"{what.replace('_', '-')} {', '.join(each)}" for what, each in changes.items())[:600],
+        "changes": changes,
+    }
+    open_cases(
+        unit,
+        [
+            Opened(
+                LATE,
+                # One case for each such picture: settling one says nothing about the next.
+                f"{LATE.code}:{order.id.hex}:{mark[:16]}",
+                evidence,
+                [Member("order", order.id, order.id, order.total)],
+                connection_id=order.connection_id,
+            )
+        ],
+    )
+
+
+def _lines(unit: Unit, incoming: Incoming, order: Row[Any]) -> dict[str, list[str]]:
+    """Write what the lines say now and return what would have changed, by kind."""
+    stored = unit.conn.execute(
+        select(t.order_line)
+        .where(t.order_line.c.tenant_id == unit.tenant, t.order_line.c.order_id == order.id)
+        .order_by(t.order_line.c.position, t.order_line.c.id)
+    ).all()
+    lines: Sequence[Json] = incoming.document["lines"]
+    canceled = incoming.document.get("canceled_at") is not None
+    codes = {(incoming.connection_id, code) for line in lines for code in line_codes(line)}
+    known = resolve_skus(unit, codes)
+    changes: dict[str, list[str]] = {}
+    matched = match_picture(stored, lines)
+    for index, (line, row) in enumerate(zip(lines, matched, strict=True)):
+        wanted = ZERO if canceled else wanted_of(line)
+        if row is None:
+            item = item_of(known, incoming.connection_id, line)
+            made = line_row(order.id, uuid7(), index, line, item, canceled=True)
+            copy_rows(unit, t.order_line, LINE, [(*made[:-1], wanted)])
+            if wanted > 0:
+                changes.setdefault("added", []).append(_said(wanted, line.get("sku")))
+            continue
+        more = _compare(changes, order, row, wanted)
+        if order.state == "completed" and wanted > 0 and line.get("unit_price") != row.unit_price:
+            changes.setdefault("prices", []).append(str(row.sku))
+        _write(unit, row.id, line, wanted, more)
+    seen = {row.id for row in matched if row is not None}
+    for row in stored:
+        if row.id not in seen:
+            _compare(changes, order, row, ZERO)
+            _write(unit, row.id, {}, ZERO, ZERO)
+    return changes
+
+
+def _compare(changes: dict[str, list[str]], order: Row[Any], row: Row[Any], wanted: Decimal) -> Decimal:
+    """Note what a line would have changed and return the units it has more than the source spoke of before."""
+    before: Decimal = row.quantity - row.canceled if row.pictured is None else row.pictured
+    if wanted > before:
+        changes.setdefault("raised", []).append(_said(wanted - before, row.sku))
+    elif wanted < before and row.shipped - row.returned > wanted and order.state == "completed":
+        changes.setdefault("lowered", []).append(_said(row.shipped - row.returned - wanted, row.sku))
+    # Units canceled here before are there already: only what the order never had is written to it.
+    more: Decimal = wanted - row.quantity
+    return max(more, ZERO)
+
+
+def _said(units: Decimal, sku: str | None) -> str:
+    return f"{plain(units)} x {sku or '?'}"
+
+
+def _write(unit: Unit, line_id: UUID, line: Json, wanted: Decimal, more: Decimal) -> None:
+    c = t.order_line.c
+    said = {name: line[name] for name in ("title", "unit_price", "discount", "taxes") if name in line}
+    unit.conn.execute(
+        update(t.order_line)
+        .where(c.tenant_id == unit.tenant, c.id == line_id)
+        .values(pictured=wanted, quantity=c.quantity + more, canceled=c.canceled + more, **said)
+    )
+
+
+def settle_late(unit: Unit, order_id: UUID) -> None:
+    """Close cases about units taken off after shipment once as many have come back."""
+    rows = unit.conn.execute(
+        text(
+            "SELECT c.fingerprint FROM exception_case c JOIN case_member m ON m.tenant_id = c.tenant_id"
+            " AND m.case_id = c.id WHERE c.tenant_id = :t AND m.order_id = :o AND c.code = :code"
+            " AND m.resolved_at IS NULL AND c.evidence->'changes'->'lowered' IS NOT NULL"
+            " AND (SELECT count(*) FROM json_object_keys(c.evidence->'changes')) = 1"
+            " AND NOT EXISTS (SELECT 1 FROM order_line l WHERE l.tenant_id = c.tenant_id AND l.order_id = :o"
+            "                 AND l.shipped - l.returned > l.pictured)"
+        ),
+        {"t": unit.tenant, "o": order_id, "code": LATE.code},
+    ).scalars()
+    if prints := list(rows):
+        settle_members(unit, "order", [order_id], codes=[LATE.code], fingerprints=prints)

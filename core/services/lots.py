@@ -1,0 +1,181 @@
+"""Lots under a position: their sellable units sum to what the position has on hand, always.
+
+A lot row is read and written only under the lock of its position, so lots need no place in the order of locking. Units
+in another status (damaged, quality hold) lie in rows of their own beside it and are no part of the position: what
+cannot be sold is not on hand for anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.domain.money import plain
+from core.domain.shelf import Key
+from core.domain.vocabulary import StockStatus
+from core.errors import Conflict
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import lock_positions
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+UNKNOWN_LOT = ""
+SELLABLE = str(StockStatus.SELLABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class LotUnits:
+    """Units of one lot in one status at one node."""
+
+    lot: str
+    on_hand: Decimal
+    expires_on: date | None = None
+    promised: Decimal = ZERO
+    status: str = SELLABLE
+
+
+READ = """
+SELECT l.item_id, l.node_id, l.lot, l.on_hand, l.expires_on, l.promised, l.status
+FROM stock_lot l JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
+     ON l.item_id = w.item_id AND l.node_id = w.node_id
+WHERE l.tenant_id = %s ORDER BY l.item_id, l.node_id, l.lot, l.status
+"""
+WRITE = """
+INSERT INTO stock_lot (tenant_id, item_id, node_id, lot, status, on_hand, expires_on, promised)
+SELECT %s, * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::numeric[], %b::date[], %b::numeric[])
+ON CONFLICT (tenant_id, item_id, node_id, lot, status) DO UPDATE
+SET on_hand = excluded.on_hand, expires_on = excluded.expires_on
+"""
+
+
+def tracked_items(unit: Unit, items: Collection[UUID]) -> set[UUID]:
+    """Return those of these items that have lots."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id FROM item WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND tracking = 'lot'",
+        (unit.tenant, list(items)),
+    )
+    return {row.id for row in rows}
+
+
+def read_lots(unit: Unit, keys: Collection[Key]) -> dict[Key, list[LotUnits]]:
+    """Return the lots of locked positions, by lot."""
+    found: dict[Key, list[LotUnits]] = {key: [] for key in keys}
+    pairs = sorted(keys)
+    rows = unit.conn.exec_driver_sql(READ, ([item for item, _ in pairs], [node for _, node in pairs], unit.tenant))
+    for row in rows:
+        found[row.item_id, row.node_id].append(LotUnits(*row[2:]))
+    return found
+
+
+def write_lots(unit: Unit, lots: Mapping[Key, Sequence[LotUnits]]) -> None:
+    """Write what lots have on hand; what is promised of them stays as it is."""
+    rows = [(*key, each.lot, each.status, each.on_hand, each.expires_on, ZERO) for key in lots for each in lots[key]]
+    if rows:
+        unit.conn.exec_driver_sql(WRITE, (unit.tenant, *[list(column) for column in zip(*rows, strict=True)]))
+
+
+def recounted(lots: Iterable[LotUnits], counted: Decimal, named: Sequence[LotUnits] | None = None) -> list[LotUnits]:
+    """Return the sellable lots of a position after a count; none falls below what is promised of it.
+
+    Args:
+        lots: as they are.
+        counted: sellable units counted in all.
+        named: what was counted by lot; without it the difference goes to the lot nobody knows, and what is missing is
+            taken from that one first and then from those that expire first.
+    """
+    known = {each.lot: each for each in lots if each.status == SELLABLE}
+    if named is not None:
+        told = {each.lot: each for each in named if each.status == SELLABLE}
+        found = [
+            replace(known[lot], on_hand=known[lot].promised) if lot in known else told[lot]
+            for lot in sorted({*known, *told})
+        ]
+        return [
+            replace(
+                each,
+                on_hand=max(told[each.lot].on_hand, each.promised),
+                expires_on=told[each.lot].expires_on or each.expires_on,
+            )
+            if each.lot in told
+            else each
+            for each in found
+        ]
+    left = max(counted, sum((each.promised for each in known.values()), ZERO)) - sum(
+        (each.on_hand for each in known.values()), ZERO
+    )
+    if left > 0:
+        unknown = known.get(UNKNOWN_LOT, LotUnits(UNKNOWN_LOT, ZERO))
+        known[UNKNOWN_LOT] = replace(unknown, on_hand=unknown.on_hand + left)
+    order = sorted(known.values(), key=lambda each: (each.lot != UNKNOWN_LOT, each.expires_on or date.max, each.lot))
+    for each in order:
+        taken = min(max(-left, ZERO), each.on_hand - each.promised)
+        if taken > 0:
+            known[each.lot] = replace(each, on_hand=each.on_hand - taken)
+            left += taken
+    return list(known.values())
+
+
+def begin_lots(unit: Unit, item_id: UUID, sku: str) -> None:
+    """Give an item lots: all that is there and promised becomes the lot nobody knows.
+
+    Raises:
+        Conflict: more is promised at a node than is there.
+    """
+    unit.conn.execute(
+        text(
+            "SELECT 1 FROM reservation WHERE tenant_id = :t AND item_id = :i AND state IN ('held', 'allocated')"
+            " ORDER BY id FOR NO KEY UPDATE"
+        ),
+        {"t": unit.tenant, "i": item_id},
+    )
+    nodes = unit.conn.execute(
+        text("SELECT node_id FROM stock_position WHERE tenant_id = :t AND item_id = :i"),
+        {"t": unit.tenant, "i": item_id},
+    ).scalars()
+    positions = lock_positions(unit, [(item_id, node) for node in nodes])
+    for each in positions.values():
+        if each.reserved + each.allocated > each.on_hand:
+            raise Conflict(
+                f"{sku} cannot have lots yet: more is promised at a node than is there.",
+                fix="Wait until its backorders are filled, or cancel them.",
+                code="STOCK-LOT-409",
+            )
+    unit.conn.execute(
+        text(
+            "UPDATE reservation SET lot = '' WHERE tenant_id = :t AND item_id = :i AND state IN ('held', 'allocated')"
+        ),
+        {"t": unit.tenant, "i": item_id},
+    )
+    copy_rows(
+        unit,
+        t.stock_lot,
+        ("item_id", "node_id", "lot", "status", "on_hand", "promised"),
+        [(*key, UNKNOWN_LOT, SELLABLE, p.on_hand, p.reserved + p.allocated) for key, p in positions.items()],
+    )
+
+
+def end_lots(unit: Unit, item_id: UUID, sku: str) -> None:
+    """Take an item's lots away.
+
+    Raises:
+        Conflict: there are units in them.
+    """
+    rows = unit.conn.execute(
+        text("SELECT sum(on_hand) AS units FROM stock_lot WHERE tenant_id = :t AND item_id = :i"),
+        {"t": unit.tenant, "i": item_id},
+    ).scalar_one()
+    if rows:
+        raise Conflict(
+            f"{sku} has {plain(rows)} units in lots, which would be forgotten.",
+            fix="Count it to 0 first.",
+            code="STOCK-LOT-409",
+        )
+    unit.conn.execute(
+        text("DELETE FROM stock_lot WHERE tenant_id = :t AND item_id = :i"), {"t": unit.tenant, "i": item_id}
+    )

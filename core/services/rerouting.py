@@ -1,0 +1,161 @@
+"""Deciding without booking: what sourcing would do with an order now, and what if something were otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from core.domain.ids import public_id, uuid7
+from core.domain.money import plain
+from core.domain.policies import Traits, traits_of
+from core.errors import Conflict, NotFound
+from core.routing.optimizer import solve
+from core.routing.problem import SCALE, Demand, Problem
+from core.routing.reckoning import reckon
+from core.services.facts import Facts
+from core.services.inforce import choose
+from core.services.planning import plan_order
+from core.services.problems import Builder
+from core.services.redeciding import Bases, problem_behind
+from core.services.resourcing import load_sourced
+from core.services.sourcing import learn_traits
+from core.services.submit import submit_order
+from core.services.tariffs import scaled
+from core.services.whatif import Scenario, check_nodes
+from core.store import schema as t
+from core.store.read.shelves import read_shelf
+from core.store.unit import Unit
+
+Json = dict[str, Any]
+# What the order has at nodes already counts as free for it: it is decided as if it were new.
+TAKEN = text("""
+SELECT item_id, node_id, sum(quantity) AS quantity FROM reservation
+WHERE tenant_id = :t AND order_id = :order AND state = 'allocated' GROUP BY item_id, node_id
+""")
+OPEN = text("""
+SELECT id, item_id, quantity - canceled - shipped AS units, unit_price FROM order_line
+WHERE tenant_id = :t AND order_id = :order AND ships AND item_id IS NOT NULL AND quantity > canceled + shipped
+ORDER BY position, id
+""")
+DECIDED = text("""
+SELECT id, basis, inputs FROM decision WHERE tenant_id = :t AND order_id = :order ORDER BY id DESC LIMIT 1
+""")
+HELD = text("SELECT kind, detail FROM hold WHERE tenant_id = :t AND order_id = :order AND state = 'active'")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One order as sourcing sees it now: the problem, what policies look at, and the SKUs of its items."""
+
+    problem: Problem
+    traits: Traits
+    skus: Mapping[UUID, str]
+
+
+def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
+    """Return what sourcing would be asked for an order if none of its units were promised yet.
+
+    Raises:
+        NotFound: there is no such order.
+        Conflict: nothing of it is open.
+    """
+    found = load_sourced(unit, [order_id])
+    if not found:
+        raise NotFound(f"There is no order {public_id('order', order_id)} that ships.")
+    [order] = found
+    values = {"t": unit.tenant, "order": order_id}
+    order.demands = [
+        Demand(row.id, row.item_id, row.units, scaled(row.unit_price or Decimal(0)))
+        for row in unit.conn.execute(OPEN, values)
+    ]
+    if not order.demands:
+        raise Conflict(f"Nothing of order {order.number} is open.", code="ROUTE-OPEN-409")
+    learn_traits(unit, facts, [order])
+    shelf = read_shelf(unit.conn, {demand.item_id for demand in order.demands}, tenant=unit.tenant)
+    taken = unit.conn.execute(TAKEN, values)
+    shelf.give(order.connection_id, {(row.item_id, row.node_id): row.quantity for row in taken}, {})
+    problem = plan_order(
+        order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits)
+    ).problem
+    return Asked(problem, order.traits, _skus(unit, problem))
+
+
+def of_document(unit: Unit, facts: Facts, connection_id: UUID, document: Json) -> Asked:
+    """Return what sourcing would be asked for an order that came in now.
+
+    The order is taken in and sourced as any other, so the caller must take everything back that this unit did.
+
+    Raises:
+        Conflict: it would be held, or has nothing that ships.
+    """
+    # A name nobody has, so that it is a new order even where one of its external id is there.
+    fresh = {**document, "external_id": uuid7().hex}
+    order_id = submit_order(unit, facts, connection_id, fresh, fresh["external_id"].encode())
+    values = {"t": unit.tenant, "order": order_id}
+    row = unit.conn.execute(DECIDED, values).one_or_none()
+    if row is None:
+        held = [
+            f"{each.kind.replace('_', ' ')} {each.detail or ''}".strip() for each in unit.conn.execute(HELD, values)
+        ]
+        raise Conflict(
+            "The order would not be sourced.",
+            why=f"It would be held: {'; '.join(held)}." if held else "Nothing of it ships.",
+            code="ROUTE-OPEN-409",
+        )
+    problem, inputs = problem_behind(row, Bases(unit.conn, unit.tenant))
+    return Asked(problem, traits_of(inputs["order"]), _skus(unit, problem))
+
+
+def decided(asked: Asked, scenario: Scenario | None = None) -> Json:
+    """Return what would be decided, as the command line shows it; amounts in the order's currency.
+
+    Args:
+        asked: the order.
+        scenario: what is taken to be otherwise; nothing when None.
+
+    Raises:
+        InputError: the scenario names a node nobody has.
+    """
+    problem = asked.problem
+    if scenario is not None:
+        check_nodes(scenario, [node.code for node in problem.nodes])
+        problem = scenario.put_upon(problem, asked.traits)
+    plan = solve(problem)
+    figures = reckon(problem, plan.assignments)
+    item = {demand.line_id: demand.item_id for demand in problem.demands}
+    code = {node.id: node.code for node in problem.nodes}
+    return {
+        "policy": problem.policy.version,
+        "cost": _money(figures.cost),
+        "weighed": _money(plan.cost),
+        "bound": plan.proof,
+        "on_time": figures.on_time,
+        "assignments": [
+            {
+                "sku": asked.skus[each.item_id],
+                "line": public_id("line", each.line_id),
+                "node": code[each.node_id],
+                "quantity": plain(each.quantity),
+                "service": each.service,
+            }
+            for each in plan.assignments
+        ],
+        "short": {asked.skus[item[line_id]]: plain(units) for line_id, units in plan.short.items()},
+        "candidates": list(plan.candidates),
+    }
+
+
+def _skus(unit: Unit, problem: Problem) -> dict[UUID, str]:
+    i = t.item.c
+    items = list({demand.item_id for demand in problem.demands})
+    rows = unit.conn.execute(select(i.id, i.sku).where(i.tenant_id == unit.tenant, i.id.in_(items)))
+    return {row.id: row.sku for row in rows}
+
+
+def _money(scaled: int) -> str:
+    return format(Decimal(scaled) / SCALE, "f")

@@ -1,0 +1,115 @@
+"""What if: another policy, a node switched off, a node with less room; put upon problems as they were or are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from core.domain.policies import Traits, check_policy
+from core.errors import InputError
+from core.routing.problem import Problem
+from core.services.catalog import check_quantity
+from core.services.inforce import InForce, choose, in_force_of, ordered, read_in_force
+from core.store.read.policies import policy_row
+
+OFF = "switched off: what if"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is taken to be otherwise.
+
+    Attributes:
+        policies: those in force, first asked first; None leaves each problem its own.
+        tried: the one that is tried among them; only orders it is for are looked at. None looks at all.
+        off: codes of nodes that take nothing.
+        capacity: units a node takes a day, by its code.
+    """
+
+    policies: tuple[InForce, ...] | None = None
+    tried: InForce | None = None
+    off: frozenset[str] = frozenset()
+    capacity: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def policy_for(self, traits: Traits) -> InForce | None:
+        """Return the policy an order gets; None when it keeps the one it had."""
+        return None if self.policies is None else choose(self.policies, traits)
+
+    def put_upon(self, problem: Problem, traits: Traits, used: Mapping[str, Decimal] | None = None) -> Problem:
+        """Return a problem as it would be.
+
+        Args:
+            problem: as it is or was.
+            traits: of its order, for the policy it gets.
+            used: units each node has taken that day already, by code.
+        """
+        chosen = self.policy_for(traits)
+        excluded, capacity = dict(problem.excluded), dict(problem.capacity)
+        for node in problem.nodes:
+            if node.code in self.off:
+                excluded[node.id] = OFF
+            if node.code in self.capacity:
+                room = max(Decimal(0), self.capacity[node.code] - (used or {}).get(node.code, Decimal(0)))
+                capacity[node.id] = min(room, capacity.get(node.id, room))
+        return replace(
+            problem,
+            policy=problem.policy if chosen is None else chosen.policy,
+            partial_allowed=problem.partial_allowed if chosen is None else traits.parts and not chosen.ship_complete,
+            excluded=excluded,
+            capacity=capacity,
+        )
+
+
+def trying(policy: InForce, now: Collection[InForce]) -> Scenario:
+    """Return what would be if a version of a policy were in force instead of the one of its name that is."""
+    return Scenario(ordered([policy, *(each for each in now if each.name != policy.name)]), policy)
+
+
+def scenario_of(conn: Connection, words: Sequence[str], tenant: int) -> Scenario:
+    """Return what `policy=NAME@V`, `node.CODE=off` and `node.CODE.capacity=N` say together.
+
+    Raises:
+        InputError: a word says none of these.
+        NotFound: there is no such policy.
+    """
+    found = Scenario()
+    for each in words:
+        name, _, value = each.partition("=")
+        if name == "policy" and value:
+            row = policy_row(conn, value, tenant)
+            policy = in_force_of(row.name, row.number, check_policy(row.document))
+            found = replace(trying(policy, read_in_force(conn, tenant)), off=found.off, capacity=found.capacity)
+            continue
+        code = name.removeprefix("node.")
+        if name.startswith("node.") and value == "off" and code:
+            found = replace(found, off=found.off | {code})
+        elif name.startswith("node.") and code.endswith(".off") and not value:
+            found = replace(found, off=found.off | {code.removesuffix(".off")})
+        elif name.startswith("node.") and code.endswith(".capacity") and value:
+            units = check_quantity(value, each)
+            found = replace(found, capacity={**found.capacity, code.removesuffix(".capacity"): units})
+        else:
+            raise InputError(
+                f"{each[:80]!r} is nothing that can be otherwise.",
+                fix="Say policy=NAME@V, node.CODE=off or node.CODE.capacity=N.",
+                code="ROUTE-WHATIF-422",
+            )
+    return found
+
+
+def check_nodes(scenario: Scenario, codes: Collection[str]) -> None:
+    """Refuse a scenario that names a node nobody has.
+
+    Raises:
+        InputError: it does.
+    """
+    unknown = sorted((scenario.off | scenario.capacity.keys()) - set(codes))
+    if unknown:
+        raise InputError(
+            f"There is no node {unknown[0][:40]!r}.",
+            fix=f"Nodes are: {', '.join(sorted(codes))}.",
+            code="ROUTE-NODE-404",
+        )

@@ -1,0 +1,92 @@
+"""Protection rules, kits, lots, supply and transfers over the API; every answer is checked against its shape."""
+
+from tests.core.world import World, now
+from tests.webhooks.conftest import Client, code_of
+
+
+def test_rules_change_what_a_connection_may_be_promised(api: Client, world: World) -> None:
+    made = api.post("/protection-rules", {"connection": "shop", "kind": "buffer", "quantity": "6", "sku": "A"})
+    assert (made.status_code, made.get_json()["state"]) == (201, "holds")
+    [item] = api.get("/availability?sku=A&connection=shop").get_json()["data"]
+    assert (item["available"], [each["available"] for each in item["nodes"]]) == ("14", ["10", "10"])
+    assert api.get("/availability?sku=A").get_json()["data"][0]["available"] == "20"
+    lines = [{"sku": "A", "quantity": "15"}]
+    refused = api.post("/reservations", {"lines": lines, "connection": "shop"})
+    assert code_of(refused) == (409, "RESERVE-SHORT-409")
+    assert api.post("/reservations", {"lines": lines, "connection": "erp"}).status_code == 201
+    rule = made.get_json()["id"]
+    assert [each["id"] for each in api.get("/protection-rules?sku=A").get_json()["data"]] == [rule]
+    assert api.post(f"/protection-rules/{rule}/end").get_json()["state"] == "ended"
+    assert code_of(api.post(f"/protection-rules/{rule}/end")) == (409, "PROTECT-ENDED-409")
+    assert api.get("/protection-rules").get_json()["data"] == []
+    assert len(api.get("/protection-rules?ended=true").get_json()["data"]) == 1
+    assert api.get(f"/protection-rules/{rule}").status_code == 200
+    assert [row.action for row in world.all("SELECT action FROM audit_entry WHERE action LIKE 'protection%'")] == [
+        "protection.set", "protection.ended",
+    ]  # fmt: skip
+    for wrong in ({"kind": "wall"}, {"quantity": "-1"}, {"connection": "?"}):
+        body = {"connection": "shop", "kind": "cap", "quantity": "1", **wrong}
+        assert api.post("/protection-rules", body).status_code in (404, 422)
+
+
+def test_a_kit_is_reserved_as_its_components(api: Client, world: World) -> None:
+    kit = {"sku": "GIFT", "components": [{"sku": "A", "units": "2"}, {"sku": "B", "units": "1"}]}
+    assert api.post("/items", kit).get_json()["components"] == kit["components"]
+    assert api.get("/availability?sku=GIFT").get_json()["data"][0]["available"] == "5"
+    made = api.post("/reservations", {"lines": [{"sku": "GIFT", "quantity": "3"}, {"sku": "A", "quantity": "5"}]})
+    assert [(each["sku"], each["node"], each["quantity"]) for each in made.get_json()["lines"]] == [
+        ("A", "HAM", "6"), ("A", "LYS", "5"), ("B", "HAM", "3"),
+    ]  # fmt: skip
+    again = api.post("/reservations", {"lines": [{"sku": "GIFT", "quantity": "3"}]})
+    assert code_of(again) == (409, "RESERVE-SHORT-409")
+    wrong = {"sku": "A", "components": [{"sku": "GIFT", "units": "1"}]}
+    assert code_of(api.post("/items", wrong)) == (422, "STOCK-KIT-422")
+    rule = {"connection": "shop", "kind": "cap", "quantity": "1", "sku": "GIFT"}
+    assert code_of(api.post("/protection-rules", rule)) == (422, "STOCK-KIT-422")
+
+
+def test_supply_is_expected_promised_received_and_ended(api: Client, world: World) -> None:
+    body = {"sku": "C", "node": "HAM", "reference": "PO-7", "quantity": "20", "promisable": "5"}
+    made = api.post("/supplies", {**body, "expected_at": "2026-12-01T08:00:00Z"})
+    assert (made.status_code, made.get_json()["state"], made.get_json()["promised"]) == (201, "expected", "0")
+    supply = made.get_json()["id"]
+    reserved = api.post("/reservations", {"lines": [{"sku": "C", "node": "HAM", "quantity": "3"}]})
+    assert reserved.status_code == 201
+    assert api.get(f"/supplies/{supply}").get_json()["promised"] == "3"
+    assert code_of(api.post(f"/supplies/{supply}/end")) == (409, "SUPPLY-PROMISED-409")
+    came = api.post(f"/supplies/{supply}/receive", {"quantity": "3"}).get_json()
+    assert (came["received"], came["promisable"], came["promised"]) == ("3", "5", "0")
+    assert api.post(f"/supplies/{supply}/end").get_json()["state"] == "canceled"
+    assert [each["id"] for each in api.get("/supplies?sku=C&state=canceled").get_json()["data"]] == [supply]
+    assert code_of(api.post("/supplies", {**body, "promisable": "21", "reference": "X"}))[0] == 422
+
+
+def test_units_are_transferred(api: Client, world: World) -> None:
+    body = {"reference": "T-9", "from_node": "HAM", "to_node": "LYS", "lines": [{"sku": "B", "quantity": "4"}]}
+    made = api.post("/transfers", body)
+    assert (made.status_code, made.get_json()["state"]) == (201, "in_transit")
+    transfer = made.get_json()["id"]
+    done = api.post(f"/transfers/{transfer}/receive", {"lines": [{"sku": "B", "quantity": "3"}], "last": True})
+    [line] = done.get_json()["lines"]
+    assert (done.get_json()["state"], line["received"], line["lost"]) == ("received", "3", "1")
+    assert api.get(f"/transfers/{transfer}").get_json() == done.get_json()
+    assert [each["reference"] for each in api.get("/transfers?reference=T-9").get_json()["data"]] == ["T-9"]
+    assert code_of(api.post("/transfers", body)) == (409, "TRANSFER-TWICE-409")
+    kinds = [each["kind"] for each in api.get("/stock/movements?sku=B").get_json()["data"]]
+    assert kinds == ["transfer_in", "transfer_out", "receipt"]
+
+
+def test_lots_are_counted_and_their_status_changes(api: Client, world: World) -> None:
+    assert api.post("/items", {"sku": "A", "tracking": "lot"}).get_json()["tracking"] == "lot"
+    items = [{"sku": "A", "on_hand": "8", "lot": "L1", "expires_on": "2030-01-31"}]
+    items.append({"sku": "A", "on_hand": "2", "lot": "L1", "status": "quality_hold"})
+    count = {"node": "HAM", "as_of": now().isoformat(), "items": items}
+    assert api.post("/stock", count).get_json()["applied"] == 1
+    body = {"sku": "A", "node": "HAM", "quantity": "3", "before": "sellable", "after": "damaged", "reason": "fell"}
+    changed = api.post("/stock/status", {**body, "lot": "L1"})
+    assert (changed.status_code, changed.get_json()["on_hand"]) == (200, "5")
+    found = api.get("/stock/lots?sku=A&node=HAM").get_json()["data"]
+    assert [(each["lot"], each["status"], each["on_hand"], each["expires_on"]) for each in found] == [
+        ("L1", "damaged", "3", "2030-01-31"), ("L1", "quality_hold", "2", None), ("L1", "sellable", "5", "2030-01-31"),
+    ]  # fmt: skip
+    assert code_of(api.post("/stock/status", {**body, "lot": "L1", "quantity": "6"})) == (409, "STOCK-STATUS-409")

@@ -1,0 +1,93 @@
+"""Promises: offers for lines and a destination, what was promised, and how well it was kept; scores behind it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from marshmallow import fields, validate
+from sqlalchemy import Connection
+
+from core.domain.documents import COUNTRY, Strict, a_quantity, a_text
+from core.domain.ids import parse_id, public_id
+from core.domain.quick import NO_NUL
+from core.intelligence.lanes import LEVELS
+from core.services.promising import Wanted, offer
+from core.store.read.calibration import read_calibration
+from core.store.read.page import Json, Listed, Slice
+from core.store.read.promises import list_promises, list_scores, read_promise
+from core.store.unit import Unit
+from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
+from webhooks.runtime import facts
+
+routes = ApiBlueprint("promises", "Dates with probabilities, how they were kept, and the scores of carriers and nodes.")
+READ, WRITE = "promises:read", "promises:write"
+MONTH = timedelta(days=30)
+
+
+class PromisedSchema(Strict):
+    """Units of one item."""
+
+    sku = fields.String(required=True, validate=[validate.Length(1, 128), NO_NUL])
+    quantity = a_quantity()
+
+
+class OfferBody(Strict):
+    """What would be ordered, and where it would go."""
+
+    lines = fields.List(fields.Nested(PromisedSchema), required=True, validate=validate.Length(1, 200))
+    country = fields.String(required=True, validate=COUNTRY)
+    postal_code = a_text(32)
+    probability = fields.Float(validate=validate.OneOf(LEVELS))
+
+
+class PromiseQuery(PageQuery):
+    """What narrows the list of promises."""
+
+    state = words()
+    order = word()
+
+
+class ReportQuery(Strict):
+    """Since when promises must have been settled; 30 days ago by default."""
+
+    since = fields.AwareDateTime(load_default=None, default_timezone=UTC)
+
+
+class ScoreQuery(PageQuery):
+    """What narrows the list of scores."""
+
+    subject, name, measure = words(), words(), words()
+
+
+@routes.writes("/promises", scope=WRITE, shape="Promise", body=OfferBody, status=201)
+def post_promise(unit: Unit, body: Json) -> Answer:
+    """Offer a date: nothing is reserved; an order that names the offer while it stands is held to it."""
+    wanted = [Wanted(line["sku"], line["quantity"]) for line in body["lines"]]
+    found = offer(unit, facts(unit), wanted, body["country"], body.get("postal_code"), body.get("probability"))
+    promise = public_id("promise", found)
+    return Answer(read_promise(unit.conn, found, unit.tenant), location=f"/api/v1/promises/{promise}")
+
+
+@routes.lists("/promises", scope=READ, shape="Promise", query=PromiseQuery)
+def list_all_promises(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List promises, newest first."""
+    order = query.pop("order")
+    return list_promises(conn, piece, order_id=parse_id("order", order) if order else None, **query)
+
+
+@routes.reads("/promises/report", scope=READ, shape="Calibration", query=ReportQuery)
+def get_report(conn: Connection, query: Json) -> Json:
+    """Return what promises said and what was kept, in all and by carrier, lane and node."""
+    return read_calibration(conn, query["since"] or datetime.now(UTC) - MONTH)
+
+
+@routes.reads("/promises/<promise>", scope=READ, shape="Promise")
+def get_promise(conn: Connection, promise: str) -> Json:
+    """Return one promise."""
+    return read_promise(conn, parse_id("promise", promise))
+
+
+@routes.lists("/scores", scope=READ, shape="Score", query=ScoreQuery)
+def list_all_scores(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List the scores of carriers and nodes, as of the last hour."""
+    return list_scores(conn, piece, **query)
