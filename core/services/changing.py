@@ -18,19 +18,11 @@ from core.services.catalog import resolve_skus
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
 from core.services.latecomers import apply_late
-from core.services.ordering import (
-    LINE,
-    Incoming,
-    body_of,
-    fingerprint,
-    judge,
-    line_row,
-    order_total,
-    tell_erp,
-)
+from core.services.order_rows import LINE, body_of, fingerprint, item_of, line_codes, line_row, order_total
+from core.services.ordering import Incoming, judge, tell_erp
 from core.services.outbox import told_of
 from core.services.phase import refresh_phases
-from core.services.pictures import item_of, line_codes, match_picture, same_address, wanted_of
+from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
 from core.store import schema as t
 from core.store.bulk import copy_rows

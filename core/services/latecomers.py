@@ -20,8 +20,9 @@ from core.ports.connectors import Json
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.catalog import resolve_skus
 from core.services.facts import Facts
-from core.services.ordering import LINE, Incoming, line_row
-from core.services.pictures import ZERO, item_of, line_codes, match_picture, same_address, wanted_of
+from core.services.order_rows import LINE, item_of, line_codes, line_row
+from core.services.ordering import Incoming
+from core.services.pictures import ZERO, match_picture, same_address, wanted_of
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.unit import Unit

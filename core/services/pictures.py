@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 
 from core.ports.connectors import Json
 
 ZERO = Decimal(0)
-
-
-def line_codes(line: Json) -> list[str]:
-    """Return the codes a line can be known by, best first."""
-    return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
-
-
-def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
-    """Return the item that the best known code of a line means (see `resolve_skus`), or None."""
-    return next((known[connection_id, code] for code in line_codes(line) if (connection_id, code) in known), None)
 
 
 def wanted_of(line: Json) -> Decimal:

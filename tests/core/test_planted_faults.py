@@ -124,23 +124,21 @@ def ship_what_stays_allocated_in_ledger_and_position(patch: Patch) -> None:
 
 
 def forget_safety(patch: Patch) -> None:
-    fit = stock._fit
-    patch.setattr(stock, "_fit", lambda *given: (fit(*given)[0], ZERO, fit(*given)[2]))
+    misfit(patch, lambda _position, fit: (fit[0], ZERO, fit[2]))
 
 
 def keep_the_safety_of_before(patch: Patch) -> None:
-    fit = stock._fit
-    patch.setattr(
-        stock, "_fit",
-        lambda position, *given: (
-            fit(position, *given)[0], min(position.safety, fit(position, *given)[1]), fit(position, *given)[2]
-        ),
-    )  # fmt: skip
+    misfit(patch, lambda position, fit: (fit[0], min(position.safety, fit[1]), fit[2]))
 
 
 def forget_the_shortfall(patch: Patch) -> None:
+    misfit(patch, lambda _position, fit: (fit[0], fit[1], ZERO))
+
+
+def misfit(patch: Patch, wrong: Callable[[Any, Any], Any]) -> None:
+    """Make of a counted position something else than what fits it."""
     fit = stock._fit
-    patch.setattr(stock, "_fit", lambda *given: (*fit(*given)[:2], ZERO))
+    patch.setattr(stock, "_fit", lambda position, *given: wrong(position, fit(position, *given)))
 
 
 def lose_a_unit(patch: Patch) -> None:
