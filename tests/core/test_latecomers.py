@@ -155,3 +155,13 @@ def test_edits_to_and_fro_do_not_add_up(world: World) -> None:
     assert lines(world) == [("A", 4, 1, 0)]
     assert world.one("SELECT sum(allocated) AS n FROM stock_position").n == Decimal(3)
     world.check_books()
+
+
+def test_a_cancelation_is_spread_over_lines_of_one_name(world: World) -> None:
+    document = {**world.order({}), "lines": [line(1), line(2)], "totals": None}
+    sent(world, document, 1)
+    cancel = {"external_id": document["external_id"], "lines": [{"external_id": "L1", "quantity": "2"}]}
+    world.send("order_cancel", cancel)
+    world.drain()
+    assert lines(world) == [("A", 1, 1, 0), ("A", 2, 1, 0)]
+    world.check_books()
