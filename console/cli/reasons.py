@@ -92,7 +92,7 @@ def of_order(conn: Connection, order_id: UUID, as_of: datetime | None) -> Reason
     return Reasons(facts, f"Order {name} is {state}", lines, tables, [f"crossdock orders show {order['id']}"])
 
 
-CANDIDATE = ("node", "chosen", "lines", "kilometers=km", "shipment=ship", "handling=handle", "reason")
+CANDIDATE = ("node", "chosen", "lines", "distance=km", "shipment=ship", "handling=handle", "reason")
 
 
 def _state_then(timeline: list[Json]) -> str:
@@ -132,6 +132,7 @@ def _decision(conn: Connection, decision_id: UUID) -> Json:
             "chosen": each.chosen,
             "lines": each.lines,
             "kilometers": each.kilometers,
+            "distance": "unknown" if each.unplaced else each.kilometers,
             "shipment": _amount(each.shipment),
             "handling": _amount(each.handling),
             "reason": each.reason,

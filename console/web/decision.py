@@ -14,13 +14,17 @@ from core.routing.problem import SCALE
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One node of a decision; costs are in the order's currency."""
+    """One node of a decision; costs are in the order's currency.
+
+    `unplaced` where the distance counted but node or destination had no point: the costs then take a long way.
+    """
 
     node: str
     chosen: bool
     reason: str
     lines: int | None
     kilometers: int | None
+    unplaced: bool
     shipment: Decimal | None
     handling: Decimal | None
     share: float
@@ -54,6 +58,7 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]]) ->
     shipment = one.get("shipment")
     return Candidate(
         str(one["node"]), bool(one.get("chosen")), str(one.get("reason", "")), one.get("lines"), one.get("km"),
+        "km" in one and one["km"] is None,
         amount(shipment) if shipment is not None else None,
         amount(one["handling"]) if one.get("handling") is not None else None,
         shipment / dearest if shipment and dearest else 0.0,

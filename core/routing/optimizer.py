@@ -138,7 +138,7 @@ def _explain(
                 "lines": gives,
                 "shipment": fixed[node.id],
                 "handling": node.unit_cost,
-                "km": round(costs.kilometers(node, problem.destination)),
+                "km": None if (km := costs.known_kilometers(node, problem.destination)) is None else round(km),
                 "chosen": node.id in used,
                 "reason": "chosen" if node.id in used else "costs more or gives less",
             }
