@@ -19,7 +19,8 @@ class Candidate:
     """One node of a decision, and the carrier service where it has several; costs are in the order's currency.
 
     `terms` are the cost of what it ships or could ship, by name; `dearer` is how much more the best plan costs that
-    takes it; both are known of decisions since services are chosen.
+    takes it; both are known of decisions since services are chosen. `unplaced` where the distance counted but node or
+    destination had no point: the costs then take a long way.
     """
 
     node: str
@@ -27,6 +28,7 @@ class Candidate:
     reason: str
     lines: int | None
     kilometers: int | None
+    unplaced: bool
     shipment: Decimal | None
     handling: Decimal | None
     share: float
@@ -64,6 +66,7 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]], co
     shipment = one.get("shipment")
     return Candidate(
         str(one["node"]), bool(one.get("chosen")), str(one.get("reason", "")), one.get("lines"), one.get("km"),
+        "km" in one and one["km"] is None,
         amount(shipment) if shipment is not None else None,
         amount(one["handling"]) if one.get("handling") is not None else None,
         shipment / dearest if shipment and dearest else 0.0,

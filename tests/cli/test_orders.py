@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Crossdock
+from tests.cli.conftest import HEADER, Crossdock, order_row
 
 
 def test_orders_are_listed_shown_and_filtered(orders: Crossdock) -> None:
@@ -149,6 +149,21 @@ def test_an_order_is_explained_now_and_then(orders: Crossdock) -> None:
     held = orders("explain", "W2").out
     assert "held: unmapped_sku NOPE" in held
     assert "Unknown SKU NOPE" in held
+
+
+def test_a_distance_nobody_knows_and_a_title_nobody_sent(company: Crossdock, place: Path) -> None:
+    (place / "more.csv").write_text("code,name,country\nLYS,Lyon,FR\n")
+    (place / "stock.csv").write_text("sku,node,on_hand\nVASE,LYS,5\n")
+    (place / "orders.csv").write_text(HEADER + order_row("W9", "VASE").replace(",VASE,VASE,", ",VASE,,"))
+    for words in (("nodes", "more.csv"), ("stock", "stock.csv"), ("orders", "orders.csv", "--connection", "shop")):
+        assert company("import", *words).code == 0
+    found = company("explain", "W9", "--json").one["decision"]["candidates"]
+    distances = {each["node"]: (each["kilometers"], each["distance"]) for each in found}
+    assert distances["LYS"] == (None, "unknown")
+    assert distances["HAM"][0] == distances["HAM"][1] > 0
+    assert "unknown" in company("explain", "W9").out
+    assert company("orders", "show", "W9", "--json").one["lines"][0]["title"] is None
+    assert "1 VASE Vase 2" in " ".join(company("orders", "show", "W9").out.split())
 
 
 def test_decision_message_case_and_stock_are_explained(orders: Crossdock) -> None:
