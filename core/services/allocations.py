@@ -30,6 +30,18 @@ ORDER BY r.id FOR NO KEY UPDATE OF r
 """
 
 
+def hold_allocated(unit: Unit, order_id: UUID, *nodes: UUID) -> None:
+    """Lock all that is allocated to a locked order at once, before several works of it end one after the other.
+
+    Each of them alone keeps the order of locking; two in one transaction would lock a second work's positions after the
+    first one's, and wait in a circle with a reservation of both. The same items at `nodes` are locked too: they are
+    about to get the work.
+    """
+    rows = unit.conn.execute(text(ALLOCATED), {"tenant": unit.tenant, "order": order_id, "work": None}).all()
+    lock_positions(unit, {(row.item_id, node) for row in rows for node in (row.node_id, *nodes)})
+    mark_listings(unit, {row.item_id for row in rows})
+
+
 def take_back(
     unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID | None = None
 ) -> dict[UUID, Decimal]:

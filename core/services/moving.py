@@ -15,6 +15,7 @@ from core.domain.states import FULFILLMENT
 from core.domain.vocabulary import Write
 from core.errors import Conflict, InputError
 from core.ports.connectors import Json
+from core.services.allocations import hold_allocated
 from core.services.catalog import node_coded
 from core.services.facts import Facts
 from core.services.fulfilling import find_work, give_back, match_lines, set_work_state, source_again, work_lines
@@ -54,6 +55,7 @@ def move_fulfillment(unit: Unit, facts: Facts, fulfillment: str, node: str, reas
     if not facts.nodes[target].active:
         raise InputError(f"The node {node} is not active.", code="MOVE-NODE-422")
     _check_open(unit, facts, work, order, "moved")
+    hold_allocated(unit, order.id, target)
     units = _withdrawn(unit, work, order, reason or f"moved to {node}")
     made = _issue(unit, facts, order.id, target, units)
     _settled(unit, order.id)
@@ -99,6 +101,7 @@ def merge_fulfillments(unit: Unit, facts: Facts, fulfillments: Sequence[str], re
     order = found[0][1]
     if len(found) < 2 or len({(work.order_id, work.node_id) for work, _ in found}) > 1:
         raise InputError("Only work of one order at one node becomes one.", code="MERGE-WORK-422")
+    hold_allocated(unit, order.id)
     units: dict[UUID, Decimal] = {}
     for work, _ in found:
         _check_open(unit, facts, work, order, "merged")

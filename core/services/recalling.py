@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from core.domain.ids import public_id
 from core.domain.states import FULFILLMENT, OPEN_FULFILLMENT
 from core.domain.vocabulary import Write
-from core.services.allocations import take_back
+from core.services.allocations import hold_allocated, take_back
 from core.services.facts import Facts
 from core.services.fulfilling import set_work_state, source_again
 from core.services.outbox import Outgoing, enqueue
@@ -41,6 +41,7 @@ def ask_nodes(
     if not later:
         return asked
     left = dict(later)
+    hold_allocated(unit, order.id)
     rows = unit.conn.execute(text(WORK), {"t": unit.tenant, "o": order.id}).all()
     for work in rows:
         hit = {
@@ -113,6 +114,7 @@ def _write_request(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any], re
 def recall_work(unit: Unit, facts: Facts, order_id: UUID, reason: str) -> None:
     """Have all work of a locked order that is not picked yet stopped, so that it is released again as it is now."""
     order = lock_order(unit, order_id)
+    hold_allocated(unit, order_id)
     for work in unit.conn.execute(text(WORK), {"t": unit.tenant, "o": order_id}).all():
         stop_work(unit, facts, order, work, reason)
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from core.errors import Conflict
 from core.jobs.intake import drain_messages
+from core.services.canceling import cancel_order
 from core.services.reserving import (
     Granted,
     ReservationCombiner,
@@ -166,5 +167,37 @@ def test_random_baskets_never_wait_in_a_circle_and_the_books_are_exact(db_url: s
         world.drain()
     assert world.one("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").deadlocks == deadlocks
     assert [row.state for row in world.all("SELECT DISTINCT state FROM message")] == ["applied"]
+    world.check_books()
+    engine.dispose()
+
+
+def test_orders_of_several_works_end_beside_reservations_of_the_same_positions(db_url: str) -> None:
+    engine = open_engine(db_url, pool_size=8)
+    store = Store(engine)
+    world = World(store, {("A", "HAM"): 40, ("A", "LYS"): 40, ("B", "HAM"): 40, ("C", "LYS"): 40})
+    keys = [(world.items["A"], node) for node in world.nodes.values()]
+    keys += [(world.items["B"], world.nodes["HAM"]), (world.items["C"], world.nodes["LYS"])]
+
+    def cancel(place: int) -> None:
+        for _ in range(12):
+            world.send("order", world.order({"B": 1, "C": 1, "A": 1 + place}))
+            drain_messages(world.hub)
+        orders = world.all("SELECT id FROM orders WHERE state = 'in_progress' ORDER BY id")
+        for order in orders[place::2]:
+            with store.begin() as unit:
+                cancel_order(unit, world.facts, order.id, None, "asked")
+
+    def reserve(place: int) -> None:
+        dice = random.Random(place)
+        for _ in range(60):
+            with store.begin() as unit:
+                [answer] = reserve_many(unit, [Wanted({key: Decimal(1) for key in dice.sample(keys, 3)}, 900)])
+            if answer.group_id:
+                with store.begin() as unit:
+                    release_group(unit, answer.group_id)
+
+    # A deadlock would end one of them with an error.
+    in_threads(6, lambda place: cancel(place) if place < 2 else reserve(place))
+    assert world.one("SELECT sum(reserved) AS n FROM stock_position").n == 0
     world.check_books()
     engine.dispose()
