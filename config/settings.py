@@ -61,6 +61,13 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Orders:
+    """Within how many hours the same order by two connections is held; 0 never."""
+
+    double_hours: float = 24.0
+
+
+@dataclass(frozen=True, slots=True)
 class Promising:
     """Chance a promise is given with, oldest inputs it may rest on, how long an offer stands, when it is at risk."""
 
@@ -113,6 +120,7 @@ class Settings:
     batches: Batches = field(default_factory=Batches)
     retry: Retry = field(default_factory=Retry)
     relay: Relay = field(default_factory=Relay)
+    orders: Orders = field(default_factory=Orders)
     promising: Promising = field(default_factory=Promising)
     pools: Pools = field(default_factory=Pools)
     log: Log = field(default_factory=Log)

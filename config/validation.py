@@ -100,6 +100,13 @@ class RelaySchema(Strict):
     watchdog_seconds = seconds(0.1, 3600)
 
 
+class OrdersSchema(Strict):
+    """`[orders]`"""
+
+    makes = model.Orders
+    double_hours = seconds(0, 720)
+
+
 class PromisingSchema(Strict):
     """`[promising]`"""
 
@@ -156,6 +163,7 @@ class SettingsSchema(Strict):
     batches = fields.Nested(BatchesSchema)
     retry = fields.Nested(RetrySchema)
     relay = fields.Nested(RelaySchema)
+    orders = fields.Nested(OrdersSchema)
     promising = fields.Nested(PromisingSchema)
     pools = fields.Nested(PoolsSchema)
     log = fields.Nested(LogSchema)

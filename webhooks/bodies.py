@@ -75,7 +75,8 @@ def require_json(content_type: str | None) -> None:
     kind, charset = media_type(content_type)
     if kind != "application/json" and not kind.endswith("+json"):
         raise WrongType(f"The body is {kind[:80]!r}.", fix="Send application/json.")
-    if charset not in (None, "utf-8", "utf8"):
+    # US-ASCII is UTF-8 that has no need of more.
+    if charset not in (None, "utf-8", "utf8", "us-ascii"):
         raise WrongType(f"The body is in {charset[:40]!r}.", fix="Send JSON in UTF-8 (RFC 8259).")
 
 
@@ -87,18 +88,28 @@ def parse(body: bytes, depth: int) -> Any:
         depth: how many levels it may nest.
 
     Raises:
-        Malformed: not JSON, not UTF-8, too deep, or text no database can hold.
+        Malformed: not JSON, not UTF-8, too deep, a name twice in one object, or text no database can hold.
     """
     if nests_deeper(body, depth):
         raise Malformed(f"The body is nested deeper than {depth} levels.", code="JSON-DEPTH-400")
     try:
         # The strict reader refuses NaN, bad UTF-8 and half surrogates; the exact one keeps every digit.
         orjson.loads(body)
-        found = json.loads(body, parse_float=Decimal)
+        found = json.loads(body, parse_float=Decimal, object_pairs_hook=_once)
     except (ValueError, RecursionError, ArithmeticError) as error:
         raise Malformed("The body is not JSON.", why=str(error)[:200]) from None
     if b"\\u0000" in body and _has_nul(found):
         raise Malformed("The body has a text with the NUL character.", code="JSON-NUL-400")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; which of two values of one name is meant nobody can tell."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise ValueError(f"the name {twice[:60]!r} stands twice in one object")
     return found
 
 

@@ -27,7 +27,7 @@ from core.ports.connectors import InboundRecord, WebhookRequest
 from core.services.intake import IntakeCombiner
 from webhooks import problems
 from webhooks.accounts import Account, Accounts
-from webhooks.bodies import Malformed, TooLarge, WrongType, media_type, read_limited
+from webhooks.bodies import Malformed, TooLarge, WrongType, media_type, read_limited, require_json
 from webhooks.metrics import WEBHOOKS
 
 PREFIX = "/webhooks/"
@@ -197,7 +197,10 @@ def _accept_type(environ: dict[str, Any], account: Account) -> None:
     if encoding not in ("", "identity"):
         raise WrongType(f"The body is encoded as {encoding[:40]!r}.", fix="Send it as it is, without compression.")
     wanted = account.terms.content_types
-    if kind in wanted or (kind.endswith("+json") and "application/json" in wanted):
+    if kind.endswith("json") and "application/json" in wanted:
+        require_json(environ.get("CONTENT_TYPE"))
+        return
+    if kind in wanted:
         return
     raise WrongType(f"The body is {kind[:80]!r}.", fix=f"This connection reads {', '.join(wanted)}.")
 

@@ -133,9 +133,15 @@ class BaseConnector:
         """Return the canonical documents in a stored message, each checked once.
 
         Raises:
-            MappingError: it does not fit its map or the canonical model.
+            MappingError: it does not fit its map or the canonical model, or its topic means nothing and must not.
         """
         rows = self.rows(message.topic)
+        if not rows and self.manifest.unknown_topic == "quarantine":
+            raise MappingError(
+                f"{self.manifest.label} has no document for topic {message.topic[:200]}.",
+                fix=f"Send it as one of: {', '.join(row.topic for row in self.manifest.documents)}.",
+                code="MAP-TOPIC-422",
+            )
         if not rows:
             return [ignored(f"{self.manifest.label} has no document for topic {message.topic[:200]}.")]
         found: list[Document] = []
@@ -229,12 +235,14 @@ class BaseConnector:
         scope = {"settings": self.settings}
         return self.base_url + fill_path(template, scope) if template.startswith("/") else fill(template, scope)
 
-    def check(self) -> Json:
-        """Call the partner harmlessly and return what it said of itself.
+    def check(self) -> Json | None:
+        """Call the partner harmlessly and return what it said of itself; None where we never call it.
 
         Raises:
             ConnectorError: it does not answer, or not to us.
         """
+        if self.manifest.check is None and not self.manifest.calls:
+            return None
         if self.manifest.check is None:
             raise Misconfigured(
                 f"{self.manifest.label} has no check.", fix="Name a harmless address in `check:` of its manifest."

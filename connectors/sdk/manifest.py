@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from connectors.sdk.manifest_words import PASSIVE
 from core.domain.vocabulary import DocumentType
 from core.errors import Misconfigured
 
@@ -181,6 +182,7 @@ class Manifest:
     webhook: Webhook | None = None
     poll: Mapping[str, Poll] = field(default_factory=dict)
     documents: tuple[DocumentRow, ...] = ()
+    unknown_topic: str = "ignore"
     requests: Mapping[str, Request] = field(default_factory=dict)
     codes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     errors: Errors = field(default_factory=Errors)
@@ -190,6 +192,11 @@ class Manifest:
     def secret_names(self) -> frozenset[str]:
         """The settings whose values never leave the connector."""
         return frozenset(each.name for each in self.settings if each.secret)
+
+    @property
+    def calls(self) -> bool:
+        """Whether we ever call this partner: what only sends to us is never called."""
+        return bool(self.capabilities - PASSIVE)
 
     def setting(self, name: str) -> Setting | None:
         """Return the setting of that name."""

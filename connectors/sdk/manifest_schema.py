@@ -22,7 +22,7 @@ from connectors.sdk.manifest_parts import (
     SettingPart,
     WebhookPart,
 )
-from connectors.sdk.manifest_words import ID, KINDS, LISTS, RULES, VERBS
+from connectors.sdk.manifest_words import ID, KINDS, LISTS, RULES, UNKNOWN_TOPIC, VERBS
 from core.domain.documents import reasons
 from core.domain.vocabulary import Write
 from core.errors import Misconfigured
@@ -52,6 +52,12 @@ class ManifestPart(Part):
         metadata={"help": "How often `list_orders`, `list_stock`, `list_items` and drop folders are asked."},
     )
     documents = fields.List(fields.Nested(DocumentPart), metadata={"help": "What incoming topics mean."})
+    unknown_topic = one_of(
+        "What becomes of a topic no row speaks of: platforms send some nobody asked for; `quarantine` where the sender "
+        "can only have mistyped it.",
+        UNKNOWN_TOPIC,
+        load_default="ignore",
+    )
     requests = fields.Dict(
         keys=one_of("Verb.", [*Write, *LISTS]),
         values=fields.Nested(RequestPart),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,12 +26,13 @@ from connectors.sdk.simulation.control import CONTROL, control, state
 from connectors.sdk.simulation.credentials import carries_credential
 from connectors.sdk.simulation.faults import Dice, Faults
 from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
+from connectors.sdk.simulation.tally import Tally
 from connectors.sdk.simulation.timer import Timer
 from connectors.sdk.simulation.webhooks import WebhookSender
 from core.ports.connectors import Push
 
 
-class Simulator:
+class Simulator(Tally):
     """A partner on loopback; a subclass answers requests in `handle` and keeps its own records under `self.lock`.
 
     Args:
@@ -78,14 +78,7 @@ class Simulator:
         self.lives = self._counted.get("lives", 0)
         self.books.put("number", "lives", self.lives + 1)
         self.dice = Dice(seed + self.lives)
-        # kind -> key -> how often the effect happened; more than once is a double effect.
-        self.effects: dict[str, Counter[str]] = defaultdict(Counter)
-        for name, times in self.books.read("effect"):
-            self.effects[name.partition(" ")[0]][name.partition(" ")[2]] = times
-        # kind -> how often a repeat was recognized and did nothing.
-        self.repeats: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
-        self.fates: Counter[str] = Counter()
+        self.count_on(self.books)
         # False spares replies to reads from being lost, so that a test can lose exactly the write's.
         self.fault_reads = True
         self._events = self._counted.get("events", 0)
@@ -127,17 +120,6 @@ class Simulator:
     def settle(self, seconds: float = 20.0) -> bool:
         """Wait until all work is done and every event was taken; return whether that came to be."""
         return self.timer.settle(seconds) and self.webhooks.settle(seconds)
-
-    def effect(self, kind: str, key: str) -> None:
-        """Count an effect under its idempotency key or reference."""
-        with self.lock:
-            self.effects[kind][key] += 1
-            self.books.put("effect", f"{kind} {key}", self.effects[kind][key])
-
-    def repeat(self, kind: str) -> None:
-        """Count a repeat that was recognized and did nothing."""
-        with self.lock:
-            self.repeats[kind] += 1
 
     def emit(self, topic: str, document: Any, *, lane: str, after: float = 0.0, event: str | None = None) -> str:
         """Send an event to the hub; return its id.
@@ -227,21 +209,6 @@ class Simulator:
     def __exit__(self, *error: object) -> None:
         self.stop()
 
-    # -- counting
-
-    @property
-    def total(self) -> int:
-        """How many effects there were, repeats included."""
-        with self.lock:
-            return sum(sum(keys.values()) for keys in self.effects.values())
-
-    @property
-    def doubles(self) -> dict[str, list[str]]:
-        """Kind -> keys whose effect happened more than once."""
-        with self.lock:
-            found = {kind: [key for key, n in keys.items() if n > 1] for kind, keys in self.effects.items()}
-        return {kind: keys for kind, keys in found.items() if keys}
-
     def state(self) -> dict[str, Any]:
         """Return all counters, as `GET /_sim/state` does."""
         return state(self)
@@ -303,10 +270,6 @@ class Simulator:
             self._fate("schema_changed")
             return {**body, "field_of_next_version": {"unasked": True}}
         return body
-
-    def _fate(self, name: str) -> None:
-        with self.lock:
-            self.fates[name] += 1
 
 
 def simulator_class(connector: str, registry: Registry | None = None) -> type[Simulator] | None:

@@ -20,6 +20,13 @@ UNIX = re.compile(r"\A[0-9]{9,11}(\.[0-9]{1,9})?\Z")
 PLACES = re.compile(r"\{(body|id|time)\}")
 
 
+class TopicMissing(InputError):
+    """The call does not say what it is about."""
+
+    code = "HOOK-TOPIC-400"
+    status = 400
+
+
 def verify(table: Webhook, request: WebhookRequest, secrets: list[str]) -> datetime | None:
     """Check that a call is authentic and recent; return the time it was sent, when it says so.
 
@@ -188,10 +195,9 @@ def topic_of(table: Webhook, headers: Mapping[str, str], document: Any) -> str:
             found = found.get(name) if isinstance(found, dict) else None
     if isinstance(found, str) and 0 < len(found) <= 200:
         return found
-    raise InputError(
+    raise TopicMissing(
         f"The call says no topic in {table.topic_header or table.topic_path}.",
         fix="Compare the partner's webhook set-up with the connector's README.",
-        code="HOOK-TOPIC-400",
     )
 
 

@@ -218,7 +218,9 @@ pass_session = click.make_pass_decorator(Session, ensure=True)
 
 def changes(function: Function) -> Function:
     """Give a changing command --dry-run and --yes."""
-    yes = click.option("--yes", "-y", is_flag=True, expose_value=False, callback=_take("yes"), help="Do not ask.")
+    yes = click.option(
+        "--yes", "-y", "--no-input", is_flag=True, expose_value=False, callback=_take("yes"), help="Do not ask."
+    )
     dry_run = click.option(
         "--dry-run",
         is_flag=True,

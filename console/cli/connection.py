@@ -81,6 +81,7 @@ def add(
     with session.hub() as hub:
         manifest = registry(hub).manifest(connector)
         secret_names = sorted(manifest.secret_names) if manifest else []
+        calls = manifest is not None and (manifest.check is not None or manifest.calls)
         settings: dict[str, Any] = {}
         for each in sets:
             key, equals, value = each.partition("=")
@@ -109,7 +110,7 @@ def add(
     session.out.did(
         {**shown, "webhook_url": f"{session.address()}/webhooks/{name}"},
         f"Connection {name} is there ({connector}, {mode}). Partners call {session.address()}/webhooks/{name}",
-        f"crossdock connection test {name}",
+        f"crossdock connection {'test' if calls else 'show'} {name}",
     )
 
 
@@ -123,7 +124,10 @@ def _typed(value: str) -> Any:
 @click.argument("name")
 @pass_session
 def test(session: Session, /, name: str) -> None:
-    """Call the partner harmlessly and say what came of it; exit 1 when it does not work."""
+    """Call the partner harmlessly and say what came of it; exit 1 when it does not work.
+
+    A connector that only takes calls has nobody to call: that is said, with exit 0.
+    """
     from core.errors import CrossdockError
     from core.services.catalog import connection_named
     from core.services.connections import config_of
@@ -141,7 +145,8 @@ def test(session: Session, /, name: str) -> None:
             failed = error
         else:
             found = {"connection": name, "ok": True, "answer": answer, "error": None}
-            session.out.did(found, f"{name} answers: {answer}")
+            nothing = f"{name}: nothing to call, as a connector of this kind makes no calls."
+            session.out.did(found, nothing if answer is None else f"{name} answers: {answer}")
             return
     if session.json:
         session.out.line({"connection": name, "ok": False, "answer": None, "error": failed.as_dict()})

@@ -9,7 +9,9 @@ import click
 
 from console.cli.base import Session, actor, changes, group, pass_session, public_or_plain
 from console.cli.lists import Moment, limit_option, list_about
+from console.cli.output import note
 
+SHOWN_MEMBERS = 20
 COLUMNS = (
     "id",
     "severity",
@@ -48,13 +50,18 @@ def list_(session: Session, /, limit: int, every: bool, order: str | None, **giv
 
 @exceptions_command.command("show")
 @click.argument("case")
+@click.option("--all", "every", is_flag=True, help=f"All it stops, not only the first {SHOWN_MEMBERS}.")
 @pass_session
-def show(session: Session, /, case: str) -> None:
-    """Show one exception with its evidence and what it stops."""
+def show(session: Session, /, case: str, every: bool) -> None:
+    """Show one exception with its evidence and what it stops; as JSON always all of it."""
     from core.store.read.cases import read_case
 
     with session.hub() as hub, hub.store.read() as conn:
-        session.out.one(read_case(conn, public_or_plain("case", case)))
+        found = read_case(conn, public_or_plain("case", case))
+    hidden = 0 if every or session.json else max(len(found["members"]) - SHOWN_MEMBERS, 0)
+    session.out.one({**found, "members": found["members"][:SHOWN_MEMBERS]} if hidden else found)
+    if hidden:
+        note(f"{hidden} more: crossdock exceptions show {case} --all")
 
 
 @exceptions_command.command("apply")

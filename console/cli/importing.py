@@ -24,7 +24,7 @@ from core.domain.vocabulary import DocumentType, Mode, Via
 from core.errors import CrossdockError, InputError
 from core.jobs.hub import Hub
 from core.ports.connectors import ConnectionConfig, Document, InboundRecord
-from core.services.catalog import ANY_CONNECTION, connection_named, resolve_skus, upsert_items
+from core.services.catalog import ANY_CONNECTION, codes_of, connection_named, resolve_skus, upsert_items
 from core.services.stock import count_stock
 from core.services.submit import Submitted, submit_orders
 from core.store.unit import Unit
@@ -181,13 +181,18 @@ class Writer:
         whole = len(lines) == len(body["items"])
         cells = rows_of(record)
         refused: list[tuple[int, str, list[str]]] = []
+        nodes = codes_of(unit)
         for at, each in enumerate(body["items"]):
-            if (source, each["sku"]) in known:
+            node, reason = each.get("node"), None
+            if (source, each["sku"]) not in known:
+                reason = f"no item has the SKU {each['sku']!r}"
+            elif node is not None and node not in nodes:
+                reason = f"There is no node {node!r}."
+            if reason is None:
                 good.append(each)
             else:
                 place = at if whole else 0
-                row = cells[place] if place < len(cells) else []
-                refused.append((lines[place], f"no item has the SKU {each['sku']!r}", row))
+                refused.append((lines[place], reason, cells[place] if place < len(cells) else []))
         if good:
             count_stock(unit, {**body, "items": good}, self._connection_id)
         self.refused += refused

@@ -19,7 +19,7 @@ def key_command() -> None:
 @key_command.command("create")
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, required=True, help="Such as orders:read or admin; may be repeated.")
-@click.option("--connection", help="The key submits orders for this connection only.")
+@click.option("--connection", help="The key reaches what belongs to this connection only.")
 @click.option("--expires", type=Moment(ahead=True), help="When it ends, such as 90d.")
 @click.option(
     "--key-file",

@@ -93,7 +93,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Crossdock: a self-hosted order integration hub.
 
-    Data goes to stdout, all else to stderr. Every command takes --json and --data DIR.
+    Data goes to stdout, all else to stderr. Every command takes --json and --data DIR, the hub's data
+    folder; only `demo` calls that --data-dir, as its --data is a folder of orders to run.
     """
 
 
@@ -106,6 +107,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return failures.report(error, as_json="--json" in words)
     except KeyboardInterrupt:
         return failures.STOPPED
+    except SystemExit:
+        # The only way click itself ends a program here: whoever read our output, such as `head`, has gone.
+        return failures.OK
     return code if isinstance(code, int) else 0
 
 

@@ -44,12 +44,16 @@ def list_(session: Session, /, limit: int, since: datetime | None, **given: Any)
 @pass_session
 def show(session: Session, /, order: str) -> None:
     """Show one order, by its id, number or external id, with what happened to it."""
+    from core.store.read.catalog import list_items
     from core.store.read.orders import read_order
+    from core.store.read.page import Slice
     from core.store.read.timeline import read_timeline
 
     with session.hub() as hub, hub.store.read() as conn:
         order_id = find_order(conn, order)
         found = {**read_order(conn, order_id), "timeline": read_timeline(conn, order_id)}
+        nameless = [line["sku"] for line in found["lines"] if line["sku"] and not line["title"]]
+        items = list_items(conn, Slice(len(nameless)), sku=nameless).data if nameless else []
     if session.json:
         session.out.line(found)
         return
@@ -58,8 +62,10 @@ def show(session: Session, /, order: str) -> None:
         click.echo(f"{name:<12} {found[name] if found[name] is not None else '-'}")
     click.echo(f"{'total':<12} {(found['totals'] or {}).get('grand', '-')}")
     click.echo("\nLines")
+    # A source need not send titles; people see the item's own then.
+    titles = {item["sku"]: item["title"] for item in items}
     out.rows(
-        found["lines"],
+        [{**line, "title": line["title"] or titles.get(line["sku"])} for line in found["lines"]],
         ("position=#", "sku", "title", "quantity", "unit_price=price", "open", "reserved", "allocated", "shipped",
          "canceled"),
     )  # fmt: skip
@@ -100,9 +106,11 @@ def cancel(session: Session, /, order: str, lines: tuple[str, ...], reason: str 
         sentence = f"The nodes that work on {order} are asked; it is canceled when they agree."
     else:
         sentence = f"Order {order} is {answer['state']}."
-    session.out.did(answer, sentence, f"crossdock orders show {order}")
     if answer["too_late"]:
+        # Nothing was done, nor would be: a dry run says the same.
+        session.out.undone(answer, sentence)
         raise click.exceptions.Exit(1)
+    session.out.did(answer, sentence, f"crossdock orders show {order}")
 
 
 def _units(order: dict[str, Any], wanted: tuple[str, ...]) -> dict[Any, Any]:

@@ -85,6 +85,13 @@ class Output:
         elif following:
             hint(*following)
 
+    def undone(self, found: Json, sentence: str) -> None:
+        """Write why a change came to nothing: the object as JSON, or a sentence."""
+        if self.as_json:
+            self.line({**found, "dry_run": True} if self.dry_run else found)
+        else:
+            click.echo(sentence)
+
 
 def note(text: str) -> None:
     """Say something beside the data."""

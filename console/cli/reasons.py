@@ -90,7 +90,7 @@ def of_order(conn: Connection, order_id: UUID, as_of: datetime | None) -> Reason
 
 
 CANDIDATE = (
-    "node", "service", "chosen", "lines", "kilometers=km", "shipment=ship", "handling=handle", "dearer", "reason",
+    "node", "service", "chosen", "lines", "distance=km", "shipment=ship", "handling=handle", "dearer", "reason",
 )  # fmt: skip
 
 
@@ -132,6 +132,7 @@ def _decision(conn: Connection, decision_id: UUID) -> Json:
             "chosen": each.chosen,
             "lines": each.lines,
             "kilometers": each.kilometers,
+            "distance": "unknown" if each.unplaced else each.kilometers,
             "shipment": _amount(each.shipment),
             "handling": _amount(each.handling),
             "terms": {name: _amount(amount) for name, amount in each.terms},

@@ -30,7 +30,7 @@ def up_command(session: Session, /, port: int | None, host: str | None, workers:
     settings = with_free_port(settings)
     made: list[FirstAccess] = []
     supervisor = make_supervisor(settings, say=note, prepare=lambda found: made.append(first_start(found)))
-    note(f"Starting the hub in {shown(settings.data_dir)} ...")
+    note(f"Starting the hub; its data is in {settings.data_dir.resolve()}")
     supervisor.start()
     first = made[0]
     if session.json:

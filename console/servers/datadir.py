@@ -40,7 +40,8 @@ class DataDir:
         return DataFolderError(
             "SERVER-DATA-001",
             f"The data folder {self.path} cannot be written: {error.strerror or error}. The hub keeps its database "
-            f"and secrets there. Choose another folder with --data DIR or CROSSDOCK_DATA_DIR, or give this user "
+            f"and secrets there. Choose another folder with --data DIR (of `demo` "
+            f"--data-dir DIR) or CROSSDOCK_DATA_DIR, or give this user "
             f"(uid {os.geteuid()}) the right to write it.",
         )
 
@@ -63,7 +64,7 @@ class DataDir:
                 "SERVER-DATA-002",
                 f"The data folder {self.path} is in use by another running hub: {_describe(holder)}. Two hubs on "
                 f"one database folder would destroy it. Stop that one (Ctrl-C, or kill {holder or 'its pid'}), or "
-                f"start this one with another folder: --data DIR.",
+                f"start this one with another folder: --data DIR (of `demo` --data-dir DIR).",
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -19,7 +19,8 @@ class Candidate:
     """One node of a decision, and the carrier service where it has several; costs are in the order's currency.
 
     `terms` are the cost of what it ships or could ship, by name; `dearer` is how much more the best plan costs that
-    takes it; both are known of decisions since services are chosen.
+    takes it; both are known of decisions since services are chosen. `unplaced` where the distance counted but node or
+    destination had no point: the costs then take a long way.
     """
 
     node: str
@@ -27,6 +28,7 @@ class Candidate:
     reason: str
     lines: int | None
     kilometers: int | None
+    unplaced: bool
     shipment: Decimal | None
     handling: Decimal | None
     share: float
@@ -54,7 +56,7 @@ def explain(row: RowMapping) -> Explanation:
     candidates = [_candidate(one, told, row["choice"].get("cost", 0)) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
-        row["policy"], row["bound"], _amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
+        row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
         row["duration_us"], row["at"], tuple(candidates),
     )  # fmt: skip
 
@@ -64,14 +66,16 @@ def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]], co
     shipment = one.get("shipment")
     return Candidate(
         str(one["node"]), bool(one.get("chosen")), str(one.get("reason", "")), one.get("lines"), one.get("km"),
-        _amount(shipment) if shipment is not None else None,
-        _amount(one["handling"]) if one.get("handling") is not None else None,
+        "km" in one and one["km"] is None,
+        amount(shipment) if shipment is not None else None,
+        amount(one["handling"]) if one.get("handling") is not None else None,
         shipment / dearest if shipment and dearest else 0.0,
         one.get("service"),
-        tuple((name, _amount(amount)) for name, amount in one.get("terms", {}).items() if amount),
-        _amount(one["instead"] - cost) if one.get("instead") is not None and not one.get("chosen") else None,
+        tuple((name, amount(value)) for name, value in one.get("terms", {}).items() if value),
+        amount(one["instead"] - cost) if one.get("instead") is not None and not one.get("chosen") else None,
     )  # fmt: skip
 
 
-def _amount(scaled: int) -> Decimal:
+def amount(scaled: int) -> Decimal:
+    """Return costs of the routing, which reckons in 1/10,000, in the order's currency."""
     return Decimal(scaled) / SCALE

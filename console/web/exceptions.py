@@ -41,7 +41,7 @@ def page() -> str:
     with hub.store.read() as conn:
         rows = cases.page(conn, hub.tenant, wanted, now=now, risk=now + RISK, me=me().email)
         counts = cases.tab_counts(conn, hub.tenant, now=now, risk=now + RISK, me=me().email)
-        held, values = cases.totals(conn, hub.tenant)
+        affected, values = cases.totals(conn, hub.tenant)
         classes = cases.classes(conn, hub.tenant)
         accounts = choices.connections(conn, hub.tenant)
     shown = chosen or (rows[0].id if rows else None)
@@ -54,7 +54,7 @@ def page() -> str:
         pane=_pane(shown, now) if shown else None,
         tabs=params.tabs("console.exceptions.page", titles, wanted.tab, counts, hot=("risk",)),
         counts=counts,
-        held=held,
+        affected=affected,
         values=values,
         wanted=wanted,
         severities=[(one, one) for one in SEVERITIES],

@@ -187,11 +187,14 @@ def moment_tone(moment: order_page.Moment) -> str:
 
 
 def facts(data: Any) -> str:
-    """Return the simple facts of an event as words, without identifiers: `kind bad address, detail no city`."""
+    """Return the simple facts of an event as words, without identifiers: `kind bad address, detail no city`.
+
+    Costs of the routing are shown in the order's currency.
+    """
     if not isinstance(data, dict):
         return ""
     plain = {
-        name: value
+        name: f"{decision.amount(value):,.2f}" if name == "cost" and isinstance(value, int) else value
         for name, value in data.items()
         if isinstance(value, str | int) and value != "" and kind_of(str(value)) is None
     }

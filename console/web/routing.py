@@ -137,7 +137,7 @@ def change(policy: str, verb: str) -> AnyResponse:
 
 
 def _simulate(unit: Unit, policy: str) -> UUID:
-    found = trials.simulate(unit.conn, policy, unit.now, tenant=unit.tenant)
+    found = trials.simulate(unit.conn, policy, unit.now, limit=trials.ENOUGH, tenant=unit.tenant)
     return policies.keep_simulation(unit, found["policy"], found)
 
 

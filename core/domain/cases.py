@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.domain.vocabulary import HoldKind
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -78,7 +80,7 @@ QUARANTINED = Cause(
 DEAD = Cause(
     "DLV-DEAD-502", "connection", "high", "{connection} refuses {kind} ({code})",
     "{what}",
-    "retry_deliveries", "Send again", 0.5, 4,
+    "retry_deliveries", "Send again, once it is mended there or here", None, 4,
 )  # fmt: skip
 PAUSED = Cause(
     "CONN-PAUSED-401", "connection", "high", "{connection} is paused: {code}",
@@ -126,6 +128,7 @@ PROMISE_RISK = Cause(
     "{detail}; promised for {due}, and late with a chance of {risk}.",
     None, "Hurry it, or tell the buyer", None, 12,
 )  # fmt: skip
+SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
@@ -133,3 +136,15 @@ CAUSES: Mapping[str, Cause] = {
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
     )
 }  # fmt: skip
+# What the case about a hold is.
+CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {
+    HoldKind.UNMAPPED_SKU: UNKNOWN_SKU,
+    HoldKind.MISSING_PRICE: INCOMPLETE,
+    HoldKind.TOTALS_MISMATCH: TOTALS,
+    HoldKind.BAD_ADDRESS: ADDRESS,
+    HoldKind.MISSING_FIELD: INCOMPLETE,
+    HoldKind.UNMAPPED_CODE: INCOMPLETE,
+    HoldKind.POSSIBLE_DUPLICATE: DUPLICATE,
+    HoldKind.MANUAL: MANUAL,
+    HoldKind.NO_NODE: REJECTED,
+}

@@ -404,7 +404,7 @@ def check_document(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         loaded: dict[str, Any] = SCHEMAS[kind].load(body)
     except ValidationError as error:
         found = reasons(error.messages)
-        named = "; ".join(f"{each['path']}: {each['reason']}" for each in found[:3])
+        named = "; ".join(f"{each['path']}: {each['reason'].rstrip('.')}" for each in found[:3])
         raise InputError(
             f"The {kind.replace('_', ' ')} does not fit the canonical model: {named}.",
             code="DOC-SCHEMA-422",

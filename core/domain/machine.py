@@ -51,8 +51,9 @@ class Machine(Generic[State]):
             return self.moves[self.states(state), trigger]
         except KeyError:
             allowed = sorted(known for origin, known in self.moves if origin == state)
+            article = "An" if self.name[0] in "aeiou" else "A"
             raise IllegalTransition(
-                f"A {self.name} that is {state} cannot {trigger.replace('_', ' ')}.",
+                f"{article} {self.name} that is {state} cannot {trigger.replace('_', ' ')}.",
                 why=f"From {state} it can: {', '.join(allowed) or 'nothing, the state is final'}.",
             ) from None
 

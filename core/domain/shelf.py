@@ -186,8 +186,7 @@ class Shelf:
     ) -> None:
         """Put promised units back, with those that counted as promised to the channel; negative ones undo it."""
         self._by_item = None
-        for key, number in units.items():
-            self.free[key] = self.free.get(key, ZERO) + number
+        self.free.update({key: self.free.get(key, ZERO) + number for key, number in units.items()})
         for key, number in counted.items():
             place = (connection, *key)
             if connection is not None and place in self._promised:

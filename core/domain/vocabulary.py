@@ -52,6 +52,24 @@ class Via(StrEnum):
     IMPORT = "import"
 
 
+NODE_KINDS = ("warehouse", "store", "3pl", "supplier")
+
+
+class Phase(StrEnum):
+    """Where an order stands, derived by core/services/phase.py from its lines, holds and fulfillment."""
+
+    HELD = "held"
+    BACKORDERED = "backordered"
+    READY = "ready"
+    RELEASING = "releasing"
+    PARTLY_SHIPPED = "partly_shipped"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    PARTLY_RETURNED = "partly_returned"
+    RETURNED = "returned"
+    CANCELED = "canceled"
+
+
 class HoldKind(StrEnum):
     """Why an order waits; each kind says what releases it in docs/holds.md."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from config.settings import Promising
+from config.settings import Orders, Promising
 from core.ports.connectors import ConnectionConfig, Connector, Connectors
 from core.services.connections import config_of, row_of
 from core.services.facts import FactsCache
@@ -45,12 +45,13 @@ class Hub:
     box: SecretBox
     pace: Pace = field(default_factory=Pace)
     promising: Promising = field(default_factory=Promising)
+    orders: Orders = field(default_factory=Orders)
     facts: FactsCache = field(init=False)
     _open: threading.local = field(default_factory=threading.local)
 
     def __post_init__(self) -> None:
         """Make the cache of facts."""
-        self.facts = FactsCache(self.connectors, self.promising)
+        self.facts = FactsCache(self.connectors, self.promising, self.orders)
 
     def connector(self, unit: Unit, connection_id: UUID) -> Connector:
         """Return this thread's connector object for a connection, made anew when the connection has changed.

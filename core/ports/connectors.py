@@ -135,8 +135,11 @@ class Connector(Protocol):
     def normalize(self, message: InboundMessage) -> Sequence[Document]:
         """Return the canonical documents in a stored message, or raise MappingError."""
 
-    def check(self) -> Json:
-        """Call the partner harmlessly and return what it said of itself; raises ConnectorError when it cannot."""
+    def check(self) -> Json | None:
+        """Call the partner harmlessly and return what it said of itself, or raise ConnectorError.
+
+        None where we never call this kind of partner.
+        """
 
     def exchanges(self) -> Sequence[Exchange]:
         """Return and forget the exchanges made since the last call (for the attempt log)."""

@@ -31,15 +31,21 @@ TERMS = (
 )
 
 
-@lru_cache(maxsize=65_536)
 def kilometers(node: NodeFacts, destination: Destination) -> float:
-    """Return the distance from node to destination in kilometers."""
+    """Return the distance from node to destination in kilometers, UNKNOWN_KM where nobody knows it."""
+    known = known_kilometers(node, destination)
+    return UNKNOWN_KM if known is None else known
+
+
+@lru_cache(maxsize=65_536)
+def known_kilometers(node: NodeFacts, destination: Destination) -> float | None:
+    """Return the distance from node to destination in kilometers, None where either has no point."""
     if node.latitude is None or node.longitude is None:
-        return UNKNOWN_KM
+        return None
     if destination.latitude is not None and destination.longitude is not None:
         return distance_km((node.latitude, node.longitude), (destination.latitude, destination.longitude))
     middle = MIDDLE.get(destination.country or "")
-    return UNKNOWN_KM if middle is None else distance_km((node.latitude, node.longitude), middle)
+    return None if middle is None else distance_km((node.latitude, node.longitude), middle)
 
 
 def way(node: NodeFacts, far: float) -> int:

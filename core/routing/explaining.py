@@ -90,7 +90,8 @@ def _row(
         "units": format(quantity(sum(units.values()), built.digits), "f"),
         "shipment": instance.options[index].fixed,
         "handling": way.unit[0].get("handling", 0),
-        "km": round(way.far),
+        # A long way is taken where nobody knows the distance; people are told that nobody does.
+        "km": None if way.far == costs.UNKNOWN_KM else round(way.far),
         "chosen": ships is not None,
         "reason": "chosen" if ships is not None else _reason(problem, way, could),
         "terms": _terms(instance, index, way, units),

@@ -51,7 +51,7 @@ def apply_case(unit: Unit, facts: Facts, case_id: UUID, args: Arguments | None =
         raise Refused(
             "Nothing can be applied to this exception.",
             why="Only a person can tell what is right.",
-            fix="Settle it, then resolve it with a note.",
+            fix="Settle it, then resolve it and say how in `resolution`.",
             code="CASE-ACTION-403",
         )
     given = {**case.recommended.get("args", {}), **(args or {})}

@@ -94,9 +94,11 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
             return Applied("applied", track(unit, body))
         case DocumentType.STOCK:
             done = count_stock(unit, body, connection_id)
-            note = (
-                f"{done['applied']} applied, {done['older']} older, unknown: {', '.join(done['unknown'][:20]) or '-'}"
-            )
+            note = f"{done['applied']} applied"
+            if done["older"]:
+                note += f", {done['older']} older than what is known"
+            if done["unknown"]:
+                note += f", unknown: {', '.join(done['unknown'][:20])}"
             return Applied("applied" if done["applied"] else "stale" if done["older"] else "applied", None, note)
         case DocumentType.CHANNEL_STOCK:
             return Applied("applied", None, drift.compare(unit, facts, connection_id, body))

@@ -12,11 +12,11 @@ from sqlalchemy import Row, insert, text, update
 from core.domain.ids import public_id, uuid7
 from core.domain.states import ORDER
 from core.domain.vocabulary import Write
-from core.errors import InputError
+from core.errors import Conflict, InputError
 from core.services.cases import settle_members
 from core.services.facts import Facts
 from core.services.fulfilling import give_back, source_again
-from core.services.outbox import Outgoing, enqueue
+from core.services.outbox import Outgoing, enqueue, told_of
 from core.services.phase import refresh_phases
 from core.services.recalling import ask_nodes, cancel_units, order_head
 from core.services.release import ERP_KINDS
@@ -41,7 +41,8 @@ def cancel_order(
 
     Raises:
         NotFound: there is no such order.
-        InputError: a line is not of this order, or has fewer open units.
+        InputError: a line is not of this order.
+        Conflict: a line has fewer open units.
     """
     order = lock_order(unit, order_id)
     open_units = _open_units(unit, order_id)
@@ -112,7 +113,7 @@ def _wanted(open_units: Mapping[UUID, Decimal], lines: Mapping[UUID, Decimal] | 
         if line not in open_units:
             raise InputError(f"The order has no line {public_id('line', line)}.", code="ORDER-LINE-404")
         if units > open_units[line]:
-            raise InputError(
+            raise Conflict(
                 f"Line {public_id('line', line)} has {open_units[line]} open units, so {units} cannot be canceled.",
                 why="The rest is shipped or canceled already.",
                 code="ORDER-LATE-409",
@@ -251,6 +252,9 @@ def _set_state(unit: Unit, order_id: UUID, state: str, **more: Any) -> None:
 
 def _tell_erp(unit: Unit, facts: Facts, order: Row[Any], canceled: Mapping[UUID, Decimal], reason: str | None) -> None:
     takers = facts.takers(Write.CANCEL_ORDER, kinds=ERP_KINDS)
+    if takers:
+        told = told_of(unit, order.id)
+        takers = [taker for taker in takers if taker.id in told]
     if not takers:
         return
     rows = unit.conn.execute(

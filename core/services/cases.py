@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
-from core.domain.cases import Cause
+from core.domain.cases import CAUSE_OF_HOLD, Cause
 from core.domain.ids import uuid7
 from core.domain.states import CASE, LIVE_CASE
-from core.errors import InputError, NotFound
+from core.errors import Conflict, InputError, NotFound
 from core.store import schema as t
 from core.store.bulk import as_json
 from core.store.unit import Unit
@@ -200,7 +200,8 @@ def move_case(
     Raises:
         NotFound: there is no such case.
         IllegalTransition: the case is not in a state that allows it.
-        InputError: snoozed into the past.
+        Conflict: to be closed while orders are still held for its cause.
+        InputError: snoozed into the past, or given to nobody who may log in.
     """
     row = unit.conn.execute(
         text("SELECT id, code, state FROM exception_case WHERE tenant_id = :t AND id = :id FOR NO KEY UPDATE"),
@@ -212,6 +213,10 @@ def move_case(
         raise InputError("An exception is snoozed until a time to come.", fix="Give `until` as a later time.")
     state = CASE.advance(row.state, trigger)
     closing = state in ("resolved", "dismissed")
+    if closing:
+        _refuse_held(unit, case_id, row.code)
+    if owner:
+        _require_person(unit, owner)
     unit.conn.execute(
         update(t.exception_case)
         .where(t.exception_case.c.tenant_id == unit.tenant, t.exception_case.c.id == case_id)
@@ -227,6 +232,45 @@ def move_case(
     if closing:
         unit.event("exception.resolved", "case", case_id, {"code": row.code, "how": resolution or str(state)})
     return {"id": f"exc_{case_id.hex}", "state": str(state)}
+
+
+HELD = """
+SELECT o.number, o.external_id, count(*) OVER () AS orders FROM case_member m
+JOIN orders o ON o.tenant_id = m.tenant_id AND o.id = m.order_id
+WHERE m.tenant_id = :t AND m.case_id = :c AND m.resolved_at IS NULL AND EXISTS (
+    SELECT 1 FROM hold h WHERE h.tenant_id = m.tenant_id AND h.order_id = m.order_id AND h.state = 'active'
+      AND h.kind = ANY(:kinds))
+ORDER BY o.id LIMIT 5
+"""
+
+
+def _refuse_held(unit: Unit, case_id: UUID, code: str) -> None:
+    """Refuse to close a case whose orders would then wait with nobody to say for what."""
+    kinds = [str(kind) for kind, cause in CAUSE_OF_HOLD.items() if cause.code == code]
+    held = unit.conn.execute(text(HELD), {"t": unit.tenant, "c": case_id, "kinds": kinds}).all() if kinds else []
+    if held:
+        named = ", ".join(row.number or row.external_id for row in held)
+        more = f" and {held[0].orders - len(held)} more" if held[0].orders > len(held) else ""
+        raise Conflict(
+            f"Orders are still held for this: {named}{more}.",
+            why="Closed, nothing would say any more what they wait for.",
+            fix="Apply the action, release the holds (`crossdock orders release ORDER`) or cancel the orders: "
+            "the exception then closes by itself.",
+            code="CASE-HELD-409",
+        )
+
+
+def _require_person(unit: Unit, owner: str) -> None:
+    u = t.user_account.c
+    known = unit.conn.execute(
+        select(u.id).where(u.tenant_id == unit.tenant, u.email == owner.strip().lower(), u.active)
+    ).one_or_none()
+    if known is None:
+        raise InputError(
+            f"{owner[:80]!r} is nobody who may log in.",
+            fix="Name somebody `crossdock user list` shows, by the e-mail address.",
+            code="CASE-OWNER-422",
+        )
 
 
 def wake_snoozed(unit: Unit) -> int:

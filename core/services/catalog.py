@@ -240,6 +240,11 @@ def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
     return UUID(str(found))
 
 
+def codes_of(unit: Unit) -> set[str]:
+    """Return the codes of all nodes."""
+    return set(unit.conn.execute(select(t.node.c.code).where(t.node.c.tenant_id == unit.tenant)).scalars())
+
+
 def node_coded(unit: Unit, code: str) -> UUID:
     """Return the id of a node.
 

@@ -18,18 +18,9 @@ from core.services.catalog import resolve_skus
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
 from core.services.latecomers import apply_late
-from core.services.ordering import (
-    LINE,
-    Incoming,
-    body_of,
-    fingerprint,
-    item_of,
-    judge,
-    line_codes,
-    line_row,
-    order_total,
-    tell_erp,
-)
+from core.services.order_rows import LINE, body_of, fingerprint, item_of, line_codes, line_row, order_total
+from core.services.ordering import Incoming, judge, tell_erp
+from core.services.outbox import told_of
 from core.services.phase import refresh_phases
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
@@ -74,9 +65,16 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
     if summary.get("ship_to"):
         recall_work(unit, facts, order.id, "new ship-to address")
     if finish_order(unit, order.id) not in ORDER.final:
+        # Another question than before: nobody has found yet that there is no stock for it.
+        unit.conn.execute(
+            update(t.orders)
+            .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
+            .values(sourcing_tries=0)
+        )
         source_again(unit, order.id)
         refresh_phases(unit, [order.id])
-    if summary:
+    # An order that was held from the start is told of when it is accepted, as it is then.
+    if summary and told_of(unit, order.id):
         tell_erp(unit, facts, [order.id], "changed")
     return "changed"
 

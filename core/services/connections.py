@@ -197,14 +197,14 @@ def remove(unit: Unit, connection_id: UUID) -> None:
         Conflict: it has messages or deliveries; they are the record of what happened, so it is switched off instead.
     """
     row_of(unit, connection_id, lock=True)
-    for table in ("message", "delivery", "orders", "node"):
+    for table, words in (("message", "messages"), ("delivery", "deliveries"), ("orders", "orders"), ("node", "nodes")):
         used = unit.conn.execute(
             text(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE tenant_id = :t AND connection_id = :c)"),  # noqa: S608
             {"t": unit.tenant, "c": connection_id},
         ).scalar_one()
         if used:
             raise Conflict(
-                f"The connection cannot be removed: {table} rows refer to it.",
+                f"The connection cannot be removed: it has {words}.",
                 fix="Switch it off: `crossdock connection mode NAME off`.",
                 code="CONN-USED-409",
             )

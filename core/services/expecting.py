@@ -11,7 +11,7 @@ from uuid import UUID
 from core.domain.calendars import closing, next_ship_moment
 from core.intelligence.lanes import DAY_SECONDS, Lane, make_trip
 from core.intelligence.odds import due_days, late
-from core.routing.costs import UNKNOWN_KM, kilometers
+from core.routing.costs import known_kilometers
 from core.routing.problem import Destination
 from core.services.facts import Facts
 from core.services.promising_facts import Way
@@ -82,8 +82,8 @@ class Outlook:
 def lane_of(facts: Facts, node_id: UUID, destination: Destination, to_postal: str | None) -> Lane:
     """Return the lane from a node to a destination; its distance is unknown where a point is."""
     place = facts.promising.places[node_id]
-    km = kilometers(facts.nodes[node_id], destination)
-    return Lane(place.country, place.postal, destination.country, to_postal, None if km == UNKNOWN_KM else km)
+    km = known_kilometers(facts.nodes[node_id], destination)
+    return Lane(place.country, place.postal, destination.country, to_postal, km)
 
 
 def dues(parts: Sequence[Expected]) -> tuple[datetime, ...]:

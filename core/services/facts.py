@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
-from config.settings import Promising
+from config.settings import Orders, Promising
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import NodeFacts
@@ -43,7 +43,11 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent picture of nodes, connections, policies in force (first asked first), and what routing needs."""
+    """One consistent picture of nodes, connections, policies in force (first asked first), and what routing needs.
+
+    Attributes:
+        double_hours: within how many hours the same order by another connection is held; 0 never.
+    """
 
     nodes: Mapping[UUID, NodeFacts]
     node_connections: Mapping[UUID, UUID | None]
@@ -51,6 +55,7 @@ class Facts:
     routing: RoutingFacts
     policies: Sequence[InForce] = ()
     promising: PromisingFacts = field(default_factory=PromisingFacts)
+    double_hours: float = 24.0
 
     @property
     def codes(self) -> frozenset[str]:
@@ -83,7 +88,7 @@ def read_facts(
     connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
     now = conn.execute(select(func.clock_timestamp())).scalar_one()
     calendars = read_calendars(conn, tenant, nodes)
-    routing = read_routing(conn, tenant, nodes, calendars, now, before.routing if before else None)
+    routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
     return Facts(
         nodes={
             row.id: NodeFacts(
@@ -122,8 +127,11 @@ def read_facts(
 class FactsCache:
     """The picture, read again when it is older than `FRESH_SECONDS`."""
 
-    def __init__(self, connectors: Connectors, promising: Promising | None = None) -> None:
+    def __init__(
+        self, connectors: Connectors, promising: Promising | None = None, orders: Orders | None = None
+    ) -> None:
         self._connectors = connectors
+        self._orders = orders or Orders()
         self._terms = promising
         self._lock = threading.Lock()
         self._read_at: dict[int, float] = {}
@@ -133,6 +141,7 @@ class FactsCache:
         """Return the picture, at most `FRESH_SECONDS` old."""
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                self._facts[tenant] = read_facts(conn, self._connectors, tenant, self._terms, self._facts.get(tenant))
+                found = read_facts(conn, self._connectors, tenant, self._terms, self._facts.get(tenant))
+                self._facts[tenant] = replace(found, double_hours=self._orders.double_hours)
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

@@ -67,7 +67,7 @@ def find_work(unit: Unit, document: Json, connection_id: UUID | None) -> tuple[R
         raise NotFound(
             f"There is no fulfillment order {named or document.get('reference')!r}.",
             why="Nothing the hub released has this id, number or reference.",
-            fix="Send our id (ful_…) as the WMS got it, or wait: the report is tried again.",
+            fix="Send our id (ful_…) as the WMS got it. A message is tried again by itself, a call to the API is not.",
             code="SHIP-UNKNOWN-404",
         )
     order = lock_order(unit, found.order_id)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import text, update
 
-from core.domain import cases as causes
-from core.domain.cases import Cause
+from core.domain.cases import CAUSE_OF_HOLD as CAUSE
 from core.domain.ids import uuid7
 from core.domain.states import ORDER
 from core.domain.vocabulary import HoldKind
@@ -23,18 +22,6 @@ from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.locks import lock_order
 from core.store.unit import ORDERS, Unit
-
-CAUSE: Mapping[HoldKind, Cause] = {
-    HoldKind.UNMAPPED_SKU: causes.UNKNOWN_SKU,
-    HoldKind.MISSING_PRICE: causes.INCOMPLETE,
-    HoldKind.TOTALS_MISMATCH: causes.TOTALS,
-    HoldKind.BAD_ADDRESS: causes.ADDRESS,
-    HoldKind.MISSING_FIELD: causes.INCOMPLETE,
-    HoldKind.UNMAPPED_CODE: causes.INCOMPLETE,
-    HoldKind.POSSIBLE_DUPLICATE: causes.DUPLICATE,
-    HoldKind.MANUAL: causes.MANUAL,
-    HoldKind.NO_NODE: causes.REJECTED,
-}
 
 
 @dataclass(frozen=True, slots=True)

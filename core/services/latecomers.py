@@ -20,7 +20,8 @@ from core.ports.connectors import Json
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.catalog import resolve_skus
 from core.services.facts import Facts
-from core.services.ordering import LINE, Incoming, item_of, line_codes, line_row
+from core.services.order_rows import LINE, item_of, line_codes, line_row
+from core.services.ordering import Incoming
 from core.services.pictures import ZERO, match_picture, same_address, wanted_of
 from core.store import schema as t
 from core.store.bulk import copy_rows
@@ -66,7 +67,7 @@ def apply_late(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any], ma
         "number": order.number or order.external_id,
         "state": order.state,
         "detail": "; ".join(f"{what.replace('_', '-')} {', '.join(each)}" for what, each in changes.items())[:600],
-        "changes": changes,
+        **{what: ", ".join(each) for what, each in changes.items()},
     }
     open_cases(
         unit,
@@ -149,8 +150,8 @@ def settle_late(unit: Unit, order_id: UUID) -> None:
         text(
             "SELECT c.fingerprint FROM exception_case c JOIN case_member m ON m.tenant_id = c.tenant_id"
             " AND m.case_id = c.id WHERE c.tenant_id = :t AND m.order_id = :o AND c.code = :code"
-            " AND m.resolved_at IS NULL AND c.evidence->'changes'->'lowered' IS NOT NULL"
-            " AND (SELECT count(*) FROM json_object_keys(c.evidence->'changes')) = 1"
+            " AND m.resolved_at IS NULL AND c.evidence->>'lowered' IS NOT NULL AND coalesce(c.evidence->>'raised',"
+            " c.evidence->>'added', c.evidence->>'prices', c.evidence->>'ship_to') IS NULL"
             " AND NOT EXISTS (SELECT 1 FROM order_line l WHERE l.tenant_id = c.tenant_id AND l.order_id = :o"
             "                 AND l.shipped - l.returned > l.pictured)"
         ),

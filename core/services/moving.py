@@ -203,6 +203,6 @@ def _too_late(work: Row[Any], what: str) -> Conflict:
     return Conflict(
         f"The fulfillment order {public_id('fulfillment', work.id)} is {work.state} and its node may have begun.",
         why=f"Only work the node has not been told of can be {what} without its answer.",
-        fix="Cancel it, or let the node reject it: the order is then sourced again.",
+        fix="Cancel the order's units, or let the node reject the work: the order is then sourced again.",
         code="WORK-SENT-409",
     )

@@ -10,7 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from core.domain.calendars import closing, local_day, next_ship_moment
+from core.domain.calendars import local_day, next_ship_moment
 from core.routing import costs, terms
 from core.routing.problem import Service
 from core.services.expecting import lane_of, lateness_probability
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 NONE = Decimal(0)
 NOTHING = ItemFacts()
-# With fewer arrivals behind the transit model a carrier's own word is worth more.
-LEAST_OUTCOMES = 30
 # What an order takes that asks for no level.
 STANDARD = "standard"
 
@@ -93,8 +91,8 @@ class Offers:
     def __init__(self, facts: Facts, items: Mapping[UUID, ItemFacts], now: datetime) -> None:
         self._facts, self._routing, self._items, self._now = facts, facts.routing, items, now
 
-    def day(self, node: UUID, cutoff: time | None = None, full: Sequence[date] = ()) -> date | None:
-        """Return the day at a node on which what is ordered now leaves, None when nothing leaves within 60 days.
+    def moment(self, node: UUID, cutoff: time | None = None, full: Sequence[date] = ()) -> datetime | None:
+        """Return when what is ordered now leaves a node, None when nothing leaves within 60 days.
 
         Args:
             node: its id.
@@ -102,13 +100,21 @@ class Offers:
             full: days at the node that take no more.
         """
         key = (node, cutoff, tuple(sorted(full)) if full else ())
-        kept: dict[object, date | None] = self._routing.kept.setdefault("days", {})
+        kept: dict[object, datetime | None] = self._routing.kept.setdefault("moments", {})
         if key not in kept:
-            calendar = self._routing.nodes[node].calendar
+            calendar = self._facts.promising.calendars[node]
             if cutoff is not None:
                 calendar = replace(calendar, cutoff=min(calendar.cutoff or time.max, cutoff))
-            moment = next_ship_moment(calendar, self._now, full=set(full))
-            kept[key] = None if moment is None else local_day(calendar, moment)
+            kept[key] = next_ship_moment(calendar, self._now, full=set(full))
+        return kept[key]
+
+    def day(self, node: UUID, cutoff: time | None = None, full: Sequence[date] = ()) -> date | None:
+        """Return the day at a node of `moment`."""
+        key = (node, cutoff, tuple(sorted(full)) if full else ())
+        kept: dict[object, date | None] = self._routing.kept.setdefault("days", {})
+        if key not in kept:
+            moment = self.moment(node, cutoff, full)
+            kept[key] = None if moment is None else local_day(self._facts.promising.calendars[node], moment)
         return kept[key]
 
     def taken_days(self, node: UUID) -> list[date]:
@@ -153,7 +159,7 @@ class Offers:
                 continue
             found.legs[service.code] = leg
             made = self._priced(order, node, service, lane, grams)
-            found.services.append(replace(made, late=self._late(order, node, service, leg)) if late else made)
+            found.services.append(replace(made, late=self._lateness(order, node, service, leg)) if late else made)
         return found
 
     def _lanes(self, node: UUID, country: str, areas: tuple[str, ...]) -> Sequence[tuple[CarrierService, Lane | None]]:
@@ -216,6 +222,19 @@ class Offers:
             kept[key] = Leg(service.carrier, service.service, ship_on, arrive_on)
         return kept[key]
 
+    def _lateness(self, order: Sourced, node: UUID, service: CarrierService, leg: Leg) -> float:
+        """Return the chance that a parcel comes after the day asked for, else after the day its carrier states.
+
+        What outcomes have taught counts; before there are any, the carrier's own word.
+        """
+        wanted = order.wishes.deliver_by or leg.arrive_on
+        leaves = self.moment(node, service.cutoff)
+        if not self._facts.promising.transit.id or wanted is None or leaves is None:
+            return terms.lateness(service.on_time, leg.arrive_on, order.wishes.deliver_by)
+        lane = lane_of(self._facts, node, order.destination, order.wishes.postal_code)
+        end = datetime.combine(wanted + timedelta(days=1), time(), UTC)
+        return lateness_probability(self._facts, service.carrier, service.service, lane, leaves, end)
+
     def _disrupted(self, order: Sourced, node: UUID, carrier: str) -> Mapping[date, str]:
         """Return the days on which a carrier fetches nothing here for there, with the reason."""
         days: dict[date, str] = {}
@@ -228,16 +247,6 @@ class Offers:
                 ):
                     days.update(each.days(self._now.date()))
         return days
-
-    def _late(self, order: Sourced, node: UUID, service: CarrierService, leg: Leg) -> float:
-        """Return the chance of coming late: what outcomes have taught, and the carrier's own word before any."""
-        wanted_by, promising = order.wishes.deliver_by, self._facts.promising
-        leaves = None if leg.ship_on is None else closing(self._routing.nodes[node].calendar, leg.ship_on)
-        if wanted_by is None or leaves is None or promising.transit.correction.outcomes < LEAST_OUTCOMES:
-            return terms.lateness(service.on_time, leg.arrive_on, wanted_by)
-        way = lane_of(self._facts, node, order.destination, order.wishes.postal_code)
-        end = datetime.combine(wanted_by + timedelta(days=1), time(), UTC)
-        return lateness_probability(self._facts, service.carrier, service.service, way, leaves, end)
 
     def _priced(self, order: Sourced, node: UUID, service: CarrierService, lane: Lane, grams: int) -> Service:
         """Return a service with its price for what the node could send; what is too heavy for one parcel is several."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.ids import uuid7
-from core.domain.payloads import dump
 from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
@@ -20,11 +18,13 @@ from core.services.catalog import resolve_skus, units_of
 from core.services.converting import tie_reservations
 from core.services.facts import Facts
 from core.services.offers import wishes_of
+from core.services.order_rows import LINE, body_of, fingerprint, item_of, line_codes, line_row, order_total
 from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
 from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
+from core.services.twice import find_doubles
 from core.services.validation import Stop, check_order, foreign_units
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -32,10 +32,6 @@ from core.store.read.orders import read_orders
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
-BODY = (
-    "service_level", "promise", "pickup_node", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to",
-    "bill_to", "charges", "payments", "totals",
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -63,12 +59,6 @@ class Incoming:
         return self.document.get("source_version") or 0, changed.timestamp() if changed else 0.0
 
 
-def fingerprint(document: Json) -> str:
-    """Return what tells two sendings with the same content apart from a change."""
-    ignored = {"source_version", "source_updated_at"}
-    return hashlib.sha256(dump({k: v for k, v in sorted(document.items()) if k not in ignored}).encode()).hexdigest()
-
-
 INSERT = """
 INSERT INTO orders (tenant_id, id, connection_id, external_id, number, type, state, placed_at, currency, total, body,
                     source_version, source_updated_at, source_hash, buyer_email, ship_country, requested_ship_date,
@@ -86,11 +76,6 @@ ORDER BY connection_id, external_id
 ON CONFLICT (tenant_id, connection_id, external_id) DO NOTHING
 RETURNING id
 """
-LINE = (
-    "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",
-    "shipped", "delivered", "unit", "unit_price", "discount", "taxes", "tax_included", "ships",
-    "pictured",
-)  # fmt: skip
 
 
 def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Incoming]:
@@ -130,7 +115,12 @@ def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     for each in batch:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
         each.line_ids = [uuid7() for _ in each.document["lines"]]
-    judge(unit, facts, [each for each in batch if not each.document.get("canceled_at")])
+    live = [each for each in batch if not each.document.get("canceled_at")]
+    judge(unit, facts, live)
+    doubles = find_doubles(unit, facts, [(each, order_total(each.document)) for each in live])
+    for each in live:
+        if each.order_id in doubles:
+            each.stops.append(doubles[each.order_id])
 
 
 def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
@@ -138,30 +128,6 @@ def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     units = units_of(unit, {item for each in batch for item in foreign_units(each.document, each.items)})
     for each in batch:
         each.stops = check_order(each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units)
-
-
-def line_codes(line: Json) -> list[str]:
-    """Return the codes a line can be known by, best first."""
-    return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
-
-
-def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
-    """Return the item that the best known code of a line means (see `resolve_skus`), or None."""
-    return next((known[connection_id, code] for code in line_codes(line) if (connection_id, code) in known), None)
-
-
-def body_of(document: Json) -> Json:
-    """Return the part of an order nothing in the core computes with."""
-    return {name: document[name] for name in BODY if document.get(name) is not None}
-
-
-def order_total(document: Json) -> Decimal:
-    """Return the stated grand total, else what the lines and charges come to."""
-    grand: Decimal | None = (document.get("totals") or {}).get("grand")
-    if grand is not None:
-        return grand
-    lines = sum((line["quantity"] * (line.get("unit_price") or ZERO) for line in document["lines"]), ZERO)
-    return lines + sum((each["amount"] for each in document.get("charges") or ()), ZERO)
 
 
 def _insert(unit: Unit, batch: Sequence[Incoming]) -> set[UUID]:
@@ -204,31 +170,6 @@ def _line_rows(each: Incoming) -> list[tuple[Any, ...]]:
     ]
 
 
-def line_row(
-    order_id: UUID, line_id: UUID, index: int, line: Json, item: UUID | None, *, canceled: bool = False
-) -> tuple[Any, ...]:
-    """Return a new order line as a row of the columns `LINE`.
-
-    Args:
-        order_id: the order it belongs to.
-        line_id: its id.
-        index: its place in the document, from 0; the position where the document states none.
-        line: the canonical line.
-        item: what its code means, or None.
-        canceled: whether the whole order has been canceled at its source.
-    """
-    removed = line["quantity"] if canceled else min(line.get("removed") or ZERO, line["quantity"])
-    ships = line.get("requires_shipping") is not False
-    # What needs no shipping is fulfilled by being accepted.
-    done = ZERO if ships else line["quantity"] - removed
-    return (
-        line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
-        as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
-        line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"), ships,
-        line["quantity"] - removed,
-    )  # fmt: skip
-
-
 def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None:
     stopped = [each for each in fresh if each.stops]
     canceled = [each for each in fresh if each.document.get("canceled_at")]
@@ -246,9 +187,8 @@ def _hold_or_accept(unit: Unit, facts: Facts, fresh: Sequence[Incoming]) -> None
     for each in going:
         unit.event("order.accepted", "order", each.order_id, order_id=each.order_id)
     refresh_phases(unit, [each.order_id for each in (*stopped, *canceled)])
-    tie_reservations(
-        unit, [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
-    )
+    named = [(each.order_id, each.connection_id, each.document.get("reservation")) for each in (*stopped, *going)]
+    tie_reservations(unit, named)
     to_source = []
     for each in going:
         document = each.document

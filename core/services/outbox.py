@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from core.domain.ids import uuid7
 from core.domain.vocabulary import Write
 from core.store import schema as t
@@ -37,6 +39,17 @@ class Outgoing:
     order_id: UUID
     fulfillment_id: UUID | None = None
     shipment_id: UUID | None = None
+
+
+def told_of(unit: Unit, order_id: UUID) -> set[UUID]:
+    """Return the connections an order was ever written to, or is about to be; others know nothing of it."""
+    d = t.delivery.c
+    rows = unit.conn.execute(
+        select(d.connection_id)
+        .where(d.tenant_id == unit.tenant, d.order_id == order_id, d.kind == str(Write.PUSH_ORDER))
+        .distinct()
+    )
+    return set(rows.scalars())
 
 
 def enqueue(unit: Unit, writes: list[Outgoing]) -> list[UUID]:

@@ -1,4 +1,4 @@
-"""A source's picture of an order beside what is stored: which line is which, and how many units it speaks of."""
+"""A source's picture of an order beside what is stored: which line and item is which, how many units it speaks of."""
 
 from __future__ import annotations
 

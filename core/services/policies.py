@@ -127,6 +127,8 @@ def rollback(unit: Unit, name: str, comment: str | None = None) -> UUID:
     """
     name = name.partition("@")[0]
     policy_row(unit.conn, name, unit.tenant)
+    # A version whose time has come is in force, though the relay may not have noted it yet.
+    activate_due(unit)
     unit.conn.execute(NAME_LOCK, {"name": name})
     rows = unit.conn.execute(
         select(t.policy)

@@ -45,14 +45,21 @@ def order_of(unit: Unit, connection_id: UUID, external_id: str) -> Row[Any]:
 def line_ids(unit: Unit, order_id: UUID, lines: Sequence[Mapping[str, Any]]) -> dict[UUID, Decimal]:
     """Return units by our line id for lines named by the source's ids.
 
+    Several lines of one name are filled in their order, each with what it has, the last with the rest.
+
     Raises:
         InputError: the order has no such line.
     """
     rows = unit.conn.execute(
-        text("SELECT id, external_id FROM order_line WHERE tenant_id = :t AND order_id = :o"),
+        text(
+            "SELECT id, external_id, quantity - canceled - returned AS there FROM order_line"
+            " WHERE tenant_id = :t AND order_id = :o ORDER BY position, id"
+        ),
         {"t": unit.tenant, "o": order_id},
     )
-    known = {row.external_id: row.id for row in rows}
+    known: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        known.setdefault(row.external_id, []).append(row)
     found: dict[UUID, Decimal] = {}
     for line in lines:
         if line["external_id"] not in known:
@@ -61,8 +68,15 @@ def line_ids(unit: Unit, order_id: UUID, lines: Sequence[Mapping[str, Any]]) -> 
                 code="ORDER-LINE-404",
                 fix="Send the order itself again.",
             )
-        line_id = known[line["external_id"]]
-        found[line_id] = found.get(line_id, ZERO) + line["quantity"]
+        left: Decimal = line["quantity"]
+        *others, last = known[line["external_id"]]
+        for row in others:
+            units = min(left, row.there - found.get(row.id, ZERO))
+            if units > 0:
+                found[row.id] = found.get(row.id, ZERO) + units
+                left -= units
+        if left > 0 or not others:
+            found[last.id] = found.get(last.id, ZERO) + left
     return found
 
 

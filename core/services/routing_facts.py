@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select, text
 
-from core.domain.calendars import HORIZON_DAYS, Calendar
+from core.domain.calendars import HORIZON_DAYS
 from core.domain.postcodes import lies_in
 from core.routing.terms import within
 from core.services.geography import PLACES_STAMP, Point, Points
@@ -43,7 +43,7 @@ NO_HAZMAT = frozenset({"", "false", "no", "none", "0", "null"})
 
 @dataclass(frozen=True, slots=True)
 class NodeRules:
-    """What a node may ship and when; capacity is in fulfillment orders a day."""
+    """What a node may ship; capacity is in fulfillment orders a day."""
 
     kind: str
     country: str
@@ -52,7 +52,6 @@ class NodeRules:
     storage: frozenset[str]
     hazmat: bool
     capacity: int | None
-    calendar: Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +154,7 @@ class RoutingFacts:
 
 
 def read_routing(
-    conn: Connection,
-    tenant: int,
-    nodes: Sequence[Row[Any]],
-    calendars: Mapping[UUID, Calendar],
-    now: datetime,
-    before: RoutingFacts | None,
+    conn: Connection, tenant: int, nodes: Sequence[Row[Any]], now: datetime, before: RoutingFacts | None
 ) -> RoutingFacts:
     """Read the picture; what has not been written since is taken from the one before.
 
@@ -168,7 +162,6 @@ def read_routing(
         conn: a session.
         tenant: whose.
         nodes: rows of the node table.
-        calendars: by node.
         now: the database's time.
         before: what was read last.
     """
@@ -177,7 +170,7 @@ def read_routing(
     found.places = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == PLACES_STAMP)).scalar()
     if before is not None and before.places == found.places:
         found.points = before.points
-    found.nodes = {row.id: _rules(row, calendars[row.id]) for row in nodes}
+    found.nodes = {row.id: _rules(row) for row in nodes}
     found.disruptions = [disruption_of(row) for row in conn.execute(text(DISRUPTIONS), {"t": tenant, "now": now})]
     found.closed = {row.id: reason for row in nodes if (reason := _closed(row, now)) is not None}
     found.shut = {row.id: days for row in nodes if (days := _shut(found, row.id, now.date()))}
@@ -188,7 +181,7 @@ def read_routing(
     return found
 
 
-def _rules(row: Row[Any], calendar: Calendar) -> NodeRules:
+def _rules(row: Row[Any]) -> NodeRules:
     kept: Mapping[str, Any] = row.attributes or {}
     storage = kept.get("storage") or ()
     return NodeRules(
@@ -199,7 +192,6 @@ def _rules(row: Row[Any], calendar: Calendar) -> NodeRules:
         frozenset([storage] if isinstance(storage, str) else storage),
         bool(kept.get("hazmat")),
         row.capacity_per_day,
-        calendar,
     )
 
 

@@ -74,6 +74,7 @@ class Replayed:
         channels: by connection name.
         others: decisions of orders the tried policy is not for.
         unread: decisions whose inputs are not there or damaged.
+        first: when the first decision that was looked at was made; None when there is none.
     """
 
     blocks: list[Figures] = field(default_factory=list)
@@ -81,12 +82,19 @@ class Replayed:
     channels: dict[str, Figures] = field(default_factory=dict)
     others: int = 0
     unread: int = 0
+    first: datetime | None = None
+
+    @property
+    def looked_at(self) -> int:
+        """How many decisions were read."""
+        return sum(block.orders for block in self.blocks) + self.others + self.unread
 
     def add(self, other: Replayed) -> None:
         """Add what another share found."""
         self.blocks += other.blocks
         self.others += other.others
         self.unread += other.unread
+        self.first = min((each for each in (self.first, other.first) if each is not None), default=None)
         for key, found in other.nodes.items():
             here = self.nodes.setdefault(key, AtNode())
             here.shipments_before += found.shipments_before
@@ -104,6 +112,7 @@ def decide_again(
     *,
     engine: Engine | None = None,
     processes: int = 1,
+    limit: int | None = None,
     tenant: int = DEFAULT_TENANT,
 ) -> Replayed:
     """Return what recorded sourcing decisions would have come to.
@@ -114,9 +123,10 @@ def decide_again(
         since: decisions made then or later; all when None.
         engine: of the same database, where several processes may read.
         processes: how many at most; a node with less room needs one, because its day fills up in order.
+        limit: only the newest so many decisions; all when None.
         tenant: whose decisions.
     """
-    wanted = pieces(conn, since, least=BLOCKS, tenant=tenant)
+    wanted = pieces(conn, since, limit, BLOCKS, tenant)
     if engine is None or scenario.capacity:
         return replay(conn, wanted, scenario, tenant)
     found = Replayed()
@@ -136,6 +146,7 @@ def replay(
         for row in rows_of(conn, piece, tenant):
             if row.kind != SOURCING:
                 continue
+            found.first = found.first or row.at
             try:
                 problem, inputs = _problem(row, bases)
             except Corrupt:

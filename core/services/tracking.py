@@ -45,7 +45,8 @@ def track(unit: Unit, document: Json) -> UUID:
     if found is None:
         raise NotFound(
             f"No shipment has the tracking number {document.get('tracking_number') or document.get('shipment')!r}.",
-            fix="It is tried again: carriers are sometimes quicker than the node's own report.",
+            fix="Compare the number. A message about it is tried again by itself, because carriers are sometimes "
+            "quicker than the node; a call to the API is not.",
             code="TRACK-UNKNOWN-404",
         )
     lock_order(unit, found.order_id)

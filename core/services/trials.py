@@ -21,8 +21,9 @@ from core.store.unit import DEFAULT_TENANT
 Json = dict[str, Any]
 # A simulation older than this says too little of today's orders.
 STANDS = timedelta(days=7)
-# A simulation must cover this much of the past, or all there is.
+# A simulation must cover this much of the past, or all there is, or so many decisions.
 COVERS = timedelta(days=7)
+ENOUGH = 20_000
 LOOK_BACK = timedelta(days=30)
 DECIDED_BEFORE = text("SELECT EXISTS (SELECT 1 FROM decision WHERE tenant_id = :t AND id < :floor)")
 
@@ -35,6 +36,7 @@ def simulate(
     *,
     engine: Engine | None = None,
     processes: int = 1,
+    limit: int | None = None,
     tenant: int = DEFAULT_TENANT,
 ) -> Json:
     """Return what a version would have made of the recorded decisions it is for; nothing is stored.
@@ -46,6 +48,7 @@ def simulate(
         since: decisions made then or later; a month back when None.
         engine: of the same database, where several processes may read.
         processes: how many at most.
+        limit: only the newest so many decisions; all when None.
         tenant: whose.
 
     Raises:
@@ -58,9 +61,11 @@ def simulate(
         [check_policy(row.document)] + [check_policy(each.document) for each in conn.execute(IN_FORCE, {"t": tenant})]
     )
     scenario = trying(policy, read_in_force(conn, tenant))
-    replayed = decide_again(conn, scenario, since, engine=engine, processes=processes, tenant=tenant)
+    replayed = decide_again(conn, scenario, since, engine=engine, processes=processes, limit=limit, tenant=tenant)
     earlier = bool(conn.execute(DECIDED_BEFORE, {"t": tenant, "floor": floor_of(since)}).scalar_one())
-    if earlier and not (replayed.blocks or replayed.others or replayed.unread):
+    if limit is not None and replayed.looked_at >= limit and replayed.first is not None:
+        since, earlier = replayed.first, True
+    if earlier and not replayed.looked_at:
         raise InputError(
             "Nothing was decided in that time, so nothing can be compared.",
             fix="Look further back: --since 30d.",
@@ -92,9 +97,10 @@ def check_simulation(row: Row[Any], now: datetime) -> None:
             f"The simulation of {title} is older than {STANDS.days} days.", fix=fix, code="POLICY-SIMULATION-403"
         )
     covered = now - datetime.fromisoformat(found["since"])
-    if not found["everything"] and covered < COVERS:
+    looked_at = found["orders"] + found["others"]
+    if not found["everything"] and covered < COVERS and looked_at < ENOUGH:
         raise Refused(
-            f"The simulation of {title} covers less than {COVERS.days} days.",
+            f"The simulation of {title} covers less than {COVERS.days} days and {ENOUGH:,} decisions.",
             fix=f"{fix[:-2]} --since 30d`.",
             code="POLICY-SIMULATION-403",
         )

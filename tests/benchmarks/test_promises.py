@@ -1,5 +1,7 @@
 """Promises on real deliveries nobody has trained on: what is said is kept within two points."""
 
+from typing import Any
+
 import pytest
 
 from benchmarks.olist_data import FOLDER, read_parcels
@@ -14,8 +16,8 @@ pytestmark = [
 @pytest.mark.parametrize(("whole", "promises"), [(True, 7_075), (False, 6_886)])
 def test_what_is_said_is_kept_within_two_points(whole: bool, promises: int) -> None:
     parcels = read_parcels(whole)
-    found = walk(parcels, lane_table, corrected=True).figures()
-    plain = walk(parcels, state_quantiles(parcels), corrected=False).figures()
+    found: dict[str, Any] = walk(parcels, lane_table, corrected=True).figures()
+    plain: dict[str, Any] = walk(parcels, state_quantiles(parcels), corrected=False).figures()
     assert found["promises"] == plain["promises"] == promises
     assert {level: abs(share - float(level)) < 2 for level, share in found["kept"].items()} == {
         "50": True, "80": True, "90": True, "95": True,

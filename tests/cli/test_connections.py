@@ -106,9 +106,20 @@ def test_a_test_call_that_fails_is_1_and_says_why(company: Crossdock) -> None:
     assert "Code: OUT-TRANSIENT-503" in company("connection", "test", "shop").err
 
 
+def test_a_kind_that_is_never_called_has_nothing_to_test(company: Crossdock, place: Path) -> None:
+    (place / "secret").write_text("whsec_" + "A" * 32)
+    added = company("connection", "add", "own", "--connector", "canonical", "--secret-file", "webhook_secret=secret")
+    assert added.err.endswith("Next:  crossdock connection show own\n"), added.err
+    result = company("connection", "test", "own")
+    assert (result.code, result.out) == (0, "own: nothing to call, as a connector of this kind makes no calls.\n")
+    found = company("connection", "test", "own", "--json").one
+    assert found == {"connection": "own", "ok": True, "answer": None, "error": None}
+
+
 def test_a_connection_in_use_is_not_removed(orders: Crossdock) -> None:
     result = orders("connection", "remove", "shop", "--json")
     assert (result.code, result.one["error"]["code"]) == (1, "CONN-USED-409")
+    assert result.one["error"]["what"] == "The connection cannot be removed: it has messages."
 
 
 def test_people_are_added_changed_and_shut_out(crossdock: Crossdock, monkeypatch: pytest.MonkeyPatch) -> None:

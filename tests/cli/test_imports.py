@@ -54,6 +54,15 @@ def test_stock_at_an_unknown_node_is_a_bad_row(company: Crossdock, place: Path) 
     assert bad(place, "count.csv.bad.csv")[0][:2] == ["2", "There is no node 'XXX'."]
 
 
+def test_each_bad_row_of_a_count_has_its_own_reason(company: Crossdock, place: Path) -> None:
+    (place / "count.csv").write_text("sku,node,on_hand\nMUG,HAM,7\nMUG,XXX,7\nNOPE,HAM,1\nVASE,HAM,3\n")
+    result = company("import", "stock", "count.csv", "--json")
+    assert (result.code, result.one["good"], result.one["bad"]) == (1, 2, 2)
+    assert [row[:2] for row in bad(place, "count.csv.bad.csv")] == [
+        ["3", "There is no node 'XXX'."], ["4", "no item has the SKU 'NOPE'"],
+    ]  # fmt: skip
+
+
 def test_nodes_are_checked_as_the_api_checks_them(company: Crossdock, place: Path) -> None:
     (place / "more.csv").write_text("code;name;kind;cutoff\nRTM;Rotterdam;warehouse;15:30\nPOZ;Poznan;castle;\n")
     result = company("import", "nodes", "more.csv", "--json")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Crossdock
+from tests.cli.conftest import HEADER, Crossdock, order_row
 
 
 def test_orders_are_listed_shown_and_filtered(orders: Crossdock) -> None:
@@ -13,6 +13,13 @@ def test_orders_are_listed_shown_and_filtered(orders: Crossdock) -> None:
     assert [each["number"] for each in orders("orders", "list", "--state", "held", "--json").rows] == ["W2"]
     assert [each["number"] for each in orders("orders", "list", "--sku", "MUG", "--json").rows] == ["W1"]
     assert len(orders("orders", "list", "--limit", "1", "--json").rows) == 1
+    for words, code in (
+        (("orders", "list", "--phase", "bogus"), 2), (("orders", "list", "--state", "bogus"), 2),
+        (("orders", "list", "--connection", "nope"), 4), (("messages", "list", "--state", "bogus"), 2),
+        (("deliveries", "list", "--connection", "nope"), 4), (("exceptions", "list", "--connection", "nope"), 4),
+    ):  # fmt: skip
+        refused = orders(*words, "--json")
+        assert (refused.code, "error" in refused.one) == (code, True)
     text = orders("orders", "list").out.splitlines()
     assert text[0].split() == ["id", "number", "connection", "state", "phase", "placed", "total", "currency"]
     assert len(text) == 3
@@ -32,6 +39,8 @@ def test_an_order_is_canceled_once_and_only_tried_in_a_dry_run(orders: Crossdock
     assert done.err == "Next:  crossdock orders show W2\n"
     again = orders("orders", "cancel", "W2")
     assert (again.code, again.out) == (1, "Too late: nothing of W2 is open; it is canceled.\n")
+    assert orders("orders", "cancel", "W2", "--dry-run").out == again.out
+    assert orders("orders", "hold", "W2", "--reason", "late").err.startswith("Error: An order that is canceled cannot")
 
 
 def test_units_of_a_line_are_canceled(orders: Crossdock) -> None:
@@ -70,17 +79,22 @@ def test_two_orders_of_one_number_must_be_told_apart(orders: Crossdock, place: P
     assert "ord_" in result.one["error"]["fix"]
 
 
-def test_an_exception_is_shown_assigned_snoozed_and_resolved(orders: Crossdock) -> None:
+def test_an_exception_is_shown_assigned_snoozed_and_closed_by_its_cause(orders: Crossdock) -> None:
     [case] = orders("exceptions", "list", "--json").rows
     assert (case["code"], case["member_count"]) == ("MAP-SKU-404", 1)
     assert orders("exceptions", "show", case["id"], "--json").one["members"][0]["subject"] == "order"
+    nobody = orders("exceptions", "assign", case["id"], "mira@example.com", "--json")
+    assert (nobody.code, nobody.one["error"]["code"]) == (2, "CASE-OWNER-422")
+    orders("user", "add", "mira@example.com", "--password-file", "-", stdin="a long password\n")
     assert orders("exceptions", "assign", case["id"], "mira@example.com").out == f"{case['id']} is assigned.\n"
     assert orders("exceptions", "assign", case["id"], "-", "--json").one["state"] == "open"
     assert orders("exceptions", "snooze", case["id"], "--until", "4h", "--json").one["state"] == "snoozed"
-    assert orders("exceptions", "resolve", case["id"], "--dry-run", "--json").one["dry_run"] is True
-    assert orders("exceptions", "resolve", case["id"], "--resolution", "called", "--json").one["state"] == "resolved"
+    held = orders("exceptions", "resolve", case["id"], "--json")
+    assert (held.code, held.one["error"]["code"]) == (1, "CASE-HELD-409")
+    assert "W2" in held.one["error"]["what"]
+    orders("orders", "cancel", "W2")
     assert orders("exceptions", "list", "--json").rows == []
-    assert [each["resolution"] for each in orders("exceptions", "list", "--all", "--json").rows] == ["called"]
+    assert [each["resolution"] for each in orders("exceptions", "list", "--all", "--json").rows] == ["cause gone"]
 
 
 def test_the_way_out_of_an_exception_is_applied(orders: Crossdock) -> None:
@@ -135,6 +149,21 @@ def test_an_order_is_explained_now_and_then(orders: Crossdock) -> None:
     held = orders("explain", "W2").out
     assert "held: unmapped_sku NOPE" in held
     assert "Unknown SKU NOPE" in held
+
+
+def test_a_distance_nobody_knows_and_a_title_nobody_sent(company: Crossdock, place: Path) -> None:
+    (place / "more.csv").write_text("code,name,country\nLYS,Lyon,FR\n")
+    (place / "stock.csv").write_text("sku,node,on_hand\nVASE,LYS,5\n")
+    (place / "orders.csv").write_text(HEADER + order_row("W9", "VASE").replace(",VASE,VASE,", ",VASE,,"))
+    for words in (("nodes", "more.csv"), ("stock", "stock.csv"), ("orders", "orders.csv", "--connection", "shop")):
+        assert company("import", *words).code == 0
+    found = company("explain", "W9", "--json").one["decision"]["candidates"]
+    distances = {each["node"]: (each["kilometers"], each["distance"]) for each in found}
+    assert distances["LYS"] == (None, "unknown")
+    assert distances["HAM"][0] == distances["HAM"][1] > 0
+    assert "unknown" in company("explain", "W9").out
+    assert company("orders", "show", "W9", "--json").one["lines"][0]["title"] is None
+    assert "1 VASE Vase 2" in " ".join(company("orders", "show", "W9").out.split())
 
 
 def test_decision_message_case_and_stock_are_explained(orders: Crossdock) -> None:

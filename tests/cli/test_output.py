@@ -1,5 +1,7 @@
 """Results: text for people, JSON lines for programs, nothing else on stdout."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -75,3 +77,14 @@ def test_a_moment_is_a_time_or_an_age() -> None:
         kind.convert("soon", None, None)
     with pytest.raises(click.BadParameter, match="no span"):
         Span().convert("soon", None, None)
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    program = [sys.executable, "-P", "-m", "console.cli.main", "openapi"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline() == b"{\n"
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 0

@@ -120,7 +120,7 @@ def test_an_order_is_routed_and_nothing_is_taken(two_people: Crossdock, place: P
 
 
 def test_an_order_in_a_file_is_routed_and_leaves_nothing_behind(two_people: Crossdock, place: Path) -> None:
-    order = {
+    order: dict[str, Any] = {
         "external_id": "W1", "placed_at": "2026-11-20T09:00:00Z", "currency": "EUR",
         "ship_to": {"name": "Ada", "line1": "Nygade 4", "city": "Aarhus", "country": "DK"},
         "lines": [{"sku": "VASE", "quantity": "3", "unit_price": "29.90"}],

@@ -147,12 +147,14 @@ def test_moving_an_exception(changing: Site, verb: str, more: dict[str, str], st
 
 def test_several_at_once_and_one_that_cannot(changing: Site) -> None:
     client = changing.client()
-    cases = [public_id("case", case) for case in changing.company.cases.values()]
+    # Where orders are held for the cause nothing can be closed over them.
+    kept = ("MAP-SKU-404", "ORDER-ADDRESS-422")
+    cases = [public_id("case", case) for code, case in changing.company.cases.items() if code not in kept]
     post(client, "/exceptions/act", verb="resolve", case=cases[0])
     page = post(client, "/exceptions/act", verb="resolve", case=cases)
-    assert "Resolved: 4 exceptions." in page
+    assert "Resolved: 2 exceptions." in page
     assert len(re.findall("cd-toast-bad", page)) == 1
-    assert value(changing, "SELECT count(*) FROM exception_case WHERE state = 'resolved'") == 5
+    assert value(changing, "SELECT count(*) FROM exception_case WHERE state = 'resolved'") == 3
 
 
 def test_an_action_nobody_knows_is_refused(changing: Site) -> None:

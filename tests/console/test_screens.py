@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
+from console.web.orders import facts
 from core.domain.ids import public_id, uuid7
 from core.store import schema as t
 from tests.console.company import ACCOUNTS
@@ -318,3 +319,31 @@ def test_connections_show_their_day(get: Get) -> None:
     row = page.split('id="partner-files"')[1].split("</tr>")[0]
     assert 'class="cd-s1"' in row or 'class="cd-s2"' in row
     assert "Pause" in row
+
+
+def test_an_order_that_left_in_part_and_waits_for_stock_is_backordered_too(changing: Site) -> None:
+    client = changing.client()
+    before = [one for one in changing.company.orders if one["phase"] == "backordered"]
+    order = next(one for one in changing.company.orders if one["phase"] == "ready")
+    with changing.store.begin() as unit:
+        unit.conn.execute(text("UPDATE orders SET phase = 'partly_shipped' WHERE id = :id"), {"id": order["id"]})
+        unit.conn.execute(
+            insert(t.case_member).values(
+                tenant_id=1, case_id=changing.company.cases["STOCK-OUT-001"], subject="order", subject_id=order["id"],
+                order_id=order["id"], value=order["total"], since=order["placed_at"],
+            )
+        )  # fmt: skip
+    page = client.get("/orders?tab=backordered").text
+    assert shown(page) == f"{len(before) + 1} of {len(before) + 1} orders"
+    assert page.count(">No stock of FP-VASE-SAN</a>") == len(before) + 1
+    assert shown(client.get("/orders?tab=partly_shipped").text).split()[0] == str(
+        sum(one["phase"] == "partly_shipped" for one in changing.company.orders) + 1
+    )
+    waiting = [one for one in changing.company.orders if one["phase"] == "held"] + before + [order]
+    figure = kpis(client.get("/").text)["Held or backordered"]
+    assert figure[0] == f"€{sum(one['total'] for one in waiting):,.2f}"
+    assert shown(client.get(figure[2]).text) == f"{len(waiting)} of {len(waiting)} orders"
+
+
+def test_costs_of_the_routing_are_shown_as_money() -> None:
+    assert facts({"cost": 54_160, "nodes": 2}) == ": cost 5.42, nodes 2"

@@ -121,6 +121,8 @@ def test_it_never_leaves_before_it_is_ready_and_always_on_a_working_day(now: dat
     assert ready is not None
     assert leaves is not None
     day = local_day(calendar, leaves)
+    last = last_call(calendar, day)
+    assert last is not None
     assert now <= ready <= leaves
     assert day.weekday() < 5
-    assert ready <= last_call(calendar, day) <= leaves
+    assert ready <= last <= leaves

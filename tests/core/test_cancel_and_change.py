@@ -262,3 +262,18 @@ def test_a_code_that_gets_a_meaning_ends_its_holds_by_itself(world: World) -> No
     world.drain()
     assert world.one("SELECT state, phase FROM orders").phase == "backordered"
     assert world.one("SELECT state FROM exception_case WHERE code = 'MAP-SKU-404'").state == "superseded"
+
+
+def test_an_erp_hears_of_no_change_to_an_order_it_never_got(world: World) -> None:
+    document = world.order({"A": 2, "unknown": 1}, totals=None)
+    world.send("order", {**document, "source_version": 1})
+    world.drain()
+    world.send("order", {**document, "source_version": 2, "lines": [{**document["lines"][0], "quantity": "1"}]})
+    world.drain()
+    # The change has taken away what held it: it is accepted, and the ERP gets it once, as it is.
+    kinds = "SELECT kind FROM delivery WHERE kind LIKE '%_order' AND kind NOT LIKE '%fulfillment%' ORDER BY id"
+    assert [row.kind for row in world.all(kinds)] == ["push_order"]
+    world.send("order", {**world.order({"unknown": 1}), "external_id": "Y"})
+    world.drain()
+    cancel(world, world.one("SELECT * FROM orders WHERE external_id = 'Y'"))
+    assert [row.kind for row in world.all(kinds)] == ["push_order"]

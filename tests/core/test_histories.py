@@ -24,10 +24,11 @@ from core.services.backorders import wake_backorders
 from core.services.canceling import cancel_order
 from core.services.holds import place_hold, release_hold
 from core.services.replaying import replay_message, retry_delivery
-from core.services.reserving import Wanted, expire_reservations, release_group, reserve_many
+from core.services.reserving import Wanted, expire_reservations, reserve_many
 from core.services.stock import adjust_stock
 from core.store import schema
 from core.store.unit import Store, Unit
+from tests.core import stock_rules
 from tests.core.world import World, now
 
 REPORTS = ("acknowledged", "picking", "rejected", "canceled", "cancel_declined")
@@ -42,24 +43,6 @@ WHERE o.state NOT IN ('completed', 'canceled') AND o.sourcing_at IS NULL
                     AND c.state IN ('open', 'auto_resolving', 'assigned', 'snoozed'))
   AND NOT EXISTS (SELECT 1 FROM fulfillment_order f WHERE f.order_id = o.id AND f.state IN
       ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped', 'canceling'))
-"""
-# Open units of a node's work are exactly what is allocated to it; work that is over holds nothing.
-WORK_AND_PROMISE = """
-SELECT f.id, f.state, l.open, coalesce(r.units, 0) AS allocated FROM fulfillment_order f
-CROSS JOIN LATERAL (SELECT sum(quantity - shipped - canceled) AS open FROM fulfillment_line
-                    WHERE fulfillment_id = f.id) l
-LEFT JOIN LATERAL (SELECT sum(quantity / per_unit) FILTER (WHERE NOT follows) AS units FROM reservation
-                   WHERE fulfillment_id = f.id AND state = 'allocated') r ON true
-WHERE l.open <> coalesce(r.units, 0)
-   OR (f.state IN ('shipped', 'rejected', 'canceled', 'short') AND coalesce(r.units, 0) <> 0)
-"""
-LINES = """
-SELECT l.id, l.quantity, l.canceled, l.shipped, coalesce(r.units, 0) AS allocated, coalesce(s.units, 0) AS left_nodes
-FROM order_line l
-LEFT JOIN LATERAL (SELECT sum(quantity / per_unit) FILTER (WHERE NOT follows) AS units FROM reservation
-                   WHERE line_id = l.id AND state = 'allocated') r ON true
-LEFT JOIN LATERAL (SELECT sum(quantity) AS units FROM shipment_line WHERE line_id = l.id) s ON true
-WHERE l.canceled + l.shipped + coalesce(r.units, 0) > l.quantity OR l.shipped <> coalesce(s.units, 0)
 """
 FINAL_WITH_OPEN = """
 SELECT o.id, o.state FROM orders o WHERE o.state IN ('completed', 'canceled') AND (
@@ -137,7 +120,7 @@ class Histories(RuleBasedStateMachine):
         self._receive("order_cancel", {"external_id": body["external_id"], **more})
 
     @precondition(lambda self: self.bodies)
-    @rule(which=anything, restock=st.sampled_from(("cancel", "return", "no_restock")))
+    @rule(which=anything, restock=st.sampled_from(("cancel", "return", "none")))
     def refund(self, which: int, restock: str) -> None:
         """The shop pays a unit back."""
         body = self.bodies[which % len(self.bodies)]
@@ -218,6 +201,27 @@ class Histories(RuleBasedStateMachine):
                 report["lines"] = [{"sku": sku, "quantity": str(units)}]
             self._receive("shipment", report, self.world.wms)
 
+    @rule(which=anything, sku=st.sampled_from(SKUS), units=st.integers(1, 3))
+    def split(self, which: int, sku: str, units: int) -> None:
+        """A person cuts work in two before its node knows of it."""
+        if (work := self._work(which)) is not None:
+            stock_rules.split(self.world, work.id, sku, units)
+            self.world.drain()
+
+    @rule(which=anything, other=anything)
+    def merge(self, which: int, other: int) -> None:
+        """A person makes one of two pieces of work."""
+        if (work := self._work(which)) is not None:
+            stock_rules.merge(self.world, [work.id, self._work(other).id])
+            self.world.drain()
+
+    @rule(which=anything, node=st.sampled_from(NODES))
+    def move(self, which: int, node: str) -> None:
+        """A person gives work to another node."""
+        if (work := self._work(which)) is not None:
+            stock_rules.move(self.world, work.id, node)
+            self.world.drain()
+
     @rule(which=anything, status=st.sampled_from(("in_transit", "disturbed", "delivered", "lost")))
     def track(self, which: int, status: str) -> None:
         """A carrier says something."""
@@ -231,9 +235,8 @@ class Histories(RuleBasedStateMachine):
     @rule(sku=st.sampled_from(SKUS), node=st.sampled_from(NODES), units=st.integers(0, 25), old=st.booleans())
     def count(self, sku: str, node: str, units: int, old: bool) -> None:
         """A node counts, also less than is promised, also late."""
-        at = now() - timedelta(minutes=5) if old else now()
-        items = [{"sku": sku, "on_hand": str(units)}]
-        self._receive("stock", {"node": node, "as_of": at.isoformat(), "items": items}, self.world.wms)
+        stock_rules.count(self.world, sku, node, units, now() - timedelta(minutes=5) if old else now())
+        self.world.drain()
 
     @rule(sku=st.sampled_from(SKUS), node=st.sampled_from(NODES), delta=st.integers(-5, 10), safety=st.integers(0, 3))
     def adjust(self, sku: str, node: str, delta: int, safety: int) -> None:
@@ -254,8 +257,7 @@ class Histories(RuleBasedStateMachine):
     @rule(which=anything)
     def give_back(self, which: int) -> None:
         """A checkout is left."""
-        with self._asked() as unit:
-            release_group(unit, self.groups[which % len(self.groups)])
+        stock_rules.give_back(self.world, self.groups[which % len(self.groups)])
 
     @rule()
     def expire(self) -> None:
@@ -306,9 +308,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def books(self) -> None:
         """Positions, ledger, reservations, lines, work and phases agree."""
-        self.world.check_books()
-        assert self.world.all(WORK_AND_PROMISE) == []
-        assert self.world.all(LINES) == []
+        stock_rules.check_stock(self.world)
 
     @invariant()
     def next_steps(self) -> None:

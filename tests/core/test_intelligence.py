@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.intelligence.boosted import fit_boosted, read_boosted
 from core.intelligence.challenge import compare, pinball
 from core.intelligence.conformal import Correction, correct, read_correction
-from core.intelligence.lanes import LEVEL_AT, LEVELS, QUANTILES, Lane, make_trip
+from core.intelligence.lanes import LEVEL_AT, LEVELS, QUANTILES, Lane, Trip, make_trip
 from core.intelligence.odds import arrived_by, due_days, last_of, late, level_days
 from core.intelligence.scores import shrink, shrink_mean, wilson
 from core.intelligence.transit import PRIOR, RULES, SPREAD, fit_lanes, read_lanes, rule_days
@@ -62,7 +62,7 @@ def test_a_carrier_has_its_own_quantiles_and_an_unknown_one_those_of_the_lane() 
 
 
 @pytest.fixture(scope="module")
-def deliveries() -> tuple[list, np.ndarray]:
+def deliveries() -> tuple[list[Trip], np.ndarray]:
     chance = np.random.default_rng(1)
     ends = [("20095", "80331", 2.0), ("20095", "10115", 1.0), ("01067", "80331", 6.0)]
     picked = [ends[index] for index in chance.integers(0, 3, 600)]
@@ -70,7 +70,7 @@ def deliveries() -> tuple[list, np.ndarray]:
     return trips, np.array([days for *_, days in picked]) * np.exp(chance.normal(0, 0.2, 600))
 
 
-def test_boosters_learn_areas_and_come_back_from_text(deliveries: tuple[list, np.ndarray]) -> None:
+def test_boosters_learn_areas_and_come_back_from_text(deliveries: tuple[list[Trip], np.ndarray]) -> None:
     pytest.importorskip("lightgbm", reason="the extra `models` is not installed")
     model = fit_boosted(*deliveries)
     trips = deliveries[0][:50]

@@ -149,7 +149,6 @@ def test_the_schedule_retrains_once_a_week_and_promotes_what_wins(world: World) 
 def test_a_champion_whose_engine_is_missing_is_stood_in_for_by_the_rule_and_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import core.intelligence.boosted as boosted
 
     add_outcomes(world, 40)
     do(world, correct_transit)
@@ -161,7 +160,7 @@ def test_a_champion_whose_engine_is_missing_is_stood_in_for_by_the_rule_and_says
     def missing(name: str) -> Any:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(boosted.importlib, "import_module", missing)
+    monkeypatch.setattr("importlib.import_module", missing)
     with world.store.read() as conn:
         transit = read_transit(conn, 1, None)
     assert transit.version == "rules"
@@ -180,8 +179,8 @@ def scores(world: World, **wanted: Any) -> dict[tuple[str, str | None, str], dic
 
 def test_carriers_are_scored_by_their_parcels(world: World) -> None:
     now = datetime.now(UTC)
-    due = {f"due_{round(100 * level)}": now + timedelta(days=1) for level in LEVELS}
-    early = {name: now - timedelta(days=300) for name in due}
+    due: dict[str, Any] = {f"due_{round(100 * level)}": now + timedelta(days=1) for level in LEVELS}
+    early: dict[str, Any] = {name: now - timedelta(days=300) for name in due}
     add_outcomes(world, 200, factor=0.5, carrier="GOOD", **due)
     add_outcomes(world, 200, factor=1.0, carrier="BAD", **early)
     add_outcomes(world, 2, factor=0.5, carrier="New", **early)

@@ -38,7 +38,8 @@ def by(world: World, actor: str) -> Iterator[Unit]:
 
 def drafted(world: World, document: dict[str, Any], name: str = "cheapest") -> str:
     with by(world, "user:ada") as unit:
-        return read_policy(unit.conn, f"pol_{policies.draft(unit, name, document, 'try it').hex}")["policy"]
+        made = policies.draft(unit, name, document, "try it")
+        return str(read_policy(unit.conn, f"pol_{made.hex}")["policy"])
 
 
 def approved(world: World, document: dict[str, Any], name: str = "cheapest") -> str:
@@ -236,7 +237,7 @@ def test_an_old_or_short_simulation_does_not_let_a_version_in(world: World) -> N
         hour = unit.now - timedelta(hours=1)
     report = simulated(world, title, since=hour)
     assert (report["orders"], report["everything"]) == (1, False)
-    with by(world, "user:bo") as unit, pytest.raises(Refused, match="covers less than 7 days"):
+    with by(world, "user:bo") as unit, pytest.raises(Refused, match="covers less than 7 days and 20,000 decisions"):
         policies.activate(unit, title)
     with by(world, "user:bo") as unit, pytest.raises(InputError) as caught:
         trials.simulate(unit.conn, title, unit.now, unit.now)
@@ -367,3 +368,26 @@ def test_a_node_with_less_room_fills_up_in_the_order_of_the_day(world: World) ->
     assert (ham, there.shipments_before, there.shipments_after) == ("HAM", 5, 2)
     assert (lys, elsewhere.shipments_before, elsewhere.shipments_after) == ("LYS", 0, 3)
     assert sum(block.moved for block in replayed.blocks) == 3
+
+
+def test_a_limit_looks_at_the_newest_and_says_since_when(world: World) -> None:
+    place(world, *[{"A": 1}] * 3)
+    place(world, *[SPLIT] * 2)
+    title = drafted(world, {"most_nodes": 2})
+    report = simulated(world, title, limit=2)
+    third = world.all("SELECT at FROM decision ORDER BY id")[3].at
+    assert (report["orders"], report["split_percent"]["before"], report["everything"]) == (2, 100, False)
+    assert datetime.fromisoformat(report["since"]) == third
+    assert simulated(world, title, limit=100)["everything"] is True
+
+
+def test_a_rollback_knows_a_version_whose_time_has_just_come(world: World) -> None:
+    second = active(world, {"most_nodes": 2})
+    third = approved(world, {"most_nodes": 4})
+    simulated(world, third)
+    with by(world, "user:bo") as unit:
+        policies.activate(unit, third, unit.now + timedelta(hours=1))
+        unit.conn.execute(text("UPDATE policy SET active_from = clock_timestamp() WHERE state = 'approved'"))
+    with by(world, "user:bo") as unit:
+        policies.rollback(unit, "cheapest")
+    assert (in_force(world), states(world)[third]) == ([second], "retired")

@@ -84,6 +84,7 @@ def test_an_order_is_promised_with_its_stock_by_calendar_and_rule(world: World) 
     found = promise(world)
     [part] = world.all("SELECT p.*, n.code FROM promise_part p JOIN node n ON n.id = p.node_id")
     leaves = next_ship_moment(Calendar(), found.made_at)
+    assert leaves is not None
     trip = make_trip(None, None, Lane("DE", None, "DE", "24103", part.km), leaves)
     days = level_days(RULES.log_days([trip])[0], 0.9)
     assert (found.state, found.level, part.code) == ("standing", 0.9, "HAM")

@@ -152,6 +152,7 @@ def test_a_carrier_that_is_out_in_an_area_is_passed_over_there(world: World) -> 
     assert [(each.id, each.carrier, each.way) for each in affected] == [(before.id, "nordpost", "moves")]
     [replan] = replans
     assert [(leg.carrier, world.facts.nodes[node].code) for node, leg in replan.legs.items()] == [("southpost", "HAM")]
+    assert replan.before is not None
     assert replan.after - replan.before == 20000
     [after], decision = ordered(world, {"A": 1})
     assert (after.code, after.carrier) == ("HAM", "southpost")

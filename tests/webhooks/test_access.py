@@ -115,3 +115,39 @@ def test_not_ready_with_an_older_schema(app: Flask, world: World) -> None:
     answer = app.test_client().get("/readyz")
     assert code_of(answer) == (503, "READY-SCHEMA-503")
     assert answer.headers["Retry-After"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "word"),
+    [
+        ("/orders?phase=bogus", "phase", "backordered"), ("/orders?state=held,bogus", "state", "in_progress"),
+        ("/messages?state=bogus", "state", "quarantined"), ("/messages?via=bogus", "via", "webhook"),
+        ("/deliveries?state=bogus", "state", "dead"), ("/deliveries?kind=bogus", "kind", "push_order"),
+        ("/exceptions?state=bogus", "state", "snoozed"), ("/exceptions?severity=bogus", "severity", "high"),
+        ("/exceptions?code=bogus", "code", "STOCK-OUT-001"), ("/exceptions?kind=bogus", "kind", "address"),
+        ("/fulfillment-orders?state=bogus", "state", "picking"), ("/shipments?state=bogus", "state", "lost"),
+        ("/tracking-events?status=bogus", "status", "delivered"), ("/reservations?state=bogus", "state", "expired"),
+        ("/stock/movements?kind=bogus", "kind", "count"), ("/nodes?kind=bogus", "kind", "supplier"),
+        ("/connections?mode=bogus", "mode", "shadow"), ("/protection-rules?kind=bogus", "kind", "floor"),
+    ],
+)  # fmt: skip
+def test_a_word_no_filter_knows_is_no_empty_success(shared_api: Shared, path: str, name: str, word: str) -> None:
+    refused = shared_api.get(path)
+    assert code_of(refused) == (422, "INPUT-INVALID-400")
+    [error] = refused.get_json()["errors"]
+    assert error["path"] == name
+    assert word in error["reason"].removeprefix("must be one of: ").split(", ")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/orders?connection=nope", "/messages?connection=nope", "/deliveries?connection=nope",
+        "/exceptions?connection=nope", "/refunds?connection=nope", "/protection-rules?connection=shop,nope",
+        "/fulfillment-orders?node=nope", "/shipments?node=HAM,nope", "/stock?node=nope", "/stock/movements?node=nope",
+    ],
+)  # fmt: skip
+def test_a_name_nobody_has_is_no_empty_success(shared_api: Shared, path: str) -> None:
+    refused = shared_api.get(path)
+    assert code_of(refused) == (404, "HUB-MISSING-404")
+    assert "'nope'" in refused.get_json()["detail"]

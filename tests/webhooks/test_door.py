@@ -192,6 +192,7 @@ def test_other_types_are_refused(door: Doorstep) -> None:
         {"Content-Type": "multipart/form-data; boundary=x"},
         {"Content-Type": ""},
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {"Content-Type": "application/json; charset=utf-16"},
     ):
         signed = {key: value for key, value in door.signed(b"{}").items() if key != "content-type"}
         answer = door.post("wms-1", b"{}", {**signed, **headers})

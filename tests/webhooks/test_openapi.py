@@ -41,6 +41,8 @@ def test_every_operation_says_scope_answer_and_errors(app: Flask) -> None:
             assert operation["responses"]["default"] == {"$ref": "#/components/responses/DEFAULT_ERROR"}, path
             named = [each.get("$ref") for each in operation.get("parameters", [])]
             assert ("#/components/parameters/IdempotencyKey" in named) == (method == "post"), path
+            if method == "get" or path in ("/api/v1/orders/{order}/cancel", "/api/v1/messages/{message}/replay"):
+                assert ("#/components/parameters/IfMatch" in named) == ("cancel" in path), path
 
 
 def test_the_page_needs_no_other_host(app: Flask) -> None:

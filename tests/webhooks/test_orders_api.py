@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 
@@ -282,6 +283,14 @@ def test_what_no_order_means_is_refused(shared_api: Shared, change: dict[str, An
     refused = shared_api.post("/orders", {**FULL, "totals": None, **change})
     assert code_of(refused) == (422, "INPUT-INVALID-400")
     assert [each["path"] for each in refused.get_json()["errors"]] == [path]
+    shared_api.unchanged()
+
+
+def test_a_name_stands_once_in_an_object(shared_api: Shared) -> None:
+    body = orjson.dumps(FULL).replace(b'"quantity":"2"', b'"quantity":"1","quantity":"3"')
+    refused = shared_api.call("POST", "/orders", data=body, content_type="application/json")
+    assert code_of(refused) == (400, "JSON-SYNTAX-400")
+    assert "'quantity' stands twice" in refused.get_json()["detail"]
     shared_api.unchanged()
 
 

@@ -1,6 +1,7 @@
 """Promises, calendars, scores and models over the API."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
@@ -37,6 +38,7 @@ def test_what_cannot_be_promised_is_refused_with_its_reasons(api: Client, world:
     short = api.post("/promises", {**OFFER, "lines": [{"sku": "A", "quantity": "21"}]})
     assert code_of(short) == (409, "PROMISE-STOCK-409")
     assert short.get_json()["errors"][0]["path"] == "lines.0"
+    wrong: dict[str, Any]
     for wrong in (
         {"country": "Germany"},
         {"probability": 0.7},

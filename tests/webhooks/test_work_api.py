@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from core.domain.ids import public_id
+from core.services.access import create_user
 from tests.core.world import World, now
 from tests.webhooks.conftest import Client, code_of
 
@@ -115,6 +116,10 @@ def test_exceptions_are_assigned_snoozed_and_settled(api: Client, world: World) 
     assert (case["code"], case["state"], case["member_count"]) == ("MAP-SKU-404", "open", 1)
     path = f"/exceptions/{case['id']}"
     assert [member["order"] for member in api.get(path).get_json()["members"]] == [held["id"]]
+    nobody = api.post(f"{path}/assign", {"owner": "nobody@x"})
+    assert code_of(nobody) == (422, "CASE-OWNER-422")
+    with world.store.begin() as unit:
+        create_user(unit, "ada@example.com", "Ada", "a long password")
     assigned = api.post(f"{path}/assign", {"owner": "ada@example.com"})
     assert (assigned.get_json()["state"], assigned.get_json()["owner"]) == ("assigned", "ada@example.com")
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -122,11 +127,25 @@ def test_exceptions_are_assigned_snoozed_and_settled(api: Client, world: World) 
     assert api.post(f"{path}/snooze", {"until": "2020-01-01T00:00:00Z"}).status_code == 422
     stale = {"If-Match": f'"v{case["version"]}"'}
     assert code_of(api.post(f"{path}/resolve", headers=stale)) == (412, "HUB-VERSION-412")
+    for verb in ("resolve", "dismiss"):
+        refused = api.post(f"{path}/{verb}", {"resolution": "Called them"})
+        assert code_of(refused) == (409, "CASE-HELD-409")
+        assert held["number"] in refused.get_json()["detail"]
+    assert api.get(f"/orders/{held['id']}").get_json()["phase"] == "held"
+    assert api.post(f"/orders/{held['id']}/cancel").get_json()["state"] == "canceled"
+    assert api.get(path).get_json()["state"] == "superseded"
+
+
+def test_an_exception_nothing_is_held_for_is_settled_by_a_word(api: Client, world: World) -> None:
+    world.send("order", b"{")
+    world.drain()
+    [case] = api.get("/exceptions?live=true").get_json()["data"]
+    path = f"/exceptions/{case['id']}"
     done = api.post(f"{path}/resolve", {"resolution": "Called them"})
     assert (done.get_json()["state"], done.get_json()["resolution"]) == ("resolved", "Called them")
     assert code_of(api.post(f"{path}/dismiss")) == (409, "STATE-MOVE-409")
     assert api.get("/exceptions?live=true").get_json()["data"] == []
-    assert len(api.get("/exceptions?code=MAP-SKU-404&connection=shop&state=resolved").get_json()["data"]) == 1
+    assert len(api.get(f"/exceptions?code={case['code']}&connection=shop&state=resolved").get_json()["data"]) == 1
 
 
 def test_the_recommended_action_is_shown_and_carried_out(api: Client, world: World) -> None:

@@ -127,6 +127,11 @@ def _kept(found: Any, answer: Response) -> bytes:
     return answer.get_data()
 
 
+# Changes of these honor `If-Match` (`require_version`): of the thing itself, or of one named in the path.
+VERSIONED = frozenset({"/items", "/nodes"})
+VERSIONED_BELOW = ("/orders/", "/exceptions/", "/fulfillment-orders/", "/connections/")
+
+
 def require_version(version: int) -> None:
     """Honor `If-Match`: go on only when the caller saw the version that is current.
 
@@ -183,9 +188,12 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         return decorator
 
     def lists(
-        self, rule: str, *, scope: str, shape: str, query: type[PageQuery] = PageQuery
+        self, rule: str, *, scope: str, shape: str, query: type[PageQuery] = PageQuery, keeps: bool = False
     ) -> Callable[[Callable[..., Listed]], Callable[..., Listed]]:
-        """Register a GET of a list: the handler gets a session, the wanted page and its filters."""
+        """Register a GET of a list: the handler gets a session, the wanted page and its filters.
+
+        `keeps` says that the page is kept to what belongs to the connection of the key (see core/store/read/owned.py).
+        """
 
         def decorator(handler: Callable[..., Listed]) -> Callable[..., Listed]:
             def view(given: dict[str, Any], **parts: str) -> Response:
@@ -195,7 +203,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
                 found = reading(lambda conn: handler(conn, piece, *fresh((given,)), **parts))
                 return render({"data": found.data, "next_cursor": cursors.pack(key, rule, found.after)}, 200)
 
-            self._register(rule, "GET", view, handler, scope, {200: f"{shape}Page"}, keeps=True, query=query)
+            self._register(rule, "GET", view, handler, scope, {200: f"{shape}Page"}, keeps=keeps, query=query)
             return handler
 
         return decorator
@@ -269,8 +277,11 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             needed = any(each.required for each in body().fields.values())
             view = self.arguments(body, location="json", required=needed)(view)
         extra: dict[str, Any] = {"security": [{"key": [scope]}]}
-        if method == "POST":
-            extra["parameters"] = ["IdempotencyKey"]
+        parameters = ["IdempotencyKey"] if method == "POST" else []
+        if method != "GET" and (rule in VERSIONED or rule.startswith(VERSIONED_BELOW)):
+            parameters.append("IfMatch")
+        if parameters:
+            extra["parameters"] = parameters
         view = self.doc(**extra)(view)
         view.scope = scope  # type: ignore[attr-defined]
         view.keeps = keeps  # type: ignore[attr-defined]

@@ -28,6 +28,7 @@ PARTS: dict[str, tuple[str, ColumnElement[UUID]]] = {
     "shipment": ("shipment", t.shipment.c.id),
     "refund": ("refund", t.refund.c.id),
     "case": ("case", t.exception_case.c.id),
+    "promise": ("promise", t.promise.c.id),
     "decision": ("decision", t.decision.c.id),
     "reservation": ("reservation", t.reservation.c.group_id),
     "rule": ("protection", t.protection_rule.c.id),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from core.domain.documents import COUNTRY, ItemSchema, ItemsSchema, Strict, a_text
 from core.domain.ids import public_id
 from core.domain.quick import NO_NUL, Exact
+from core.domain.vocabulary import NODE_KINDS
 from core.services.catalog import connection_named, upsert_items, upsert_node
 from core.store import schema as t
 from core.store.read.catalog import list_items, list_nodes, read_item, read_node
@@ -56,7 +57,7 @@ class NodeBody(Strict):
 
     code = fields.String(required=True, validate=[validate.Length(1, 64), NO_NUL])
     name = fields.String(validate=[validate.Length(1, 200), NO_NUL])
-    kind = fields.String(validate=validate.OneOf(["warehouse", "store", "3pl", "supplier"]))
+    kind = fields.String(validate=validate.OneOf(NODE_KINDS))
     connection = a_text(128)
     country = fields.String(allow_none=True, validate=COUNTRY)
     postal_code, city = a_text(32), a_text(200)

@@ -68,7 +68,7 @@ class SecretsBody(Strict):
     )
 
 
-@routes.lists("/connections", scope=READ, shape="Connection", query=ConnectionQuery)
+@routes.lists("/connections", scope=READ, shape="Connection", query=ConnectionQuery, keeps=True)
 def list_all_connections(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List connections by name."""
     return list_connections(conn, piece, **query)

@@ -22,7 +22,7 @@ class DecisionQuery(PageQuery):
     since = fields.AwareDateTime(load_default=None, metadata={"description": "Made then or later."})
 
 
-@routes.lists("/decisions", scope=READ, shape="Decision", query=DecisionQuery)
+@routes.lists("/decisions", scope=READ, shape="Decision", query=DecisionQuery, keeps=True)
 def list_all_decisions(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List decisions without their inputs, newest first."""
     order = query.pop("order")

@@ -24,7 +24,7 @@ class DeliveryQuery(PageQuery):
     since = fields.AwareDateTime(load_default=None, metadata={"description": "Created then or later."})
 
 
-@routes.lists("/deliveries", scope=READ, shape="Delivery", query=DeliveryQuery)
+@routes.lists("/deliveries", scope=READ, shape="Delivery", query=DeliveryQuery, keeps=True)
 def list_all_deliveries(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List deliveries, newest first."""
     order, fulfillment = query.pop("order"), query.pop("fulfillment")

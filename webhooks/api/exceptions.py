@@ -58,7 +58,7 @@ class ApplyBody(Strict):
     args = fields.Dict(keys=fields.String(validate=[validate.Length(1, 60), NO_NUL]), allow_none=True)
 
 
-@routes.lists("/exceptions", scope=READ, shape="Exception", query=CaseQuery)
+@routes.lists("/exceptions", scope=READ, shape="Exception", query=CaseQuery, keeps=True)
 def list_all_cases(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List exceptions, newest first."""
     order = query.pop("order")

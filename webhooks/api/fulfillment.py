@@ -119,7 +119,7 @@ def _id(kind: str, text: str | None) -> UUID | None:
     return None if text is None else parse_id(kind, text)
 
 
-@routes.lists("/fulfillment-orders", scope=READ, shape="FulfillmentOrder", query=FulfillmentQuery)
+@routes.lists("/fulfillment-orders", scope=READ, shape="FulfillmentOrder", query=FulfillmentQuery, keeps=True)
 def list_work(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List fulfillment orders, newest first."""
     return list_fulfillments(conn, piece, order_id=_id("order", query.pop("order")), **query)
@@ -221,7 +221,7 @@ def post_ship(unit: Unit, body: Json, fulfillment: str) -> Answer:
     return _shipped(unit, {**body, "fulfillment": fulfillment, "external_id": external_id})
 
 
-@routes.lists("/shipments", scope="shipments:read", shape="Shipment", query=ShipmentQuery)
+@routes.lists("/shipments", scope="shipments:read", shape="Shipment", query=ShipmentQuery, keeps=True)
 def list_parcels(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List shipments, newest first."""
     return list_shipments(
@@ -241,13 +241,7 @@ def get_shipment(conn: Connection, shipment: str) -> Json:
 
 
 @routes.writes(
-    "/shipments",
-    scope="shipments:write",
-    shape="Shipment",
-    body=ShipmentSchema,
-    status=201,
-    also=(200,),
-    keeps=True,
+    "/shipments", scope="shipments:write", shape="Shipment", body=ShipmentSchema, status=201, also=(200,), keeps=True
 )
 def post_shipment(unit: Unit, body: Json) -> Answer:
     """Report a shipment as a node does; the same `external_id` again is the same shipment. 409 when it is not open."""
@@ -261,7 +255,7 @@ def _shipped(unit: Unit, document: Json) -> Answer:
     return Answer(shown, 201 if done.new else 200, f"/api/v1/shipments/{shown['id']}")
 
 
-@routes.lists("/tracking-events", scope="shipments:read", shape="TrackingEvent", query=TrackingQuery)
+@routes.lists("/tracking-events", scope="shipments:read", shape="TrackingEvent", query=TrackingQuery, keeps=True)
 def list_facts(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List tracking events, the newest received first."""
     return list_tracking(conn, piece, shipment_id=_id("shipment", query.pop("shipment")), **query)

@@ -20,7 +20,7 @@ routes = ApiBlueprint("keys", "Who may call this API.")
 
 
 class KeyBody(Strict):
-    """A new key; one with a connection submits orders for that connection only."""
+    """A new key; one with a connection reaches what belongs to that connection, and reads items, nodes and stock."""
 
     name = a_text(120, required=True)
     scopes = fields.List(

@@ -38,7 +38,7 @@ class DiscardBody(Strict):
     reason = a_text(500, required=True)
 
 
-@routes.lists("/messages", scope=READ, shape="Message", query=MessageQuery)
+@routes.lists("/messages", scope=READ, shape="Message", query=MessageQuery, keeps=True)
 def list_all_messages(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List messages, newest first."""
     order = query.pop("order")

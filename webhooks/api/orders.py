@@ -104,7 +104,7 @@ class HoldSchema(Strict):
     detail = a_text(500, required=True)
 
 
-@routes.lists("/orders", scope=READ, shape="Order", query=OrderQuery)
+@routes.lists("/orders", scope=READ, shape="Order", query=OrderQuery, keeps=True)
 def list_all_orders(conn: Connection, piece: Slice, query: dict[str, Any]) -> Listed:
     """List orders, the newest received first."""
     return list_orders(conn, OrderFilter(**query), piece)

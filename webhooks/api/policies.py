@@ -100,8 +100,8 @@ def post_approve(unit: Unit, body: Json, policy: str) -> Json:
 
 @routes.writes("/policies/<policy>/simulate", scope=WRITE, shape="PolicyFull", body=SimulateBody)
 def post_simulate(unit: Unit, body: Json, policy: str) -> Json:
-    """Make recorded decisions again under a version and keep the report with it."""
-    found = trials.simulate(unit.conn, policy, unit.now, body.get("since"), tenant=unit.tenant)
+    """Make recorded decisions, the newest 20,000 at most, again under a version and keep the report with it."""
+    found = trials.simulate(unit.conn, policy, unit.now, body.get("since"), limit=trials.ENOUGH, tenant=unit.tenant)
     return _shown(unit, policies.keep_simulation(unit, found["policy"], found))
 
 

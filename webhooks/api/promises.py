@@ -61,7 +61,7 @@ class ScoreQuery(PageQuery):
     subject, name, measure = words(), words(), words()
 
 
-@routes.writes("/promises", scope=WRITE, shape="Promise", body=OfferBody, status=201)
+@routes.writes("/promises", scope=WRITE, shape="Promise", body=OfferBody, status=201, keeps=True)
 def post_promise(unit: Unit, body: Json) -> Answer:
     """Offer a date: nothing is reserved; an order that names the offer while it stands is held to it."""
     wanted = [Wanted(line["sku"], line["quantity"]) for line in body["lines"]]
@@ -79,7 +79,7 @@ def post_promise(unit: Unit, body: Json) -> Answer:
     return Answer(read_promise(unit.conn, found, unit.tenant), location=f"/api/v1/promises/{promise}")
 
 
-@routes.lists("/promises", scope=READ, shape="Promise", query=PromiseQuery)
+@routes.lists("/promises", scope=READ, shape="Promise", query=PromiseQuery, keeps=True)
 def list_all_promises(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List promises, newest first."""
     order = query.pop("order")

@@ -35,7 +35,7 @@ class RuleBody(Strict):
     valid_from, valid_to = an_instant(), an_instant()
 
 
-@routes.lists("/protection-rules", scope="stock:read", shape="ProtectionRule", query=RuleQuery)
+@routes.lists("/protection-rules", scope="stock:read", shape="ProtectionRule", query=RuleQuery, keeps=True)
 def list_protection_rules(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List protection rules that hold or will, newest first; with `ended` also those of the past."""
     return list_rules(conn, piece, **query)

@@ -21,7 +21,7 @@ class RefundQuery(PageQuery):
     since = fields.AwareDateTime(load_default=None, metadata={"description": "Given back then or later."})
 
 
-@routes.lists("/refunds", scope=READ, shape="Refund", query=RefundQuery)
+@routes.lists("/refunds", scope=READ, shape="Refund", query=RefundQuery, keeps=True)
 def list_(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List refunds, the newest received first."""
     order = query.pop("order")

@@ -67,6 +67,15 @@ def make_api(app: Flask) -> HubApi:
             "description": "Same key and request: the stored answer. Same key, another request: 422. In flight: 409.",
         },
     )
+    api.spec.components.parameter(
+        "IfMatch",
+        "header",
+        {
+            "name": "If-Match",
+            "schema": {"type": "string"},
+            "description": "The `ETag` it was read with: 412 when it has changed since. Without one it is not asked.",
+        },
+    )
     return api
 
 

@@ -125,7 +125,7 @@ def post_adjustment(unit: Unit, body: Json) -> Json:
     return read_position(unit.conn, body["sku"], body["node"], unit.tenant)
 
 
-@routes.lists("/stock/movements", scope=READ, shape="Movement", query=MovementQuery)
+@routes.lists("/stock/movements", scope=READ, shape="Movement", query=MovementQuery, keeps=True)
 def list_ledger(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List stock movements, newest first."""
     order = query.pop("order")
@@ -142,7 +142,7 @@ def get_availability(conn: Connection, query: Json) -> Json:
     return {"data": read_availability(conn, query["sku"], _for_whom(conn, query["connection"]))}
 
 
-@routes.lists("/reservations", scope="reservations:read", shape="Reservation", query=ReservationQuery)
+@routes.lists("/reservations", scope="reservations:read", shape="Reservation", query=ReservationQuery, keeps=True)
 def list_soft_reservations(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List soft reservations, newest first."""
     return list_reservations(conn, piece, **query)

@@ -1,4 +1,4 @@
-"""Messages and what they become: goldens, unknown codes, the way back, hostile input."""
+"""Messages and what they become: goldens, unknown codes, hostile input."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from connectors.sdk.checks.backward import check_way_back
 from connectors.sdk.checks.goldens import Incoming, difference, shown
 from connectors.sdk.checks.results import Failed, Report, Skipped, expect
 from connectors.sdk.maps import open_map
-from core.domain.payloads import jsonable
 from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError, InputError, MappingError, UnmappedCode
 from core.ports.connectors import Document, InboundMessage
 from mappings.engine import Map
-from mappings.faults import MapDocumentError
 from mappings.paths import segments
 from mappings.rules import Rule
-from mappings.syntaxes.json import dump, parse
+from mappings.syntaxes.json import dump
 
 if TYPE_CHECKING:
     from connectors.sdk.base import BaseConnector
@@ -87,12 +86,22 @@ def check_mapping(report: Report, bench: Workbench) -> None:
     with report.check("mapping", "unknown_topic"):
         if not bench.manifest.documents:
             raise Skipped("it has no documents")
-        found = connector.normalize(message("topic.nobody.has", b"{}"))
-        expect([each.type for each in found] == [DocumentType.IGNORE], "an unknown topic is not ignored with a reason")
+        check_unknown_topic(connector)
     with report.check("mapping", "hostile"):
         check_hostile(connector, goldens)
     check_codes(report, bench, connector, goldens)
     check_way_back(report, bench, goldens)
+
+
+def check_unknown_topic(connector: BaseConnector) -> None:
+    """A topic no row speaks of is ignored with a reason, or quarantined where the manifest says so."""
+    try:
+        found = connector.normalize(message("topic.nobody.has", b"{}"))
+    except MappingError as error:
+        quarantined = connector.manifest.unknown_topic == "quarantine" and error.error_code == "MAP-TOPIC-422"
+        expect(quarantined, f"an unknown topic is refused: {error}")
+    else:
+        expect([each.type for each in found] == [DocumentType.IGNORE], "an unknown topic is not ignored with a reason")
 
 
 def inbound(connector: BaseConnector, golden: Incoming) -> None:
@@ -239,62 +248,3 @@ def reads(bench: Workbench, name: str) -> bool:
     """Return whether a code list is made to read."""
     table = bench.manifest.codes[name]
     return not (set(table) <= {"read", "write"} and not table.get("read"))
-
-
-# -- the way back
-
-
-def check_way_back(report: Report, bench: Workbench, goldens: Sequence[Incoming]) -> None:
-    """What an inbound map reads it can write and read again, unless it says that a rule is one-way."""
-    connector = bench.open()
-    done: set[str] = set()
-    for golden in goldens:
-        for row in connector.rows(golden.topic) if golden.topic else []:
-            if row.map is None or row.map in done or not isinstance(golden.expected, list):
-                continue
-            done.add(row.map)
-            with report.check("mapping", f"way_back.{row.map}", "maps"):
-                way_back(open_map(bench.manifest, row.map), golden.body)
-
-
-def way_back(found: Map, body: bytes) -> None:
-    """Read, write and read again; what was read twice is the same, but for one-way rules."""
-    for source in found.documents(body):
-        if source.error is not None:
-            continue
-        first = found.read(source.value)
-        if first.holds:
-            continue
-        kept = drop(first.canonical, found.document.fields)
-        try:
-            written = found.write(first.canonical)
-        except (MappingError, MapDocumentError) as error:
-            raise Skipped(f"the map only reads: {error.what}") from None
-        try:
-            second = found.read(parse(dump(written)) if found.document.syntax == "json" else written)
-        except MappingError as error:
-            if not one_way(found.document.fields):
-                raise
-            raise Skipped(f"a one-way rule is needed to read: {error.what}") from None
-        wrong = difference(jsonable(kept), jsonable(drop(second.canonical, found.document.fields)))
-        expect(wrong is None, f"written and read again, {wrong}")
-
-
-def one_way(rules: Sequence[Rule]) -> bool:
-    """Return whether any rule is left out on the way back."""
-    return any(rule.one_way or one_way(rule.fields) for rule in rules)
-
-
-def drop(canonical: Any, rules: Sequence[Rule]) -> Any:
-    """Return a document without the fields of one-way rules."""
-    if isinstance(canonical, list):
-        return [drop(each, rules) for each in canonical]
-    if not isinstance(canonical, dict):
-        return canonical
-    found = dict(canonical)
-    for rule in rules:
-        if rule.one_way:
-            found.pop(rule.key, None)
-        elif rule.fields and rule.key in found:
-            found[rule.key] = drop(found[rule.key], rule.fields)
-    return found

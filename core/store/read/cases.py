@@ -8,11 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, select
 
+from core.domain.cases import CAUSES, SEVERITIES
 from core.domain.ids import public_id
-from core.domain.states import LIVE_CASE
+from core.domain.states import LIVE_CASE, CaseState
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id
 from core.store.read.text import instant, quantity, ref
 from core.store.read.timeline import subject_id
 from core.store.unit import DEFAULT_TENANT
@@ -48,14 +49,15 @@ def list_cases(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of exception cases, newest first; `kind` is the class of cause, `live` those not settled."""
+    require_named(conn, t.connection, t.connection.c.name, connection, tenant)
     query = only(
         _CASES,
         t.exception_case,
         tenant,
-        state=(_c.state, state),
-        kind=(_c["class"], kind),
-        code=(_c.code, code),
-        severity=(_c.severity, severity),
+        state=(_c.state, state, CaseState),
+        kind=(_c["class"], kind, {each.group for each in CAUSES.values()}),
+        code=(_c.code, code, CAUSES),
+        severity=(_c.severity, severity, SEVERITIES),
         owner=(_c.owner, owner),
         connection=(t.connection.c.name, connection),
     )

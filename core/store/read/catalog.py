@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import kind_of, parse_id, public_id
+from core.domain.vocabulary import NODE_KINDS
 from core.errors import NotFound
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_text
@@ -104,7 +105,10 @@ def list_nodes(
 ) -> Listed:
     """Return a page of nodes by code."""
     n = t.node.c
-    query = only(_NODES, t.node, tenant, kind=(n.kind, kind), country=(n.country, country), active=(n.active, active))
+    query = only(
+        _NODES, t.node, tenant,
+        kind=(n.kind, kind, NODE_KINDS), country=(n.country, country), active=(n.active, active),
+    )  # fmt: skip
     rows, after = rows_by_text(conn, query, [n.code], piece)
     return Listed([_node(row) for row in rows], after)
 

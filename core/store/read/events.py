@@ -47,7 +47,11 @@ class Place:
         xid, dash, seq = words.partition("-")
         if dash and all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (xid, seq)):
             return cls(int(xid), int(seq))
-        raise InputError(f"{words[:60]!r} is no place in the event feed.", code="EVENT-PLACE-422")
+        raise InputError(
+            f"{words[:60]!r} is no place in the event feed.",
+            fix="Send the last `id:` line of the stream as Last-Event-ID, or begin without one.",
+            code="EVENT-PLACE-422",
+        )
 
 
 def read_events(

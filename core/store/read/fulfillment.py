@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import public_id
+from core.domain.states import TRACKING_RANK, FulfillmentState, ShipmentState
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, since
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, since
 from core.store.read.text import instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -45,11 +46,12 @@ def list_fulfillments(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of fulfillment orders, newest first."""
+    require_named(conn, t.node, t.node.c.code, node, tenant)
     query = only(
         _WORK,
         t.fulfillment_order,
         tenant,
-        state=(_f.state, state),
+        state=(_f.state, state, FulfillmentState),
         node=(t.node.c.code, node),
         order=(_f.order_id, order_id),
         number=(_f.number, number),
@@ -145,11 +147,12 @@ def list_shipments(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of shipments, newest first."""
+    require_named(conn, t.node, t.node.c.code, node, tenant)
     query = only(
         _PARCELS,
         t.shipment,
         tenant,
-        state=(_s.state, state),
+        state=(_s.state, state, ShipmentState),
         node=(t.node.c.code, node),
         order=(_s.order_id, order_id),
         fulfillment=(_s.fulfillment_id, fulfillment_id),
@@ -246,7 +249,7 @@ def list_tracking(
         t.tracking_event,
         tenant,
         shipment=(_e.shipment_id, shipment_id),
-        status=(_e.status, status),
+        status=(_e.status, status, TRACKING_RANK),
         tracking=(_s.tracking_number, tracking),
     )
     rows, after = rows_by_id(conn, query, _e.id, piece)

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, func, select
 
+from core.domain.states import OrderState
+from core.domain.vocabulary import Phase
 from core.store import schema as t
 from core.store.read.orders import read_orders
-from core.store.read.page import Listed, Slice, joined, only, rows_by_id, since, sold_as
+from core.store.read.page import Listed, Slice, joined, only, require_named, rows_by_id, since, sold_as
 from core.store.unit import DEFAULT_TENANT
 
 
@@ -48,12 +50,13 @@ def list_orders(conn: Connection, where: OrderFilter, piece: Slice, tenant: int 
         select(o.id),
         t.orders,
         tenant,
-        phase=(o.phase, where.phase),
-        state=(o.state, where.state),
+        phase=(o.phase, where.phase, Phase),
+        state=(o.state, where.state, OrderState),
         number=(o.number, where.number),
         external_id=(o.external_id, where.external_id),
         email=(func.lower(o.buyer_email), where.email and where.email.lower()),
     )
+    require_named(conn, t.connection, t.connection.c.name, where.connection, tenant)
     if where.connection is not None:
         query = query.join(t.connection, joined(t.orders, t.connection, o.connection_id)).where(
             t.connection.c.name == where.connection

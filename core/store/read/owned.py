@@ -61,10 +61,14 @@ OWNED: Mapping[FromClause, Condition] = {
     t.tracking_event: _tracked,
     t.event: _happened,
     t.decision: _of_orders(t.decision.c.order_id),
+    t.promise: _of_orders(t.promise.c.order_id),
     t.stock_movement: _moved,
     t.item: _anybodys,
     t.node: _anybodys,
     t.stock_position: _anybodys,
+    t.stock_lot: _anybodys,
+    t.supply: _anybodys,
+    t.transfer: _anybodys,
 }  # fmt: skip
 
 

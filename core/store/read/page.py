@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, select, tuple_
 
+from core.errors import InputError, NotFound
 from core.store import schema as t
 from core.store.read.owned import owned
 from core.store.unit import DEFAULT_TENANT
@@ -73,17 +74,61 @@ def rows_by_text(
 
 
 def only(
-    query: Select[Any], tenant_of: Table, tenant: int = DEFAULT_TENANT, **equal: tuple[ColumnElement[Any], Any]
+    query: Select[Any],
+    tenant_of: Table,
+    tenant: int = DEFAULT_TENANT,
+    **equal: tuple[ColumnElement[Any], Any] | tuple[ColumnElement[Any], Sequence[str], Iterable[str]],
 ) -> Select[Any]:
-    """Return the query for one tenant with the filters that are set: (column, value or values)."""
+    """Return the query for one tenant with the filters that are set.
+
+    Args:
+        query: the rows.
+        tenant_of: the table whose tenant counts.
+        tenant: the tenant.
+        equal: by the name people know the filter by: (column, value or values), and the words there are where those
+            are closed.
+
+    Raises:
+        InputError: a word of a closed list is none of it; an empty answer would look like "nothing is wrong".
+    """
     query = query.where(tenant_of.c.tenant_id == tenant)
-    for column, wanted in equal.values():
+    for name, (column, wanted, *closed) in equal.items():
+        for allowed in closed:
+            _require_words(name, wanted, allowed)
         if isinstance(wanted, list | tuple):
             if wanted:
                 query = query.where(column.in_(wanted))
         elif wanted is not None:
             query = query.where(column == wanted)
     return query
+
+
+def _require_words(name: str, words: Sequence[str], allowed: Iterable[str]) -> None:
+    known = sorted(str(each) for each in allowed)
+    for word in words:
+        if word not in known:
+            raise InputError(
+                f"There is no {name} {word[:60]!r}.",
+                fix=f"Known are: {', '.join(known)}.",
+                errors=[{"path": name, "reason": f"must be one of: {', '.join(known)}"}],
+            )
+
+
+def require_named(
+    conn: Connection, table: Table, column: ColumnElement[str], names: str | Sequence[str] | None, tenant: int
+) -> None:
+    """Refuse a filter by the name of something that does not exist, such as a connection or a node.
+
+    Raises:
+        NotFound: nothing in the table has the name.
+    """
+    wanted = [names] if isinstance(names, str) else list(names or ())
+    if not wanted:
+        return
+    known = set(conn.execute(select(column).where(table.c.tenant_id == tenant, column.in_(wanted))).scalars())
+    for name in wanted:
+        if name not in known:
+            raise NotFound(f"There is no {table.name} {name[:130]!r}.")
 
 
 def since(query: Select[Any], column: ColumnElement[Any], at: datetime | None) -> Select[Any]:

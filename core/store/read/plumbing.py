@@ -11,9 +11,11 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import kind_of, parse_id, public_id
+from core.domain.states import DeliveryState, MessageState
+from core.domain.vocabulary import Mode, Via, Write
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, rows_by_text, since
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, rows_by_text, since
 from core.store.read.text import instant, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -39,7 +41,7 @@ def list_connections(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of connections by name."""
-    query = only(_CONNECTIONS, t.connection, tenant, connector=(_c.connector, connector), mode=(_c.mode, mode))
+    query = only(_CONNECTIONS, t.connection, tenant, connector=(_c.connector, connector), mode=(_c.mode, mode, Mode))
     rows, after = rows_by_text(conn, query, [_c.name], piece)
     return Listed([_connection(row) for row in rows], after)
 
@@ -94,14 +96,15 @@ def list_messages(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of messages, newest first."""
+    require_named(conn, t.connection, _c.name, connection, tenant)
     query = only(
         _MESSAGES,
         t.message,
         tenant,
-        state=(_m.state, state),
+        state=(_m.state, state, MessageState),
         connection=(_c.name, connection),
         topic=(_m.topic, topic),
-        via=(_m.via, via),
+        via=(_m.via, via, Via),
         order=(_m.order_id, order_id),
     )
     rows, after = rows_by_id(conn, since(query, _m.received_at, received_since), _m.id, piece)
@@ -169,13 +172,14 @@ def list_deliveries(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of deliveries, newest first."""
+    require_named(conn, t.connection, _c.name, connection, tenant)
     query = only(
         _DELIVERIES,
         t.delivery,
         tenant,
-        state=(_d.state, state),
+        state=(_d.state, state, DeliveryState),
         connection=(_c.name, connection),
-        kind=(_d.kind, kind),
+        kind=(_d.kind, kind, Write),
         order=(_d.order_id, order_id),
         fulfillment=(_d.fulfillment_id, fulfillment_id),
     )

@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import public_id
+from core.domain.vocabulary import Protection
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id
 from core.store.read.text import instant, quantity
 from core.store.unit import DEFAULT_TENANT
 
@@ -35,9 +36,10 @@ def list_rules(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of protection rules, newest first; those that have ended only when asked for."""
+    require_named(conn, t.connection, t.connection.c.name, connection, tenant)
     query = only(
         _RULES, t.protection_rule, tenant,
-        connection=(t.connection.c.name, connection), sku=(t.item.c.sku, sku), kind=(_r.kind, kind),
+        connection=(t.connection.c.name, connection), sku=(t.item.c.sku, sku), kind=(_r.kind, kind, Protection),
     )  # fmt: skip
     if not ended:
         query = query.where(_r.valid_to.is_(None) | (_r.valid_to > func.clock_timestamp()))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 from core.domain.ids import public_id
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, since
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, since
 from core.store.read.text import instant, money, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -42,6 +42,7 @@ def list_refunds(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of refunds, the newest received first."""
+    require_named(conn, t.connection, t.connection.c.name, connection, tenant)
     query = only(
         _REFUNDS,
         t.refund,

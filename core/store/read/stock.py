@@ -10,9 +10,11 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from core.domain.ids import public_id
+from core.domain.states import ReservationState
+from core.domain.vocabulary import MovementKind
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, rows_by_text
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, rows_by_text
 from core.store.read.shelves import read_shelf
 from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
@@ -40,6 +42,7 @@ def list_positions(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of stock positions by SKU and node."""
+    require_named(conn, t.node, t.node.c.code, node, tenant)
     query = only(_POSITIONS, t.stock_position, tenant, sku=(t.item.c.sku, sku), node=(t.node.c.code, node))
     rows, after = rows_by_text(conn, query, [t.item.c.sku, t.node.c.code], piece)
     return Listed([_position(row) for row in rows], after)
@@ -90,13 +93,14 @@ def list_movements(
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of stock movements, newest first."""
+    require_named(conn, t.node, t.node.c.code, node, tenant)
     query = only(
         _MOVEMENTS,
         t.stock_movement,
         tenant,
         sku=(t.item.c.sku, sku),
         node=(t.node.c.code, node),
-        kind=(_m.kind, kind),
+        kind=(_m.kind, kind, MovementKind),
         order=(_m.order_id, order_id),
     )
     rows, after = rows_by_id(conn, query, _m.id, piece)
@@ -170,9 +174,9 @@ def list_reservations(
 ) -> Listed:
     """Return a page of soft reservations, newest first."""
     r = t.reservation.c
-    query = only(select(r.group_id.label("group_id")), t.reservation, tenant, state=(r.state, state)).where(
-        r.group_id.is_not(None)
-    )
+    query = only(
+        select(r.group_id.label("group_id")), t.reservation, tenant, state=(r.state, state, ReservationState)
+    ).where(r.group_id.is_not(None))
     if sku is not None:
         query = query.join(t.item, joined(t.reservation, t.item, r.item_id)).where(t.item.c.sku == sku)
     rows, after = rows_by_id(conn, query.distinct(), r.group_id, piece)

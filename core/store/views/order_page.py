@@ -18,7 +18,11 @@ ORDER = text(
     """
 )
 PARTS = {
-    "lines": "SELECT * FROM order_line WHERE tenant_id = :tenant AND order_id = :id ORDER BY position, id",
+    "lines": """
+        SELECT l.*, i.title AS item_title
+          FROM order_line l LEFT JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
+         WHERE l.tenant_id = :tenant AND l.order_id = :id ORDER BY l.position, l.id
+    """,
     "holds": "SELECT * FROM hold WHERE tenant_id = :tenant AND order_id = :id ORDER BY id",
     "reservations": """
         SELECT r.line_id, n.code, r.state, sum(r.quantity / r.per_unit) AS quantity

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, literal, or_, select, union
 
+from core.domain.cases import STOCK_OUT
 from core.domain.ids import kind_of, parse_id
 from core.domain.states import LIVE_CASE, OrderState
 from core.errors import NotFound
@@ -19,7 +20,8 @@ from core.store import schema as t
 
 COUNT_LIMIT = 10_000
 GONE = (OrderState.CANCELED,)
-# The tabs: name, title, phases; canceled orders are under their own tab only.
+# The tabs: name, title, phases; canceled orders are under their own tab only, and a partly shipped order whose other
+# units wait for stock is under two.
 TABS: Mapping[str, tuple[str, tuple[str, ...] | None]] = {
     "all": ("All", None),
     "held": ("Held", ("held",)),
@@ -89,6 +91,25 @@ class OrderRow:
     due_at: datetime | None
     promise_state: str | None
     promise_risk: float | None
+    case_title: str | None
+
+
+def backordered(tenant: int) -> ColumnElement[bool]:
+    """Return the condition that units of an order wait for stock, whether or not others of it have left."""
+    o, m, e = t.orders.c, t.case_member.c, t.exception_case.c
+    short = exists().where(
+        m.tenant_id == tenant, m.order_id == o.id, m.resolved_at.is_(None), e.tenant_id == tenant, e.id == m.case_id,
+        e.code == STOCK_OUT.code, e.state.in_(LIVE_CASE),
+    )  # fmt: skip
+    return or_(o.phase == "backordered", and_(o.phase == "partly_shipped", short))
+
+
+def tab_condition(tenant: int, name: str) -> ColumnElement[bool]:
+    """Return what an order must meet to be under a tab."""
+    if name == "canceled":
+        return t.orders.c.state.in_(GONE)
+    chosen = backordered(tenant) if name == "backordered" else t.orders.c.phase.in_(TABS[name][1] or ())
+    return and_(chosen, t.orders.c.state.not_in(GONE))
 
 
 def touched(order_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -102,11 +123,8 @@ def conditions(tenant: int, wanted: OrderFilter) -> list[ColumnElement[bool]]:
     """Return what an order must meet to be in the list."""
     o = t.orders.c
     found: list[ColumnElement[bool]] = [o.tenant_id == tenant]
-    if wanted.tab == "canceled":
-        found.append(o.state.in_(GONE))
-    elif wanted.tab != "all":
-        phases = TABS[wanted.tab][1] or ()
-        found += [o.phase.in_(phases), o.state.not_in(GONE)]
+    if wanted.tab != "all":
+        found.append(tab_condition(tenant, wanted.tab))
     if wanted.connection:
         owner = select(t.connection.c.id).where(
             t.connection.c.tenant_id == tenant, t.connection.c.name == wanted.connection
@@ -137,7 +155,7 @@ def conditions(tenant: int, wanted: OrderFilter) -> list[ColumnElement[bool]]:
     if wanted.shipped:
         found.append(o.shipped_at.is_not(None) if wanted.shipped == "yes" else o.shipped_at.is_(None))
     if wanted.waiting:
-        found += [o.phase.in_(("held", "backordered")), o.state.not_in((*GONE, OrderState.COMPLETED))]
+        found += [or_(o.phase == "held", backordered(tenant)), o.state.not_in((*GONE, OrderState.COMPLETED))]
     if wanted.text:
         found.append(o.id.in_(matching(tenant, wanted.text)))
     return found
@@ -157,7 +175,7 @@ def matching(tenant: int, text: str) -> Select[tuple[UUID]]:
         ).where(n.tenant_id == tenant, t.item.c.sku == text),
     ]  # fmt: skip
     if "@" in text:
-        branches.append(select(o.id).where(o.tenant_id == tenant, o.buyer_email == text.lower()))
+        branches.append(select(o.id).where(o.tenant_id == tenant, func.lower(o.buyer_email) == text.lower()))
     if kind_of(text) == "order":
         with suppress(NotFound):
             branches.append(select(literal(parse_id("order", text), t.orders.c.id.type)))
@@ -172,13 +190,8 @@ def total(conn: Connection, tenant: int, wanted: OrderFilter) -> int:
 
 def tab_counts(conn: Connection, tenant: int, wanted: OrderFilter) -> dict[str, int]:
     """Return how many orders each tab holds under the same filter."""
-    whens = [
-        (name, and_(t.orders.c.phase.in_(phases), t.orders.c.state.not_in(GONE)))
-        for name, (_, phases) in TABS.items()
-        if phases
-    ]
-    columns = [func.count().label("all"), func.count().filter(t.orders.c.state.in_(GONE)).label("canceled")]
-    columns += [func.count().filter(condition).label(name) for name, condition in whens]
+    columns = [func.count().label("all")]
+    columns += [func.count().filter(tab_condition(tenant, name)).label(name) for name in TABS if name != "all"]
     base = conditions(tenant, replace(wanted, tab="all"))
     return dict(conn.execute(select(*columns).where(*base)).mappings().one())
 
@@ -256,11 +269,12 @@ def rows(conn: Connection, tenant: int, ids: Sequence[UUID]) -> list[OrderRow]:
         s.tenant_id == tenant, s.order_id == o.id, s.carrier.is_not(None)
     )
     open_case = (
-        select(m.case_id)
+        select(m.case_id, e.title)
         .join(t.exception_case, and_(e.tenant_id == m.tenant_id, e.id == m.case_id))
         .where(m.tenant_id == tenant, m.order_id == o.id, m.resolved_at.is_(None), e.state.in_(LIVE_CASE))
         .order_by(case((e.severity == "high", 0), (e.severity == "medium", 1), else_=2), m.case_id)
         .limit(1)
+        .lateral("open_case")
     )
     query = (
         select(
@@ -271,10 +285,11 @@ def rows(conn: Connection, tenant: int, ids: Sequence[UUID]) -> list[OrderRow]:
             holds.scalar_subquery().label("holds"), nodes.scalar_subquery().label("nodes"),
             carriers.scalar_subquery().label("carriers"),
             p.due_at, p.state.label("promise_state"), p.risk.label("promise_risk"),
-            open_case.scalar_subquery().label("case_id"),
+            open_case.c.case_id, open_case.c.title.label("case_title"),
         )
         .join(t.connection, and_(t.connection.c.tenant_id == o.tenant_id, t.connection.c.id == o.connection_id))
         .join(units, literal(True))
+        .outerjoin(open_case, literal(True))
         .outerjoin(t.promise, and_(p.tenant_id == o.tenant_id, p.order_id == o.id))
         .where(o.tenant_id == tenant, o.id.in_(ids))
         .order_by(o.id.desc())
@@ -284,7 +299,7 @@ def rows(conn: Connection, tenant: int, ids: Sequence[UUID]) -> list[OrderRow]:
             row.id, row.number or row.external_id, row.external_id, row.state, row.phase, row.placed_at,
             row.currency, row.total, row.connection, row.connector, row.buyer, row.ship_country, row.units,
             row.skus, tuple(row.holds or ()), tuple(row.nodes or ()), tuple(row.carriers or ()), row.case_id,
-            row.due_at, row.promise_state, row.promise_risk,
+            row.due_at, row.promise_state, row.promise_risk, row.case_title,
         )
         for row in conn.execute(query)
     ]  # fmt: skip

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
+from core.store import schema as t
+from core.store.views.orders import OrderFilter, conditions
 from core.store.views.shell import id_floor
 
 # Percentiles are taken over at most this many of the newest messages.
@@ -32,14 +34,6 @@ TO_PARCEL = text(
     """
     SELECT extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY shipped_at - placed_at)) AS seconds
       FROM orders WHERE tenant_id = :tenant AND placed_at >= :start AND placed_at < :end AND shipped_at IS NOT NULL
-    """
-)
-WAITING = text(
-    """
-    SELECT currency, count(*) AS orders, sum(total) AS value, min(placed_at) AS oldest
-      FROM orders
-     WHERE tenant_id = :tenant AND phase IN ('held', 'backordered') AND state NOT IN ('canceled', 'completed')
-     GROUP BY currency ORDER BY sum(total) DESC
     """
 )
 NEW_HOLDS = text(
@@ -223,8 +217,15 @@ def _shares(pairs: Sequence[tuple[int, int]]) -> tuple[float, ...]:
 
 
 def waiting(conn: Connection, tenant: int) -> list[Waiting]:
-    """Return what is held or backordered now, the most valuable currency first."""
-    return [Waiting(r.currency, r.orders, r.value, r.oldest) for r in conn.execute(WAITING, {"tenant": tenant})]
+    """Return what is held or backordered now, the most valuable currency first; the same orders as in the list."""
+    o = t.orders.c
+    query = (
+        select(o.currency, func.count(), func.sum(o.total), func.min(o.placed_at))
+        .where(*conditions(tenant, OrderFilter(waiting="yes")))
+        .group_by(o.currency)
+        .order_by(func.sum(o.total).desc())
+    )
+    return [Waiting(*row) for row in conn.execute(query)]
 
 
 def new_holds(conn: Connection, tenant: int, window: Window) -> tuple[int, ...]:

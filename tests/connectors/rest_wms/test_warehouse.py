@@ -11,7 +11,8 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from connectors.rest_wms.simulator import Partner, sscc
+from connectors.rest_wms.records import sscc
+from connectors.rest_wms.simulator import Partner
 from connectors.sdk.registry import Registry
 from connectors.sdk.simulation.faults import Faults
 from connectors.sdk.simulation.server import Server, SimRequest, SimResponse

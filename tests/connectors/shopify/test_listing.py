@@ -14,7 +14,7 @@ from connectors.shopify.simulated import fulfilling
 from connectors.shopify.simulator import Partner
 from core.errors import Rejected, Transient
 from core.ports.connectors import Document, InboundMessage, InboundRecord
-from core.services.ordering import fingerprint
+from core.services.order_rows import fingerprint
 from tests.connectors.shopify.conftest import RECEIVED, SECRETS, Open
 
 

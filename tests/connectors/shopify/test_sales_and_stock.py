@@ -1,6 +1,7 @@
 """A shop that reports its stock at every sale: the hub hears of the stock before it hears of the order."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ class Company:
             ]  # fmt: skip
             items = catalog.upsert_items(unit, sold, self.shop)
             node = catalog.upsert_node(unit, {"code": "HAM", "name": "HAM", "country": "DE"})
-            stock.set_on_hand(unit, {(item, node): UNITS for item in items.values()}, None, "receipt")
+            stock.set_on_hand(unit, {(item, node): Decimal(UNITS) for item in items.values()}, None, "receipt")
 
     def push(self) -> None:
         """Tell the shop what has changed."""

@@ -1,0 +1,79 @@
+"""What of a canonical order becomes which column: its lines, its body, its total, and what tells two pictures apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core.domain.payloads import dump
+from core.ports.connectors import Json
+from core.store.bulk import as_json
+
+ZERO = Decimal(0)
+BODY = (
+    "service_level", "promise", "pickup_node", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to",
+    "bill_to", "charges", "payments", "totals",
+)  # fmt: skip
+LINE = (
+    "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",
+    "shipped", "delivered", "unit", "unit_price", "discount", "taxes", "tax_included", "ships",
+    "pictured",
+)  # fmt: skip
+
+
+def fingerprint(document: Json) -> str:
+    """Return what tells two sendings with the same content apart from a change."""
+    ignored = {"source_version", "source_updated_at"}
+    return hashlib.sha256(dump({k: v for k, v in sorted(document.items()) if k not in ignored}).encode()).hexdigest()
+
+
+def line_codes(line: Json) -> list[str]:
+    """Return the codes a line can be known by, best first."""
+    return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
+
+
+def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
+    """Return the item that the best known code of a line means (see `resolve_skus`), or None."""
+    return next((known[connection_id, code] for code in line_codes(line) if (connection_id, code) in known), None)
+
+
+def body_of(document: Json) -> Json:
+    """Return the part of an order nothing in the core computes with."""
+    return {name: document[name] for name in BODY if document.get(name) is not None}
+
+
+def order_total(document: Json) -> Decimal:
+    """Return the stated grand total, else what the lines and charges come to."""
+    grand: Decimal | None = (document.get("totals") or {}).get("grand")
+    if grand is not None:
+        return grand
+    lines = sum((line["quantity"] * (line.get("unit_price") or ZERO) for line in document["lines"]), ZERO)
+    return lines + sum((each["amount"] for each in document.get("charges") or ()), ZERO)
+
+
+def line_row(
+    order_id: UUID, line_id: UUID, index: int, line: Json, item: UUID | None, *, canceled: bool = False
+) -> tuple[Any, ...]:
+    """Return a new order line as a row of the columns `LINE`.
+
+    Args:
+        order_id: the order it belongs to.
+        line_id: its id.
+        index: its place in the document, from 0; the position where the document states none.
+        line: the canonical line.
+        item: what its code means, or None.
+        canceled: whether the whole order has been canceled at its source.
+    """
+    removed = line["quantity"] if canceled else min(line.get("removed") or ZERO, line["quantity"])
+    ships = line.get("requires_shipping") is not False
+    # What needs no shipping is fulfilled by being accepted.
+    done = ZERO if ships else line["quantity"] - removed
+    return (
+        line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
+        as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
+        line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"), ships,
+        line["quantity"] - removed,
+    )  # fmt: skip
