@@ -18,7 +18,7 @@ from console.web.context import require_changes, services
 from console.web.errors import missing
 from core.domain.ids import kind_of, parse_id, public_id
 from core.domain.vocabulary import HoldKind
-from core.store.views import choices, order_page, orders
+from core.store.views import choices, order_page, order_tabs, orders
 
 COLUMNS = (
     "id", "number", "external_id", "connection", "state", "phase", "placed_at", "buyer", "country", "units", "skus",
@@ -32,7 +32,7 @@ def wanted() -> orders.OrderFilter:
     """Return the filter in the address."""
     now = datetime.now(UTC)
     return orders.OrderFilter(
-        tab=params.word("tab", orders.TABS, "all") or "all",
+        tab=params.word("tab", order_tabs.TABS, "all") or "all",
         connection=params.word("connection"),
         node=params.word("node"),
         country=params.word("country"),
@@ -59,7 +59,7 @@ def page() -> str:
         counts = orders.tab_counts(conn, hub.tenant, filter_)
         options = _options(conn, hub.tenant)
         total = orders.total(conn, hub.tenant, filter_)
-    titles = {name: title for name, (title, _) in orders.TABS.items()}
+    titles = {name: title for name, (title, _) in order_tabs.TABS.items()}
     return render_template(
         "console/orders.html",
         rows=rows,

@@ -14,7 +14,8 @@ from core.domain.ids import uuid7
 from core.domain.vocabulary import MovementKind
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, mark_listings, move_lots, move_stock
+from core.store.locks import lock_positions, mark_listings
+from core.store.moves import move_lots, move_stock
 from core.store.unit import Unit
 
 ZERO = Decimal(0)

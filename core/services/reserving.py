@@ -20,7 +20,8 @@ from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, lock_to_take, mark_listings, move_lots, move_stock
+from core.store.locks import lock_positions, lock_to_take, mark_listings
+from core.store.moves import move_lots, move_stock
 from core.store.unit import Store, Unit
 
 ZERO = Decimal(0)

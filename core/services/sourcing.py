@@ -33,7 +33,8 @@ from core.services.recording import Decided, record_decisions
 from core.services.substituting import Substitutes, mark_substituted
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_to_take, mark_listings, move_lots, move_stock
+from core.store.locks import lock_to_take, mark_listings
+from core.store.moves import move_lots, move_stock
 from core.store.read.shelves import read_shelf
 from core.store.unit import ORDERS, Unit
 

@@ -24,7 +24,8 @@ from core.services.lots import UNKNOWN_LOT, LotUnits, read_lots, tracked_items
 from core.services.stock import set_on_hand
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import Position, ensure_positions, lock_positions, mark_listings, move_limit
+from core.store.locks import Position, ensure_positions, lock_positions, mark_listings
+from core.store.moves import move_limit
 from core.store.read.shelves import read_kits
 from core.store.unit import Unit
 

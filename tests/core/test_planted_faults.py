@@ -12,7 +12,7 @@ from core.services.canceling import cancel_order
 from core.services.reserving import Wanted, reserve_many
 from core.services.stock import adjust_stock
 from core.store.bulk import copy_rows
-from core.store.locks import move_stock
+from core.store.moves import move_stock
 from core.store.unit import Store
 from tests.core import stock_rules
 from tests.core.world import World, now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,26 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, literal, or_, select, union
 
-from core.domain.cases import STOCK_OUT
 from core.domain.ids import kind_of, parse_id
 from core.domain.states import LIVE_CASE, OrderState
 from core.errors import NotFound
 from core.store import schema as t
+from core.store.views.order_tabs import GONE, TABS, backordered, tab_condition
 
 COUNT_LIMIT = 10_000
-GONE = (OrderState.CANCELED,)
-# The tabs: name, title, phases; canceled orders are under their own tab only, and a partly shipped order whose other
-# units wait for stock is under two.
-TABS: Mapping[str, tuple[str, tuple[str, ...] | None]] = {
-    "all": ("All", None),
-    "held": ("Held", ("held",)),
-    "backordered": ("Backordered", ("backordered",)),
-    "ready": ("In progress", ("ready", "releasing")),
-    "partly_shipped": ("Partly shipped", ("partly_shipped",)),
-    "shipped": ("Shipped", ("shipped",)),
-    "delivered": ("Delivered", ("delivered", "partly_returned", "returned")),
-    "canceled": ("Canceled", None),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +79,6 @@ class OrderRow:
     promise_state: str | None
     promise_risk: float | None
     case_title: str | None
-
-
-def backordered(tenant: int) -> ColumnElement[bool]:
-    """Return the condition that units of an order wait for stock, whether or not others of it have left."""
-    o, m, e = t.orders.c, t.case_member.c, t.exception_case.c
-    short = exists().where(
-        m.tenant_id == tenant, m.order_id == o.id, m.resolved_at.is_(None), e.tenant_id == tenant, e.id == m.case_id,
-        e.code == STOCK_OUT.code, e.state.in_(LIVE_CASE),
-    )  # fmt: skip
-    return or_(o.phase == "backordered", and_(o.phase == "partly_shipped", short))
-
-
-def tab_condition(tenant: int, name: str) -> ColumnElement[bool]:
-    """Return what an order must meet to be under a tab."""
-    if name == "canceled":
-        return t.orders.c.state.in_(GONE)
-    chosen = backordered(tenant) if name == "backordered" else t.orders.c.phase.in_(TABS[name][1] or ())
-    return and_(chosen, t.orders.c.state.not_in(GONE))
 
 
 def touched(order_id: ColumnElement[Any]) -> ColumnElement[bool]:

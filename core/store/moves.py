@@ -1,0 +1,59 @@
+"""Writing what changes of stock positions and lots; the caller holds the locks of `core.store.locks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from uuid import UUID
+
+from core.store.unit import Unit
+
+MOVE_STOCK = """
+UPDATE stock_position p
+SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, allocated = p.allocated + d.allocated,
+    version = p.version + 1
+FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[])
+     AS d(item_id, node_id, on_hand, reserved, allocated)
+WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
+"""
+
+MOVE_LOTS = """
+UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
+FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
+     AS d(item_id, node_id, lot, on_hand, promised)
+WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot AND l.status = 'sellable'
+"""
+
+# What a limit leaves, the safety stock has as far as it wants it.
+MOVE_LIMIT = """
+UPDATE stock_position
+SET backorder_limit = backorder_limit + %(delta)s, version = version + 1,
+    safety = least(safety_target, greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0))
+WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s RETURNING safety
+"""
+
+
+def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]]) -> None:
+    """Add (on hand, reserved, allocated) to locked positions in one statement; the CHECK is the last wall."""
+    if not deltas:
+        return
+    keys = sorted(deltas)
+    columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
+    unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))
+
+
+def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> Decimal:
+    """Change how far a locked position may be promised beyond what is there; return the safety stock that leaves."""
+    found: Decimal = unit.conn.exec_driver_sql(
+        MOVE_LIMIT, {"delta": delta, "tenant": unit.tenant, "item": key[0], "node": key[1]}
+    ).scalar_one()
+    return found
+
+
+def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:
+    """Add (on hand, promised) to sellable lots of locked positions: a lot is only changed under its position's lock."""
+    if not deltas:
+        return
+    keys = sorted(deltas)
+    columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
+    unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
