@@ -23,8 +23,10 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/crossdock demo $(ARGS)
 
+# The whole suite runs in as many processes as there are cores, each with servers of its own; a part runs in one.
+TESTS = $(if $(strip $(ARGS)),$(ARGS),-n auto --dist loadfile)
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(TESTS)
 
 check: lint types layers shape audit
 
