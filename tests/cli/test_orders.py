@@ -181,6 +181,10 @@ def test_decision_message_case_and_stock_are_explained(orders: Crossdock) -> Non
     assert [each["kind"] for each in stock["movements"]] == ["allocate", "count"]
     assert orders("explain", "stock", "MUG", "--as-of", "2026-01-01", "--json").one["nodes"] == []
     assert orders("explain", "stock", "NOPE").code == 4
+    [node] = orders("explain", "MUG@HAM", "--json").one["nodes"]
+    assert [(part["name"], part["units"]) for part in node["parts"]] == [("on_hand", "10"), ("allocated", "-2")]
+    assert "MUG: 8 available = +8 nodes" in orders("explain", "MUG@HAM").out
+    assert orders("explain", "MUG@NOPE").code == 4
 
 
 def test_events_and_messages_are_tailed(orders: Crossdock) -> None:

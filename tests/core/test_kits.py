@@ -13,6 +13,7 @@ from core.services.catalog import upsert_items
 from core.services.channel_stock import available, claim_changes
 from core.services.resourcing import source_due
 from core.services.stock import set_on_hand
+from core.store.read.orders import read_orders
 from core.store.unit import Store
 from tests.core.test_intake import in_threads, later
 from tests.core.world import World
@@ -68,6 +69,9 @@ def test_a_kit_is_promised_and_shipped_as_its_components(world: World) -> None:
     assert positions(world)["A@HAM"] == (10, 7)
     assert positions(world)["B@HAM"] == (5, 3)
     [work] = world.work()
+    with world.store.read() as conn:
+        shown = read_orders(conn, [work.order_id])[0]["lines"]
+    assert [(line["sku"], line["allocated"]) for line in shown] == [("GIFT", "3"), ("A", "1")]
     lines = world.all("SELECT i.sku, f.quantity FROM fulfillment_line f JOIN item i ON i.id = f.item_id ORDER BY 1")
     assert [(row.sku, int(row.quantity)) for row in lines] == [("A", 1), ("GIFT", 3)]
     report = {"external_id": "S1", "fulfillment": f"ful_{work.id.hex}", "lines": [{"sku": "GIFT", "quantity": "2"}]}

@@ -116,10 +116,11 @@ def _booked(conn: Connection, ids: list[UUID], tenant: int) -> Mapping[tuple[UUI
     return {
         (row.line_id, row.state): row.units
         for row in conn.execute(
-            select(r.c.line_id, r.c.state, func.sum(r.c.quantity).label("units"))
+            select(r.c.line_id, r.c.state, func.sum(r.c.quantity / r.c.per_unit).label("units"))
             .where(
                 r.c.tenant_id == tenant,
                 r.c.order_id == func.any(ids),
+                ~r.c.follows,
                 r.c.state.in_([ReservationState.HELD, ReservationState.ALLOCATED]),
             )
             .group_by(r.c.line_id, r.c.state)

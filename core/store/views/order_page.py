@@ -28,7 +28,7 @@ PARTS = {
         SELECT r.line_id, n.code, r.state, sum(r.quantity / r.per_unit) AS quantity
           FROM reservation r JOIN node n ON n.tenant_id = r.tenant_id AND n.id = r.node_id
          WHERE r.tenant_id = :tenant AND r.order_id = :id AND r.state IN ('held', 'allocated', 'consumed')
-           AND NOT r.follows
+           AND r.line_id IS NOT NULL AND NOT r.follows
          GROUP BY 1, 2, 3 ORDER BY 2, 3
     """,
     "fulfillments": """
