@@ -43,15 +43,15 @@ class Site:
 
 SITES = (
     Site("HAM", "Hamburg", "DE", "21129", "Hamburg", 53.51, 9.89, "Europe/Berlin", "wms-hamburg", "wms-north",
-         1.0, 0.34, "3.70", "0.50", "0.45", 260, "17:00", "Nordpost"),
+         1.0, 0.34, "3.70", "0.50", "0.45", 1300, "17:00", "Nordpost"),
     Site("RTM", "Rotterdam", "NL", "3089", "Rotterdam", 51.88, 4.44, "Europe/Amsterdam", "wms-rotterdam", "wms-north",
-         0.7, 0.18, "3.80", "0.55", "0.45", 150, "18:00", "Deltakoerier"),
+         0.7, 0.18, "3.80", "0.55", "0.45", 750, "18:00", "Deltakoerier"),
     Site("MMA", "Malmö", "SE", "211 24", "Malmö", 55.62, 13.01, "Europe/Stockholm", "wms-malmo", "wms-north",
-         0.6, 0.13, "3.90", "0.55", "0.45", 110, "16:00", "Nordpost"),
+         0.6, 0.13, "3.90", "0.55", "0.45", 550, "16:00", "Nordpost"),
     Site("POZ", "Poznań", "PL", "61-315", "Poznań", 52.37, 16.99, "Europe/Warsaw", "wms-poznan", "wms-south",
-         0.85, 0.21, "3.60", "0.45", "0.45", 190, "19:00", "Kuriera"),
+         0.85, 0.21, "3.60", "0.45", "0.45", 950, "19:00", "Kuriera"),
     Site("LYS", "Lyon", "FR", "69007", "Lyon", 45.73, 4.83, "Europe/Paris", "wms-lyon", "wms-south",
-         0.65, 0.14, "3.90", "0.55", "0.45", 120, "16:30", "Rhodano"),
+         0.65, 0.14, "3.90", "0.55", "0.45", 600, "16:30", "Rhodano"),
 )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ LANES = text(
 CARRIERS = text(
     """
     SELECT carrier, count(*) AS parcels, count(*) FILTER (WHERE state = 'delivered') AS delivered,
+           count(*) FILTER (WHERE state IN ('delivered', 'lost', 'returned_to_sender')) AS ended,
            count(*) FILTER (WHERE state IN ('disturbed', 'lost', 'returned_to_sender')) AS troubled,
            extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY delivered_at - shipped_at)) AS transit
       FROM shipment
@@ -175,11 +176,12 @@ class NodeLoad:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """How a carrier's parcels of the last 30 days fared."""
+    """How a carrier's parcels of the last 30 days fared; `ended` is how many are on their way no more."""
 
     name: str
     parcels: int
     delivered: int
+    ended: int
     troubled: int
     transit_seconds: float | None
 
@@ -278,6 +280,8 @@ def carriers(conn: Connection, tenant: int, now: datetime) -> list[Carrier]:
     """Return the busiest carriers of the last 30 days."""
     floor = id_floor(now - timedelta(days=30))
     return [
-        Carrier(r.carrier, r.parcels, r.delivered, r.troubled, float(r.transit) if r.transit is not None else None)
+        Carrier(
+            r.carrier, r.parcels, r.delivered, r.ended, r.troubled, float(r.transit) if r.transit is not None else None
+        )
         for r in conn.execute(CARRIERS, {"tenant": tenant, "floor": floor})
     ]
