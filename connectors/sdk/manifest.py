@@ -8,11 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from connectors.sdk.manifest_words import PASSIVE
 from core.domain.vocabulary import DocumentType
 from core.errors import Misconfigured
 
 FILE = "connector.yaml"
+# What a partner does by calling us.
+PASSIVE = frozenset({"receive_orders"})
 # What the hub assumes of a partner that states no limits.
 DEFAULT_LIMITS: Mapping[str, float] = {"rate": 5, "burst": 10, "concurrency": 4, "timeout": 20, "max_body": 5_242_880}
 

@@ -11,8 +11,6 @@ from core.domain.vocabulary import Write
 KINDS = ("shop", "marketplace", "edi", "erp", "wms", "carrier", "mail", "file", "crm")
 LISTS = ("list_orders", "list_stock", "list_items")
 VERBS = (*(str(each) for each in Write), *LISTS, "find_by_reference", "receive_orders", "receive_files")
-# What a partner does by calling us.
-PASSIVE = frozenset({"receive_orders"})
 SETTING_TYPES = ("text", "url", "integer", "number", "boolean", "choice", "folder", "json")
 AUTH_SCHEMES = ("none", "api_key", "basic", "bearer", "oauth2", "custom")
 WEBHOOK_SCHEMES = ("hmac-sha256", "standard-webhooks", "bearer", "custom")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NONE = Decimal(0)
 NOTHING = ItemFacts()
+# With fewer arrivals behind the transit model a carrier's own word is worth more.
+LEAST_OUTCOMES = 30
 # What an order takes that asks for no level.
 STANDARD = "standard"
 
@@ -225,11 +227,12 @@ class Offers:
     def _lateness(self, order: Sourced, node: UUID, service: CarrierService, leg: Leg) -> float:
         """Return the chance that a parcel comes after the day asked for, else after the day its carrier states.
 
-        What outcomes have taught counts; before there are any, the carrier's own word.
+        What outcomes have taught counts; before there are enough of them, the carrier's own word.
         """
         wanted = order.wishes.deliver_by or leg.arrive_on
         leaves = self.moment(node, service.cutoff)
-        if not self._facts.promising.transit.id or wanted is None or leaves is None:
+        known = self._facts.promising.transit.correction.outcomes >= LEAST_OUTCOMES
+        if not known or wanted is None or leaves is None:
             return terms.lateness(service.on_time, leg.arrive_on, order.wishes.deliver_by)
         lane = lane_of(self._facts, node, order.destination, order.wishes.postal_code)
         end = datetime.combine(wanted + timedelta(days=1), time(), UTC)

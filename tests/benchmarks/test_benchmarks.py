@@ -91,7 +91,7 @@ def test_the_pipeline_is_measured_beside_the_same_writes() -> None:
     assert step["runs"] == [step["orders_per_second"]]
     [single, batches] = found["pgbench"]
     assert (single["orders_per_transaction"], batches["orders_per_transaction"]) == (1, 10)
-    assert single["rows_inserted_per_order"] == batches["rows_inserted_per_order"] == 16
+    assert single["rows_inserted_per_order"] == batches["rows_inserted_per_order"] == 17
     assert found["ratio_to_pgbench_per_order"] == round(step["orders_per_second"] / single["orders_per_second"], 3)
 
 

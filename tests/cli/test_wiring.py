@@ -14,7 +14,7 @@ from core.jobs.hub import Pace
 
 
 def test_streams_never_take_a_thread_from_requests() -> None:
-    for threads, streams in ((1, 1), (8, 6), (64, 48)):
+    for threads, streams in ((1, 3), (8, 8), (64, 50)):
         assert webserver._streams(Settings(web=Web(threads=threads))) == streams
 
 

@@ -30,6 +30,10 @@ HOME = {"carrier": "nordpost", "service": "parcel", "from_country": "DE", "to_co
         "price": "4.00", "zone": "home"}  # fmt: skip
 
 
+# A policy that minds lateness: others are not told of it.
+ASKING = replace(DEFAULT, policy=replace(DEFAULT.policy, late_penalty=1_000))
+
+
 @pytest.fixture
 def world(store: Store) -> World:
     return World(store)
@@ -42,7 +46,7 @@ def late_by(world: World, facts: Facts, days: int) -> float:
         wishes = Wishes(postal_code="24103", deliver_by=unit.now.date() + timedelta(days=days))
         order = Sourced(uuid7(), "", world.shop, [demand], Destination("DE"), True, wishes=wishes)
         builder = Builder(unit, facts, [order], read_shelf(unit.conn, {world.items["A"]}, tenant=unit.tenant))
-        built = builder.build(order, DEFAULT)
+        built = builder.build(order, ASKING)
     [service] = built.problem.services[world.nodes["HAM"]]
     return service.late
 

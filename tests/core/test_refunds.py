@@ -47,7 +47,7 @@ def test_a_refund_is_a_row_with_lines_however_often_it_is_told(world: World) -> 
     assert rows[0].occurred_at.isoformat() == "2026-11-21T08:00:00+00:00"
     stored = world.all(
         "SELECT l.external_id, o.sku, l.quantity, l.restock, l.amount FROM refund_line l"
-        " LEFT JOIN order_line o ON o.id = l.line_id ORDER BY l.id"
+        " LEFT JOIN order_line o ON o.id = l.line_id ORDER BY l.external_id"
     )
     assert [tuple(row) for row in stored] == [
         ("L1", "A", 2, "return", Decimal("20.00")),

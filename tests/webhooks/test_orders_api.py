@@ -203,7 +203,7 @@ def test_cancel_in_part_and_whole(api: Client, world: World) -> None:
     wrong = api.post(f"{path}/cancel", {"lines": [{"line": "L9", "quantity": "5"}]})
     assert wrong.status_code == 422
     assert wrong.get_json()["errors"] == [{"path": "lines.0.line", "reason": "The order has no such line."}]
-    assert api.post(f"{path}/cancel", {"lines": [{"line": "L1", "quantity": "500"}]}).status_code == 422
+    assert api.post(f"{path}/cancel", {"lines": [{"line": "L1", "quantity": "500"}]}).status_code == 409
     whole = api.post(f"{path}/cancel")
     assert (whole.get_json()["state"], whole.get_json()["phase"]) == ("canceled", "canceled")
     late = api.post(f"{path}/cancel")
