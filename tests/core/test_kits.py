@@ -102,8 +102,8 @@ def test_kits_that_share_a_component_never_take_it_twice(world: World) -> None:
     assert at["A@LYS"][1] <= 4
     for sku, units, per in (("GIFT", 5, (2, 1)), ("BOX", 3, (1, 3))):
         promised = world.all(
-            "SELECT r.follows, sum(r.quantity) AS n FROM reservation r JOIN order_line l ON l.id = r.line_id"
-            f" WHERE l.sku = '{sku}' AND r.state = 'allocated' GROUP BY 1 ORDER BY 1"
+            "SELECT i.sku, sum(r.quantity) AS n FROM reservation r JOIN order_line l ON l.id = r.line_id"
+            f" JOIN item i ON i.id = r.item_id WHERE l.sku = '{sku}' AND r.state = 'allocated' GROUP BY 1 ORDER BY 1"
         )
         kits = int(promised[0].n) // per[0] if promised else 0
         assert kits <= units
