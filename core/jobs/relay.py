@@ -35,6 +35,7 @@ from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
 from core.services.reserving import expire_reservations
 from core.services.scoring import refresh_scores
+from core.store.engine import met_another
 from core.store.unit import Unit
 
 log = structlog.get_logger()
@@ -176,8 +177,11 @@ class Relay:
         try:
             with self._hub.store.begin(actor="relay") as unit:
                 done = chore.run(unit)
-        except OperationalError:
-            raise  # the database is away, or the chore met another transaction: it comes again
+        except OperationalError as error:
+            if not met_another(error):
+                raise  # the database is away
+            log.warning("relay.chore_met_another", chore=chore.name)  # it comes again
+            return
         except Exception:
             log.exception("relay.chore_failed", chore=chore.name)
             return

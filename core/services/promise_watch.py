@@ -25,6 +25,7 @@ from core.intelligence.odds import late
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.promises import GRACE
+from core.store.locks import lock_orders_to_watch
 from core.store.unit import Unit
 
 OVERDUE = timedelta(days=1)
@@ -34,7 +35,7 @@ BATCH = 200
 DUE = """
 SELECT p.id, p.order_id, p.state, p.due_at, p.risk, p.version, o.state AS order_state, o.phase, o.total
 FROM promise p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id
-WHERE p.tenant_id = %s AND p.watch_at <= clock_timestamp() ORDER BY p.watch_at LIMIT %s
+WHERE p.tenant_id = %s AND p.order_id = ANY(%s::uuid[]) ORDER BY p.watch_at
 """
 # What is still to come of these orders: parcels under way, and work that has not all left.
 PARCELS = """
@@ -76,10 +77,11 @@ class _Look:
 
 def watch_promises(unit: Unit, facts: Facts) -> int:
     """Look at the promises that are due for it and return how many; open and end cases as their chances ask."""
-    rows = unit.conn.exec_driver_sql(DUE, (unit.tenant, BATCH)).all()
-    if not rows:
+    # A promise is written under its order's lock by everybody; orders others work on are looked at the next time.
+    orders = lock_orders_to_watch(unit, BATCH)
+    if not orders:
         return 0
-    orders = [row.order_id for row in rows]
+    rows = unit.conn.exec_driver_sql(DUE, (unit.tenant, orders)).all()
     parcels = _by_order(unit.conn.exec_driver_sql(PARCELS, (unit.tenant, orders)).all())
     works = _by_order(unit.conn.exec_driver_sql(WORK, (unit.tenant, orders)).all())
     looks = [(row, _look(unit, facts, row, parcels.get(row.order_id, []), works.get(row.order_id, []))) for row in rows]

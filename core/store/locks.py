@@ -241,6 +241,17 @@ def lock_due_orders(unit: Unit, limit: int) -> list[UUID]:
     return [row.id for row in rows]
 
 
+def lock_orders_to_watch(unit: Unit, limit: int) -> list[UUID]:
+    """Lock up to `limit` orders whose promise is due for a look and that nobody else works on."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT o.id FROM promise p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id"
+        " WHERE p.tenant_id = %s AND p.watch_at <= clock_timestamp() ORDER BY p.watch_at LIMIT %s"
+        " FOR NO KEY UPDATE OF o SKIP LOCKED",
+        (unit.tenant, limit),
+    )
+    return [row.id for row in rows]
+
+
 def lock_items(unit: Unit, skus: Collection[str]) -> dict[str, UUID]:
     """Lock the items with these SKUs in SKU order and return their ids."""
     if not skus:
