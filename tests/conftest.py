@@ -56,9 +56,26 @@ def servers() -> Iterator[Urls]:
 
 def _spare_the_disk(database: str) -> None:
     """Do not wait for the disk: a killed server loses nothing of what the kernel has, and power does not fail here."""
+    _set_fsync(database, "off")
+
+
+def _set_fsync(database: str, value: str) -> None:
     with psycopg.connect("postgresql://" + database.split("://", 1)[1], autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute(f"ALTER SYSTEM SET fsync = {value}")
         connection.execute("SELECT pg_reload_conf()")
+        while connection.execute("SHOW fsync").fetchone() != (value,):
+            pass
+
+
+@pytest.fixture
+def as_started(servers: Urls) -> Iterator[None]:
+    """The server with the settings the hub starts it with, for tests that look at them."""
+    if os.environ.get("CROSSDOCK_TEST_DATABASE_URL"):
+        yield
+        return
+    _set_fsync(servers.database, "on")
+    yield
+    _set_fsync(servers.database, "off")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import orjson
 from console.demo.company import CHANNELS, NAME, Company
 from console.demo.places import SITES
 from console.servers.datadir import write_private
+from console.servers.ports import listen_on_any
 from console.servers.supervisor import Service
 
 LOCATIONS = {site.code: 655_441_500 + number for number, site in enumerate(SITES, 1)}
@@ -158,7 +159,7 @@ def _erp(port: int) -> Account:
 
 def free_ports(count: int) -> list[int]:
     """Return ports on loopback that nobody listens on; all are held until the last is found."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    listeners = [listen_on_any("127.0.0.1") for _ in range(count)]
     try:
         return [listener.getsockname()[1] for listener in listeners]
     finally:

@@ -1,10 +1,24 @@
 """TCP ports: free, or who has them."""
 
+import random
 import socket
+from contextlib import suppress
 
 import psutil
 
 from console.servers.errors import PortTaken
+
+# Below what systems give to outgoing connections: a port found here is not taken by one before it is listened on.
+LOWEST, HIGHEST, TRIES = 15_000, 32_000, 50
+
+
+def listen_on_any(host: str) -> socket.socket:
+    """Return a socket that listens on a free port of a host; closing it leaves the port to be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in random.sample(range(LOWEST, HIGHEST), TRIES):
+        with suppress(OSError):
+            return socket.create_server((host, port), family=family)
+    return socket.create_server((host, 0), family=family)
 
 
 def free_port_or_fail(host: str, port: int) -> int:
@@ -13,6 +27,9 @@ def free_port_or_fail(host: str, port: int) -> int:
     Raises:
         PortTaken: somebody listens there, or the address is not ours; names who where the system tells.
     """
+    if port == 0:
+        with suppress(OSError), listen_on_any(host) as found:
+            return int(found.getsockname()[1])
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -79,6 +79,7 @@ def test_benchmarks_are_listed_and_unknown_ones_refused(bare: Crossdock) -> None
     assert bare("bench", "nothing").code == 4
 
 
+@pytest.mark.usefixtures("as_started")
 def test_doctor_finds_a_healthy_database_and_says_what_does_not_run(company: Crossdock) -> None:
     result = company("doctor", "--json")
     found = {each["check"]: each["status"] for each in result.rows}

@@ -16,6 +16,7 @@ ours = pytest.mark.skipif(
 
 
 @ours
+@pytest.mark.usefixtures("as_started")
 def test_database_is_durable_checked_and_speaks_utf8(servers: Urls) -> None:
     with psycopg.connect(plain(servers.database)) as connection:
         shown = {
