@@ -84,6 +84,7 @@ def _row(
 ) -> dict[str, Any]:
     instance, way = built.instance, built.ways[index]
     units = could if ships is None else ships
+    known = costs.known_kilometers(way.node, problem.destination)
     row: dict[str, Any] = {
         "node": way.node.code,
         "lines": len([line for line, some in could.items() if some >= instance.demand[line]]),
@@ -91,7 +92,7 @@ def _row(
         "shipment": instance.options[index].fixed,
         "handling": way.unit[0].get("handling", 0),
         # A long way is taken where nobody knows the distance; people are told that nobody does.
-        "km": None if way.far == costs.UNKNOWN_KM else round(way.far),
+        "km": None if known is None else round(known),
         "chosen": ships is not None,
         "reason": "chosen" if ships is not None else _reason(problem, way, could),
         "terms": _terms(instance, index, way, units),

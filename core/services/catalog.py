@@ -17,7 +17,7 @@ from core.services.kits import refused, set_components
 from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
 from core.store.bulk import as_json
-from core.store.locks import ensure_positions, lock_items, lock_listings
+from core.store.locks import lock_items, lock_listings
 from core.store.unit import Unit
 
 # References that hold for every connection are kept under this connection.
@@ -271,11 +271,6 @@ def connection_named(unit: Unit, name: str) -> Any:
     if row is None:
         raise NotFound(f"There is no connection {name!r}.", fix="See `crossdock connection list`.")
     return row
-
-
-def make_positions(unit: Unit, items: Collection[UUID], nodes: Collection[UUID]) -> None:
-    """Make empty stock positions for every item at every node where there is none yet."""
-    ensure_positions(unit, [(item, node) for item in items for node in nodes])
 
 
 def check_quantity(value: Any, what: str) -> Decimal:

@@ -53,8 +53,7 @@ def write_supplier_prices(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> int:
     Raises:
         NotFound: an item or node does not exist.
     """
-    items = item_ids(unit, [row["sku"] for row in rows])
-    nodes = {code: node_coded(unit, code) for code in sorted({row["node"] for row in rows})}
+    items, nodes = _places_of(unit, rows)
     values = [
         {
             "node_id": nodes[row["node"]],
@@ -78,8 +77,7 @@ def write_markdowns(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> int:
     Raises:
         NotFound: an item or node does not exist.
     """
-    items = item_ids(unit, [row["sku"] for row in rows])
-    nodes = {code: node_coded(unit, code) for code in sorted({row["node"] for row in rows})}
+    items, nodes = _places_of(unit, rows)
     values = [
         {
             "item_id": items[row["sku"]],
@@ -91,6 +89,16 @@ def write_markdowns(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> int:
         for row in rows
     ]
     return _upsert(unit, t.markdown, ("item_id", "node_id"), values)
+
+
+def _places_of(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, UUID], dict[str, UUID]]:
+    """Return the ids of the items and of the nodes that rows name.
+
+    Raises:
+        NotFound: an item or node does not exist.
+    """
+    items = item_ids(unit, [row["sku"] for row in rows])
+    return items, {code: node_coded(unit, code) for code in sorted({row["node"] for row in rows})}
 
 
 def item_ids(unit: Unit, skus: Iterable[str]) -> dict[str, UUID]:

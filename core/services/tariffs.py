@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
@@ -246,15 +246,6 @@ def service_ids(unit: Unit) -> dict[tuple[str, str], UUID]:
     c = t.carrier_service.c
     rows = unit.conn.execute(select(c.id, c.carrier, c.service).where(c.tenant_id == unit.tenant))
     return {(row.carrier, row.service): row.id for row in rows}
-
-
-def delete_rates(unit: Unit, service: UUID) -> int:
-    """Delete all rates of a service, so that a new table can take their place; return how many there were."""
-    done = unit.conn.execute(
-        text("DELETE FROM rate WHERE tenant_id = :t AND service_id = :s"), {"t": unit.tenant, "s": service}
-    ).rowcount
-    mark_written(unit)
-    return done
 
 
 def mark_written(unit: Unit) -> None:
