@@ -388,6 +388,38 @@ def reasons(messages: Any, path: str = "") -> list[dict[str, str]]:
     return [{"path": path, "reason": str(messages)}]
 
 
+def misfit(messages: Any, what: str, *, fix: str, code: str | None = None) -> InputError:
+    """Return the refusal of what marshmallow complains about.
+
+    Args:
+        messages: its complaints, nested as it tells them.
+        what: that something does not fit, such as "The policy does not fit"; the first three reasons follow.
+        fix: where the right form is described.
+        code: of the error; that of any input when left out.
+    """
+    found = reasons(messages)
+    named = "; ".join(": ".join(filter(None, (each["path"], each["reason"].rstrip(".")))) for each in found[:3])
+    return InputError(f"{what}: {named}.", code=code, fix=fix, errors=found[:50])
+
+
+def checked(schema: Schema, given: Any, what: str, *, fix: str, code: str | None = None) -> dict[str, Any]:
+    """Return what a schema makes of something given.
+
+    Args:
+        schema: what it must fit.
+        given: as it came.
+        what: that it does not fit, where it does not; `fix` and `code` are those of `misfit`.
+
+    Raises:
+        InputError: it does not fit; `errors` = [{path, reason}] for every field that does not.
+    """
+    try:
+        found: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        raise misfit(error.messages, what, fix=fix, code=code) from None
+    return found
+
+
 def check_document(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document with every value in its canonical type.
 
@@ -400,15 +432,10 @@ def check_document(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         pass
     else:
         return quick
-    try:
-        loaded: dict[str, Any] = SCHEMAS[kind].load(body)
-    except ValidationError as error:
-        found = reasons(error.messages)
-        named = "; ".join(f"{each['path']}: {each['reason'].rstrip('.')}" for each in found[:3])
-        raise InputError(
-            f"The {kind.replace('_', ' ')} does not fit the canonical model: {named}.",
-            code="DOC-SCHEMA-422",
-            fix="Mend the map or the source; the reference is docs/canonical.md.",
-            errors=found[:50],
-        ) from None
-    return loaded
+    return checked(
+        SCHEMAS[kind],
+        body,
+        f"The {kind.replace('_', ' ')} does not fit the canonical model",
+        code="DOC-SCHEMA-422",
+        fix="Mend the map or the source; the reference is docs/canonical.md.",
+    )
