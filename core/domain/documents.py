@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
-from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, compile_schema
+from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, Whole, compile_schema
 from core.domain.vocabulary import DocumentType, StockStatus
 from core.errors import InputError
 
@@ -89,7 +89,7 @@ class LineSchema(Strict):
     """An order line; `removed` is what the source has taken off again since it was ordered."""
 
     external_id = a_text(128)
-    position = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000))
+    position = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000))
     sku = a_text(128)
     item_ref = fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
     title = a_text()
@@ -157,7 +157,7 @@ class OrderSchema(Strict):
     payments = fields.List(fields.Nested(PaymentSchema), allow_none=True, validate=validate.Length(max=200))
     totals = fields.Nested(TotalsSchema, allow_none=True)
     # The source's own counter or time of change: what makes a late message late.
-    source_version = fields.Integer(allow_none=True)
+    source_version = Whole(allow_none=True)
     source_updated_at = an_instant()
     canceled_at = an_instant()
     cancel_reason = a_text()
@@ -226,7 +226,7 @@ class PackageSchema(Strict):
     """One carton."""
 
     sscc, tracking_number = a_text(18), a_text(128)
-    weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
+    weight_g = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
 
 
 class ShipmentSchema(Strict):
@@ -314,7 +314,7 @@ class ItemSchema(Strict):
     unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
     price = an_amount()
     currency = fields.String(allow_none=True, validate=CURRENCY)
-    weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
+    weight_g = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
     backorder_limit = a_quantity(NOT_NEGATIVE, required=False)
     tracking = fields.String(allow_none=True, validate=validate.OneOf(["none", "lot", "serial"]))
     lot_order = fields.String(allow_none=True, validate=validate.OneOf(["fefo", "freshest"]))

@@ -48,7 +48,8 @@ def test_every_name_of_the_public_surface_is_there() -> None:
     assert set(COMMANDS) == {
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
-        "bench", "nodes", "disruptions", "route", "policy", "decisions", "promises", "scores", "models",
+        "bench", "nodes", "disruptions", "route", "policy", "decisions", "promises", "scores", "models", "calendars",
+        "stock", "supply", "transfers", "reservations", "protection", "carriers",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 
@@ -75,7 +76,9 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
         "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
-        "models": {"train", "promote"},
+        "models": {"train", "promote"}, "protection": {"set", "end"}, "supply": {"expect", "receive", "end"},
+        "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move"},
+        "calendars": {"import"},
     }  # fmt: skip
     for name in set(COMMANDS) - {"demo"}:
         command = cli.get_command(context, name)

@@ -17,7 +17,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.wrappers import Request
 
 from core.domain.documents import Strict, misfit
-from core.domain.quick import NO_NUL
+from core.domain.quick import NO_NUL, Whole
 from core.errors import VersionConflict
 from core.store.read.page import Listed, Slice
 from core.store.unit import Unit
@@ -42,7 +42,7 @@ class Parser(FlaskParser):
         if not body:
             return {}
         require_json(req.content_type)
-        return parse(body, runtime().settings.limits.json_depth)
+        return parse(body)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002
         """Return the query; a parameter given twice counts as a list."""
@@ -68,9 +68,7 @@ def word(limit: int = 200) -> fields.String:
 class PageQuery(Strict):
     """What every list takes."""
 
-    limit = fields.Integer(
-        load_default=50, validate=validate.Range(1, MOST), metadata={"description": "Objects of a page."}
-    )
+    limit = Whole(load_default=50, validate=validate.Range(1, MOST), metadata={"description": "Objects of a page."})
     cursor = fields.String(
         load_default=None,
         validate=validate.Length(max=1_000),

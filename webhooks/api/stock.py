@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from core.domain.documents import NOT_NEGATIVE, StockSchema, Strict, a_quantity, a_text
 from core.domain.ids import parse_id
-from core.domain.quick import NO_NUL, Exact
+from core.domain.quick import NO_NUL, Exact, Whole
 from core.errors import InputError
 from core.services.checkouts import LOOKS, reserve_lines, shortage, wanted_of
 from core.services.converting import convert_reservation
@@ -28,6 +28,7 @@ from core.store.read.stock import (
     read_reservation,
 )
 from core.store.unit import Unit
+from webhooks.api.answers import shown_after
 from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
 from webhooks.api.bounds import require_own_connection
@@ -91,7 +92,7 @@ class ReservationBody(Strict):
     """Units to hold, all of them or none, for a while."""
 
     lines = fields.List(fields.Nested(ReservedSchema), required=True, validate=validate.Length(1, 200))
-    seconds = fields.Integer(load_default=900, validate=validate.Range(1, MOST_SECONDS))
+    seconds = Whole(load_default=900, validate=validate.Range(1, MOST_SECONDS))
     connection = a_text(128)
 
 
@@ -198,11 +199,10 @@ def _for_whom(conn: Connection, name: str | None) -> UUID | None:
 
 
 @routes.writes("/reservations/<reservation>/release", scope="reservations:write", shape="Reservation")
-def post_release(unit: Unit, reservation: str) -> Json:
+@shown_after("reservation", read_reservation)
+def post_release(unit: Unit, reservation: UUID) -> None:
     """Give a soft reservation back before its time."""
-    group_id = parse_id("reservation", reservation)
-    release_group(unit, group_id)
-    return read_reservation(unit.conn, group_id, unit.tenant)
+    release_group(unit, reservation)
 
 
 class ConversionBody(Strict):
@@ -214,9 +214,8 @@ class ConversionBody(Strict):
 @routes.writes(
     "/reservations/<reservation>/convert", scope="reservations:write", shape="Reservation", body=ConversionBody
 )
-def post_conversion(unit: Unit, body: Json, reservation: str) -> Json:
+@shown_after("reservation", read_reservation)
+def post_conversion(unit: Unit, reservation: UUID, body: Json) -> None:
     """Give what was held to an order that is there; a new order names its `reservation` itself."""
-    group_id = parse_id("reservation", reservation)
-    read_reservation(unit.conn, group_id, unit.tenant)
-    convert_reservation(unit, facts(unit), group_id, parse_id("order", body["order"]))
-    return read_reservation(unit.conn, group_id, unit.tenant)
+    read_reservation(unit.conn, reservation, unit.tenant)
+    convert_reservation(unit, facts(unit), reservation, parse_id("order", body["order"]))
