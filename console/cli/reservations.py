@@ -12,7 +12,7 @@ from console.cli.lists import Span, limit_option, pages
 
 COLUMNS = ("id", "state", "connection", "units", "expires_at=until", "created_at=since")
 LINES = ("sku", "node", "quantity")
-STATES = click.Choice(["held", "allocated", "released", "expired"])
+STATES = click.Choice(["held", "allocated", "consumed", "released", "expired"])
 
 
 @group("reservations")

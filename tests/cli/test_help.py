@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from console.cli import protection, reservations, stock
 from console.cli.main import COMMANDS, SECTIONS, cli
+from core.domain.states import ReservationState
+from core.domain.vocabulary import Protection, StockStatus
 from tests.cli.conftest import Crossdock
 
 HEAVY = ("sqlalchemy", "psycopg", "flask", "marshmallow", "rich", "requests", "dramatiq", "redis", "structlog",
@@ -88,3 +91,10 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
             if {"--dry-run", "--yes"} <= {option for param in each.params for option in param.opts}
         }  # fmt: skip
         assert found == changing.get(name, set()), name
+
+
+def test_choices_are_the_words_the_hub_knows() -> None:
+    # They stand in the commands themselves, because help loads nothing.
+    assert set(protection.KINDS.choices) == {str(each) for each in Protection}
+    assert set(reservations.STATES.choices) == {str(each) for each in ReservationState}
+    assert set(stock.STATUSES.choices) == {str(each) for each in StockStatus}
