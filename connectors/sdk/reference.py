@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import cleandoc
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -11,6 +12,7 @@ from connectors.sdk.manifest import DEFAULT_LIMITS
 from connectors.sdk.manifest_schema import ManifestPart
 from connectors.sdk.manifest_words import QUALITY_RULES
 from core.domain.documents import SCHEMAS
+from core.domain.papers import PAPERS
 
 BEGIN, END = "<!-- manifest keys: made from the schema by docs/generate.py -->", "<!-- end of manifest keys -->"
 KINDS: tuple[tuple[type[fields.Field[Any]], str], ...] = (
@@ -55,7 +57,7 @@ def documents_reference() -> str:
     """Return one table for each canonical document and each object in it; an object that came before is only named."""
     lines: list[str] = []
     seen: dict[type[Schema], str] = {}
-    for kind, whole in SCHEMAS.items():
+    for kind, whole in (SCHEMAS | PAPERS).items():
         for place, schema in parts("", whole):
             lines += [f"### {kind}: `{place}`" if place else f"## {kind}", ""]
             if type(schema) in seen:
@@ -64,7 +66,7 @@ def documents_reference() -> str:
             seen[type(schema)] = f"{kind}: `{place}`"
             # A schema made on the spot has marshmallow's words, which say nothing here.
             if type(schema).__module__ == whole.__module__:
-                lines += [(schema.__doc__ or "").strip(), ""]
+                lines += [cleandoc(schema.__doc__ or ""), ""]
             lines += ["| field | value |", "|---|---|"]
             for name, each in schema.fields.items():
                 lines.append(f"| `{each.data_key or name}`{' (required)' if each.required else ''} | {value(each)} |")

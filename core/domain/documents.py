@@ -62,9 +62,15 @@ def an_instant(*, required: bool = False) -> fields.AwareDateTime:
     return fields.AwareDateTime(required=required, allow_none=not required)
 
 
-class AddressSchema(Strict):
-    """A postal address as sent."""
+def a_references() -> fields.Dict:
+    """Return a field of further numbers by their canonical names, such as {"department": "12"}."""
+    return fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
 
+
+class AddressSchema(Strict):
+    """A postal address as sent; `gln` and `external_id` are how the buyer numbers the place."""
+
+    gln, external_id = a_text(13), a_text(128)
     name, company, phone = a_text(), a_text(), a_text(64)
     line1, line2, city, region = a_text(), a_text(), a_text(), a_text()
     postal_code = a_text(32)
@@ -85,13 +91,24 @@ class TaxSchema(Strict):
     rate, amount = an_amount(), an_amount()
 
 
+class DestinationSchema(Strict):
+    """Units of a line for one store of the buyer, named by its number or GLN (X12 SDQ, EDIFACT LOC)."""
+
+    store = a_text(128, required=True)
+    quantity = a_quantity()
+
+
 class LineSchema(Strict):
-    """An order line; `removed` is what the source has taken off again since it was ordered."""
+    """An order line; `removed` is what the source has taken off again since it was ordered.
+
+    `pack_size` is how many units of the item one ordered `unit` holds, where the buyer says so.
+    """
 
     external_id = a_text(128)
     position = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000))
     sku = a_text(128)
     item_ref = fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
+    gtin, buyer_code = a_text(14), a_text(128)
     title = a_text()
     quantity = a_quantity(NOT_NEGATIVE)
     removed = a_quantity(NOT_NEGATIVE, required=False)
@@ -100,6 +117,8 @@ class LineSchema(Strict):
     taxes = fields.List(fields.Nested(TaxSchema), allow_none=True, validate=validate.Length(max=50))
     tax_included = fields.Boolean(allow_none=True)
     requires_shipping = fields.Boolean(allow_none=True)
+    pack_size = a_quantity(required=False)
+    destinations = fields.List(fields.Nested(DestinationSchema), validate=validate.Length(max=5_000))
 
 
 class ChargeSchema(Strict):
@@ -138,7 +157,12 @@ class OrderSchema(Strict):
     placed_at = an_instant(required=True)
     currency = fields.String(required=True, validate=CURRENCY)
     requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
+    # Not before and not after: shipping (X12 DTM 010/001) and delivery (EDIFACT DTM 64/63); requested dates lie within.
+    ship_not_before, ship_not_after = fields.Date(allow_none=True), fields.Date(allow_none=True)
+    deliver_not_before, deliver_not_after = fields.Date(allow_none=True), fields.Date(allow_none=True)
     service_level = a_text(40)
+    # Department, vendor number, contract … by their canonical names; every paper of the order says them again.
+    references = a_references()
     # A promise the hub offered (`prm_…`): the order is held to its date when it was placed while the offer stood.
     promise = a_text(40)
     # Code of the node where the buyer fetches the order.
@@ -152,6 +176,8 @@ class OrderSchema(Strict):
     seller = fields.Nested(PartySchema, allow_none=True)
     ship_to = fields.Nested(AddressSchema, allow_none=True)
     bill_to = fields.Nested(AddressSchema, allow_none=True)
+    # The buyer's stores that lines with `destinations` name; the order is split into one for each.
+    stores = fields.List(fields.Nested(AddressSchema), validate=validate.Length(max=5_000))
     lines = fields.List(fields.Nested(LineSchema), required=True, validate=validate.Length(min=1, max=MAX_LINES))
     charges = fields.List(fields.Nested(ChargeSchema), allow_none=True, validate=validate.Length(max=200))
     payments = fields.List(fields.Nested(PaymentSchema), allow_none=True, validate=validate.Length(max=200))
@@ -173,6 +199,55 @@ class OrderCancelSchema(Strict):
         fields.Nested(Strict.from_dict({"external_id": a_text(128, required=True), "quantity": a_quantity()})),
         allow_none=True,
     )
+
+
+class ChangedLineSchema(Strict):
+    """One line of a change, named as in the order; `quantity` is the new one, not the difference."""
+
+    external_id = a_text(128)
+    op = fields.String(required=True, validate=validate.OneOf(["add", "change", "remove"]))
+    sku, gtin, buyer_code, title = a_text(128), a_text(14), a_text(128), a_text()
+    quantity = a_quantity(NOT_NEGATIVE, required=False)
+    unit = fields.String(allow_none=True, validate=validate.Length(min=1, max=3))
+    unit_price = an_amount()
+
+
+class OrderChangeSchema(Strict):
+    """The buyer changes lines of an order: applied to the order as it is now, not as it was sent."""
+
+    external_id = a_text(128, required=True)
+    # The buyer's number of this change: the same one again changes nothing.
+    change = a_text(128)
+    occurred_at = an_instant()
+    reason = a_text()
+    ship_to = fields.Nested(AddressSchema, allow_none=True)
+    lines = fields.List(fields.Nested(ChangedLineSchema), required=True, validate=validate.Length(max=MAX_LINES))
+
+
+class DeductionSchema(Strict):
+    """Money the buyer has kept back, with his code and words for why."""
+
+    code, reference, note = a_text(40), a_text(128), a_text()
+    amount = a_quantity()
+
+
+class PaidInvoiceSchema(Strict):
+    """One invoice of a remittance."""
+
+    invoice = a_text(128, required=True)
+    paid = an_amount(required=True)
+    discount = an_amount()
+    deductions = fields.List(fields.Nested(DeductionSchema), validate=validate.Length(max=200))
+
+
+class RemittanceSchema(Strict):
+    """What a buyer has paid, invoice by invoice, and what was deducted."""
+
+    external_id = a_text(128, required=True)
+    paid_on = fields.Date(allow_none=True)
+    currency = fields.String(required=True, validate=CURRENCY)
+    amount = an_amount()
+    invoices = fields.List(fields.Nested(PaidInvoiceSchema), required=True, validate=validate.Length(max=10_000))
 
 
 class RefundLineSchema(Strict):
@@ -222,11 +297,23 @@ class FulfillmentUpdateSchema(Strict):
     lines = fields.List(fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
 
 
+class PackageContentSchema(Strict):
+    """Units of one line in one carton, named like lines of work."""
+
+    line, sku = a_text(128), a_text(128)
+    quantity = a_quantity()
+    lot = a_text(64)
+    expires_on = fields.Date(allow_none=True)
+
+
 class PackageSchema(Strict):
-    """One carton."""
+    """One carton or pallet; `id` is the sender's, and `parent` the `id` of what it stands on."""
 
     sscc, tracking_number = a_text(18), a_text(128)
     weight_g = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
+    id, parent = a_text(64), a_text(64)
+    kind = fields.String(allow_none=True, validate=validate.OneOf(["pallet", "carton"]))
+    contents = fields.List(fields.Nested(PackageContentSchema), validate=validate.Length(max=MAX_LINES))
 
 
 class ShipmentSchema(Strict):
@@ -359,6 +446,7 @@ class IgnoreSchema(Strict):
 SCHEMAS: Mapping[str, Schema] = {
     DocumentType.ORDER: OrderSchema(),
     DocumentType.ORDER_CANCEL: OrderCancelSchema(),
+    DocumentType.ORDER_CHANGE: OrderChangeSchema(),
     DocumentType.REFUND: RefundSchema(),
     DocumentType.FULFILLMENT_UPDATE: FulfillmentUpdateSchema(),
     DocumentType.SHIPMENT: ShipmentSchema(),
@@ -367,6 +455,7 @@ SCHEMAS: Mapping[str, Schema] = {
     DocumentType.CHANNEL_STOCK: ChannelStockSchema(),
     DocumentType.ITEM: ItemsSchema(),
     DocumentType.PRIVACY_REQUEST: PrivacyRequestSchema(),
+    DocumentType.REMITTANCE: RemittanceSchema(),
     DocumentType.CONNECTION_REVOKED: RevokedSchema(),
     DocumentType.IGNORE: IgnoreSchema(),
 }

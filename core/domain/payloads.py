@@ -20,6 +20,12 @@ push_shipment (shop, ERP):
      "order": {"id", "external_id", "number", "connection"}, "fulfillment": {"id", "number"}}
 push_stock (channels):
     {"items": [{"sku", "available", "as_of", "references": {scheme: code}}]}
+acknowledge_order (the partner a B2B order came from): {"order_response": PAPER, "order": NAMES}
+push_despatch_advice (likewise): {"despatch_advice": PAPER, "order": NAMES, "shipment": {"id", "number"}}
+push_invoice (likewise, ERP): {"invoice": PAPER, "order": NAMES, "shipment": {"id", "number"}}
+
+PAPER is the canonical order_response, despatch_advice or invoice (docs/canonical.md); NAMES is
+{"id", "external_id", "number", "connection"}.
 
 PURCHASE, for work of a supplier: {"number", "currency", "total", "lines": [{"id", "code", "price"}]}, where code is the
 supplier's word for the item and price that of one unit; null where it is not known.

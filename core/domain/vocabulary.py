@@ -10,6 +10,7 @@ class DocumentType(StrEnum):
 
     ORDER = "order"
     ORDER_CANCEL = "order_cancel"
+    ORDER_CHANGE = "order_change"
     REFUND = "refund"
     FULFILLMENT_UPDATE = "fulfillment_update"
     SHIPMENT = "shipment"
@@ -18,8 +19,26 @@ class DocumentType(StrEnum):
     CHANNEL_STOCK = "channel_stock"
     ITEM = "item"
     PRIVACY_REQUEST = "privacy_request"
+    REMITTANCE = "remittance"
     CONNECTION_REVOKED = "connection_revoked"
     IGNORE = "ignore"
+
+
+class Paper(StrEnum):
+    """The papers of a B2B order we send; bodies are described in core/domain/papers.py."""
+
+    ORDER_RESPONSE = "order_response"
+    DESPATCH_ADVICE = "despatch_advice"
+    INVOICE = "invoice"
+
+
+class Answer(StrEnum):
+    """What an order response says of one line; the strongest that is true of a part of it."""
+
+    ACCEPTED = "accepted"
+    CHANGED = "changed"
+    BACKORDERED = "backordered"
+    REJECTED = "rejected"
 
 
 class Write(StrEnum):
@@ -31,6 +50,9 @@ class Write(StrEnum):
     CANCEL_FULFILLMENT_ORDER = "cancel_fulfillment_order"
     PUSH_SHIPMENT = "push_shipment"
     PUSH_STOCK = "push_stock"
+    ACKNOWLEDGE_ORDER = "acknowledge_order"
+    PUSH_DESPATCH_ADVICE = "push_despatch_advice"
+    PUSH_INVOICE = "push_invoice"
 
 
 class Mode(StrEnum):

@@ -219,6 +219,30 @@ class PushesStock(Protocol):
 
 
 @runtime_checkable
+class AcknowledgesOrder(Protocol):
+    """The answer to a B2B order, line by line."""
+
+    def acknowledge_order(self, push: Push) -> Receipt:
+        """Send the order response."""
+
+
+@runtime_checkable
+class PushesDespatchAdvice(Protocol):
+    """What is on its way to a B2B buyer, with its packages."""
+
+    def push_despatch_advice(self, push: Push) -> Receipt:
+        """Send the despatch advice."""
+
+
+@runtime_checkable
+class PushesInvoice(Protocol):
+    """What a B2B buyer is to pay."""
+
+    def push_invoice(self, push: Push) -> Receipt:
+        """Send the invoice."""
+
+
+@runtime_checkable
 class FindsByReference(Protocol):
     """Asked after an unknown outcome, before anything is written again."""
 

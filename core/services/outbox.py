@@ -19,6 +19,10 @@ PRIORITY = {
     Write.PUSH_SHIPMENT: 2,
     Write.CANCEL_FULFILLMENT_ORDER: 2,
     Write.PUSH_FULFILLMENT_ORDER: 3,
+    # Partners fine late papers.
+    Write.PUSH_DESPATCH_ADVICE: 1,
+    Write.ACKNOWLEDGE_ORDER: 2,
+    Write.PUSH_INVOICE: 3,
     Write.PUSH_STOCK: 4,
     Write.CANCEL_ORDER: 5,
     Write.PUSH_ORDER: 6,
