@@ -57,7 +57,7 @@ def documents_reference() -> str:
     """Return one table for each canonical document and each object in it; an object that came before is only named."""
     lines: list[str] = []
     seen: dict[type[Schema], str] = {}
-    for kind, whole in (SCHEMAS | PAPERS).items():
+    for kind, whole in {**SCHEMAS, **PAPERS}.items():
         for place, schema in parts("", whole):
             lines += [f"### {kind}: `{place}`" if place else f"## {kind}", ""]
             if type(schema) in seen:

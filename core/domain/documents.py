@@ -92,7 +92,7 @@ class TaxSchema(Strict):
 
 
 class DestinationSchema(Strict):
-    """Units of a line for one store of the buyer, named by its number or GLN (X12 SDQ, EDIFACT LOC)."""
+    """Units of a line for one store of the buyer, named by its number or GLN."""
 
     store = a_text(128, required=True)
     quantity = a_quantity()
@@ -157,7 +157,7 @@ class OrderSchema(Strict):
     placed_at = an_instant(required=True)
     currency = fields.String(required=True, validate=CURRENCY)
     requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
-    # Not before and not after: shipping (X12 DTM 010/001) and delivery (EDIFACT DTM 64/63); requested dates lie within.
+    # Not before and not after: of shipping and of delivery; requested dates lie within.
     ship_not_before, ship_not_after = fields.Date(allow_none=True), fields.Date(allow_none=True)
     deliver_not_before, deliver_not_after = fields.Date(allow_none=True), fields.Date(allow_none=True)
     service_level = a_text(40)

@@ -11,11 +11,12 @@ from uuid import UUID
 from core.errors import NotFound
 
 PREFIXES = {
-    "attempt": "att", "case": "exc", "change": "chg", "connection": "con", "decision": "dec", "delivery": "dlv",
-    "disruption": "dis", "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln", "hold": "hld", "item": "itm",
-    "key": "key", "line": "lin", "message": "msg", "model": "mdl", "node": "nod", "order": "ord", "package": "pkg",
-    "policy": "pol", "promise": "prm", "protection": "prt", "refund": "rfd", "reservation": "res", "service": "svc",
-    "shipment": "shp", "supply": "sup", "tracking": "trk", "transfer": "trf", "user": "usr",
+    "attempt": "att", "case": "exc", "change": "chg", "chargeback": "cbk", "connection": "con", "decision": "dec",
+    "delivery": "dlv", "disruption": "dis", "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln",
+    "hold": "hld", "item": "itm", "key": "key", "line": "lin", "message": "msg", "model": "mdl", "node": "nod",
+    "order": "ord", "package": "pkg", "paper": "pap", "policy": "pol", "promise": "prm", "protection": "prt",
+    "refund": "rfd", "reservation": "res", "service": "svc", "shipment": "shp", "supply": "sup", "tracking": "trk",
+    "transfer": "trf", "user": "usr",
 }  # fmt: skip
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 

@@ -1,6 +1,6 @@
 """The papers of a B2B order as we send them: order response, despatch advice, invoice, checked like what comes in.
 
-They are the canonical side of every EDI and XML map, read in both directions. A line is named as the buyer named it
+They are the canonical side of every map of such papers, read in both directions. A line is named as the buyer named it
 (`external_id`, `position`) and carries every code known for the item, because each partner looks it up by another.
 """
 

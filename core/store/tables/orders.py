@@ -98,6 +98,8 @@ order_line = Table(
     Column("ships", Boolean, nullable=False, server_default="true"),
     # What was ordered, where an approved substitute goes instead of it.
     uid("substituted_item_id", null=True),
+    # How a B2B buyer ordered it: {unit, per_unit, price, gtin, buyer_code}; see core.services.trading.
+    document("trade"),
     # The units the source last spoke of; null for lines from before this was kept.
     number("pictured", null=True),
     key(),
