@@ -87,6 +87,7 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     from core.jobs.hub import Hub
     from core.jobs.wake import Waker
     from core.services.secretbox import SecretBox
+    from core.services.sscc import FileWitness
     from core.store.engine import open_engine
     from core.store.unit import Store
 
@@ -99,7 +100,9 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     waker = Waker(settings.database_url)
     try:
         box = SecretBox(secret_key_of(settings))
-        yield Hub(Store(engine, waker), Registry(), box, pace_of(settings), settings.promising, settings.orders)
+        witness = FileWitness(settings.data_dir / "sscc.json")
+        store = Store(engine, waker)
+        yield Hub(store, Registry(), box, pace_of(settings), settings.promising, settings.orders, witness)
     finally:
         waker.close()
         engine.dispose()

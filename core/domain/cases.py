@@ -128,12 +128,33 @@ PROMISE_RISK = Cause(
     "{detail}; promised for {due}, and late with a chance of {risk}.",
     None, "Hurry it, or tell the buyer", None, 12,
 )  # fmt: skip
+PRICE = Cause(
+    "ORDER-PRICE-422", "value", "medium", "{connection} orders at other prices than agreed",
+    "The price on the order is not the one agreed with {connection}: {detail}.",
+    "release_holds", "Accept the price on the order", 0.3, 24,
+)  # fmt: skip
+TOO_LATE = Cause(
+    "ORDER-CHANGE-409", "value", "high", "{connection} changes {number} too late",
+    "{connection} asked to change {number} and it was refused: {detail}. The partner has not been told by a paper.",
+    None, "Tell the partner, or have it sent back", None, 24,
+)  # fmt: skip
+KEPT_BACK = Cause(
+    "PAPER-RULE-422", "policy", "high", "A paper for {connection} breaks its rules",
+    "The {kind} {number} for {connection} was kept back: {detail}.",
+    None, "Mend it and send it, or send it as it is", None, 4,
+)  # fmt: skip
+DEDUCTED = Cause(
+    "TRADE-CHARGEBACK-001", "value", "medium", "{connection} deducts {amount} {currency} from {invoice}",
+    "{connection} paid invoice {invoice} short by {amount} {currency} ({reason}). {trace}.",
+    None, "Dispute it with the times, or accept it", None, 24 * 14,
+)  # fmt: skip
 SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
+        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED,
     )
 }  # fmt: skip
 # What the case about a hold is.
@@ -147,4 +168,5 @@ CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {
     HoldKind.POSSIBLE_DUPLICATE: DUPLICATE,
     HoldKind.MANUAL: MANUAL,
     HoldKind.NO_NODE: REJECTED,
+    HoldKind.PRICE_MISMATCH: PRICE,
 }

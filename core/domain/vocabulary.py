@@ -41,6 +41,21 @@ class Answer(StrEnum):
     REJECTED = "rejected"
 
 
+class Check(StrEnum):
+    """What a partner's rules ask of our papers; the checks are in core/services/compliance.py."""
+
+    ALL_LINES_ANSWERED = "all_lines_answered"
+    ANSWERED_IN_TIME = "answered_in_time"
+    SSCC_ON_EVERY_PACKAGE = "sscc_on_every_package"
+    GTIN_ON_EVERY_LINE = "gtin_on_every_line"
+    ONE_LINE_PER_CARTON = "one_line_per_carton"
+    WITHIN_SHIP_WINDOW = "within_ship_window"
+    ADVISED_IN_TIME = "advised_in_time"
+    SHIPPED_IN_FULL = "shipped_in_full"
+    LOT_ON_EVERY_CONTENT = "lot_on_every_content"
+    REFERENCES_KEPT = "references_kept"
+
+
 class Write(StrEnum):
     """The outgoing writes; each is also the name of the connector method that performs it."""
 
@@ -104,6 +119,7 @@ class HoldKind(StrEnum):
     POSSIBLE_DUPLICATE = "possible_duplicate"
     MANUAL = "manual"
     NO_NODE = "no_node"
+    PRICE_MISMATCH = "price_mismatch"
 
 
 class MovementKind(StrEnum):

@@ -12,6 +12,7 @@ from core.ports.connectors import ConnectionConfig, Connector, Connectors
 from core.services.connections import config_of, row_of
 from core.services.facts import FactsCache
 from core.services.secretbox import SecretBox
+from core.services.sscc import Numbers, Witness
 from core.store.unit import Store, Unit
 
 
@@ -46,11 +47,14 @@ class Hub:
     pace: Pace = field(default_factory=Pace)
     promising: Promising = field(default_factory=Promising)
     orders: Orders = field(default_factory=Orders)
+    witness: Witness | None = None
     facts: FactsCache = field(init=False)
+    numbers: Numbers = field(init=False)
     _open: threading.local = field(default_factory=threading.local)
 
     def __post_init__(self) -> None:
-        """Make the cache of facts."""
+        """Make the cache of facts and what hands out package numbers."""
+        self.numbers = Numbers(self.store, self.witness)
         self.facts = FactsCache(self.connectors, self.promising, self.orders)
 
     def connector(self, unit: Unit, connection_id: UUID) -> Connector:

@@ -24,6 +24,7 @@ from core.services.reports import update_fulfillment
 from core.services.shipping import ship
 from core.services.stock import count_stock
 from core.services.tracking import track
+from core.services.trading import prepare
 from core.store import schema as t
 from core.store.locks import lock_orders_by_source
 from core.store.unit import Unit
@@ -45,6 +46,7 @@ def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Ap
     """
     if not batch:
         return []
+    prepare(unit, batch)
     newest: dict[tuple[UUID, str], int] = {}
     for index, each in enumerate(batch):
         best = newest.get(each.key)

@@ -28,7 +28,8 @@ from core.store.unit import Unit
 SENT = (
     "external_id", "number", "type", "placed_at", "currency", "requested_ship_date", "requested_delivery_date",
     "service_level", "partial_shipment_allowed", "tags", "note", "buyer", "seller", "ship_to", "bill_to", "charges",
-    "payments", "totals", "source_version", "source_updated_at",
+    "payments", "totals", "source_version", "source_updated_at", "references", "ship_not_before", "ship_not_after",
+    "deliver_not_before", "deliver_not_after",
 )  # fmt: skip
 SENT_OF_LINE = (
     "external_id", "position", "sku", "item_ref", "title", "quantity", "unit", "unit_price", "discount", "taxes",

@@ -13,6 +13,7 @@ from core.errors import CrossdockError, InputError, MappingError
 from core.ports.connectors import Connector, Connectors, Document, InboundMessage
 from core.services.connections import config_of, row_of
 from core.services.secretbox import SecretBox
+from core.services.trading import split_by_store
 from core.store.read.plumbing import read_raw
 from core.store.unit import Unit
 
@@ -31,13 +32,13 @@ def read_documents(message: InboundMessage, via: str, connector: Connector) -> S
         CrossdockError: it cannot be read; MappingError where a map or the canonical model is at fault.
     """
     if via not in (Via.API, Via.IMPORT):
-        return connector.normalize(message)
+        return split_by_store(connector.normalize(message))
     try:
         body = json.loads(message.body, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise MappingError("The message is not JSON.", why=str(error)[:200], code="MAP-SYNTAX-422") from None
     try:
-        return [Document(DocumentType.ORDER, check_document(DocumentType.ORDER, body))]
+        return split_by_store([Document(DocumentType.ORDER, check_document(DocumentType.ORDER, body))])
     except InputError as error:
         raise MappingError(error.what, why=error.why, fix=error.fix, code=error.error_code, **error.data) from None
 

@@ -15,12 +15,13 @@ from core.store.bulk import as_json
 ZERO = Decimal(0)
 BODY = (
     "service_level", "promise", "pickup_node", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to",
-    "bill_to", "charges", "payments", "totals",
+    "bill_to", "charges", "payments", "totals", "references", "ship_not_before", "ship_not_after",
+    "deliver_not_before", "deliver_not_after",
 )  # fmt: skip
 LINE = (
     "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",
     "shipped", "delivered", "unit", "unit_price", "discount", "taxes", "tax_included", "ships",
-    "pictured",
+    "pictured", "trade",
 )  # fmt: skip
 
 
@@ -32,7 +33,8 @@ def fingerprint(document: Json) -> str:
 
 def line_codes(line: Json) -> list[str]:
     """Return the codes a line can be known by, best first."""
-    return [code for code in ((line.get("item_ref") or {}).get("code"), line.get("sku")) if code]
+    named = ((line.get("item_ref") or {}).get("code"), line.get("sku"), line.get("gtin"), line.get("buyer_code"))
+    return [code for code in named if code]
 
 
 def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
@@ -75,5 +77,5 @@ def line_row(
         line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
         as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
         line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"), ships,
-        line["quantity"] - removed,
+        line["quantity"] - removed, as_json(line.get("trade")),
     )  # fmt: skip

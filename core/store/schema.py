@@ -60,7 +60,6 @@ from core.store.tables.stock import (
     transfer_line,
 )
 from core.store.tables.trade import (
-    answer_due,
     chargeback,
     item_pack,
     package,
@@ -69,11 +68,11 @@ from core.store.tables.trade import (
     partner_price,
     remittance,
     sscc_series,
+    trade_due,
     trade_terms,
 )
 
 __all__ = [
-    "answer_due",
     "api_key",
     "attempt",
     "audit_entry",
@@ -139,6 +138,7 @@ __all__ = [
     "supplier_price",
     "supply",
     "tracking_event",
+    "trade_due",
     "trade_terms",
     "transfer",
     "transfer_line",

@@ -36,7 +36,7 @@ PARTY = thing(
 ADDRESS = thing(
     "A postal address as sent.",
     name=MAYBE, company=MAYBE, line1=MAYBE, line2=MAYBE, city=MAYBE, region=MAYBE, postal_code=MAYBE, country=MAYBE,
-    phone=MAYBE,
+    phone=MAYBE, gln=MAYBE, external_id=MAYBE,
 )  # fmt: skip
 TAX = {"type": "object", "properties": {"title": MAYBE, "rate": MAYBE_AMOUNT, "amount": MAYBE_AMOUNT}}
 LINE = thing(
@@ -87,7 +87,9 @@ SHAPES: dict[str, Shape] = {
         id=identifier("ord"), state=TEXT, phase=TEXT, version=WHOLE, connection=MAYBE, external_id=TEXT, number=MAYBE,
         type={"enum": ["b2c", "b2b"]}, placed_at=INSTANT, currency=TEXT, requested_ship_date=MAYBE_DAY,
         requested_delivery_date=MAYBE_DAY, service_level=MAYBE, pickup_node=MAYBE,
-        partial_shipment_allowed=MAYBE_FLAG, note=MAYBE, tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY),
+        partial_shipment_allowed=MAYBE_FLAG, note=MAYBE, references=MAYBE_ANYTHING, ship_not_before=MAYBE_DAY,
+        ship_not_after=MAYBE_DAY, deliver_not_before=MAYBE_DAY, deliver_not_after=MAYBE_DAY,
+        tags=many(TEXT), buyer=maybe(PARTY), seller=maybe(PARTY),
         ship_to=maybe(ADDRESS), bill_to=maybe(ADDRESS),
         lines=many(LINE), charges=many(CHARGE), payments=many(PAYMENT), totals=maybe(TOTALS),
         source_version=MAYBE_WHOLE, source_updated_at=MAYBE_INSTANT, holds=many(HOLD),

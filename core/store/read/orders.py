@@ -18,9 +18,24 @@ from core.store.unit import DEFAULT_TENANT
 
 Json = dict[str, Any]
 # Parts of the order nothing in the core computes with; kept in `orders.body` as they were sent.
-TEXTS = ("service_level", "pickup_node", "partial_shipment_allowed", "note")
+TEXTS = (
+    "service_level", "pickup_node", "partial_shipment_allowed", "note", "references", "ship_not_before",
+    "ship_not_after", "deliver_not_before", "deliver_not_after",
+)  # fmt: skip
 PARTY = ("name", "email", "phone", "company", "vat_id", "gln", "external_id")
-ADDRESS = ("name", "company", "line1", "line2", "city", "region", "postal_code", "country", "phone")
+ADDRESS = (
+    "name",
+    "company",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "phone",
+    "gln",
+    "external_id",
+)
 PARTS = {"buyer": PARTY, "seller": PARTY, "ship_to": ADDRESS, "bill_to": ADDRESS}
 TOTALS = ("lines", "discount", "charges", "tax", "grand")
 ACTIVE = "active"

@@ -91,17 +91,21 @@ package_content = Table(
     Index("ix_package_content_package", "tenant_id", "package_id"),
 )
 
-# The order response an order is owed, and until when.
-answer_due = Table(
-    "answer_due",
+# The papers an order or a shipment is owed: when somebody must look at it, and by when they must have left.
+trade_due = Table(
+    "trade_due",
     metadata,
     tenant(),
+    # An order that is owed its response, or a shipment that is owed its advice and invoice.
+    uid("subject_id"),
+    text("subject", null=False),
     uid("order_id"),
     uid("connection_id"),
+    instant("look_at", null=False),
     instant("due_at", null=False),
-    instant("answered_at"),
-    key("order_id"),
-    Index("ix_answer_due_open", "tenant_id", "due_at", postgresql_where=sql("answered_at IS NULL")),
+    instant("done_at"),
+    key("subject_id"),
+    Index("ix_trade_due_open", "tenant_id", "look_at", postgresql_where=sql("done_at IS NULL")),
 )
 
 # Every paper that left, as it left; when it was sent stands at its delivery.

@@ -100,20 +100,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_package_content_package", "package_content", ["tenant_id", "package_id"], unique=False)
     op.create_table(
-        "answer_due",
+        "trade_due",
         sa.Column("tenant_id", sa.SmallInteger(), server_default="1", nullable=False),
+        sa.Column("subject_id", sa.UUID(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("order_id", sa.UUID(), nullable=False),
         sa.Column("connection_id", sa.UUID(), nullable=False),
+        sa.Column("look_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.Column("due_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
-        sa.Column("answered_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("tenant_id", "order_id", name=op.f("pk_answer_due")),
+        sa.Column("done_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "subject_id", name=op.f("pk_trade_due")),
     )
     op.create_index(
-        "ix_answer_due_open",
-        "answer_due",
-        ["tenant_id", "due_at"],
+        "ix_trade_due_open",
+        "trade_due",
+        ["tenant_id", "look_at"],
         unique=False,
-        postgresql_where=sa.text("answered_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
     )
     op.create_table(
         "paper",
@@ -193,7 +196,7 @@ def downgrade() -> None:
     op.drop_table("chargeback")
     op.drop_table("remittance")
     op.drop_table("paper")
-    op.drop_table("answer_due")
+    op.drop_table("trade_due")
     op.drop_table("package_content")
     op.drop_table("package")
     op.drop_table("sscc_series")

@@ -1,0 +1,101 @@
+"""How we trade with one partner: who we are to them, when papers are due, what they check and what it costs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from marshmallow import fields, validate
+
+from core.domain.checkdigits import GLN
+from core.domain.documents import (
+    NOT_NEGATIVE,
+    AddressSchema,
+    PartySchema,
+    Strict,
+    a_quantity,
+    a_text,
+    checked,
+)
+from core.domain.papers import AllowanceSchema, TermsSchema
+from core.domain.quick import Sized, Whole
+from core.domain.vocabulary import Check
+
+FRACTION = Sized(min=0, max=1)
+HOURS = validate.Range(min=0, max=24 * 90)
+
+
+class SsccSchema(Strict):
+    """Whose numbers our packages carry: extension digit and GS1 company prefix, 7 to 10 digits."""
+
+    extension = fields.String(load_default="0", validate=validate.Regexp(r"\A[0-9]\Z"))
+    company_prefix = fields.String(required=True, validate=validate.Regexp(r"\A[0-9]{7,10}\Z"))
+
+
+class SellerSchema(PartySchema):
+    """We, as this partner knows us."""
+
+    gln = fields.String(allow_none=True, validate=GLN)
+
+
+class RateSchema(AllowanceSchema):
+    """An allowance or charge agreed with the partner; `rate` of the lines' sum, or a fixed `amount`."""
+
+    amount = a_quantity(NOT_NEGATIVE, required=False)
+    rate = a_quantity(FRACTION, required=False)
+
+
+class RuleSchema(Strict):
+    """One check of the partner: what breaking it costs, and which code his deductions then carry."""
+
+    check = fields.String(required=True, validate=validate.OneOf([str(each) for each in Check]))
+    # Whether a paper that fails is kept back; else it leaves, and the failure stands in the ledger.
+    block = fields.Boolean(load_default=True)
+    fee = a_quantity(NOT_NEGATIVE, required=False)
+    code = a_text(40)
+
+
+class TradeTermsSchema(Strict):
+    """The terms of one partner; everything has a sensible default but who we are."""
+
+    seller = fields.Nested(SellerSchema, required=True)
+    sscc = fields.Nested(SsccSchema, allow_none=True)
+    # An order response leaves when every line is decided, and at the latest so many hours after the order came.
+    respond_within_hours = Whole(load_default=24, validate=HOURS)
+    on_shortage = fields.String(load_default="backorder", validate=validate.OneOf(["backorder", "reject"]))
+    # An order whose price differs from the agreed one by more than this part of it is held.
+    price_tolerance = a_quantity(FRACTION, required=False)
+    # The despatch advice must be accepted so many hours after the goods left (0: at once).
+    advise_within_hours = Whole(load_default=1, validate=HOURS)
+    tax_rate = a_quantity(FRACTION, required=False)
+    payment = fields.Nested(TermsSchema, allow_none=True)
+    allowances = fields.List(fields.Nested(RateSchema), validate=validate.Length(max=20))
+    stores = fields.List(fields.Nested(AddressSchema), validate=validate.Length(max=5_000))
+    rules = fields.List(fields.Nested(RuleSchema), validate=validate.Length(max=100))
+
+
+SCHEMA = TradeTermsSchema()
+
+
+def check_terms(body: Any) -> dict[str, Any]:
+    """Return terms of trade with every value in its type.
+
+    Raises:
+        InputError: with `errors` = [{path, reason}] for every field that does not fit.
+    """
+    return checked(
+        SCHEMA, body, "The terms of trade do not fit", code="TRADE-TERMS-422", fix="The reference is docs/b2b.md."
+    )
+
+
+def series_of(sscc: dict[str, str]) -> str:
+    """Return the digits every SSCC of a partner's terms begins with: extension digit and company prefix."""
+    return sscc["extension"] + sscc["company_prefix"]
+
+
+STORE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def store_suffix(store: str) -> str:
+    """Return what a store adds to the external id of its part of an order."""
+    return "/" + STORE.sub("-", store)
