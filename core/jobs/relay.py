@@ -35,6 +35,7 @@ from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
 from core.services.reserving import expire_reservations
 from core.services.scoring import refresh_scores
+from core.services.trade_due import settle_due
 from core.store.engine import met_another
 from core.store.unit import Unit
 
@@ -110,6 +111,7 @@ class Relay:
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("papers", 1.0, lambda unit: settle_due(unit, hub.facts.get(unit.conn, unit.tenant), hub.numbers)),
             _Chore("watchdog", watch, watchdog),
             _Chore("transit", 3600.0, correct_transit),
             _Chore("scores", 3600.0, refresh_scores),

@@ -17,13 +17,16 @@ from core.services import catalog, connections, drift
 from core.services.canceling import cancel_order
 from core.services.cases import Member, Opened, open_cases
 from core.services.changing import apply_snapshot
+from core.services.chargebacks import record_remittance
 from core.services.facts import Facts
+from core.services.order_changes import apply_change
 from core.services.ordering import Incoming, create_orders
 from core.services.refunds import apply_refund, line_ids, order_of
 from core.services.reports import update_fulfillment
 from core.services.shipping import ship
 from core.services.stock import count_stock
 from core.services.tracking import track
+from core.services.trade_due import owe_answers
 from core.services.trading import prepare
 from core.store import schema as t
 from core.store.locks import lock_orders_by_source
@@ -60,6 +63,7 @@ def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Ap
     for index in fresh:
         results[index] = Applied("applied", batch[index].order_id)
     again = {each.key for each in raced}
+    owe_answers(unit, facts, [batch[index] for index in fresh if batch[index].key not in again])
     if again:
         existing.update(lock_orders_by_source(unit, list(again)))
     for key, row in existing.items():
@@ -83,6 +87,12 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
     match document.type:
         case DocumentType.ORDER_CANCEL:
             return _cancel(unit, facts, connection_id, body)
+        case DocumentType.ORDER_CHANGE:
+            order_id, outcome, why = apply_change(unit, facts, connection_id, body)
+            return Applied("applied" if outcome == "refused" else outcome, order_id, why and f"refused: {why}")
+        case DocumentType.REMITTANCE:
+            new, deducted = record_remittance(unit, facts, connection_id, body)
+            return Applied("applied" if new else "duplicate", None, f"{deducted} deductions")
         case DocumentType.REFUND:
             order_id, new = apply_refund(unit, facts, connection_id, body)
             return Applied("applied" if new else "duplicate", order_id)

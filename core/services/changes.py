@@ -19,6 +19,7 @@ from core.ports.connectors import Json
 from core.services.changing import apply_snapshot
 from core.services.facts import Facts
 from core.services.ordering import Incoming
+from core.services.trading import prepare
 from core.store import schema as t
 from core.store.locks import lock_order
 from core.store.read.orders import read_order
@@ -76,7 +77,10 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
     if any(change["op"] in ABOUT_MONEY for change in changes):
         document["totals"] = None
     checked = check_document(DocumentType.ORDER, document)
-    apply_snapshot(unit, facts, Incoming(order.connection_id, checked, correlation=unit.correlation), order)
+    incoming = Incoming(order.connection_id, checked, correlation=unit.correlation)
+    if any(change["op"] == "add" for change in changes):
+        prepare(unit, [incoming])
+    apply_snapshot(unit, facts, incoming, order)
     # The source's last picture stays the one it is compared with: sent again, it does not undo what was changed here.
     unit.conn.execute(
         update(t.orders)

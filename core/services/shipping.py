@@ -27,6 +27,7 @@ from core.services.outbox import Outgoing, enqueue
 from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
 from core.services.serials import record_serials
+from core.services.trade_due import owe_papers
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import Unit
@@ -107,6 +108,7 @@ def ship(
         order_id=order.id,
     )
     enqueue(unit, _tell(unit, facts, work, order, shipment_id, document, by_line))
+    owe_papers(unit, facts, order, shipment_id)
     settle_cancel(unit, order.id)
     settle_members(unit, "order", [order.id], codes=[causes.REJECTED.code, causes.STUCK.code])
     refresh_phases(unit, [order.id])

@@ -93,7 +93,7 @@ class FileWitness:
 
 def room_of(prefix: str) -> int:
     """Return how many serials a series has: what its 17 digits leave."""
-    return 10 ** (KEY_DIGITS - len(prefix))
+    return int(10 ** (KEY_DIGITS - len(prefix)))
 
 
 def sscc_of(prefix: str, number: int) -> str:

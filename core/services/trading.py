@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.money import plain
 from core.domain.payloads import jsonable
-from core.domain.quick import MOST_PLACES
+from core.domain.quick import MOST_PLACES, has_sane_places
 from core.domain.trade_terms import check_terms, store_suffix
 from core.domain.vocabulary import DocumentType, HoldKind
 from core.errors import InputError
@@ -288,8 +288,10 @@ def ordered_as(row: Row[Any]) -> tuple[str, Decimal, Mapping[str, Any]]:
 def in_ordered(row: Row[Any], units: Decimal) -> tuple[Decimal, str, Decimal | None]:
     """Return (quantity, unit, price of one) as the buyer ordered a line; in its own unit where packs do not divide."""
     unit, per, trade = ordered_as(row)
-    quantity = units / per
-    if quantity * per != units or quantity.as_tuple().exponent < -6:  # type: ignore[operator]
+    # The database divides to sixteen places and keeps them.
+    units = Decimal(plain(units))
+    quantity = Decimal(plain(units / per))
+    if quantity * per != units or not has_sane_places(quantity):
         return units, row.unit, row.unit_price
     if row.unit_price is None or per == 1:
         return quantity, unit, row.unit_price

@@ -34,6 +34,7 @@ CAPABILITIES = {
     "shop": frozenset({"push_shipment", "push_stock", "find_by_reference"}),
     "wms": frozenset({"push_fulfillment_order", "cancel_fulfillment_order", "find_by_reference"}),
     "erp": frozenset({"push_order", "cancel_order", "push_shipment", "find_by_reference"}),
+    "retailer": frozenset({"acknowledge_order", "push_despatch_advice", "push_invoice", "find_by_reference"}),
 }
 
 
@@ -83,6 +84,7 @@ class Partner:
 
     push_order = cancel_order = push_shipment = push_stock = _write
     push_fulfillment_order = cancel_fulfillment_order = _write
+    acknowledge_order = push_despatch_advice = push_invoice = _write
 
 
 @dataclass
@@ -101,7 +103,7 @@ class Partners:
         return {"rate": 100, "burst": 100, "concurrency": 2, "timeout": 5, "max_body": 1e6}
 
     def kinds(self) -> Mapping[str, str]:
-        return {"shop": "shop", "wms": "wms", "erp": "erp"}
+        return {"shop": "shop", "wms": "wms", "erp": "erp", "retailer": "edi"}
 
 
 class World:

@@ -1,0 +1,226 @@
+"""Papers of B2B orders: checked, kept as they left, sent through the outbox, and followed to their acknowledgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from core.domain.cases import KEPT_BACK
+from core.domain.ids import public_id, uuid7
+from core.domain.papers import check_paper
+from core.domain.payloads import jsonable
+from core.domain.vocabulary import Paper, Write
+from core.errors import Conflict, NotFound
+from core.ports.connectors import Json
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.compliance import Asked, run_checks
+from core.services.facts import Facts
+from core.services.outbox import Outgoing, enqueue
+from core.store import schema as t
+from core.store.locks import lock_order
+from core.store.unit import Unit
+
+WRITE_OF: Mapping[Paper, Write] = {
+    Paper.ORDER_RESPONSE: Write.ACKNOWLEDGE_ORDER,
+    Paper.DESPATCH_ADVICE: Write.PUSH_DESPATCH_ADVICE,
+    Paper.INVOICE: Write.PUSH_INVOICE,
+}
+MADE, KEPT, SENT, ACCEPTED, REFUSED = "made", "kept_back", "sent", "accepted", "refused"
+
+
+def head_of(order: Row[Any], terms: Json, now: datetime) -> Json:
+    """Return what every paper says of its order, canonical."""
+    body = order.body
+    found = {
+        "order_number": order.number,
+        "order_external_id": order.external_id,
+        "ordered_on": order.placed_at.date(),
+        "issued_at": now,
+        "references": body.get("references"),
+        "buyer": body.get("buyer"),
+        "seller": terms["seller"],
+        "ship_to": body.get("ship_to"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def make_paper(
+    unit: Unit,
+    facts: Facts,
+    kind: Paper,
+    body: Json,
+    order: Row[Any],
+    terms: Json,
+    *,
+    ordered: Mapping[int, Decimal],
+    due_at: datetime | None = None,
+    shipment_id: UUID | None = None,
+    faults: Sequence[str] = (),
+) -> UUID:
+    """Write a paper and send it, or keep it back and say why; the caller holds the order's lock.
+
+    A paper that was kept back is made anew under its number; one that left never changes.
+
+    Args:
+        unit: the running transaction.
+        facts: connections.
+        kind: which paper.
+        body: canonical.
+        order: its row.
+        terms: of trade with the partner.
+        ordered: units by position of the line, in the unit of the order.
+        due_at: when the partner wants it at the latest.
+        shipment_id: the shipment it is about.
+        faults: what is inconsistent in it; any keeps it back whatever the partner's rules say.
+
+    Raises:
+        Conflict: a paper with this number has left already.
+    """
+    checked = check_paper(kind, jsonable(body))
+    checks = run_checks(kind, terms.get("rules") or [], Asked(checked, order.body, ordered, unit.now, due_at))
+    wrong = [*faults, *(each["detail"] for each in checks if each["block"] and not each["passed"])]
+    taker = facts.connections.get(order.connection_id)
+    if taker is None or not taker.takes(WRITE_OF[kind]):
+        wrong.append("the connection does not take this paper")
+    values = {
+        "body": jsonable(checked),
+        "checks": checks,
+        "state": KEPT if wrong else MADE,
+        "made_at": unit.now,
+        "due_at": due_at,
+        "answer": {"kept_back": wrong} if wrong else None,
+    }
+    statement = insert(t.paper).values(
+        tenant_id=unit.tenant, id=uuid7(), connection_id=order.connection_id, kind=str(kind), number=body["number"],
+        order_id=order.id, shipment_id=shipment_id, **values,
+    )  # fmt: skip
+    paper_id: UUID | None = unit.conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "connection_id", "kind", "number"], set_=values, where=t.paper.c.state == KEPT
+        ).returning(t.paper.c.id)
+    ).scalar_one_or_none()
+    if paper_id is None:
+        raise Conflict(f"The {kind.replace('_', ' ')} {body['number']} has been sent.", code="PAPER-SENT-409")
+    if wrong:
+        _keep_back(unit, facts, paper_id, kind, body["number"], order, wrong)
+    else:
+        settle_members(unit, "paper", [paper_id], codes=[KEPT_BACK.code])
+        _send(unit, facts, _row(unit, paper_id), order)
+    return paper_id
+
+
+def _keep_back(
+    unit: Unit, facts: Facts, paper_id: UUID, kind: Paper, number: str, order: Row[Any], wrong: Sequence[str]
+) -> None:
+    known = facts.connections.get(order.connection_id)
+    evidence = {
+        "kind": kind.replace("_", " "),
+        "number": number,
+        "connection": known.name if known else "?",
+        "detail": "; ".join(wrong)[:800],
+    }
+    open_cases(
+        unit,
+        [
+            Opened(
+                KEPT_BACK,
+                f"{KEPT_BACK.code}:{paper_id.hex}",
+                evidence,
+                [Member("paper", paper_id, order.id)],
+                connection_id=order.connection_id,
+            )
+        ],
+    )
+    unit.event("paper.kept_back", "paper", paper_id, evidence, order_id=order.id)
+
+
+def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any]) -> None:
+    known = facts.connections[order.connection_id]
+    payload: Json = {
+        paper.kind: paper.body,
+        "order": {
+            "id": public_id("order", order.id),
+            "external_id": order.external_id,
+            "number": order.number,
+            "connection": known.name,
+        },
+    }
+    if paper.shipment_id is not None:
+        number = paper.body.get("shipment_number")
+        payload["shipment"] = {"id": public_id("shipment", paper.shipment_id), "number": number}
+    takers = [order.connection_id]
+    if paper.kind == Paper.INVOICE:
+        takers += [each.id for each in facts.takers(Write.PUSH_INVOICE, kinds=("erp",))]
+    kind = WRITE_OF[Paper(paper.kind)]
+    ids = enqueue(
+        unit, [Outgoing(each, kind, payload, order.id, None, paper.shipment_id) for each in dict.fromkeys(takers)]
+    )
+    _write(unit, paper.id, state=SENT, delivery_id=ids[0])
+    about = {"kind": paper.kind, "number": paper.number, "delivery": public_id("delivery", ids[0])}
+    unit.event("paper.sent", "paper", paper.id, about, order_id=order.id)
+
+
+def send_anyway(unit: Unit, facts: Facts, paper_id: UUID) -> None:
+    """Send a paper that was kept back as it is, because a person says so.
+
+    Raises:
+        NotFound: there is no such paper.
+        Conflict: it has left, or its connection cannot take it.
+    """
+    order = lock_order(unit, _row(unit, paper_id).order_id)
+    paper = _row(unit, paper_id)
+    taker = facts.connections.get(paper.connection_id)
+    if paper.state != KEPT or taker is None or not taker.takes(WRITE_OF[Paper(paper.kind)]):
+        raise Conflict(
+            f"{paper.number} is {paper.state.replace('_', ' ')} and cannot be sent as it is.",
+            fix="Only papers that were kept back are sent by hand, to a connection that takes them.",
+            code="PAPER-SENT-409",
+        )
+    _send(unit, facts, paper, order)
+    settle_members(unit, "paper", [paper_id], codes=[KEPT_BACK.code])
+
+
+def acknowledge(unit: Unit, delivery_id: UUID, *, accepted: bool, at: datetime, answer: Json | None = None) -> bool:
+    """Note what the partner said of a paper; return whether the delivery carried one. The first acceptance stays.
+
+    Args:
+        unit: the running transaction.
+        delivery_id: what carried it.
+        accepted: whether it was accepted, not merely received.
+        at: when.
+        answer: the partner's codes in words.
+    """
+    c = t.paper.c
+    row = unit.conn.execute(
+        select(c.id, c.order_id, c.state, c.number)
+        .where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        return False
+    if row.state != ACCEPTED:
+        state = ACCEPTED if accepted else REFUSED
+        _write(unit, row.id, state=state, acknowledged_at=at, answer=answer)
+        unit.event(f"paper.{state}", "paper", row.id, {"number": row.number, "answer": answer}, order_id=row.order_id)
+    return True
+
+
+def _row(unit: Unit, paper_id: UUID) -> Row[Any]:
+    row = unit.conn.execute(
+        select(t.paper).where(t.paper.c.tenant_id == unit.tenant, t.paper.c.id == paper_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no paper {public_id('paper', paper_id)}.")
+    return row
+
+
+def _write(unit: Unit, paper_id: UUID, **values: Any) -> None:
+    unit.conn.execute(
+        update(t.paper).where(t.paper.c.tenant_id == unit.tenant, t.paper.c.id == paper_id).values(**values)
+    )

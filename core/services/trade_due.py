@@ -1,0 +1,148 @@
+"""What B2B orders and shipments are owed: noted with them, done by a chore, each alone so that one fault stops one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row, select, text, update
+
+from core.domain.cases import KEPT_BACK
+from core.domain.ids import public_id
+from core.domain.payloads import jsonable
+from core.domain.vocabulary import Paper
+from core.errors import CrossdockError
+from core.services.advising import advise, shipment_of
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.facts import Facts
+from core.services.invoicing import invoice
+from core.services.ordering import Incoming
+from core.services.papers import WRITE_OF
+from core.services.responding import owe_answer, respond
+from core.services.sscc import Numbers
+from core.services.trading import terms_of
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import lock_order
+from core.store.unit import Unit
+
+log = structlog.get_logger()
+# Between two looks at an order that is not decided yet, and at a shipment that could not be told of.
+LOOK_AGAIN = timedelta(seconds=5)
+TRY_AGAIN = timedelta(minutes=5)
+DUE = text(
+    "SELECT subject_id FROM trade_due WHERE tenant_id = :t AND done_at IS NULL AND look_at <= clock_timestamp()"
+    " ORDER BY look_at LIMIT :limit"
+)
+
+
+def owe_answers(unit: Unit, facts: Facts, created: Sequence[Incoming]) -> None:
+    """Note the order responses that new B2B orders of partners with terms are owed."""
+    for each in created:
+        connection = facts.connections.get(each.connection_id)
+        if each.document["type"] != "b2b" or connection is None:
+            continue
+        if connection.takes(WRITE_OF[Paper.ORDER_RESPONSE]) and (terms := terms_of(unit, each.connection_id)):
+            owe_answer(unit, each.order_id, each.connection_id, terms["respond_within_hours"])
+
+
+def owe_papers(unit: Unit, facts: Facts, order: Row[Any], shipment_id: UUID) -> None:
+    """Note the despatch advice and invoice that a shipment of a B2B order is owed, where its partner has terms."""
+    connection = facts.connections.get(order.connection_id)
+    papers = (Paper.DESPATCH_ADVICE, Paper.INVOICE)
+    if order.type != "b2b" or connection is None or not any(connection.takes(WRITE_OF[each]) for each in papers):
+        return
+    if terms_of(unit, order.connection_id) is None:
+        return
+    columns = ("subject_id", "subject", "order_id", "connection_id", "look_at", "due_at")
+    copy_rows(
+        unit,
+        t.trade_due,
+        columns,
+        [(shipment_id, "shipment", order.id, order.connection_id, unit.now, unit.now)],
+    )
+
+
+def settle_due(unit: Unit, facts: Facts, numbers: Numbers, limit: int = 50) -> int:
+    """Make the papers that are due and return how many orders and shipments are done.
+
+    Each is done in a savepoint: where it cannot be, a case says why and it is tried again later.
+    """
+    done = 0
+    for subject in unit.conn.execute(DUE, {"t": unit.tenant, "limit": limit}).scalars().all():
+        try:
+            with unit.savepoint():
+                done += _settle(unit, facts, numbers, subject)
+        except CrossdockError as error:
+            _report(unit, facts, subject, error)
+            _later(unit, subject, TRY_AGAIN)
+    return done
+
+
+def _settle(unit: Unit, facts: Facts, numbers: Numbers, subject: UUID) -> int:
+    c = t.trade_due.c
+    query = select(t.trade_due).where(c.tenant_id == unit.tenant, c.subject_id == subject, c.done_at.is_(None))
+    seen = unit.conn.execute(query).one_or_none()
+    if seen is None:
+        return 0
+    order = lock_order(unit, seen.order_id)
+    # Whoever had the order before may have done it.
+    due = unit.conn.execute(query.with_for_update()).one_or_none()
+    terms = terms_of(unit, order.connection_id)
+    if due is None or terms is None:
+        return 0
+    if due.subject == "order":
+        if not respond(unit, facts, due, terms):
+            _later(unit, subject, LOOK_AGAIN)
+            return 0
+    else:
+        shipment = shipment_of(unit, subject)
+        connection = facts.connections[order.connection_id]
+        if connection.takes(WRITE_OF[Paper.DESPATCH_ADVICE]):
+            advise(unit, facts, numbers, shipment, order, terms)
+        if connection.takes(WRITE_OF[Paper.INVOICE]):
+            invoice(unit, facts, shipment, order, terms)
+    _write(unit, subject, done_at=unit.now)
+    settle_members(unit, due.subject, [subject], codes=[KEPT_BACK.code])
+    return 1
+
+
+def _later(unit: Unit, subject: UUID, wait: timedelta) -> None:
+    _write(unit, subject, look_at=unit.now + wait)
+
+
+def _write(unit: Unit, subject: UUID, **values: Any) -> None:
+    unit.conn.execute(
+        update(t.trade_due)
+        .where(t.trade_due.c.tenant_id == unit.tenant, t.trade_due.c.subject_id == subject)
+        .values(**values)
+    )
+
+
+def _report(unit: Unit, facts: Facts, subject: UUID, error: CrossdockError) -> None:
+    row = unit.conn.execute(
+        select(t.trade_due).where(t.trade_due.c.tenant_id == unit.tenant, t.trade_due.c.subject_id == subject)
+    ).one()
+    known = facts.connections.get(row.connection_id)
+    log.warning("trade.not_settled", subject=public_id(row.subject, subject), code=error.error_code)
+    evidence = {
+        "kind": "paper",
+        "number": f"of {public_id(row.subject, subject)}",
+        "connection": known.name if known else "?",
+        "detail": error.what,
+    }
+    open_cases(
+        unit,
+        [
+            Opened(
+                KEPT_BACK,
+                f"{KEPT_BACK.code}:{subject.hex}",
+                jsonable(evidence),
+                [Member(row.subject, subject, row.order_id)],
+                connection_id=row.connection_id,
+            )
+        ],
+    )

@@ -1,0 +1,175 @@
+"""B2B orders: units, prices and stores on the way in, the order response, changes (O1, O2 of the acceptance list)."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from core.services.trading import set_price
+from core.store.unit import Store
+from tests.core.trade_world import TradeWorld, line
+
+
+@pytest.fixture
+def world(store: Store) -> TradeWorld:
+    return TradeWorld(store)
+
+
+def test_cartons_are_counted_in_units_and_answered_in_cartons(world: TradeWorld) -> None:
+    order = world.buy(line("A", 2, "118.80", unit="CT"))
+    row = world.one("SELECT quantity, unit, unit_price, trade FROM order_line WHERE order_id = :o", o=order.id)
+    assert (row.quantity, row.unit, row.unit_price) == (Decimal(24), "C62", Decimal("9.9"))
+    assert row.trade == {"unit": "CT", "per_unit": "12", "price": "118.8"}
+    assert world.settle() == 1
+    [paper] = world.papers("order_response")
+    [answer] = paper.body["lines"]
+    assert (answer["quantity"], answer["unit"], answer["unit_price"]) == ("2", "CT", "118.8")
+
+
+def test_a_pack_size_the_buyer_states_counts_where_we_know_none(world: TradeWorld) -> None:
+    order = world.buy(line("B", 1, "30.00", unit="PK", pack_size="3"))
+    assert world.one("SELECT quantity FROM order_line WHERE order_id = :o", o=order.id).quantity == 3
+
+
+def test_a_pack_nobody_knows_holds_the_order(world: TradeWorld) -> None:
+    order = world.buy(line("B", 1, "30.00", unit="PK"))
+    assert order.state == "held"
+    assert world.one("SELECT kind FROM hold").kind == "unmapped_code"
+
+
+def test_the_agreed_price_is_filled_in_and_another_one_held(world: TradeWorld) -> None:
+    with world.store.begin() as unit:
+        set_price(unit, world.retailer, "B", Decimal("9.50"), "EUR", since=date(2026, 1, 1))
+        set_price(unit, world.retailer, "B", Decimal("9"), "EUR", since=date(2026, 1, 1), from_quantity=Decimal(5))
+    filled = world.buy(line("B", 5, None))
+    assert world.one("SELECT unit_price FROM order_line WHERE order_id = :o", o=filled.id).unit_price == 9
+    assert filled.state == "in_progress"
+    held = world.buy(line("B", 1, "8.00"))
+    assert held.state == "held"
+    assert world.one("SELECT detail FROM hold").detail == "line 1 at 8, agreed are 9.5 EUR"
+    case = world.one("SELECT code, title FROM exception_case")
+    assert (case.code, case.title) == ("ORDER-PRICE-422", "retailer orders at other prices than agreed")
+
+
+def test_an_order_for_several_stores_becomes_one_order_for_each(world: TradeWorld) -> None:
+    stores = [
+        {"external_id": "1", "name": "One", "line1": "Weg 1", "city": "Kiel", "country": "DE"},
+        {"external_id": "2", "name": "Two", "line1": "Weg 2", "city": "Bonn", "country": "DE"},
+    ]
+    world.buy(
+        line("A", 5, destinations=[{"store": "1", "quantity": "2"}, {"store": "2", "quantity": "3"}]),
+        line("B", 1, destinations=[{"store": "2", "quantity": "1"}]),
+        external_id="PO-7",
+        number="PO-7",
+        stores=stores,
+    )
+    rows = world.all(
+        "SELECT o.external_id, o.number, o.body->'ship_to'->>'city' AS city, l.sku, l.quantity FROM orders o"
+        " JOIN order_line l ON l.order_id = o.id ORDER BY 1, 4"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("PO-7/1", "PO-7", "Kiel", "A", 2),
+        ("PO-7/2", "PO-7", "Bonn", "A", 3),
+        ("PO-7/2", "PO-7", "Bonn", "B", 1),
+    ]
+
+
+def test_stores_that_do_not_add_up_stop_the_message(world: TradeWorld) -> None:
+    world.buy(line("A", 5, destinations=[{"store": "1", "quantity": "2"}]))
+    assert world.one("SELECT count(*) AS n FROM orders").n == 0
+    message = world.one("SELECT state, error FROM message")
+    assert (message.state, message.error["code"]) == ("quarantined", "TRADE-STORES-422")
+
+
+def test_o1_every_line_is_answered_accepted_backordered_or_changed(world: TradeWorld) -> None:
+    world.buy(line("A", 5), line("B", 25), line("C", 3))
+    assert world.settle() == 1
+    [paper] = world.papers("order_response")
+    assert paper.state == "sent"
+    answers = {each["sku"]: each for each in paper.body["lines"]}
+    assert paper.body["status"] == "changed"
+    assert [answers["A"][name] for name in ("status", "quantity", "backordered", "rejected")] == [
+        "accepted", "5", "0", "0",
+    ]  # fmt: skip
+    assert [answers["B"][name] for name in ("status", "quantity", "backordered")] == ["changed", "10", "15"]
+    assert [answers["C"][name] for name in ("status", "quantity", "backordered")] == ["backordered", "0", "3"]
+    assert paper.body["references"] == {"department": "12"}
+    world.deliver(world.retailer)
+    [push] = world.partners.partners["retailer"].order
+    assert push.kind == "acknowledge_order"
+    assert push.payload["order_response"]["number"] == paper.number
+    assert world.settle() == 0
+
+
+def test_o1_what_is_short_is_rejected_where_the_partner_takes_no_backorders(store: Store) -> None:
+    world = TradeWorld(store, on_shortage="reject")
+    order = world.buy(line("B", 25))
+    assert world.settle() == 1
+    [answer] = world.papers("order_response")[0].body["lines"]
+    assert [answer[name] for name in ("status", "quantity", "backordered", "rejected")] == ["changed", "10", "0", "15"]
+    row = world.one("SELECT canceled FROM order_line WHERE order_id = :o", o=order.id)
+    assert row.canceled == 15
+
+
+def test_o1_a_held_order_is_answered_before_its_window_ends_and_not_earlier(world: TradeWorld) -> None:
+    order = world.buy(line("NOWHERE", 1))
+    assert order.state == "held"
+    assert world.settle() == 0
+    due = world.one("SELECT due_at, done_at FROM trade_due")
+    assert due.done_at is None
+    assert abs((due.due_at - datetime.now(UTC)).total_seconds() - 24 * 3600) < 60
+    with world.store.begin() as unit:
+        unit.conn.execute(text("UPDATE trade_due SET look_at = now(), due_at = now() + interval '2 hours'"))
+    assert world.settle() == 1
+    [answer] = world.papers("order_response")[0].body["lines"]
+    assert (answer["status"], answer["backordered"]) == ("backordered", "1")
+    assert answer["reason"] == "the order is being looked at"
+
+
+def test_o2_a_change_applies_to_the_latest_state_and_is_answered_again(world: TradeWorld) -> None:
+    order = world.buy(line("A", 4, "120.00", unit="CT"), line("B", 5))
+    world.settle()
+    change = {
+        "external_id": order.external_id,
+        "change": "C1",
+        "lines": [
+            {"external_id": "A1", "op": "change", "quantity": "3", "unit": "CT"},
+            {"external_id": "B1", "op": "remove"},
+        ],
+    }
+    world.send("order_change", change, world.retailer)
+    world.send("order_change", change, world.retailer)
+    world.drain()
+    lines = world.all("SELECT sku, quantity - canceled AS left FROM order_line ORDER BY sku")
+    assert [tuple(each) for each in lines] == [("A", 36), ("B", 0)]
+    assert [each.outcome for each in world.all("SELECT outcome FROM message WHERE topic = 'order_change'")].count(
+        "duplicate"
+    ) == 1
+    assert world.settle() == 1
+    first, second = world.papers("order_response")
+    assert first.number != second.number
+    assert [(each["quantity"], each["rejected"]) for each in second.body["lines"]] == [("3", "1"), ("0", "5")]
+
+
+def test_o2_a_change_after_shipment_is_refused_where_everybody_sees_it(world: TradeWorld) -> None:
+    order = world.buy(line("A", 4), line("B", 5))
+    world.settle()
+    world.ship(order, lines=[{"sku": "A", "quantity": "4"}])
+    before = world.all("SELECT sku, quantity, canceled, shipped FROM order_line ORDER BY sku")
+    change = {
+        "external_id": order.external_id,
+        "change": "C2",
+        "lines": [
+            {"external_id": "A1", "op": "change", "quantity": "1"},
+            {"external_id": "B1", "op": "change", "quantity": "2"},
+        ],
+    }
+    world.send("order_change", change, world.retailer)
+    world.drain()
+    assert world.all("SELECT sku, quantity, canceled, shipped FROM order_line ORDER BY sku") == before
+    declined = world.one("SELECT state, answer FROM change_set WHERE kind = 'partner'")
+    assert (declined.state, declined.answer) == ("declined", "4 units of A have been shipped already.")
+    case = world.one("SELECT code, sentence FROM exception_case WHERE code = 'ORDER-CHANGE-409'")
+    assert "4 units of A have been shipped already" in case.sentence
+    assert world.one("SELECT count(*) AS n FROM event WHERE type = 'order.change_refused'").n == 1
