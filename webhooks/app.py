@@ -29,6 +29,7 @@ from webhooks.api import (
     spec,
     stock,
     supply,
+    trade,
 )
 from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
@@ -36,6 +37,7 @@ from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
     orders, catalog, calendars, stock, protection, supply, routing, promises, fulfillment, disruptions, refunds,
+    trade,
     exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"

@@ -13,6 +13,7 @@ from core.services.facts import Facts, FactsCache
 from core.services.intake import IntakeCombiner
 from core.services.reserving import ReservationCombiner
 from core.services.secretbox import SecretBox
+from core.services.sscc import FileWitness, Numbers
 from core.store.unit import Store, Unit
 from webhooks.accounts import Accounts
 from webhooks.places import Places
@@ -52,6 +53,7 @@ class Parts:
         self.runtime = given
         self.box = SecretBox(given.secret_key)
         self.facts_cache = FactsCache(given.connectors, given.settings.promising)
+        self.numbers = Numbers(given.store, FileWitness(given.settings.data_dir / "sscc.json"))
         self.combiner = IntakeCombiner(given.store)
         self.reservations = ReservationCombiner(given.store)
         self.accounts = Accounts(given.store, given.connectors, self.box, given.settings.limits.max_body_bytes)

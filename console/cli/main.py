@@ -40,6 +40,7 @@ SECTIONS = {
         "transfers": "Stock between nodes: list, show, send, receive",
         "reservations": "Units held for a while: list, show, make, release",
         "disruptions": "Areas that are shut: list, add, replan, end",
+        "label": "The labels of a shipment's packages, as PDF or for a label printer",
         "import": "Items, nodes, stock, orders, rates and places from files",
     },
     "Decide": {

@@ -32,20 +32,20 @@ class SsccSchema(Strict):
     company_prefix = fields.String(required=True, validate=validate.Regexp(r"\A[0-9]{7,10}\Z"))
 
 
-class SellerSchema(PartySchema):
+class OurselvesSchema(PartySchema):
     """We, as this partner knows us."""
 
     gln = fields.String(allow_none=True, validate=GLN)
 
 
-class RateSchema(AllowanceSchema):
+class AgreedAllowanceSchema(AllowanceSchema):
     """An allowance or charge agreed with the partner; `rate` of the lines' sum, or a fixed `amount`."""
 
     amount = a_quantity(NOT_NEGATIVE, required=False)
     rate = a_quantity(FRACTION, required=False)
 
 
-class RuleSchema(Strict):
+class PartnerRuleSchema(Strict):
     """One check of the partner: what breaking it costs, and which code his deductions then carry."""
 
     check = fields.String(required=True, validate=validate.OneOf([str(each) for each in Check]))
@@ -58,7 +58,7 @@ class RuleSchema(Strict):
 class TradeTermsSchema(Strict):
     """The terms of one partner; everything has a sensible default but who we are."""
 
-    seller = fields.Nested(SellerSchema, required=True)
+    seller = fields.Nested(OurselvesSchema, required=True)
     sscc = fields.Nested(SsccSchema, allow_none=True)
     # An order response leaves when every line is decided, and at the latest so many hours after the order came.
     respond_within_hours = Whole(load_default=24, validate=HOURS)
@@ -69,9 +69,9 @@ class TradeTermsSchema(Strict):
     advise_within_hours = Whole(load_default=1, validate=HOURS)
     tax_rate = a_quantity(FRACTION, required=False)
     payment = fields.Nested(TermsSchema, allow_none=True)
-    allowances = fields.List(fields.Nested(RateSchema), validate=validate.Length(max=20))
+    allowances = fields.List(fields.Nested(AgreedAllowanceSchema), validate=validate.Length(max=20))
     stores = fields.List(fields.Nested(AddressSchema), validate=validate.Length(max=5_000))
-    rules = fields.List(fields.Nested(RuleSchema), validate=validate.Length(max=100))
+    rules = fields.List(fields.Nested(PartnerRuleSchema), validate=validate.Length(max=100))
 
 
 SCHEMA = TradeTermsSchema()

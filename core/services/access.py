@@ -31,6 +31,7 @@ from core.store.unit import DEFAULT_TENANT, Unit
 AREAS = (
     "orders", "items", "nodes", "stock", "reservations", "promises", "fulfillment", "shipments", "refunds", "routing",
     "exceptions", "decisions", "policies", "connections", "messages", "deliveries", "events", "models",
+    "trade",
 )  # fmt: skip
 ADMIN = "admin"
 SCOPES = frozenset({ADMIN, *(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))})

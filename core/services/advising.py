@@ -129,7 +129,7 @@ def labels_of(unit: Unit, numbers: Numbers, shipment_id: UUID) -> list[Label]:
     """
     order = lock_order(unit, shipment_of(unit, shipment_id).order_id)
     shipment = shipment_of(unit, shipment_id)
-    terms = terms_of(unit, order.connection_id)
+    terms = terms_of(unit.conn, order.connection_id, unit.tenant)
     if terms is None or not terms.get("sscc"):
         raise NotFound(
             "There are no labels: no company prefix was agreed for this partner.",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.cases import DEDUCTED
@@ -19,22 +18,10 @@ from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.trading import terms_of
 from core.store import schema as t
+from core.store.read.trade import trace
 from core.store.unit import Unit
 
 STATES = ("open", "disputed", "accepted", "recovered")
-# Papers of the order of an invoice, each with the time its delivery was done: what was sent, not what was planned.
-TRACE = text(
-    """
-    SELECT p.id, p.kind, p.number, p.order_id, p.shipment_id, p.made_at, p.due_at, p.state, p.checks,
-           CASE WHEN d.state = 'delivered' THEN d.finished_at END AS sent_at, p.acknowledged_at
-    FROM paper i
-    JOIN paper p ON p.tenant_id = i.tenant_id AND p.order_id = i.order_id AND p.connection_id = i.connection_id
-    LEFT JOIN delivery d ON d.tenant_id = p.tenant_id AND d.id = p.delivery_id
-    WHERE i.tenant_id = :t AND i.id = :id
-      AND (p.shipment_id IS NULL OR p.shipment_id IS NOT DISTINCT FROM i.shipment_id)
-    ORDER BY p.made_at, p.id
-    """
-)
 
 
 def record_remittance(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[bool, int]:
@@ -50,7 +37,7 @@ def record_remittance(unit: Unit, facts: Facts, connection_id: UUID, body: Json)
     ).scalar_one_or_none()  # fmt: skip
     if remittance_id is None:
         return False, 0
-    rules = (terms_of(unit, connection_id) or {}).get("rules") or []
+    rules = (terms_of(unit.conn, connection_id, unit.tenant) or {}).get("rules") or []
     deducted = 0
     for paid in body["invoices"]:
         for each in paid.get("deductions") or ():
@@ -94,7 +81,7 @@ def _deduct(
         "currency": currency,
         "invoice": invoice,
         "reason": said.get("note") or said.get("code") or "no reason given",
-        "trace": _sentence(trace(unit, paper.id)) if paper else "The hub never sent this invoice",
+        "trace": _sentence(trace(unit.conn, paper.id, unit.tenant)) if paper else "The hub never sent this invoice",
     }
     open_cases(
         unit,
@@ -109,28 +96,6 @@ def _deduct(
         ],
     )
     unit.event("chargeback.recorded", "chargeback", chargeback_id, evidence, order_id=paper.order_id if paper else None)
-
-
-def trace(unit: Unit, invoice_id: UUID) -> list[Json]:
-    """Return the papers an invoice rests on, oldest first, each with when it was due, sent and acknowledged."""
-    return [
-        {
-            "id": public_id("paper", row.id),
-            "kind": row.kind,
-            "number": row.number,
-            "state": row.state,
-            "made_at": _instant(row.made_at),
-            "due_at": _instant(row.due_at),
-            "sent_at": _instant(row.sent_at),
-            "acknowledged_at": _instant(row.acknowledged_at),
-            "failed": [each["check"] for each in row.checks if not each["passed"]],
-        }
-        for row in unit.conn.execute(TRACE, {"t": unit.tenant, "id": invoice_id})
-    ]
-
-
-def _instant(at: datetime | None) -> Any:
-    return None if at is None else jsonable(at)
 
 
 def _sentence(papers: list[Json]) -> str:

@@ -61,7 +61,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     connection = facts.connections.get(connection_id)
     if why is not None:
         _refuse(unit, connection_id, order.id, connection.name if connection else "?", order.number, why)
-    terms = terms_of(unit, connection_id)
+    terms = terms_of(unit.conn, connection_id, unit.tenant)
     if terms is not None and connection is not None and connection.takes(WRITE_OF[Paper.ORDER_RESPONSE]):
         owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
     return order.id, "applied" if why is None else "refused", why

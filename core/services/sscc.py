@@ -61,7 +61,7 @@ class FileWitness:
     """A small file, replaced as a whole and synced to disk; processes of one machine share it.
 
     Args:
-        path: of the file; its folder must exist.
+        path: of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,6 +76,7 @@ class FileWitness:
         known = self._read()
         if known.get(prefix, 0) >= to:
             return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         with beside.open("wb") as file:
             file.write(orjson.dumps({**known, prefix: to}))

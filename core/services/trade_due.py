@@ -45,7 +45,9 @@ def owe_answers(unit: Unit, facts: Facts, created: Sequence[Incoming]) -> None:
         connection = facts.connections.get(each.connection_id)
         if each.document["type"] != "b2b" or connection is None:
             continue
-        if connection.takes(WRITE_OF[Paper.ORDER_RESPONSE]) and (terms := terms_of(unit, each.connection_id)):
+        if connection.takes(WRITE_OF[Paper.ORDER_RESPONSE]) and (
+            terms := terms_of(unit.conn, each.connection_id, unit.tenant)
+        ):
             owe_answer(unit, each.order_id, each.connection_id, terms["respond_within_hours"])
 
 
@@ -55,7 +57,7 @@ def owe_papers(unit: Unit, facts: Facts, order: Row[Any], shipment_id: UUID) -> 
     papers = (Paper.DESPATCH_ADVICE, Paper.INVOICE)
     if order.type != "b2b" or connection is None or not any(connection.takes(WRITE_OF[each]) for each in papers):
         return
-    if terms_of(unit, order.connection_id) is None:
+    if terms_of(unit.conn, order.connection_id, unit.tenant) is None:
         return
     columns = ("subject_id", "subject", "order_id", "connection_id", "look_at", "due_at")
     copy_rows(
@@ -91,7 +93,7 @@ def _settle(unit: Unit, facts: Facts, numbers: Numbers, subject: UUID) -> int:
     order = lock_order(unit, seen.order_id)
     # Whoever had the order before may have done it.
     due = unit.conn.execute(query.with_for_update()).one_or_none()
-    terms = terms_of(unit, order.connection_id)
+    terms = terms_of(unit.conn, order.connection_id, unit.tenant)
     if due is None or terms is None:
         return 0
     if due.subject == "order":

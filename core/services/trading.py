@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.money import plain
@@ -23,7 +23,7 @@ from core.services.order_rows import item_of, line_codes
 from core.services.ordering import Incoming
 from core.services.validation import PIECES
 from core.store import schema as t
-from core.store.unit import Unit
+from core.store.unit import DEFAULT_TENANT, Unit
 
 ZERO = Decimal(0)
 FINEST = Decimal(1).scaleb(-MOST_PLACES)
@@ -46,11 +46,11 @@ def set_terms(unit: Unit, connection_id: UUID, body: Json) -> Json:
     return terms
 
 
-def terms_of(unit: Unit, connection_id: UUID) -> Json | None:
+def terms_of(conn: Connection, connection_id: UUID, tenant: int = DEFAULT_TENANT) -> Json | None:
     """Return the terms of trade of a connection with their values in their types, or None where none were agreed."""
     c = t.trade_terms.c
-    found = unit.conn.execute(
-        select(c.body).where(c.tenant_id == unit.tenant, c.connection_id == connection_id)
+    found = conn.execute(
+        select(c.body).where(c.tenant_id == tenant, c.connection_id == connection_id)
     ).scalar_one_or_none()
     return None if found is None else check_terms(found)
 
@@ -179,7 +179,10 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
     }
     own = {item for item in items.values() if item is not None}
     packs, units = _packs(unit, own), units_of(unit, own)
-    terms = {connection: terms_of(unit, connection) for connection in {each.connection_id for each in trade}}
+    terms = {
+        connection: terms_of(unit.conn, connection, unit.tenant)
+        for connection in {each.connection_id for each in trade}
+    }
     for each in trade:
         found = [items[id(each), index] for index in range(len(each.document["lines"]))]
         lines = [

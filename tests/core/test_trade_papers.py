@@ -13,8 +13,9 @@ from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.errors import Conflict
 from core.services.advising import labels_from, labels_of
-from core.services.chargebacks import set_state, trace
+from core.services.chargebacks import set_state
 from core.services.papers import acknowledge, send_anyway
+from core.store.read.trade import trace
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
 
@@ -262,7 +263,7 @@ def test_o9_a_deduction_is_traced_to_the_papers_and_their_times(store: Store) ->
     assert (known.rule, known.amount, known.paper_id) == ("gtin_on_every_line", Decimal("10.00"), bill.id)
     assert (unknown.rule, unknown.paper_id) == (None, None)
     with world.store.begin() as unit:
-        found = {each["kind"]: each for each in trace(unit, bill.id)}
+        found = {each["kind"]: each for each in trace(unit.conn, bill.id)}
     sent = world.one("SELECT finished_at FROM delivery WHERE id = :id", id=paper.delivery_id).finished_at
     assert found["despatch_advice"]["sent_at"] == jsonable(sent)
     assert found["despatch_advice"]["acknowledged_at"] == "2026-11-28T12:00:00Z"

@@ -28,6 +28,7 @@ from webhooks.api.shaping import (
     thing,
 )
 from webhooks.api.stock_shapes import STOCK_SHAPES
+from webhooks.api.trade_shapes import TRADE_SHAPES
 
 PARTY = thing(
     "A buyer or seller.",
@@ -250,6 +251,7 @@ SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was ma
 SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
+SHAPES.update(TRADE_SHAPES)
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
 SHAPES["DeliveryFull"] = _with(
     "Delivery", "A delivery with its payload and attempts.",

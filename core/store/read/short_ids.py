@@ -27,6 +27,7 @@ KEYS: Mapping[str, ColumnElement[UUID]] = {
     "promise": t.promise.c.id,
     "protection": t.protection_rule.c.id,
     "reservation": t.reservation.c.group_id,
+    "shipment": t.shipment.c.id,
     "supply": t.supply.c.id,
     "transfer": t.transfer.c.id,
 }
