@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -28,7 +29,7 @@ def label_command(session: Session, /, shipment: str, format_: str, output: Path
             labels = labels_of(unit, hub.numbers, shipment_id)
         content = to_zpl(labels).encode() if format_ == "zpl" else to_pdf(labels)
     if output is None:
-        click.get_binary_stream("stdout").write(content)
+        sys.stdout.buffer.write(content)
     else:
         output.write_bytes(content)
         session.out.did({"labels": len(labels), "file": str(output)}, f"{len(labels)} labels in {output}.")
