@@ -67,6 +67,10 @@ DUE_POLLS = """
 SELECT connection_id, name FROM cursor WHERE tenant_id = :t AND next_at <= clock_timestamp()
   AND (lease_until IS NULL OR lease_until < clock_timestamp()) LIMIT 50
 """
+DUE_SIMULATIONS = """
+SELECT count(*) FROM simulation
+WHERE tenant_id = :t AND (state = 'queued' OR state = 'running' AND lease_until < clock_timestamp())
+"""
 
 
 @dataclass(slots=True)
@@ -161,10 +165,12 @@ class Relay:
             due_orders = conn.execute(text(DUE_ORDERS), {"t": 1}).scalar_one()
             due_deliveries = conn.execute(text(DUE_DELIVERIES), {"t": 1}).all()
             due_polls = conn.execute(text(DUE_POLLS), {"t": 1}).all()
+            due_simulations = conn.execute(text(DUE_SIMULATIONS), {"t": 1}).scalar_one()
         batch = self._hub.pace.intake_batch
         try:
             self._hint("intake", min(4, -(-due_messages // batch)))
             self._hint("orders", min(2, -(-due_orders // batch)))
+            self._hint("simulations", min(1, due_simulations))
             for row in due_deliveries:
                 self._hint("deliveries", row.hints, str(row.id))
             for row in due_polls:
@@ -192,6 +198,6 @@ class Relay:
         if number <= 0:
             return
         there = waiting(self._broker, queue)
-        most = number if queue in ("intake", "orders") else MOST_HINTS
+        most = number if queue in ("intake", "orders", "simulations") else MOST_HINTS
         for _ in range(min(number, most - there)):
             self._actors[queue].send(*arguments)

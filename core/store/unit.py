@@ -19,6 +19,7 @@ from core.domain.payloads import dump
 
 DEFAULT_TENANT = 1
 INTAKE, ORDERS, DELIVERIES, SCHEDULE = "intake", "orders", "deliveries", "schedule"
+SIMULATIONS = "simulations"
 CLOCK = text("SELECT clock_timestamp()")
 EVENT_COLUMNS = ("type", "subject", "subject_id", "order_id", "data", "actor", "cause", "correlation_id")
 WRITE_EVENTS = """
