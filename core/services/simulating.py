@@ -148,7 +148,7 @@ class _Walk:
         changed = self._scenario.put_upon(problem, traits, used)
         if self._carried is not None:
             changed = self._carried.seen(row.order_id, changed)
-        after = solve(changed).assignments if changed.demands else ()
+        after = solve(changed, explained=False).assignments if changed.demands else ()
         if self._carried is not None:
             self._carried.note(row.order_id, ends.get(row.order_id), before, after)
         self._count(block, row, (problem, before), (changed, after), traits.connection, told, used)
