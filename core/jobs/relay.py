@@ -29,6 +29,7 @@ from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
 from core.services.drift import end_doubts
 from core.services.learning import correct_transit
+from core.services.model_watch import watch_models
 from core.services.models import retrain
 from core.services.policies import activate_due
 from core.services.promise_watch import watch_promises
@@ -118,6 +119,7 @@ class Relay:
             _Chore("transit", 3600.0, correct_transit),
             _Chore("scores", 3600.0, refresh_scores),
             _Chore("models", 86_400.0, retrain),
+            _Chore("model_watch", 3600.0, lambda unit: watch_models(unit, fall_back=hub.promising.fall_back)),
             _Chore("housekeeping", 3600.0, forget_old),
         ]
 

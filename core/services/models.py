@@ -86,7 +86,7 @@ def train_transit(unit: Unit, engine: str, actor: str) -> UUID:
 
 
 def promote(unit: Unit, model_id: UUID, approved_by: str) -> None:
-    """Make a challenger the champion and correct it at once; the champion so far is retired.
+    """Make a challenger the champion and correct it at once; the champion so far is retired, set aside or not.
 
     Raises:
         NotFound: there is no such version.
@@ -111,7 +111,7 @@ def promote(unit: Unit, model_id: UUID, approved_by: str) -> None:
         )
     unit.conn.execute(
         update(t.model_version)
-        .where(m.tenant_id == unit.tenant, m.kind == TRANSIT, m.state == "champion")
+        .where(m.tenant_id == unit.tenant, m.kind == TRANSIT, m.state.in_(("champion", "set_aside")))
         .values(state="retired")
     )
     unit.conn.execute(

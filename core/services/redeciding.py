@@ -13,11 +13,13 @@ from sqlalchemy import Connection, Row, text
 
 from core.domain.ids import floor_of, public_id
 from core.domain.packing import Corrupt, unpack
+from core.domain.payloads import dump
 from core.domain.seals import altered
+from core.intelligence.drifting import choice_of
 from core.routing import record
 from core.routing.optimizer import solve
 from core.routing.problem import Problem
-from core.services.recording import SEALED, basis_hash, plan_texts, sealed
+from core.services.recording import MODEL, SEALED, basis_hash, plan_texts, sealed
 from core.store.unit import DEFAULT_TENANT
 
 Json = dict[str, Any]
@@ -161,6 +163,10 @@ def _verify(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference]:
         return [Difference(row.id, SEALED[at], "was altered") for at in wrong] or [
             Difference(row.id, "seal", "was altered")
         ]
+    if row.kind == MODEL:
+        again = dump(choice_of(orjson.loads(unpack(bytes(row.inputs)))))
+        verdict.agree += again == row.choice
+        return [] if again == row.choice else [Difference(row.id, "choice", "comes out differently today")]
     try:
         shared = bases.get(bytes(row.basis))
     except (Corrupt, orjson.JSONDecodeError) as error:
