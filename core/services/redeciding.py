@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -164,9 +164,9 @@ def _verify(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference]:
             Difference(row.id, "seal", "was altered")
         ]
     if row.kind == MODEL:
-        again = dump(choice_of(orjson.loads(unpack(bytes(row.inputs)))))
-        verdict.agree += again == row.choice
-        return [] if again == row.choice else [Difference(row.id, "choice", "comes out differently today")]
+        return _compared(
+            row, {"choice": (row.choice, dump(choice_of(orjson.loads(unpack(bytes(row.inputs))))))}, verdict
+        )
     try:
         shared = bases.get(bytes(row.basis))
     except (Corrupt, orjson.JSONDecodeError) as error:
@@ -178,6 +178,11 @@ def _verify(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference]:
     candidates, choice, bound = plan_texts(problem, solve(problem))
     again = {"choice": (row.choice, choice), "bound": (row.bound, bound),
              "candidates": (unpack(bytes(row.candidates)).decode(), candidates)}  # fmt: skip
+    return _compared(row, again, verdict)
+
+
+def _compared(row: Row[Any], again: Mapping[str, tuple[Any, Any]], verdict: Verdict) -> list[Difference]:
+    """Return the fields that were kept otherwise than they are made today; count the decision where there is none."""
     found = [
         Difference(row.id, name, "comes out differently today") for name, (kept, made) in again.items() if kept != made
     ]

@@ -1,4 +1,4 @@
-"""Models in use are watched: a planted shift is found, no shift rarely alarms, what drifted is set aside until it fits."""
+"""Models are watched: a planted shift is found, false alarms are rare, what drifted is set aside until it fits."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
