@@ -25,6 +25,8 @@ def show_report(session: Session, found: Json) -> None:
     lines = [("cost per order", cost, "", "change_percent", " %", 2)]
     if "promise_kept_percent" in found:
         lines.append(("promise kept", found["promise_kept_percent"], " %", "change_points", " pt", 1))
+    if "carbon_kg_per_order" in found:
+        lines.append(("CO2e per order", found["carbon_kg_per_order"], " kg", "change_percent", " %", 2))
     lines += [
         ("split orders", found["split_percent"], " %", "change_points", " pt", 1),
         ("short orders", found["short_percent"], " %", "change_points", " pt", 1),

@@ -27,6 +27,7 @@ AGAINST = {"split": "Orders split", "promise": "Promises broken", "short": "Orde
 FIGURES = (
     ("cost_per_order", "Cost per order", "", "change_percent", " %"),
     ("promise_kept_percent", "Promise kept", " %", "change_points", " pt"),
+    ("carbon_kg_per_order", "CO2e per order", " kg", "change_percent", " %"),
     ("split_percent", "Orders split", " %", "change_points", " pt"),
     ("short_percent", "Orders short", " %", "change_points", " pt"),
 )

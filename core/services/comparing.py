@@ -24,6 +24,8 @@ SEED = 20_260_101
 INTERVAL = (2.5, 97.5)
 Z_95 = 1.959963984540054
 NO_FIGURES = Figures()
+# Units of an amount in one of what is shown.
+AMOUNTS = {"cost": 1 / SCALE, "carbon": 1 / 1_000}
 
 
 def comparison(replayed: Replayed, total: Figures, capacity: Mapping[str, int | None]) -> Json:
@@ -53,6 +55,8 @@ def comparison(replayed: Replayed, total: Figures, capacity: Mapping[str, int | 
 def _figures(total: Figures, draws: Draws) -> Json:
     """Return cost, splits, shortages and kept promises, before and after, each with the interval of its change."""
     found: Json = {"cost_per_order": {"compared": total.compared, **_change(total, draws, "cost", "compared")}}
+    if total.carbon_before or total.carbon_after:
+        found["carbon_kg_per_order"] = {"known": total.weighed, **_change(total, draws, "carbon", "weighed")}
     for name in ("split", "short"):
         found[f"{name}_percent"] = _change(total, draws, name, "orders")
     if total.known:
@@ -80,10 +84,10 @@ def _told(total: Figures, parcels: int) -> Json:
 
 
 def _change(total: Figures, draws: Draws, name: str, of: str) -> Json:
-    """Return one figure: costs in the currency with their change in percent, the others in percent of orders."""
-    relative = name == "cost"
+    """Return one figure: costs in the currency and carbon in kilograms, with changes in percent; others of orders."""
+    relative = name in AMOUNTS
     before, after, whole = (getattr(total, each) for each in (f"{name}_before", f"{name}_after", of))
-    scale = 1 / SCALE if relative else 100.0
+    scale = AMOUNTS.get(name, 100.0)
     base = before if relative else whole
     changes = draws[f"{name}_after"] - draws[f"{name}_before"]
     return {

@@ -13,7 +13,8 @@ class Figures:
 
     Costs are in 1/10,000 of the currency and only of the orders that get as many units as before (`compared`): who
     ships less is not cheaper for it. `kept` is a sum of probabilities over the orders where both are `known`; those
-    rest on deliveries alone (`learned`) or in part on what services state. `told` are orders whose promise is settled,
+    rest on deliveries alone (`learned`) or in part on what services state. `carbon` are grams of CO2e of those that get
+    as many units as before by services that say it (`weighed`). `told` are orders whose promise is settled,
     `told_kept` how many of them kept it and `told_said` the sum of what was reckoned for them.
     """
 
@@ -29,6 +30,9 @@ class Figures:
     kept_after: float = 0.0
     known: int = 0
     learned: int = 0
+    weighed: int = 0
+    carbon_before: int = 0
+    carbon_after: int = 0
     told: int = 0
     told_kept: int = 0
     told_said: float = 0.0

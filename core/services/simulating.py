@@ -173,12 +173,14 @@ class _Walk:
         said, then = all_kept(kept["before"], old.units), all_kept(kept["after"], new.units)
         both, alike = said is not None and then is not None, _given(old) == _given(new)
         seen = told is not None and said is not None
+        green = alike and old.carbon_g is not None and new.carbon_g is not None
         figures = Figures(
             orders=1, compared=alike, cost_before=old.cost * alike, cost_after=new.cost * alike,
             split_before=len(old.units) > 1, split_after=len(new.units) > 1,
             short_before=_given(old) < _wanted(problem), short_after=_given(new) < _wanted(would[0]),
             kept_before=(said or 0.0) * both, kept_after=(then or 0.0) * both, known=both,
             learned=both and all(learned for each in kept.values() for _, learned in each.values()),
+            weighed=green, carbon_before=(old.carbon_g or 0) * green, carbon_after=(new.carbon_g or 0) * green,
             told=seen, told_kept=seen and bool(told), told_said=(said or 0.0) * seen, moved=old.units != new.units,
         )  # fmt: skip
         block.total.add(figures)

@@ -168,3 +168,24 @@ def test_few_deliveries_leave_it_to_what_services_state(world: World) -> None:
     add(world, "HAM", 1, 1, days_ago=1, carrier="NordPost", service="parcel")
     kept = tried(world, {})["promise_kept_percent"]
     assert (kept["known"], kept["learned"], kept["stated"]) == (2, 2, 0)
+
+
+def test_carbon_is_compared_where_services_say_it(world: World) -> None:
+    for service, price, grams in (("road", "4.00", 300), ("air", "3.00", 2_000)):
+        services(
+            world, {"carrier": "nordpost", "service": service, "transit_days": {"*": 2}, "carbon_g": grams,
+                    "carbon_g_kg_km": "0.1"},
+        )  # fmt: skip
+        rates(world, {"carrier": "nordpost", "service": service, "price": price})
+    change(world, "UPDATE item SET weight_g = 500")
+    for _ in range(2):
+        work, decision = ordered(world, {"A": 2})
+    assert (work[0].service, work[0].code) == ("air", "HAM")
+    [km] = [row["km"] for row in decision.candidates if row["node"] == "HAM" and row["service"] == "nordpost/air"]
+    weight = round(0.1 * km) / 1_000  # a kilogram over the way, in kg of CO2e
+    found = tried(world, {"carbon_price": "10"})["carbon_kg_per_order"]
+    assert (found["known"], found["before"], found["after"]) == (
+        2, pytest.approx(2 + weight, abs=0.002), pytest.approx(0.3 + weight, abs=0.002),
+    )  # fmt: skip
+    assert found["change_percent"] == pytest.approx(100 * -1.7 / (2 + weight), abs=0.2)
+    assert found["interval"][0] <= found["change_percent"] <= found["interval"][1]
