@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, text
 
 from core.domain.ids import moment_of
 from core.domain.packing import Corrupt
@@ -28,6 +28,7 @@ from core.store.unit import DEFAULT_TENANT
 SOURCING = "sourcing"
 # Decisions next to each other share stock and hour: intervals are drawn from blocks of them, at least so many.
 BLOCKS = 200
+WAIT = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 Told = Callable[[int, int], None]
 """Is told after each piece how many of how many are done."""
 
@@ -60,6 +61,8 @@ def decide_again(
     wanted = pieces(conn, since, limit, BLOCKS, tenant)
     if engine is None or scenario.capacity or carry:
         return replay(conn, wanted, scenario, carry, tenant, tell)
+    # This session only waits meanwhile, for longer than sessions in a transaction usually may.
+    conn.execute(WAIT)
     found = Replayed()
     for share in shared_out(engine, replay, wanted, scenario, carry, tenant, processes=processes):
         found.add(share)

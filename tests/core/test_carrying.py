@@ -1,16 +1,21 @@
 """Stock carried on through a simulation: what another choice took is missing later, until its order ended."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from core.domain.ids import uuid7
 from core.routing.problem import Assignment, Demand, Destination, NodeFacts, Policy, Problem, Service, StockTier
-from core.services import policies, trials
+from core.services import policies, simulating, trials
 from core.services.carrying import Carried
+from core.services.replayed import Replayed
+from core.services.simulating import decide_again
+from core.services.whatif import Scenario
 from core.store.unit import Store
 from tests.core.carriers import change, forget
 from tests.core.world import World
@@ -123,6 +128,23 @@ def tried(world: World, **more: Any) -> tuple[dict[str, int], dict[str, Any]]:
         policies.draft(unit, "cheapest", {"weights": {"way": 0}})
         found = trials.simulate(unit.conn, "cheapest", unit.now, **more)
     return {each["node"]: each["after"]["shipments"] for each in found["by_node"]}, found["stock"]
+
+
+def test_a_share_that_takes_long_does_not_end_the_session_that_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send("order", world.order({"A": 1}))
+    world.drain()
+
+    def slow(*_: Any, **__: Any) -> list[Replayed]:
+        time.sleep(0.3)
+        return [Replayed()]
+
+    monkeypatch.setattr(simulating, "shared_out", slow)
+    with world.store.begin() as unit:
+        unit.conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+        decide_again(unit.conn, Scenario(), None, engine=world.store.engine, carry=False)
+        assert unit.conn.execute(text("SELECT 1")).scalar_one() == 1
 
 
 def test_a_version_that_prefers_a_small_node_empties_it(world: World) -> None:
