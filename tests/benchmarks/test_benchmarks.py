@@ -66,12 +66,19 @@ def test_reservations_are_in_the_books_and_nothing_is_oversold() -> None:
 
 
 def test_recorded_orders_are_decided_again_and_the_worse_policy_is_refused() -> None:
-    found = bench("simulate", "--orders", 600)
-    assert found["verify"]["decisions"] == found["verify"]["agree"] == found["orders"] == 600
+    found = bench("simulate", "--orders", 1_200)
+    assert found["verify"]["decisions"] == found["verify"]["agree"] == found["orders"] == 1_200
     assert found["verify"]["differ"] == 0
-    assert (found["better"]["orders"], found["worse"]["orders"]) == (600, 600)
-    assert (found["better"]["passed"], found["worse"]["passed"]) == (True, False)
-    assert found["better"]["short_percent"]["change_points"] < 0 < found["worse"]["cost_per_order"]["change_percent"]
+    for way in ("alone", "carried"):
+        better, worse = found["better"][way], found["worse"][way]
+        assert (better["orders"], worse["orders"]) == (1_200, 1_200)
+        assert (better["passed"], worse["passed"]) == (True, False)
+        assert better["short_percent"]["change_points"] < 0 < worse["cost_per_order"]["change_percent"]
+    # Its history's stock adds up, so no policy takes more than there is.
+    assert [found[name]["carried"]["stock"]["unmet"] for name in ("better", "worse")] == [0, 0]
+    assert found["better"]["carried"]["stock"]["touched"] > 100
+    # Units that are used up cannot be used again.
+    assert found["better"]["carried"]["short_percent"]["after"] > found["better"]["alone"]["short_percent"]["after"]
     assert found["bytes_per_decision"]["whole"] < 900
     assert found["shared_documents"] == 1
 

@@ -213,3 +213,4 @@ def test_a_challenger_that_wins_ends_the_waiting(world: World) -> None:
     with world.store.read() as conn:
         states = {each["model"]: each["state"] for each in list_models(conn, Slice()).data}
     assert states == {"rules@1": "retired", "lanes@2": "retired", "rules@3": "retired", "lanes@4": "champion"}
+    assert case(world).state == "superseded"
