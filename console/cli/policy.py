@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.base import Session, changes, group, pass_session
-from console.cli.lists import Moment, limit_option, pages
+from console.cli.lists import Moment, carry_option, limit_option, pages, processes_option
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -145,20 +145,8 @@ def approve(session: Session, /, policy: str, comment: str | None) -> None:
 @policy_command.command("simulate")
 @click.argument("policy")
 @click.option("--since", type=Moment(), help="Decisions made since [30d].")
-@click.option(
-    "--carry-stock/--no-carry-stock",
-    "carry",
-    default=True,
-    show_default=True,
-    help="Whether what another choice takes is missing for later orders.",
-)
-@click.option(
-    "--processes",
-    type=click.IntRange(1, 16),
-    default=2,
-    show_default=True,
-    help="Processes that work, without carried stock.",
-)
+@carry_option
+@processes_option
 @changes
 @pass_session
 def simulate(session: Session, /, policy: str, since: datetime | None, carry: bool, processes: int) -> None:
