@@ -147,6 +147,29 @@ def test_a_fault_nobody_foresaw_costs_only_the_report_that_has_it(
     world.check_books()
 
 
+def test_a_batch_that_fails_as_a_whole_is_done_one_by_one_before_what_came_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = works(world, {"A": 2}, {"B": 3})
+    write, sizes = reports.write_shipments, []
+
+    def faulty(unit: Unit, steps: Sequence[Step]) -> None:
+        sizes.append(len(steps))
+        if len(steps) > 1:
+            raise RuntimeError("a fault")
+        write(unit, steps)
+
+    monkeypatch.setattr(reports, "write_shipments", faulty)
+    sent = [parcel(world, first, "S1"), parcel(world, second, "S2")]
+    sent += [say(world, first, "short", lines=[{"sku": "A", "quantity": "1"}])]
+    assert drain_messages(world.hub) == 3
+    assert (states(world, sent), sizes) == (["applied"] * 3, [2, 1, 1, 0])
+    # The short came when all had left: had it been applied before, one of the two would not have.
+    lines = world.all("SELECT shipped, canceled FROM fulfillment_line ORDER BY quantity")
+    assert [(int(row.shipped), int(row.canceled)) for row in lines] == [(2, 0), (3, 0)]
+    world.check_books()
+
+
 def test_reports_of_one_order_in_one_batch_keep_their_order(world: World) -> None:
     first, second = works(world, {"A": 5}, {"B": 2})
     sent = [
