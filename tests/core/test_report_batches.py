@@ -1,6 +1,6 @@
 """Nodes' reports in batches: they share a transaction, a bad one stops itself only, and their order is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from core.jobs.intake import drain_messages
 from core.services import reports
 from core.services.canceling import cancel_order
 from core.services.reserving import Wanted, release_group, reserve_many
+from core.services.shipping import write_shipments
 from core.services.steps import Step
 from core.store.engine import open_engine
 from core.store.unit import Store, Unit
@@ -128,7 +129,7 @@ def test_a_fault_nobody_foresaw_costs_only_the_report_that_has_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = works(world, {"A": 1}, {"A": 2}, {"B": 3})
-    write = reports.write_shipments
+    write = write_shipments
 
     def faulty(unit: Unit, steps: Sequence[Step]) -> None:
         write(unit, steps)
@@ -151,7 +152,8 @@ def test_a_batch_that_fails_as_a_whole_is_done_one_by_one_before_what_came_after
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = works(world, {"A": 2}, {"B": 3})
-    write, sizes = reports.write_shipments, []
+    write: Callable[..., None] = write_shipments
+    sizes: list[int] = []
 
     def faulty(unit: Unit, steps: Sequence[Step]) -> None:
         sizes.append(len(steps))
