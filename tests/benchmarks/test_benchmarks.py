@@ -36,8 +36,8 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
     assert set(names()) == {
-        "availability", "growth", "histories", "intake", "memory", "pipeline", "promises", "reserve", "routing",
-        "simulate", "soak", "startup", "uci", "waves",
+        "availability", "growth", "histories", "intake", "memory", "pipeline", "promises", "reports", "reserve",
+        "routing", "simulate", "soak", "startup", "uci", "waves",
     }  # fmt: skip
 
 
@@ -100,6 +100,13 @@ def test_the_pipeline_is_measured_beside_the_same_writes() -> None:
     assert (single["orders_per_transaction"], batches["orders_per_transaction"]) == (1, 10)
     assert single["rows_inserted_per_order"] == batches["rows_inserted_per_order"] == 17
     assert found["ratio_to_pgbench_per_order"] == round(step["orders_per_second"] / single["orders_per_second"], 3)
+
+
+def test_reports_in_batches_take_fewer_statements_each() -> None:
+    single, batch = bench("reports", "--reports", 20, "--batches", 1, 20)["series"]
+    assert (single["batch"], single["reports"], batch["batch"], batch["reports"]) == (1, 20, 20, 20)
+    assert batch["statements"] < 3 < single["statements"]
+    assert batch["cpu_ms"] == pytest.approx(batch["hub_cpu_ms"] + batch["database_cpu_ms"], abs=0.02)
 
 
 def test_growth_says_what_an_order_costs_at_each_number_of_stored_ones() -> None:
