@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core.domain import policies
+from core.errors import InputError
 from core.routing import costs
 from core.services import catalog
 from core.services.inforce import InForce
@@ -40,6 +41,13 @@ def approve(world: World, **more: object) -> None:
         write_substitutes(unit, [{"sku": "C", "substitute": "B", **more}])
 
 
+def test_several_units_for_one_are_refused_and_nothing_is_written(world: World) -> None:
+    with pytest.raises(InputError, match="ratio 2") as refused:
+        approve(world, ratio=Decimal(2))
+    assert refused.value.error_code == "ITEM-RATIO-422"
+    assert world.all("SELECT 1 FROM substitute") == []
+
+
 def test_an_approved_substitute_goes_instead_of_what_nobody_has(world: World) -> None:
     approve(world)
     ordered(world, {"A": 1, "C": 2})
@@ -71,10 +79,8 @@ def test_an_approved_substitute_goes_instead_of_what_nobody_has(world: World) ->
     world.check_books()
 
 
-@pytest.mark.parametrize("more", [{"connections": ["erp"]}, {"ratio": Decimal(2)}, {"active": False}])
-def test_a_substitute_for_others_of_another_ratio_or_withdrawn_stays_away(
-    world: World, more: dict[str, object]
-) -> None:
+@pytest.mark.parametrize("more", [{"connections": ["erp"]}, {"active": False}])
+def test_a_substitute_for_others_or_withdrawn_stays_away(world: World, more: dict[str, object]) -> None:
     approve(world, **more)
     ordered(world, {"C": 2})
     source(world, substitutes=True)
