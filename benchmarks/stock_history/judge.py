@@ -59,6 +59,7 @@ BOOKS = {
                    sum(r.quantity) FILTER (WHERE r.item_id = k.component_id) / k.units AS kits,
                    sum(r.quantity / r.per_unit) FILTER (WHERE NOT r.follows) AS promised
             FROM reservation r JOIN order_line l ON l.id = r.line_id JOIN kit_component k ON k.kit_id = l.item_id
+                 AND k.ended_at IS NULL
             WHERE r.state = 'allocated' GROUP BY 1, 2, 3, 4) x WHERE kits IS DISTINCT FROM promised""",
 }  # fmt: skip
 

@@ -70,7 +70,7 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
       AND o.sourcing_at > clock_timestamp()
       AND EXISTS (
         SELECT 1 FROM order_line l
-        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id
+        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id AND k.ended_at IS NULL
         JOIN stock_position p ON p.tenant_id = l.tenant_id AND p.item_id = coalesce(k.component_id, l.item_id)
         CROSS JOIN LATERAL (
             SELECT m.at FROM stock_movement m

@@ -15,6 +15,7 @@ from core.services import audit
 from core.services.backorders import look_again
 from core.services.catalog import node_coded
 from core.store import schema as t
+from core.store.moves import note_switch
 from core.store.unit import Unit
 
 
@@ -44,6 +45,7 @@ def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
     unit.conn.execute(
         update(t.node).where(n.tenant_id == unit.tenant, n.id == node).values(version=n.version + 1, **values)
     )
+    note_switch(unit, node)
     look_again(unit)
     told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
     unit.event("node.changed", "node", node, {"node": code, **told})

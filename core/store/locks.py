@@ -84,7 +84,7 @@ MARK_LISTINGS = MARK_ALL_LISTINGS.replace(
     """%(tenant)s AND item_id = ANY(ARRAY(
           SELECT unnest(%(items)s::uuid[]) UNION
           SELECT kit_id FROM kit_component
-          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))\n""",
+          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[]) AND ended_at IS NULL))\n""",
     1,
 )
 
@@ -95,7 +95,7 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
       AND o.sourcing_at > clock_timestamp()
       AND (%(items)s::uuid[] IS NULL OR EXISTS (
         SELECT 1 FROM order_line l
-        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id
+        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id AND k.ended_at IS NULL
         WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.quantity > l.canceled + l.shipped
           AND coalesce(k.component_id, l.item_id) = ANY(%(items)s::uuid[])))
     ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED

@@ -1,4 +1,4 @@
-"""Writing what changes of stock positions and lots; the caller holds the locks of `core.store.locks`."""
+"""Writing what changes of stock positions, lots and nodes; the caller holds the locks of `core.store.locks`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 """
 
 MOVE_LOTS = """
-UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
-FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
-     AS d(item_id, node_id, lot, on_hand, promised)
-WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot AND l.status = 'sellable'
+WITH moved AS (
+    UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
+    FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
+         AS d(item_id, node_id, lot, on_hand, promised)
+    WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot
+      AND l.status = 'sellable'
+    RETURNING l.tenant_id, l.item_id, l.node_id, l.lot, l.status, d.on_hand, d.promised, l.expires_on
+)
+INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, on_hand, promised, expires_on)
+SELECT * FROM moved
 """
 
 # What a limit leaves, the safety stock has as far as it wants it.
@@ -30,6 +36,13 @@ UPDATE stock_position
 SET backorder_limit = backorder_limit + %(delta)s, version = version + 1,
     safety = least(safety_target, greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0))
 WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s RETURNING safety
+"""
+
+NOTE_SWITCH = """
+INSERT INTO node_switch (tenant_id, node_id, active)
+SELECT n.tenant_id, n.id, n.active FROM node n WHERE n.tenant_id = %(tenant)s AND n.id = %(node)s
+  AND n.active IS DISTINCT FROM (SELECT s.active FROM node_switch s WHERE s.tenant_id = n.tenant_id
+                                 AND s.node_id = n.id ORDER BY s.id DESC LIMIT 1)
 """
 
 
@@ -51,9 +64,17 @@ def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> Decimal:
 
 
 def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:
-    """Add (on hand, promised) to sellable lots of locked positions: a lot is only changed under its position's lock."""
+    """Add (on hand, promised) to sellable lots of locked positions, in their ledger too.
+
+    A lot is only changed under its position's lock.
+    """
     if not deltas:
         return
     keys = sorted(deltas)
     columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
     unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
+
+
+def note_switch(unit: Unit, node_id: UUID) -> None:
+    """Write that a node has been switched on or off, if it has: sums over nodes are explained by it."""
+    unit.conn.exec_driver_sql(NOTE_SWITCH, {"tenant": unit.tenant, "node": node_id})

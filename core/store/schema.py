@@ -52,6 +52,8 @@ from core.store.tables.routing import (
 )
 from core.store.tables.stock import (
     kit_component,
+    lot_movement,
+    node_switch,
     protection_rule,
     shipment_serial,
     stock_lot,
@@ -85,6 +87,7 @@ __all__ = [
     "kit_component",
     "listing",
     "login_session",
+    "lot_movement",
     "markdown",
     "message",
     "metadata",
@@ -92,6 +95,7 @@ __all__ = [
     "node",
     "node_calendar",
     "node_closure",
+    "node_switch",
     "order_line",
     "orders",
     "outcome",

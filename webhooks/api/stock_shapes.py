@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from webhooks.api.shaping import (
     AMOUNT,
+    FLAG,
     INSTANT,
     MAYBE,
     MAYBE_DAY,
@@ -16,6 +17,17 @@ from webhooks.api.shaping import (
     maybe_id,
     thing,
 )
+
+_PART = thing("One term of a figure.", name=TEXT, units=AMOUNT, connection=MAYBE)
+_TOTAL = thing("Over all nodes that were active.", available=AMOUNT, parts=many(_PART))
+_LOT = thing(
+    "Units of one lot in one status.", lot=TEXT, status=TEXT, expires_on=MAYBE_DAY, on_hand=AMOUNT, promised=AMOUNT
+)
+_PLACE = thing(
+    "An item at one node.",
+    node=TEXT, active=FLAG, available=AMOUNT, parts=many(_PART), on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
+    safety=AMOUNT, free=AMOUNT, backorder_limit=AMOUNT, lots=many(_LOT), movements=WHOLE, last_at=INSTANT,
+)  # fmt: skip
 
 STOCK_SHAPES: dict[str, Shape] = {
     "Position": thing(
@@ -36,6 +48,12 @@ STOCK_SHAPES: dict[str, Shape] = {
             sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
             nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
         )),
+    ),
+    "Explanation": thing(
+        "Why an item is available as it is, or was; of a kit its components are explained as well.",
+        sku=TEXT, kit=FLAG, connection=MAYBE, as_of=MAYBE_INSTANT, total=_TOTAL,
+        nodes=many(thing("At one node.", node=TEXT, active=FLAG, available=AMOUNT, parts=many(_PART))),
+        items=many(thing("One item.", sku=TEXT, units=AMOUNT, nodes=many(_PLACE), total=_TOTAL)),
     ),
     "Reservation": thing(
         "Units held for somebody until a time.",

@@ -59,7 +59,7 @@ def _items(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[Json
         for each in conn.execute(
             select(t.kit_component, t.item.c.sku)
             .join(t.item, joined(t.kit_component, t.item, k.component_id))
-            .where(k.tenant_id == tenant, k.kit_id == func.any([row.id for row in rows]))
+            .where(k.tenant_id == tenant, k.kit_id == func.any([row.id for row in rows]), k.ended_at.is_(None))
             .order_by(t.item.c.sku)
         ):
             components[each.kit_id].append({"sku": each.sku, "units": quantity(each.units)})
