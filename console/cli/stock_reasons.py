@@ -15,7 +15,18 @@ from core.store.read.text import instant
 
 MOVEMENTS = 200
 LOTS = ("node", "lot", "status", "expires_on", "on_hand", "promised")
-PLACES = ("node", "on_hand", "reserved", "allocated", "safety", "rules", "available", "movements", "last_at=last")
+PLACES = (
+    "node",
+    "on_hand",
+    "reserved",
+    "allocated",
+    "safety",
+    "uncertain",
+    "rules",
+    "available",
+    "movements",
+    "last_at=last",
+)
 LEDGER = ("at", "node", "kind", "on_hand", "reserved", "allocated", "order", "cause", "actor")
 
 
@@ -58,6 +69,6 @@ def _signed(part: Json) -> str:
 
 
 def _row(place: Json) -> Json:
-    plain = ("on_hand", "reserved", "allocated", "safety")
+    plain = ("on_hand", "reserved", "allocated", "safety", "uncertain")
     rules = [part for part in place["parts"] if part["name"] not in plain]
     return {**place, "rules": " ".join(_signed(part) for part in rules)}

@@ -78,7 +78,7 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
             ORDER BY m.id DESC LIMIT 1
         ) moved
         WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.quantity > l.canceled + l.shipped
-          AND p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit > 0
+          AND p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated + p.backorder_limit > 0
           AND moved.at > o.sourced_at
       )
     ORDER BY o.placed_at LIMIT 500 FOR NO KEY UPDATE OF o SKIP LOCKED

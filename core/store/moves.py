@@ -30,12 +30,18 @@ INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, on_hand, pro
 SELECT * FROM moved
 """
 
-# What a limit leaves, the safety stock has as far as it wants it.
+# What a limit leaves, the safety stock has as far as it wants it, and then what is uncertain.
 MOVE_LIMIT = """
-UPDATE stock_position
-SET backorder_limit = backorder_limit + %(delta)s, version = version + 1,
-    safety = least(safety_target, greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0))
-WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s RETURNING safety
+UPDATE stock_position p
+SET backorder_limit = p.backorder_limit + %(delta)s, version = p.version + 1, safety = l.safety,
+    uncertain = least(p.uncertain, l.room - l.safety)
+FROM (
+    SELECT item_id, node_id, room, least(safety_target, room) AS safety FROM (
+        SELECT item_id, node_id, safety_target,
+               greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0) AS room
+        FROM stock_position WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s) r
+) l
+WHERE p.tenant_id = %(tenant)s AND p.item_id = l.item_id AND p.node_id = l.node_id RETURNING p.safety, p.uncertain
 """
 
 NOTE_SWITCH = """
@@ -55,12 +61,12 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
     unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))
 
 
-def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> Decimal:
-    """Change how far a locked position may be promised beyond what is there; return the safety stock that leaves."""
-    found: Decimal = unit.conn.exec_driver_sql(
+def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> tuple[Decimal, Decimal]:
+    """Change how far a locked position may be promised beyond what is there; return (safety, uncertain) it leaves."""
+    row = unit.conn.exec_driver_sql(
         MOVE_LIMIT, {"delta": delta, "tenant": unit.tenant, "item": key[0], "node": key[1]}
-    ).scalar_one()
-    return found
+    ).one()
+    return row.safety, row.uncertain
 
 
 def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:

@@ -51,6 +51,7 @@ from core.store.tables.routing import (
     supplier_price,
 )
 from core.store.tables.stock import (
+    count_outcome,
     kit_component,
     lot_movement,
     node_switch,
@@ -70,6 +71,7 @@ __all__ = [
     "case_member",
     "change_set",
     "connection",
+    "count_outcome",
     "cursor",
     "data_request",
     "decision",

@@ -26,14 +26,15 @@ _LOT = thing(
 _PLACE = thing(
     "An item at one node.",
     node=TEXT, active=FLAG, available=AMOUNT, parts=many(_PART), on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
-    safety=AMOUNT, free=AMOUNT, backorder_limit=AMOUNT, lots=many(_LOT), movements=WHOLE, last_at=INSTANT,
+    safety=AMOUNT, uncertain=AMOUNT, free=AMOUNT, backorder_limit=AMOUNT, lots=many(_LOT),
+    counted_at=MAYBE_INSTANT, movements=WHOLE, last_at=INSTANT,
 )  # fmt: skip
 
 STOCK_SHAPES: dict[str, Shape] = {
     "Position": thing(
         "Stock of one item at one node.",
-        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, available=AMOUNT,
-        backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
+        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, uncertain=AMOUNT,
+        available=AMOUNT, backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
     ),
     "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),
     "Movement": thing(

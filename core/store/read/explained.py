@@ -1,8 +1,9 @@
 """Why an availability figure is what it is, or was: its parts, from the ledgers, rules and kits of that time.
 
-Parts of a node: on hand, reserved, allocated, safety stock, then what lots are too old for and what protection rules
-keep. They sum to the figure, exactly. Units by lot and status stand beside them: the sellable ones sum to what is on
-hand. A kit's figure follows from its components of that time.
+Parts of a node: on hand, reserved, allocated, safety stock, what is uncertain as the last count of a node that counts
+in batches is old, then what lots are too old for and what protection rules keep. They sum to the figure, exactly. Units
+by lot and status stand beside them: the sellable ones sum to what is on hand. A kit's figure follows from its
+components of that time.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _place(then: Then, row: Row[Any], room: Decimal, names: Mapping[UUID, str], 
     key = row.item_id, row.id
     base = [
         Part("on_hand", row.on_hand), Part("reserved", -row.reserved), Part("allocated", -row.allocated),
-        Part("safety", -row.safety),
+        Part("safety", -row.safety), Part("uncertain", -row.uncertain),
     ]  # fmt: skip
     below = then.shelf.free[key] - sum((part.units for part in base), ZERO)
     if below:
@@ -122,6 +123,7 @@ def _place(then: Then, row: Row[Any], room: Decimal, names: Mapping[UUID, str], 
         "reserved": quantity(row.reserved),
         "allocated": quantity(row.allocated),
         "safety": quantity(row.safety),
+        "uncertain": quantity(row.uncertain),
         "free": quantity(row.on_hand - row.reserved - row.allocated),
         "backorder_limit": quantity(row.backorder_limit),
         "lots": [
@@ -134,6 +136,7 @@ def _place(then: Then, row: Row[Any], room: Decimal, names: Mapping[UUID, str], 
             }
             for each in then.lots.get(key, ())
         ],
+        "counted_at": instant(row.counted_at),
         "movements": row.movements,
         "last_at": instant(row.last_at),
     }

@@ -16,8 +16,8 @@ from core.domain.vocabulary import Protection
 from core.store.unit import DEFAULT_TENANT
 
 FREE = """
-SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated AS free, p.backorder_limit, n.active,
-       i.tracking = 'lot' AS lotted
+SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated AS free, p.backorder_limit,
+       n.active, i.tracking = 'lot' AS lotted
 FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
 JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id
 WHERE p.tenant_id = %s AND p.item_id = ANY(%b::uuid[])

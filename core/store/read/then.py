@@ -26,7 +26,10 @@ SELECT m.item_id, n.id, n.code, coalesce(
            (SELECT s.active FROM node_switch s WHERE s.tenant_id = n.tenant_id AND s.node_id = n.id
             ORDER BY s.id LIMIT 1), n.active) AS active,
        sum(m.on_hand) AS on_hand, sum(m.reserved) AS reserved, sum(m.allocated) AS allocated,
-       sum(m.safety) AS safety, sum(m.backorder_limit) AS backorder_limit, count(*) AS movements, max(m.at) AS last_at
+       sum(m.safety) AS safety, sum(m.uncertain) AS uncertain, sum(m.backorder_limit) AS backorder_limit,
+       count(*) AS movements, max(m.at) AS last_at,
+       (SELECT o.as_of FROM count_outcome o WHERE o.tenant_id = n.tenant_id AND o.item_id = m.item_id
+        AND o.node_id = n.id AND o.at <= :at ORDER BY o.id DESC LIMIT 1) AS counted_at
 FROM stock_movement m JOIN node n ON n.tenant_id = m.tenant_id AND n.id = m.node_id
 WHERE m.tenant_id = :t AND m.item_id = ANY(:items) AND m.at <= :at
 GROUP BY n.tenant_id, m.item_id, n.id, n.code, n.active ORDER BY n.code
@@ -93,7 +96,7 @@ def read_then(
         lots.setdefault((row.item_id, row.node_id), []).append(row)
     rows = [row for own in positions.values() for row in own]
     shelf = Shelf(
-        {(r.item_id, r.id): max(r.on_hand - r.safety - r.reserved - r.allocated, ZERO) for r in rows},
+        {(r.item_id, r.id): max(r.on_hand - r.safety - r.uncertain - r.reserved - r.allocated, ZERO) for r in rows},
         [
             Rule(row.connection_id, row.item_id, row.node_id, Protection(row.kind), row.quantity)
             for row in conn.execute(text(RULES), values)

@@ -90,6 +90,26 @@ lot_movement = Table(
     Index("ix_lot_movement_position", "tenant_id", "item_id", "node_id", "id"),
 )
 
+# What a count at a node that counts in batches found, against what was expected; nothing was of a first count.
+count_outcome = Table(
+    "count_outcome",
+    metadata,
+    tenant(),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    uid("item_id"),
+    uid("node_id"),
+    # The item's class then; empty when it had none.
+    text("part", null=False, default=""),
+    instant("as_of", null=False),
+    # Since the count before.
+    number("hours", null=True),
+    number("expected", null=True),
+    number("counted"),
+    instant("at", null=False),
+    key(),
+    Index("ix_count_outcome_position", "tenant_id", "item_id", "node_id", "id"),
+)
+
 # When a node was switched on and off: what lies at one that was off counted in no sum of then.
 node_switch = Table(
     "node_switch",
