@@ -52,6 +52,9 @@ def of_stock(conn: Connection, subject: str, as_of: datetime | None, connection:
         lots = [{"node": place["node"], **lot} for place in each["nodes"] for lot in place["lots"]]
         tables.append((f"Lots of {each['sku']}", lots, LOTS))
     facts = {"subject": subject, "kind": "stock", **found, "movements": movements}
+    # One item's figures also at the top, as before kits.
+    if not found["kit"]:
+        facts["nodes"] = found["items"][0]["nodes"]
     headline = f"Stock of {subject}" + (f" as of {instant(as_of)}" if as_of else "")
     return Reasons(facts, headline, lines, [*tables, ("Ledger, newest first", movements[:30], LEDGER)])
 

@@ -73,7 +73,7 @@ def explain_availability(
     ]
     if node is not None and not any(each["nodes"] for each in items):
         raise NotFound(f"{sku[:120]} was never at a node {node[:64]!r}.")
-    own = _kit(then, item.id, names, owner, node) if kits else {name: items[0][name] for name in ("nodes", "total")}
+    own = _kit(then, item.id, names, owner, node) if kits else _short(items[0])
     return {
         "sku": item.sku, "kit": bool(kits), "connection": connection, "as_of": instant(as_of), **own, "items": items,
     }  # fmt: skip
@@ -87,6 +87,12 @@ def _figures(then: Then, item: UUID, names: Mapping[UUID, str], owner: UUID | No
     here = sum((rooms[row.id] for row in rows if row.active), ZERO)
     over = [Part("nodes", here), *then.shelf.parts(owner, item, None)]
     return {"nodes": nodes, "total": _figure(then.shelf.total(owner, item), over, names)}
+
+
+def _short(item: Json) -> Json:
+    """Return the figures of an item without what they are made from."""
+    names = ("node", "active", "available", "parts")
+    return {"nodes": [{name: place[name] for name in names} for place in item["nodes"]], "total": item["total"]}
 
 
 def _kit(then: Then, kit: UUID, names: Mapping[UUID, str], owner: UUID | None, only: str | None) -> Json:
