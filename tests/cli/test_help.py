@@ -71,7 +71,7 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
             "items", "nodes", "stock", "orders", "services", "rates", "places", "substitutes", "supplier-prices",
             "markdowns",
         },
-        "nodes": {"off", "on", "capacity"}, "disruptions": {"add", "replan", "end"},
+        "nodes": {"off", "on", "capacity", "stock"}, "disruptions": {"add", "replan", "end"},
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
         "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
