@@ -128,11 +128,11 @@ def test_the_discount_is_a_part_of_every_figure_now_and_then(world: World) -> No
         before = clock(unit)
     pass_hours(world, 24)
     sweep(world)
-    [now] = explained(world, "A", None, None)["nodes"]
+    [now] = explained(world, "A", None, None)["items"][0]["nodes"]
     assert (now["available"], now["uncertain"], units(now, "uncertain")) == ("85", "15", -15)
     counted = datetime.fromisoformat(now["counted_at"])
     assert timedelta(hours=35.9) < before - counted < timedelta(hours=36.1)
-    [then] = explained(world, "A", None, before - timedelta(hours=24))["nodes"]
+    [then] = explained(world, "A", None, before - timedelta(hours=24))["items"][0]["nodes"]
     assert (then["available"], units(then, "uncertain"), then["counted_at"]) == ("95", -5, now["counted_at"])
 
 

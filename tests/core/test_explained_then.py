@@ -212,12 +212,12 @@ def test_lots_are_shown_as_of_then(store: Store) -> None:
         before = clock(unit)
     with store.begin() as unit:
         adjust_stock(unit, "A", "HAM", on_hand=Decimal(3), reason="fire")
-    [then] = explained(world, "A", None, before)["nodes"]
+    [then] = explained(world, "A", None, before)["items"][0]["nodes"]
     assert [(lot["lot"], lot["status"], lot["on_hand"], lot["promised"]) for lot in then["lots"]] == [
         ("NEW", "damaged", "2", "0"), ("NEW", "sellable", "7", "3"), ("OLD", "sellable", "5", "0"),
     ]  # fmt: skip
     assert (then["available"], units(then, "remaining_life")) == ("4", -5)
-    [now] = explained(world, "A", None, None)["nodes"]
+    [now] = explained(world, "A", None, None)["items"][0]["nodes"]
     assert (now["available"], [lot["on_hand"] for lot in now["lots"]]) == ("0", ["2", "3"])
 
 
@@ -230,7 +230,7 @@ def test_an_item_is_explained_without_the_lots_it_no_longer_has(store: Store) ->
     with store.begin() as unit:
         upsert_items(unit, [{"sku": "A", "tracking": "none"}])
         adjust_stock(unit, "A", "HAM", on_hand=Decimal(6), reason="moved in")
-    [now] = explained(world, "A", None, None)["nodes"]
+    [now] = explained(world, "A", None, None)["items"][0]["nodes"]
     assert (now["available"], now["lots"], units(now, "remaining_life")) == ("6", [], 0)
 
 
