@@ -27,7 +27,7 @@ from core.store.unit import Unit
 
 ZERO = Decimal(0)
 # Positions brought up to their age in one sweep.
-AT_ONCE = 2_000
+AT_ONCE = 5_000
 BATCH_NODES = "SELECT id FROM node WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND stock_mode = 'batch'"
 MOVED_SINCE = """
 SELECT m.item_id, m.node_id, sum(m.on_hand) AS units
@@ -136,7 +136,7 @@ def age_stock(unit: Unit, keys: Collection[Key] | None = None) -> int:
         unit: the running transaction.
         keys: only these positions; all when left out.
     """
-    aged = lock_aged(unit, keys, AT_ONCE)
+    aged = lock_aged(unit, keys, AT_ONCE if keys is None else len(keys))
     if not aged:
         return 0
     columns = [[getattr(row, name) for row in aged] for name in ("item_id", "node_id", "uncertain")]
