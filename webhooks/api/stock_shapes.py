@@ -40,7 +40,7 @@ STOCK_SHAPES: dict[str, Shape] = {
     "Movement": thing(
         "One entry of the stock ledger; quantities are changes.",
         number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
-        order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
+        uncertain=AMOUNT, order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
     ),
     "Availability": thing(
         "What may be promised of items now.",
@@ -77,6 +77,11 @@ STOCK_SHAPES: dict[str, Shape] = {
         id=identifier("trf"), reference=TEXT, from_node=TEXT, to_node=TEXT, state=TEXT, expected_at=MAYBE_INSTANT,
         lines=many(thing("Units of one item.", sku=TEXT, lot=MAYBE, quantity=AMOUNT, received=AMOUNT, lost=AMOUNT)),
         actor=MAYBE, created_at=INSTANT, finished_at=MAYBE_INSTANT,
+    ),
+    "Serial": thing(
+        "A unit that has left, by its serial number.",
+        serial=TEXT, sku=TEXT, node=TEXT, shipment=identifier("shp"), order=identifier("ord"),
+        shipped_at=MAYBE_INSTANT,
     ),
     "Lot": thing(
         "Units of one lot or status at one node; only sellable ones are on hand.",

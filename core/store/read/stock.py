@@ -115,6 +115,7 @@ def list_movements(
                 "on_hand": quantity(row.on_hand),
                 "reserved": quantity(row.reserved),
                 "allocated": quantity(row.allocated),
+                "uncertain": quantity(row.uncertain),
                 "order": ref("order", row.order_id),
                 "cause": row.cause,
                 "actor": row.actor,
