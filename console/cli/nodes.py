@@ -22,6 +22,7 @@ COLUMNS = (
     "capacity_per_day=a day",
     "stock_mode=stock",
 )
+MODES = click.Choice(["live", "batch"])
 
 
 @group("nodes")
@@ -85,7 +86,7 @@ def capacity(session: Session, /, code: str, orders: int | None, reason: str | N
 
 @nodes_command.command("stock")
 @click.argument("code")
-@click.option("--mode", type=click.Choice(["live", "batch"]), help="As it changes, or by counts that age in between.")
+@click.option("--mode", type=MODES, help="As it changes, or by counts that age in between.")
 @click.option("--hours", type=click.FloatRange(0.1, 8760), help="Hours between two counts, until counts tell better.")
 @click.option("--error", type=click.FloatRange(0, 1), help="The share a count finds missing, until counts tell better.")
 @click.option("--samples", type=click.IntRange(0, 100_000), help="Outcomes it takes for these rules to be forgotten.")
