@@ -68,13 +68,17 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Promising:
-    """Chance a promise is given with, oldest inputs it may rest on, how long an offer stands, when it is at risk."""
+    """Chance a promise is given with, oldest inputs it may rest on, how long an offer stands, when it is at risk.
+
+    `fall_back` is whether a model that drifted is set aside for the rule by itself.
+    """
 
     level: float = 0.9
     stock_hours: float = 168.0
     model_hours: float = 48.0
     offer_minutes: float = 30.0
     risk: float = 0.5
+    fall_back: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class PromisingSchema(Strict):
     model_hours = seconds(0.1, 87_600)
     offer_minutes = seconds(1, 10_080)
     risk = fields.Float(validate=validate.Range(0.01, 0.99))
+    fall_back = fields.Boolean()
 
 
 class PoolsSchema(Strict):

@@ -11,12 +11,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import RowMapping
 from werkzeug.wrappers import Response as AnyResponse
 
+from console.grounds import grounds
 from console.web import charts, params
 from console.web.context import me, require_changes, services
 from console.web.errors import missing
 from core.domain.policies import POLICY, difference
 from core.errors import Conflict, CrossdockError, InputError, Refused
-from core.services import policies, trials
+from core.services import policies, simulations
 from core.store.read.policies import counterpart, policy_row, read_policy
 from core.store.unit import Unit
 from core.store.views import policies as views
@@ -26,6 +27,7 @@ AGAINST = {"split": "Orders split", "promise": "Promises broken", "short": "Orde
 FIGURES = (
     ("cost_per_order", "Cost per order", "", "change_percent", " %"),
     ("promise_kept_percent", "Promise kept", " %", "change_points", " pt"),
+    ("carbon_kg_per_order", "CO2e per order", " kg", "change_percent", " %"),
     ("split_percent", "Orders split", " %", "change_points", " pt"),
     ("short_percent", "Orders short", " %", "change_points", " pt"),
 )
@@ -101,6 +103,8 @@ def detail(policy: str) -> str:
         tones=TONES,
         figures=FIGURES,
         signed=signed,
+        share=share,
+        grounds=grounds,
         said=said,
         may={verb: POLICY.may(row.state, verb) for verb in ("approve", "activate", "retire")},
         own=row.author == me().actor,
@@ -113,7 +117,7 @@ def change(policy: str, verb: str) -> AnyResponse:
     require_changes()
     note = request.form.get("comment", "").strip()[:2_000] or None
     works: dict[str, Callable[[Unit], UUID]] = {
-        "simulate": lambda unit: _simulate(unit, policy),
+        "simulate": lambda unit: simulations.simulate_or_ask(unit, policy, None)[0],
         "approve": lambda unit: policies.approve(unit, policy, note),
         "activate": lambda unit: policies.activate(unit, policy, _moment(), note),
         "retire": lambda unit: policies.retire(unit, policy, note),
@@ -132,13 +136,9 @@ def change(policy: str, verb: str) -> AnyResponse:
     except (Refused, Conflict, InputError) as error:
         flash(_words(error), "error")
         return redirect(url_for(".detail", policy=policy), 303)
-    flash(f"{found['policy']} {said[verb]}.")
+    running = verb == "simulate" and found["simulating"] is not None
+    flash(f"{found['policy']} {'is being tried over recorded orders' if running else said[verb]}.")
     return redirect(url_for(".detail", policy=found["policy"]), 303)
-
-
-def _simulate(unit: Unit, policy: str) -> UUID:
-    found = trials.simulate(unit.conn, policy, unit.now, limit=trials.ENOUGH, tenant=unit.tenant)
-    return policies.keep_simulation(unit, found["policy"], found)
 
 
 def _moment() -> datetime | None:
@@ -160,6 +160,15 @@ def _words(error: CrossdockError) -> str:
 def signed(value: float | None, unit: str) -> str:
     """Return a change with its sign and unit; a dash where nothing could be compared."""
     return "–" if value is None else f"{'−' if value < 0 else '+'}{abs(value):.1f}{unit}"
+
+
+def share(figure: Mapping[str, Any] | None) -> str:
+    """Return a share before and after, with the interval of its change; a dash where it is not known."""
+    if not figure:
+        return "–"
+    before, after = ("–" if figure[when] is None else f"{figure[when]:.1f} %" for when in ("before", "after"))
+    ends = figure.get("interval")
+    return f"{before} → {after}" + (f" ({signed(ends[0], '')} to {signed(ends[1], ' pt')})" if ends else "")
 
 
 def said(value: Any) -> str:

@@ -128,12 +128,18 @@ PROMISE_RISK = Cause(
     "{detail}; promised for {due}, and late with a chance of {risk}.",
     None, "Hurry it, or tell the buyer", None, 12,
 )  # fmt: skip
+MODEL_DRIFT = Cause(
+    "MODEL-DRIFT-001", "promise", "medium", "The transit model {model} does not fit any more",
+    "What {model} learned from is not what it is used on: {detail}; {now}.",
+    None, "Train a challenger", None, 24 * 7,
+)  # fmt: skip
 SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
+        MODEL_DRIFT,
     )
 }  # fmt: skip
 # What the case about a hold is.

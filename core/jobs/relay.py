@@ -30,6 +30,7 @@ from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
 from core.services.drift import end_doubts
 from core.services.learning import correct_transit
+from core.services.model_watch import watch_models
 from core.services.models import retrain
 from core.services.policies import activate_due
 from core.services.promise_watch import watch_promises
@@ -67,6 +68,10 @@ WHERE c.tenant_id = :t AND c.mode IN ('live', 'shadow')
 DUE_POLLS = """
 SELECT connection_id, name FROM cursor WHERE tenant_id = :t AND next_at <= clock_timestamp()
   AND (lease_until IS NULL OR lease_until < clock_timestamp()) LIMIT 50
+"""
+DUE_SIMULATIONS = """
+SELECT count(*) FROM simulation
+WHERE tenant_id = :t AND (state = 'queued' OR state = 'running' AND lease_until < clock_timestamp())
 """
 
 
@@ -116,6 +121,7 @@ class Relay:
             _Chore("transit", 3600.0, correct_transit),
             _Chore("scores", 3600.0, refresh_scores),
             _Chore("models", 86_400.0, retrain),
+            _Chore("model_watch", 3600.0, lambda unit: watch_models(unit, fall_back=hub.promising.fall_back)),
             _Chore("housekeeping", 3600.0, forget_old),
         ]
 
@@ -163,10 +169,12 @@ class Relay:
             due_orders = conn.execute(text(DUE_ORDERS), {"t": 1}).scalar_one()
             due_deliveries = conn.execute(text(DUE_DELIVERIES), {"t": 1}).all()
             due_polls = conn.execute(text(DUE_POLLS), {"t": 1}).all()
+            due_simulations = conn.execute(text(DUE_SIMULATIONS), {"t": 1}).scalar_one()
         batch = self._hub.pace.intake_batch
         try:
             self._hint("intake", min(4, -(-due_messages // batch)))
             self._hint("orders", min(2, -(-due_orders // batch)))
+            self._hint("simulations", min(1, due_simulations))
             for row in due_deliveries:
                 self._hint("deliveries", row.hints, str(row.id))
             for row in due_polls:
@@ -194,6 +202,6 @@ class Relay:
         if number <= 0:
             return
         there = waiting(self._broker, queue)
-        most = number if queue in ("intake", "orders") else MOST_HINTS
+        most = number if queue in ("intake", "orders", "simulations") else MOST_HINTS
         for _ in range(min(number, most - there)):
             self._actors[queue].send(*arguments)

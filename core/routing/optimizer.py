@@ -12,11 +12,12 @@ from core.routing.problem import Assignment, Plan, Problem
 from core.routing.solver import solve_instance
 
 
-def solve(problem: Problem) -> Plan:
+def solve(problem: Problem, *, explained: bool = True) -> Plan:
     """Return the plan that promises the most units at the least cost.
 
     Args:
         problem: one order with everything the choice depends on.
+        explained: whether the plan says what else was looked at; the choice is the same without.
 
     Returns:
         The plan, by line and then by node code; `optimal` when the search proved it within the policy's budget.
@@ -38,7 +39,7 @@ def solve(problem: Problem) -> Plan:
         assignments,
         cost,
         {line: units for line, units in short.items() if units > 0},
-        explain(problem, built, small, found),
+        explain(problem, built, small, found) if explained else (),
         found.optimal,
         cost if found.optimal else found.bound // scale,
         found.steps,

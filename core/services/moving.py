@@ -48,7 +48,7 @@ def move_fulfillment(unit: Unit, facts: Facts, fulfillment: str, node: str, reas
         InputError: the node is not active, or has the work already.
         Conflict: the first node may know of the work, the order is stopped, or the other node lacks stock.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
+    work, order = find_work(unit, fulfillment)
     target = node_coded(unit, node)
     if target == work.node_id:
         raise InputError(f"{node} has the work already.", code="MOVE-NODE-422")
@@ -73,8 +73,8 @@ def split_fulfillment(
         InputError: the lines are not of this work, or are all of it.
         Conflict: the node may know of the work, or the order is stopped.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
-    rows = work_lines(unit, work.id)
+    work, order = find_work(unit, fulfillment)
+    rows = work_lines(unit, [work.id])[work.id]
     named, over = match_lines(rows, lines)
     _check_open(unit, facts, work, order, "split")
     everything = _withdrawn(unit, work, order, reason or "split")
@@ -97,7 +97,7 @@ def merge_fulfillments(unit: Unit, facts: Facts, fulfillments: Sequence[str], re
         InputError: they are not of one order and one node.
         Conflict: the node may know of one of them, or the order is stopped.
     """
-    found = [find_work(unit, {"fulfillment": each}, None) for each in dict.fromkeys(fulfillments)]
+    found = [find_work(unit, each) for each in dict.fromkeys(fulfillments)]
     order = found[0][1]
     if len(found) < 2 or len({(work.order_id, work.node_id) for work, _ in found}) > 1:
         raise InputError("Only work of one order at one node becomes one.", code="MERGE-WORK-422")
@@ -170,7 +170,7 @@ def hold_fulfillment(unit: Unit, facts: Facts, fulfillment: str, reason: str) ->
         IllegalTransition: it is past the point where it can be held.
         Conflict: the node may know of it already.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
+    work, order = find_work(unit, fulfillment)
     state = FULFILLMENT.advance(work.state, "hold")
     if not _unknown_to_node(unit, facts, work):
         raise _too_late(work, "held")
@@ -185,7 +185,7 @@ def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
         NotFound: there is no such work.
         IllegalTransition: it is not on hold.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
+    work, order = find_work(unit, fulfillment)
     planned = FULFILLMENT.advance(work.state, "resume")
     set_work_state(unit, work.id, FULFILLMENT.advance(planned, "release"), reason=None)
     row = unit.conn.execute(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -38,6 +39,12 @@ SEALED = (
 )
 """What the seal of a decision covers, in this order."""
 HASH_BYTES = 16
+MODEL = "model"
+"""The kind of decisions about models in use; the other is `sourcing`."""
+COLUMNS = (
+    "id", "kind", "order_id", "policy", "basis", "inputs", "candidates", "choice", "bound", "duration_us", "actor",
+    "at", "seal",
+)  # fmt: skip
 KNOWN = text("SELECT hash FROM decision_basis WHERE tenant_id = :t AND hash = ANY(:hashes)")
 ADD = text("INSERT INTO decision_basis (tenant_id, hash, body) VALUES (:t, :hash, :body) ON CONFLICT DO NOTHING")
 
@@ -61,6 +68,32 @@ class Decided:
     traits: Traits = field(default_factory=Traits)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A choice of another kind, which a pure function of its inputs makes.
+
+    Attributes:
+        kind: which.
+        subject: what it is about, in the place of the policy.
+        inputs: what it was made from, as JSON.
+        choice: what was chosen.
+    """
+
+    id: UUID
+    kind: str
+    subject: str
+    inputs: Mapping[str, Any]
+    choice: Mapping[str, Any]
+
+
+def record_choice(unit: Unit, one: Choice) -> None:
+    """Write a choice that shares nothing with others: it has no basis and no candidates."""
+    inputs, candidates, choice = pack(dump(one.inputs).encode()), pack(b"[]"), dump(one.choice)
+    row = one.id, one.kind, None, one.subject, b"", inputs, candidates, choice, None, 0, unit.actor, unit.now
+    kept = (*row[:4], None, *row[5:], seal(sealed(*row)))
+    copy_rows(unit, t.decision, COLUMNS, [kept])
+
+
 def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[NodeFacts]) -> None:
     """Write decisions in one statement, and what they share where the database does not have it yet.
 
@@ -79,15 +112,7 @@ def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[Nod
             bases[by_policy[policy]] = body
         rows.append(_row(unit, one, by_policy[policy], known))
     _keep(unit, bases)
-    copy_rows(
-        unit,
-        t.decision,
-        (
-            "id", "kind", "order_id", "policy", "basis", "inputs", "candidates", "choice", "bound", "duration_us",
-            "actor", "at", "seal",
-        ),
-        rows,
-    )  # fmt: skip
+    copy_rows(unit, t.decision, COLUMNS, rows)
 
 
 @lru_cache(maxsize=64)

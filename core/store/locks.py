@@ -207,12 +207,17 @@ def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> None:
-    """Lock several orders in id order, before anything else is locked for any of them."""
-    unit.conn.exec_driver_sql(
-        "SELECT 1 FROM orders WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Lock several orders in id order, before anything else is locked for any of them; return what names each.
+
+    Each has `id`, `connection_id`, `external_id`, `number` and `state`.
+    """
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id, connection_id, external_id, number, state FROM orders"
+        " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
         (unit.tenant, sorted(order_ids)),
     )
+    return {row.id: row for row in rows}
 
 
 def lock_orders_by_source(unit: Unit, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row[Any]]:

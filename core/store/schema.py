@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.store.tables.base import metadata
-from core.store.tables.decisions import decision, decision_basis, policy
+from core.store.tables.decisions import decision, decision_basis, policy, simulation
 from core.store.tables.intake import connection, cursor, message, seat
 from core.store.tables.inventory import item, item_reference, node, reservation, stock_movement, stock_position
 from core.store.tables.orders import (
@@ -117,6 +117,7 @@ __all__ = [
     "shipment",
     "shipment_line",
     "shipment_serial",
+    "simulation",
     "stock_lot",
     "stock_movement",
     "stock_position",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.services import allocations, moving, reserving, shipping, stock
+from core.services import allocations, moving, reports, reserving, stock
 from core.services.canceling import cancel_order
 from core.services.reserving import Wanted, reserve_many
 from core.services.stock import adjust_stock
@@ -153,14 +153,14 @@ def lose_a_unit(patch: Patch) -> None:
 
 
 def use_up_twice(patch: Patch) -> None:
-    once = allocations.use_up
+    once = allocations.end_allocations
 
     def twice(*given: Any) -> Any:
         used = once(*given)
         once(*given)
         return used
 
-    patch.setattr(shipping, "use_up", twice)
+    patch.setattr(reports, "end_allocations", twice)
 
 
 @pytest.fixture

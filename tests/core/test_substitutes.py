@@ -7,7 +7,9 @@ import pytest
 
 from core.domain import policies
 from core.routing import costs
+from core.services import catalog
 from core.services.inforce import InForce
+from core.services.kits import set_components
 from core.services.merchandise import write_markdowns, write_substitutes, write_supplier_prices
 from core.services.resourcing import load_sourced
 from core.services.sourcing import source_batch
@@ -78,6 +80,20 @@ def test_a_substitute_for_others_of_another_ratio_or_withdrawn_stays_away(
     source(world, substitutes=True)
     assert world.work() == []
     assert world.one("SELECT substituted_item_id FROM order_line").substituted_item_id is None
+
+
+def test_several_units_go_instead_of_one_as_a_kit(world: World) -> None:
+    with world.store.begin(actor="test") as unit:
+        kit = catalog.upsert_items(unit, [{"sku": "B-PAIR", "title": "Two of B"}], None)["B-PAIR"]
+        set_components(unit, kit, "B-PAIR", {world.items["B"]: Decimal(2)})
+        write_substitutes(unit, [{"sku": "C", "substitute": "B-PAIR"}])
+    ordered(world, {"C": 3})
+    source(world, substitutes=True)
+    rows = world.all("SELECT item_id, quantity, per_unit FROM reservation")
+    assert [tuple(row) for row in rows] == [(world.items["B"], 6, 2)]
+    line = world.one("SELECT quantity, unit_price, item_id, substituted_item_id FROM order_line")
+    assert tuple(line) == (3, 10, kit, world.items["C"])  # the line's money is what it was
+    world.check_books()
 
 
 def test_a_line_of_which_there_is_a_part_keeps_its_item(world: World) -> None:

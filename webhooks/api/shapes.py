@@ -180,6 +180,12 @@ SHAPES: dict[str, Shape] = {
         comments=many(ANYTHING), active_from=MAYBE_INSTANT, simulated_at=MAYBE_INSTANT, passed=MAYBE_FLAG,
         created_at=INSTANT, version=WHOLE,
     ),
+    "Simulation": thing(
+        "A version tried over recorded decisions by a worker; `progress` goes from 0 to 1.",
+        id=identifier("sim"), policy=TEXT, state={"enum": ["queued", "running", "done", "failed"]},
+        since=MAYBE_INSTANT, carry_stock=FLAG, progress={"type": "number"}, report=MAYBE_ANYTHING, error=MAYBE_ANYTHING,
+        actor=TEXT, created_at=INSTANT, started_at=MAYBE_INSTANT, finished_at=MAYBE_INSTANT, version=WHOLE,
+    ),
     "PolicyDiff": thing(
         "What a version says differently.",
         policy=TEXT, against=MAYBE, differences=many(thing("One value.", path=TEXT, before={}, after={})),
@@ -246,7 +252,10 @@ SHAPES["ChangedOrder"] = _with(
     },
 )  # fmt: skip
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
-SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
+SHAPES["PolicyFull"] = _with(
+    "Policy", "A version with the report of its last simulation, and the one that is queued or running.",
+    simulation=MAYBE_ANYTHING, simulating=MAYBE_ANYTHING,
+)  # fmt: skip
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
