@@ -16,6 +16,7 @@ from webhooks.api import (
     disruptions,
     events,
     exceptions,
+    explained,
     fulfillment,
     keys,
     messages,
@@ -35,8 +36,8 @@ from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, calendars, stock, protection, supply, routing, promises, fulfillment, disruptions, refunds,
-    exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
+    orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions,
+    refunds, exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

@@ -24,6 +24,7 @@ from core.jobs.hub import Hub
 from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
 from core.services.actions import end_known_skus
+from core.services.aging import age_stock
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
@@ -111,6 +112,7 @@ class Relay:
             _Chore("reservations", 1.0, expire_reservations),
             _Chore("protection", 1.0, tell_protection),
             _Chore("known_skus", 1.0, end_known_skus),
+            _Chore("aging", 30.0, age_stock),
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),

@@ -216,18 +216,28 @@ def _change_limit(unit: Unit, key: Key, position: Position, delta: Decimal, caus
     """Change how far a locked position may be promised beyond what is there, never below what is promised."""
     if delta == 0:
         return
-    lacking = -delta - (position.free + position.safety)
+    lacking = -delta - (position.free + position.safety + position.uncertain)
     if lacking > 0:
         raise Conflict(
             f"{plain(lacking)} units of this supply are promised to orders.",
             fix="Cancel those orders, source them from elsewhere, or bring other stock first.",
             code="SUPPLY-PROMISED-409",
         )
-    safety = move_limit(unit, key, delta)
+    safety, uncertain = move_limit(unit, key, delta)
     copy_rows(
         unit,
         t.stock_movement,
-        ("item_id", "node_id", "kind", "safety", "backorder_limit", "cause", "actor"),
-        [(*key, str(MovementKind.SUPPLY), safety - position.safety, delta, cause, unit.actor)],
+        ("item_id", "node_id", "kind", "safety", "uncertain", "backorder_limit", "cause", "actor"),
+        [
+            (
+                *key,
+                str(MovementKind.SUPPLY),
+                safety - position.safety,
+                uncertain - position.uncertain,
+                delta,
+                cause,
+                unit.actor,
+            )
+        ],
     )
     mark_listings(unit, [key[0]])

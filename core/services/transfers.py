@@ -112,7 +112,7 @@ def _take_out(
         key = item, source
         position = positions[key]
         here = counts.get(key, position.on_hand)
-        free = here - position.reserved - position.allocated - position.safety
+        free = here - position.reserved - position.allocated - position.safety - position.uncertain
         picked: list[tuple[str, Decimal]] = [(UNKNOWN_LOT, units)]
         if item in tracked:
             own = [Lot(x.lot, x.on_hand - x.promised, x.expires_on) for x in lots[key] if x.status == SELLABLE]

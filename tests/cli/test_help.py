@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from console.cli import protection, reservations, stock
+from console.cli import nodes, protection, reservations, stock
 from console.cli.main import COMMANDS, SECTIONS, cli
 from core.domain.states import ReservationState
-from core.domain.vocabulary import Protection, StockStatus
+from core.domain.vocabulary import Protection, StockMode, StockStatus
 from tests.cli.conftest import Crossdock
 
 HEAVY = ("sqlalchemy", "psycopg", "flask", "marshmallow", "rich", "requests", "dramatiq", "redis", "structlog",
@@ -75,7 +75,7 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
             "items", "nodes", "stock", "orders", "services", "rates", "places", "substitutes", "supplier-prices",
             "markdowns",
         },
-        "nodes": {"off", "on", "capacity"}, "disruptions": {"add", "replan", "end"},
+        "nodes": {"off", "on", "capacity", "stock"}, "disruptions": {"add", "replan", "end"},
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
         "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
@@ -98,3 +98,4 @@ def test_choices_are_the_words_the_hub_knows() -> None:
     assert set(protection.KINDS.choices) == {str(each) for each in Protection}
     assert set(reservations.STATES.choices) == {str(each) for each in ReservationState}
     assert set(stock.STATUSES.choices) == {str(each) for each in StockStatus}
+    assert set(nodes.MODES.choices) == {str(each) for each in StockMode}

@@ -124,15 +124,15 @@ def ship_what_stays_allocated_in_ledger_and_position(patch: Patch) -> None:
 
 
 def forget_safety(patch: Patch) -> None:
-    misfit(patch, lambda _position, fit: (fit[0], ZERO, fit[2]))
+    misfit(patch, lambda _position, fit: (fit[0], ZERO, *fit[2:]))
 
 
 def keep_the_safety_of_before(patch: Patch) -> None:
-    misfit(patch, lambda position, fit: (fit[0], min(position.safety, fit[1]), fit[2]))
+    misfit(patch, lambda position, fit: (fit[0], min(position.safety, fit[1]), *fit[2:]))
 
 
 def forget_the_shortfall(patch: Patch) -> None:
-    misfit(patch, lambda _position, fit: (fit[0], fit[1], ZERO))
+    misfit(patch, lambda _position, fit: (*fit[:3], ZERO))
 
 
 def misfit(patch: Patch, wrong: Callable[[Any, Any], Any]) -> None:

@@ -117,7 +117,8 @@ SHAPES: dict[str, Shape] = {
         id=identifier("nod"), code=TEXT, name=TEXT, kind=TEXT, connection=MAYBE, country=MAYBE, postal_code=MAYBE,
         city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
         off_until=MAYBE_INSTANT, off_reason=MAYBE, shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT,
-        capacity_per_day=MAYBE_WHOLE, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
+        capacity_per_day=MAYBE_WHOLE, stock_mode=TEXT, count_hours=AMOUNT, count_error=AMOUNT, count_samples=WHOLE,
+        count_quantile=AMOUNT, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
     ),
     "FulfillmentOrder": thing(
         "Work of one node for one order.",

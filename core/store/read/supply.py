@@ -26,7 +26,7 @@ SELECT s.id, greatest(least(s.promisable, p.awaited - coalesce(sum(s.promisable)
            PARTITION BY s.item_id, s.node_id ORDER BY s.expected_at NULLS LAST, s.id
            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)), 0) AS promised
 FROM supply s JOIN LATERAL (
-    SELECT greatest(reserved + allocated - (on_hand - safety), 0) AS awaited FROM stock_position
+    SELECT greatest(reserved + allocated - (on_hand - safety - uncertain), 0) AS awaited FROM stock_position
     WHERE tenant_id = s.tenant_id AND item_id = s.item_id AND node_id = s.node_id
 ) p ON true
 WHERE s.tenant_id = :t AND s.state IN ('expected', 'in_transit') AND s.item_id = ANY(CAST(:items AS uuid[]))
