@@ -118,6 +118,15 @@ class PromisingSchema(Strict):
     risk = fields.Float(validate=validate.Range(0.01, 0.99))
 
 
+class WavesSchema(Strict):
+    """`[waves]`"""
+
+    makes = model.Waves
+    every_minutes = seconds(0, 1_440)
+    search_seconds = seconds(0.1, 45)
+    orders = whole(1, 2_000)
+
+
 class PoolsSchema(Strict):
     """`[pools]`"""
 
@@ -165,6 +174,7 @@ class SettingsSchema(Strict):
     relay = fields.Nested(RelaySchema)
     orders = fields.Nested(OrdersSchema)
     promising = fields.Nested(PromisingSchema)
+    waves = fields.Nested(WavesSchema)
     pools = fields.Nested(PoolsSchema)
     log = fields.Nested(LogSchema)
 

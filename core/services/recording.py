@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -50,6 +51,7 @@ class Decided:
         kind: `sourcing`, or what else was decided.
         duration_us: how long it took, in microseconds.
         traits: what policies look at in the order.
+        also: more to be kept with its inputs, which the choice does not depend on.
     """
 
     id: UUID
@@ -59,6 +61,7 @@ class Decided:
     plan: Plan
     duration_us: int
     traits: Traits = field(default_factory=Traits)
+    also: Mapping[str, Any] = field(default_factory=dict)
 
 
 def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[NodeFacts]) -> None:
@@ -69,16 +72,8 @@ def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[Nod
         decided: the choices.
         nodes: all there are, as they are for every order; problems name them in the same order.
     """
-    known, bases = tuple(nodes), {}
-    by_policy: dict[bytes, bytes] = {}
-    rows = []
-    for one in decided:
-        policy = orjson.dumps(one.problem.policy)
-        if policy not in by_policy:
-            by_policy[policy], body = _basis(known, policy)
-            bases[by_policy[policy]] = body
-        rows.append(_row(unit, one, by_policy[policy], known))
-    _keep(unit, bases)
+    shared = share(unit, [one.problem for one in decided], nodes)
+    rows = [_row(unit, one, basis, nodes) for one, basis in zip(decided, shared, strict=True)]
     copy_rows(
         unit,
         t.decision,
@@ -88,6 +83,14 @@ def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[Nod
         ),
         rows,
     )  # fmt: skip
+
+
+def share(unit: Unit, problems: Sequence[Problem], nodes: Sequence[NodeFacts]) -> list[bytes]:
+    """Keep what problems share with others, and return the hash of that for each."""
+    known = tuple(nodes)
+    found = [_basis(known, orjson.dumps(problem.policy)) for problem in problems]
+    _keep(unit, dict(found))
+    return [key for key, _ in found]
 
 
 @lru_cache(maxsize=64)
@@ -102,9 +105,11 @@ def basis_hash(plain: bytes) -> bytes:
     return hashlib.blake2b(plain, digest_size=HASH_BYTES).digest()
 
 
-def inputs_text(problem: Problem, nodes: Sequence[NodeFacts], traits: Traits) -> bytes:
+def inputs_text(
+    problem: Problem, nodes: Sequence[NodeFacts], traits: Traits, also: Mapping[str, Any] | None = None
+) -> bytes:
     """Return the JSON text of what is an order's own in a decision."""
-    return dump({**record.inputs_of(problem, nodes), "order": traits.as_json()}).encode()
+    return dump({**record.inputs_of(problem, nodes), "order": traits.as_json(), **(also or {})}).encode()
 
 
 def plan_texts(problem: Problem, plan: Plan) -> tuple[str, str, str]:
@@ -147,7 +152,7 @@ def _row(unit: Unit, one: Decided, basis: bytes, nodes: Sequence[NodeFacts]) -> 
     candidates, choice, bound = plan_texts(one.problem, one.plan)
     row = (
         one.id, one.kind, one.order_id, one.problem.policy.version, basis,
-        pack(inputs_text(one.problem, nodes, one.traits)), pack(candidates.encode()), choice,
+        pack(inputs_text(one.problem, nodes, one.traits, one.also)), pack(candidates.encode()), choice,
         bound, one.duration_us, unit.actor, unit.now,
     )  # fmt: skip
     return (*row, seal(sealed(*row)))

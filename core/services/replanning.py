@@ -73,7 +73,7 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
         held = _held(shelf, works)  # it gives back what it holds
         shelf.give(orders[order_id].connection_id, held, held, {})
     # What is compared is not booked: counting it would fill days that stay free.
-    trial = replace(facts, routing=replace(facts.routing, usage=_copied(facts.routing.usage), kept={}))
+    trial = replace(facts, routing=replace(facts.routing, usage=facts.routing.usage.copy(), kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)
     found = []
     for order_id, works in by_order.items():
@@ -128,14 +128,6 @@ def _units(plan: Plan) -> dict[UUID, Decimal]:
     for each in plan.assignments:
         units[each.node_id] = units.get(each.node_id, NONE) + each.quantity
     return units
-
-
-def _copied(usage: Usage) -> Usage:
-    return replace(
-        usage,
-        by_node={node: dict(days) for node, days in usage.by_node.items()},
-        by_service={key: dict(days) for key, days in usage.by_service.items()},
-    )
 
 
 def carry_out(unit: Unit, facts: Facts, order_id: UUID, works: Collection[UUID], reason: str) -> dict[str, int]:

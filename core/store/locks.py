@@ -241,6 +241,18 @@ def lock_due_orders(unit: Unit, limit: int) -> list[UUID]:
     return [row.id for row in rows]
 
 
+def lock_orders_to_release(unit: Unit, limit: int) -> list[UUID]:
+    """Lock up to `limit` orders in progress whose waiting work is to be released and that nobody else works on."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id FROM orders WHERE tenant_id = %s AND state IN ('accepted', 'in_progress') AND id = ANY(ARRAY("
+        "SELECT order_id FROM fulfillment_order WHERE tenant_id = %s AND state = 'planned'"
+        " AND release_at <= clock_timestamp() ORDER BY release_at LIMIT %s))"
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        (unit.tenant, unit.tenant, limit),
+    )
+    return [row.id for row in rows]
+
+
 def lock_orders_to_watch(unit: Unit, limit: int) -> list[UUID]:
     """Lock up to `limit` orders whose promise is due for a look and that nobody else works on."""
     rows = unit.conn.exec_driver_sql(

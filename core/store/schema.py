@@ -59,6 +59,7 @@ from core.store.tables.stock import (
     transfer,
     transfer_line,
 )
+from core.store.tables.waves import wave
 
 __all__ = [
     "api_key",
@@ -121,4 +122,5 @@ __all__ = [
     "transfer",
     "transfer_line",
     "user_account",
+    "wave",
 ]
