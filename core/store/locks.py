@@ -211,6 +211,16 @@ def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> None:
     )
 
 
+def lock_allocated(unit: Unit, order_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Lock what is allocated to these locked orders, in id order, and return the positions it is of."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT item_id, node_id FROM reservation WHERE tenant_id = %s AND order_id = ANY(%s::uuid[])"
+        " AND state = 'allocated' ORDER BY id FOR NO KEY UPDATE",
+        (unit.tenant, list(order_ids)),
+    )
+    return {(row.item_id, row.node_id) for row in rows}
+
+
 def lock_orders_by_source(unit: Unit, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row[Any]]:
     """Lock the orders known under these (connection, external id) in id order."""
     rows = unit.conn.execute(
