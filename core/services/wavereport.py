@@ -54,10 +54,10 @@ def report(unit: Unit, pool: WavePool, plans: Plans, skipped: Mapping[UUID, str]
     """
     found: Json = jsonable(
         {
-            "moves": [_move(unit, pool, order_id, plan) for order_id, plan in plans.items()],
+            "moves": [_move(unit, pool, order_id, plan) for order_id, plan in sorted(plans.items())],
             "skipped": [
                 {"order": public_id("order", order_id), "number": pool.members[order_id].order.number, "reason": reason}
-                for order_id, reason in skipped.items()
+                for order_id, reason in sorted(skipped.items())
             ],
             "outside": pool.outside,
             "refused": list(wrong),

@@ -75,8 +75,14 @@ def open_works(world: World) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def with_slack(world: World, days: int = 2) -> None:
+    """Let what is promised be later than what is planned, as when an offer was made before and is held to."""
+    change(world, "UPDATE promise SET due_at = due_at + make_interval(days => :days)", days=days)
+
+
 def contested(world: World) -> None:
     """Order so that the first takes the unit the second needs more: #1001 from Hamburg, #1002 from Lyon."""
     ordered(world, {"A": 1}, ship_to=BELGIUM)
     ordered(world, {"A": 1})
+    with_slack(world)
     assert open_works(world) == {"#1001": [("HAM", "planned")], "#1002": [("LYS", "planned")]}
