@@ -23,11 +23,12 @@ from core.jobs.deliver import deliver
 from core.jobs.hub import Hub
 from core.jobs.intake import drain_messages
 from core.jobs.schedule import poll
+from core.jobs.waves import run_due_wave
 from core.services.resourcing import source_due
 
 log = structlog.get_logger()
 BUSY_SECONDS = 10.0
-QUEUES = ("intake", "orders", "deliveries", "schedule")
+QUEUES = ("intake", "orders", "deliveries", "schedule", "waves")
 
 
 def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Actor[..., Any]]:
@@ -62,7 +63,11 @@ def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Acto
         """Poll one connection."""
         poll(needs_hub(), UUID(connection_id), name)
 
-    functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule]
+    def waves() -> None:
+        """Plan waiting work again together."""
+        run_due_wave(needs_hub())
+
+    functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule, waves]
     return {
         function.__name__: dramatiq.actor(broker=broker, queue_name=function.__name__)(_calm(function))
         for function in functions

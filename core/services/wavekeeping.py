@@ -95,7 +95,7 @@ def _wrong(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference] | 
     changed = altered([_bytes(getattr(row, name)) for name in FIELDS], bytes(row.seal))
     if changed is not None:
         names = [FIELDS[at] for at in changed] or ["seal"]
-        return [Difference(row.id, name, "was altered") for name in names]
+        return [Difference(row.id, name, "was altered", "wave") for name in names]
     if row.inputs is None:
         return []
     try:
@@ -107,14 +107,15 @@ def _wrong(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference] | 
         pool, stock, limits = wave_of(inputs, bases.get)
         nodes = bases.get(bytes.fromhex(inputs["orders"][0]["basis"])).nodes
     except (Corrupt, orjson.JSONDecodeError) as error:
-        return [Difference(row.id, "inputs", f"what it was made from cannot be used: {error}")]
+        return [Difference(row.id, "inputs", f"what it was made from cannot be used: {error}", "wave")]
     orders = {each.order_id: each for each in pool}
     plans = {UUID(name): assignments_of(orders[UUID(name)], rows, nodes) for name, rows in choice["plans"].items()}
     told = faults(pool, stock, limits, plans, row.cost_before, row.cost_after)
-    found = [Difference(row.id, "choice", each) for each in told]
+    found = [Difference(row.id, "choice", each, "wave") for each in told]
     made = again(pool, stock, limits, PATIENCE_SECONDS) if row.finished else None
     if made is not None and made != choice["searched"]:
-        found.append(Difference(row.id, "choice", f"the search comes to {made} today, not {choice['searched']}"))
+        how = f"the search comes to {made} today, not {choice['searched']}"
+        found.append(Difference(row.id, "choice", how, "wave"))
     return found
 
 

@@ -82,13 +82,14 @@ def run_wave(unit: Unit, facts: Facts, asked: Asked) -> Json:
         report(unit, pool, outcome.applied.plans, outcome.applied.skipped, outcome.wrong),
         int((time.monotonic() - begun) * 1_000_000),
     )  # fmt: skip
-    if pool.members and not asked.dry_run:
+    waiting = bool(pool.members or pool.outside)
+    if waiting and not asked.dry_run:
         keep_wave(unit, kept)
         saved = amount(found.wave.before - after)
         unit.event(
             "wave.ran", "wave", wave_id, {"orders": len(pool.members), "changed": len(kept.plans), "saved": saved}
         )
-    return shown(kept, None if asked.dry_run or not pool.members else public_id("wave", wave_id))
+    return shown(kept, public_id("wave", wave_id) if waiting and not asked.dry_run else None)
 
 
 def _outcome(unit: Unit, facts: Facts, pool: WavePool, found: Found, asked: Asked, wave_id: UUID) -> _Outcome:
