@@ -86,6 +86,8 @@ def _nodes(parts: list[dict[str, Any]]) -> str:
 def _sentence(found: dict[str, Any]) -> str:
     if not found["orders"]:
         return "No work waits that a wave may plan again."
-    gap = "" if found["gap_percent"] is None else f", {found['gap_percent']:g} % above what is the least possible"
-    costs = f"{found['cost_before']} becomes {found['cost_after']}{gap}"
-    return f"{found['changed']} of {found['orders']} orders change: {costs}."
+    costs = f"{found['cost_before']} becomes {found['cost_after']}"
+    return (
+        f"{found['changed']} of {found['orders']} orders change: {costs};"
+        f" no plans that keep every promise cost less than {found['bound']}."
+    )
