@@ -89,10 +89,6 @@ class Shelf:
         lots = {key: [replace(lot) for lot in own] for key, own in self._lots.items()}
         return Shelf(self.free, self._rules, self._promised, self._idle, self.kits, lots, self._freshest, self._today)
 
-    def guarded(self, item: UUID) -> bool:
-        """Return whether a rule keeps some of an item from a channel."""
-        return bool(self._rules) and bool(self._of(item))
-
     def expand(self, item: UUID, units: Decimal) -> dict[UUID, Decimal]:
         """Return what these units are on the shelf: the components of a kit, or the item itself."""
         parts = self.kits.get(item)

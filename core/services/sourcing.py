@@ -17,8 +17,8 @@ from core.domain.ids import uuid7
 from core.domain.policies import Traits
 from core.domain.shelf import Shelf
 from core.routing.problem import Demand, Destination
+from core.services.allocating import Solved, record, take
 from core.services.backorders import Shortage, report_shortages
-from core.services.booking import Solved, record, take
 from core.services.converting import Held, read_held
 from core.services.facts import Facts
 from core.services.inforce import choose, needs_margins, read_margins

@@ -19,7 +19,7 @@ from core.domain.states import FULFILLMENT
 from core.routing.problem import Assignment
 from core.routing.waverecord import Plans
 from core.routing.waves import cost_of, ways_of
-from core.services.booking import Solved, record, take
+from core.services.allocating import Solved, record, take
 from core.services.facts import Facts
 from core.services.fulfilling import give_back, set_work_state
 from core.services.phase import refresh_phases

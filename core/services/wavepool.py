@@ -7,7 +7,7 @@ rules keep from some channel, and works whose way of today is gone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -58,6 +58,11 @@ WHERE l.tenant_id = :t AND l.fulfillment_id = ANY(:works) AND l.quantity > l.can
 LOTS = """
 SELECT order_id, item_id, node_id, lot, sum(quantity) AS units FROM reservation
 WHERE tenant_id = :t AND order_id = ANY(:orders) AND state = 'allocated' AND lot IS NOT NULL GROUP BY 1, 2, 3, 4
+"""
+# A rule without an item is for each.
+GUARDED = """
+SELECT DISTINCT item_id FROM protection_rule
+WHERE tenant_id = :t AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp())
 """
 PROMISES = """
 SELECT order_id, due_at, level FROM promise
@@ -164,9 +169,10 @@ def _fill(unit: Unit, pool: WavePool, versions: Mapping[UUID, int]) -> None:
     shelf = read_shelf(
         unit.conn, {demand.item_id for order in orders for demand in order.demands}, beyond=False, tenant=unit.tenant
     )
+    guarded = set(unit.conn.execute(text(GUARDED), {"t": unit.tenant}).scalars())
     kept = []
     for order in orders:
-        reason = _untouchable(shelf, order, works[order.order_id])
+        reason = _untouchable(shelf, guarded, order, works[order.order_id])
         if reason is None:
             kept.append(order)
         else:
@@ -216,13 +222,15 @@ def leg_of(work: Row[Any]) -> Leg:
     return Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
 
 
-def _untouchable(shelf: Shelf, order: Sourced, works: Sequence[Row[Any]]) -> str | None:
+def _untouchable(
+    shelf: Shelf, guarded: Collection[UUID | None], order: Sourced, works: Sequence[Row[Any]]
+) -> str | None:
     """Return why an order stays as it is, None when it need not."""
     if not order.demands:
         return "has nothing to ship"
     if any(demand.item_id in shelf.kits for demand in order.demands):
         return "has a kit"
-    if any(shelf.guarded(demand.item_id) for demand in order.demands):
+    if None in guarded or any(demand.item_id in guarded for demand in order.demands):
         return "has an item that a protection rule holds for"
     if len({work.node_id for work in works}) < len(works):
         return "has two works at one node"

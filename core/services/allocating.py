@@ -1,4 +1,4 @@
-"""Booking: the stock of plans taken under locks, per order all or nothing, and all that is written with it."""
+"""Allocating: the stock of plans taken under locks, per order all or nothing, and all that is written with it."""
 
 from __future__ import annotations
 
