@@ -123,8 +123,8 @@ class WavesSchema(Strict):
 
     makes = model.Waves
     every_minutes = seconds(0, 1_440)
-    search_seconds = seconds(0.1, 45)
-    orders = whole(1, 2_000)
+    search_seconds = seconds(0.1, 30)
+    orders = whole(1, 1_000)
 
 
 class PoolsSchema(Strict):

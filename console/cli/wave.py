@@ -24,8 +24,8 @@ def wave_command() -> None:
 
 
 @wave_command.command("run")
-@click.option("--seconds", type=click.FloatRange(0.1, 45), help="Longest search [waves.search_seconds].")
-@click.option("--orders", type=click.IntRange(1, 2_000), help="Most orders [waves.orders].")
+@click.option("--seconds", type=click.FloatRange(0.1, 30), help="Longest search [waves.search_seconds].")
+@click.option("--orders", type=click.IntRange(1, 1_000), help="Most orders [waves.orders].")
 @changes
 @pass_session
 def run(session: Session, /, seconds: float | None, orders: int | None) -> None:

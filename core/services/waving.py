@@ -30,8 +30,8 @@ from core.store.unit import Unit
 Json = dict[str, Any]
 # The second half of an advisory lock: held until the transaction ends, however it ends.
 ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('wave'), :tenant)")
-MOST_SECONDS = 45.0
-"""A transaction may be idle for a minute at most."""
+MOST_SECONDS = 30.0
+"""The transaction is idle meanwhile, and that for a minute at most."""
 
 
 @dataclass(frozen=True, slots=True)

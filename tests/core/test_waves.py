@@ -314,7 +314,7 @@ def test_parts_that_are_late_only_together_are_late(store: Store) -> None:
     )
     change(world, "UPDATE node SET latitude = 53.5, longitude = 10.0, country = 'DE' WHERE code = 'LYS'")
     found = wave(world)
-    assert (found["orders"], found["changed"]) == (1, 0)
+    assert (found["orders"], found["found"], found["changed"], found["refused"]) == (1, 0, 0, [])
     with_slack(world, 60)
     assert wave(world)["changed"] == 1
     assert open_works(world) == {"#1001": [("HAM", "planned"), ("LYS", "planned")]}

@@ -31,7 +31,7 @@ class WaveBody(Strict):
 
     dry_run = fields.Boolean(load_default=False)
     seconds = fields.Float(validate=validate.Range(0.1, MOST_SECONDS))
-    orders = fields.Integer(strict=True, validate=validate.Range(1, 2_000))
+    orders = fields.Integer(strict=True, validate=validate.Range(1, 1_000))
 
 
 @routes.lists("/waves", scope=READ, shape="Wave", query=WaveQuery)
