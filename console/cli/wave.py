@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from console.cli.base import Session, changes, group, pass_session, public_or_plain
+from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, pages
 from console.cli.output import note
 
+CAUSES = click.Choice(["schedule", "cutoff", "asked"])
 COLUMNS = (
     "id", "at", "cause", "orders", "changed", "cost_before=before", "cost_after=after", "saved", "gap_percent=gap %",
     "actor",
@@ -45,7 +46,7 @@ def run(session: Session, /, seconds: float | None, orders: int | None) -> None:
 
 
 @wave_command.command("list")
-@click.option("--cause", multiple=True, help="Only those that ran for this: schedule, cutoff or asked.")
+@click.option("--cause", multiple=True, type=CAUSES, help="Only those that ran for this.")
 @limit_option
 @pass_session
 def list_(session: Session, /, limit: int, cause: tuple[str, ...]) -> None:
@@ -64,7 +65,7 @@ def show(session: Session, /, wave: str) -> None:
     from core.store.read.waves import read_wave
 
     with session.hub() as hub, hub.store.read() as conn:
-        session.out.one(read_wave(conn, public_or_plain("wave", wave)))
+        session.out.one(read_wave(conn, find_id(conn, "wave", wave)))
 
 
 def _show(session: Session, found: dict[str, Any]) -> None:

@@ -28,7 +28,6 @@ from core.services.resourcing import source_due
 
 log = structlog.get_logger()
 BUSY_SECONDS = 10.0
-QUEUES = ("intake", "orders", "deliveries", "schedule", "waves")
 
 
 def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Actor[..., Any]]:

@@ -84,7 +84,12 @@ def test_the_relay_asks_for_due_waves_and_releases_what_is_due(world: World, mon
     url = world.store.engine.url.render_as_string(hide_password=False)
     relay = Relay(world.hub, url, "redis://127.0.0.1:1/0")
     hints: list[Any] = []
-    monkeypatch.setattr(Relay, "_hint", lambda _, queue, number, *more: number and hints.append((queue, *more)))
+
+    def hint(_: Relay, queue: str, number: int, *more: str) -> None:
+        if number:
+            hints.append((queue, *more))
+
+    monkeypatch.setattr(Relay, "_hint", hint)
     relay._look()
     assert ("waves",) in hints
     hints.clear()

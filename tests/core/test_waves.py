@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from core.domain.vocabulary import HoldKind
 from core.errors import Conflict
+from core.routing import waves
 from core.routing.problem import Assignment
 from core.routing.waves import Wave
 from core.services import wavesearch
@@ -51,7 +52,7 @@ def order_id(world: World, number: str) -> UUID:
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
     """Let something happen in another transaction after the search and before anything is applied."""
-    real = wavesearch.replan
+    real = waves.replan
 
     def searched(*pool: Any, **more: Any) -> Wave:
         found = real(*pool, **more)
@@ -63,7 +64,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> No
 
 def planted(monkeypatch: pytest.MonkeyPatch, plans: dict[UUID, Sequence[Assignment]]) -> None:
     """Let the search claim these plans are better."""
-    real = wavesearch.replan
+    real = waves.replan
 
     def searched(*pool: Any, **more: Any) -> Wave:
         found = real(*pool, **more)
@@ -99,7 +100,7 @@ def test_each_changed_order_has_a_decision_that_can_be_made_again_and_the_wave_i
     with world.store.read() as conn:
         decision = read_decision(conn, row.decision_id)
         verdict = verify_pieces(conn, pieces(conn, None))
-        waves = verify_waves(conn, None)
+        joint = verify_waves(conn, None)
     assert (decision["kind"], decision["choice"]["assignments"]) == ("wave", [[0, "HAM", "1"]])
     assert decision["inputs"]["wave"]["id"] == found["id"]
     assert decision["inputs"]["wave"]["before"] == [{"node": "LYS", "service": None, "units": "1"}]
@@ -108,7 +109,7 @@ def test_each_changed_order_has_a_decision_that_can_be_made_again_and_the_wave_i
         "HAM": "chosen", "LYS": "the wave gives its units to other orders",
     }  # fmt: skip
     assert (verdict.decisions, verdict.agree, verdict.differ) == (4, 4, [])
-    assert (waves.decisions, waves.agree, waves.differ) == (1, 1, [])
+    assert (joint.decisions, joint.agree, joint.differ) == (1, 1, [])
     events = {each.type for each in world.all("SELECT type FROM event")}
     assert {"wave.ran", "order.replanned", "fulfillment.replanned"} <= events
 
