@@ -46,6 +46,7 @@ def test_a_wave_is_seen_on_routing_on_its_page_and_at_its_orders(world: World, c
     order = client.get(f"/orders/{second}").text
     assert "Planned again with the other waiting orders by the wave" in order
     assert "Before: 1 from LYS" in order
+    assert "waits until" in order
     assert "the wave gives its units to other orders" in client.get(f"/orders/{first}").text
     assert client.get("/routing/waves/wav_1").status_code == 404
 
