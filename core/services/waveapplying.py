@@ -24,6 +24,7 @@ from core.services.facts import Facts
 from core.services.fulfilling import give_back, set_work_state
 from core.services.phase import refresh_phases
 from core.services.releasing import hold_back
+from core.services.waveoutside import overpromised
 from core.services.wavepool import Member, WavePool
 from core.services.wavereport import before
 from core.services.wavesearch import Found
@@ -169,7 +170,9 @@ def _move(unit: Unit, facts: Facts, pool: WavePool, found: Found, rows: Mapping[
             )
         )  # fmt: skip
     won, lost = take(unit, solved)
-    if lost:
+    # Beyond what is there a unit may be promised, but not on time.
+    taken = {key for one in solved for key in one.needs}
+    if lost or taken & overpromised(unit, {item for item, _ in taken}):
         raise _Lost
     record(unit, won, facts)
     for one in won:

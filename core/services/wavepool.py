@@ -7,7 +7,7 @@ rules keep from some channel, and works whose way of today is gone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +29,7 @@ from core.services.problems import Builder, Built
 from core.services.resourcing import load_sourced
 from core.services.sourcing import Sourced, learn_traits
 from core.services.tariffs import scaled
+from core.services.waveoutside import Outside
 from core.services.wavesharing import shared, slots_of
 from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
@@ -58,11 +59,6 @@ WHERE l.tenant_id = :t AND l.fulfillment_id = ANY(:works) AND l.quantity > l.can
 LOTS = """
 SELECT order_id, item_id, node_id, lot, sum(quantity) AS units FROM reservation
 WHERE tenant_id = :t AND order_id = ANY(:orders) AND state = 'allocated' AND lot IS NOT NULL GROUP BY 1, 2, 3, 4
-"""
-# A rule without an item is for each.
-GUARDED = """
-SELECT DISTINCT item_id FROM protection_rule
-WHERE tenant_id = :t AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp())
 """
 PROMISES = """
 SELECT order_id, due_at, level FROM promise
@@ -166,13 +162,12 @@ def _fill(unit: Unit, pool: WavePool, versions: Mapping[UUID, int]) -> None:
             for line in lines[work.id]
         ]
         order.demands = _demands([line for work in works[order.order_id] for line in lines[work.id]])
-    shelf = read_shelf(
-        unit.conn, {demand.item_id for order in orders for demand in order.demands}, beyond=False, tenant=unit.tenant
-    )
-    guarded = set(unit.conn.execute(text(GUARDED), {"t": unit.tenant}).scalars())
+    items = {demand.item_id for order in orders for demand in order.demands}
+    shelf = read_shelf(unit.conn, items, beyond=False, tenant=unit.tenant)
+    outside = Outside(unit, items, shelf)
     kept = []
     for order in orders:
-        reason = _untouchable(shelf, guarded, order, works[order.order_id])
+        reason = outside.reason(order, plans[order.order_id], works[order.order_id])
         if reason is None:
             kept.append(order)
         else:
@@ -220,21 +215,6 @@ def code_of(work: Row[Any]) -> str | None:
 def leg_of(work: Row[Any]) -> Leg:
     """Return how a work leaves."""
     return Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
-
-
-def _untouchable(
-    shelf: Shelf, guarded: Collection[UUID | None], order: Sourced, works: Sequence[Row[Any]]
-) -> str | None:
-    """Return why an order stays as it is, None when it need not."""
-    if not order.demands:
-        return "has nothing to ship"
-    if any(demand.item_id in shelf.kits for demand in order.demands):
-        return "has a kit"
-    if None in guarded or any(demand.item_id in guarded for demand in order.demands):
-        return "has an item that a protection rule holds for"
-    if len({work.node_id for work in works}) < len(works):
-        return "has two works at one node"
-    return None
 
 
 def _hold(

@@ -15,7 +15,7 @@ from core.errors import Conflict
 from core.routing import waves
 from core.routing.problem import Assignment
 from core.routing.waves import Wave
-from core.services import wavesearch
+from core.services import stock, wavesearch
 from core.services.canceling import cancel_order
 from core.services.holds import place_hold
 from core.services.redeciding import pieces, verify_pieces
@@ -218,15 +218,17 @@ def test_what_happened_in_between_stays_and_so_does_what_needs_its_units(
     world.check_books()
 
 
-def test_units_somebody_else_took_first_are_not_moved_to(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("beyond", [0, 5])
+def test_units_somebody_else_took_first_are_not_moved_to(
+    store: Store, monkeypatch: pytest.MonkeyPatch, beyond: int
+) -> None:
     world = waiting_world(store, {("A", "LYS"): 1})
     ordered(world, {"A": 1})
     with store.begin(actor="test") as unit:
-        from core.services import stock
-
         stock.set_on_hand(unit, {(world.items["A"], world.nodes["HAM"]): Decimal(1)}, None, "receipt")
-    meanwhile(monkeypatch, lambda: change(world, "UPDATE stock_position SET safety = 1 WHERE node_id = :n",
-                                          n=world.nodes["HAM"]))  # fmt: skip
+    # What may be promised beyond what is there is not moved to either.
+    gone = "UPDATE stock_position SET safety = 1, backorder_limit = :beyond WHERE node_id = :n"
+    meanwhile(monkeypatch, lambda: change(world, gone, beyond=beyond, n=world.nodes["HAM"]))
     found = wave(world)
     assert [row["reason"] for row in found["skipped"]] == ["somebody else took the units first"]
     assert open_works(world) == {"#1001": [("LYS", "planned")]}
@@ -267,8 +269,6 @@ def test_a_cheaper_plan_that_breaks_a_promise_is_not_taken(store: Store, monkeyp
     [work], _ = ordered(world, {"A": 1})
     assert (work.code, work.carrier) == ("HAM", "fast")
     with store.begin(actor="test") as unit:
-        from core.services import stock
-
         stock.set_on_hand(unit, {(world.items["A"], world.nodes["LYS"]): Decimal(1)}, None, "receipt")
     found = wave(world)
     assert (found["orders"], found["found"], found["changed"]) == (1, 0, 0)
@@ -360,6 +360,17 @@ def test_what_a_wave_must_not_touch_stays_out_and_is_counted(store: Store) -> No
     assert outside["has an item that a protection rule holds for"] == 1
 
 
+def test_who_waits_for_supply_keeps_its_turn_and_nobody_else_gets_it(store: Store) -> None:
+    world = waiting_world(store, {("A", "LYS"): 1})
+    change(world, "UPDATE item SET backorder_limit = 1")
+    change(world, "UPDATE stock_position SET backorder_limit = 1 WHERE node_id = :n", n=world.nodes["LYS"])
+    ordered(world, {"A": 1})
+    ordered(world, {"A": 1})
+    assert open_works(world) == {"#1001": [("LYS", "planned")], "#1002": [("LYS", "planned")]}
+    found = wave(world, dry_run=True)
+    assert (found["orders"], found["outside"]) == (0, {"has units that are not there yet": 2})
+
+
 def test_more_orders_than_a_wave_takes_wait_for_the_next(world: World) -> None:
     contested(world)
     found = wave(world, orders=1, dry_run=True)
@@ -387,8 +398,6 @@ def test_random_pools_are_never_dearer_and_the_books_stay_right(store: Store) ->
         world.check_books()
         changed += found["changed"]
         with store.begin(actor="test") as unit:
-            from core.services import stock
-
             places = [(item, node) for item in world.items.values() for node in world.nodes.values()]
             counts = {place: Decimal(dice.randint(8, 30)) for place in places}
             stock.set_on_hand(unit, counts, None, "count")
