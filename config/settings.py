@@ -82,6 +82,15 @@ class Promising:
 
 
 @dataclass(frozen=True, slots=True)
+class Waves:
+    """How often work that waits is planned again together, for how long at most, and how many orders at once."""
+
+    every_minutes: float = 5.0
+    search_seconds: float = 20.0
+    orders: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class Pools:
     """Database connections one process keeps, and how long a request waits for one."""
 
@@ -125,6 +134,7 @@ class Settings:
     relay: Relay = field(default_factory=Relay)
     orders: Orders = field(default_factory=Orders)
     promising: Promising = field(default_factory=Promising)
+    waves: Waves = field(default_factory=Waves)
     pools: Pools = field(default_factory=Pools)
     log: Log = field(default_factory=Log)
 

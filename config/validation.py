@@ -118,6 +118,15 @@ class PromisingSchema(Strict):
     fall_back = fields.Boolean()
 
 
+class WavesSchema(Strict):
+    """`[waves]`"""
+
+    makes = model.Waves
+    every_minutes = seconds(0, 1_440)
+    search_seconds = seconds(0.1, 30)
+    orders = whole(1, 1_000)
+
+
 class PoolsSchema(Strict):
     """`[pools]`"""
 
@@ -165,6 +174,7 @@ class SettingsSchema(Strict):
     relay = fields.Nested(RelaySchema)
     orders = fields.Nested(OrdersSchema)
     promising = fields.Nested(PromisingSchema)
+    waves = fields.Nested(WavesSchema)
     pools = fields.Nested(PoolsSchema)
     log = fields.Nested(LogSchema)
 

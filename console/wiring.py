@@ -99,7 +99,8 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     waker = Waker(settings.database_url)
     try:
         box = SecretBox(secret_key_of(settings))
-        yield Hub(Store(engine, waker), Registry(), box, pace_of(settings), settings.promising, settings.orders)
+        store = Store(engine, waker)
+        yield Hub(store, Registry(), box, pace_of(settings), settings.promising, settings.orders, settings.waves)
     finally:
         waker.close()
         engine.dispose()

@@ -30,13 +30,14 @@ from webhooks.api import (
     spec,
     stock,
     supply,
+    waves,
 )
 from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions,
+    orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions, waves,
     refunds, exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"

@@ -44,6 +44,7 @@ SECTIONS = {
     },
     "Decide": {
         "route": "Decide without booking; what if",
+        "wave": "Waiting work planned again together: run, list, show",
         "policy": "Policies: list, show, diff, new, approve, simulate, activate, rollback, retire",
         "decisions": "Choices the hub made: list, show, verify",
         "protection": "What is kept from or for a channel: list, set, end",

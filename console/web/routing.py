@@ -15,10 +15,13 @@ from console.grounds import grounds
 from console.web import charts, params
 from console.web.context import me, require_changes, services
 from console.web.errors import missing
+from core.domain.ids import parse_id
 from core.domain.policies import POLICY, difference
 from core.errors import Conflict, CrossdockError, InputError, Refused
 from core.services import policies, simulations
+from core.store.read.page import Slice
 from core.store.read.policies import counterpart, policy_row, read_policy
+from core.store.read.waves import list_waves, read_wave
 from core.store.unit import Unit
 from core.store.views import policies as views
 
@@ -32,6 +35,9 @@ FIGURES = (
     ("short_percent", "Orders short", " %", "change_points", " pt"),
 )
 """Key of the report, what people call it, unit, key and unit of its change."""
+CAUSES = {"schedule": "its time came", "cutoff": "a cut-off came", "asked": "somebody asked"}
+WAVES = 10
+"""Waves on the screen."""
 # The picture takes the whole width of the screen.
 WIDE = 1_120
 blueprint = Blueprint("routing", __name__)
@@ -44,6 +50,7 @@ def page() -> str:
     with hub.store.read() as conn:
         rows = views.versions(conn, hub.tenant)
         tryable = views.any_decision(conn, hub.tenant)
+        waves = [timed(each) for each in list_waves(conn, Slice(WAVES), tenant=hub.tenant).data]
     return render_template(
         "console/routing.html",
         rows=rows,
@@ -53,6 +60,8 @@ def page() -> str:
         choices=[(name, title, params.link("console.routing.page", against=name)) for name, title in AGAINST.items()],
         y_title=AGAINST[against],
         tryable=tryable,
+        waves=waves,
+        causes=CAUSES,
         signed=signed,
     )
 
@@ -83,6 +92,22 @@ def _figure(report: Mapping[str, Any], against: str) -> tuple[float, float] | No
         return None if kept is None else (100 - kept["before"], 100 - kept["after"])
     figure = report[f"{against}_percent"]
     return figure["before"], figure["after"]
+
+
+@blueprint.get("/routing/waves/<wave>")
+def wave(wave: str) -> str:
+    """Show one wave: what moved, what did not and why."""
+    hub = services()
+    with hub.store.read() as conn:
+        found = timed(read_wave(conn, parse_id("wave", wave), hub.tenant))
+    found["moves"] = [timed(move) for move in found["moves"]]
+    return render_template("console/wave.html", wave=found, causes=CAUSES)
+
+
+def timed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the API shows with its times as times."""
+    times = {name for name in ("at", "arrives_after", "due_at") if row.get(name)}
+    return {name: datetime.fromisoformat(value) if name in times else value for name, value in row.items()}
 
 
 @blueprint.get("/routing/<policy>")

@@ -16,6 +16,7 @@ PREFIXES = {
     "key": "key", "line": "lin", "message": "msg", "model": "mdl", "node": "nod", "order": "ord", "package": "pkg",
     "policy": "pol", "promise": "prm", "protection": "prt", "refund": "rfd", "reservation": "res", "service": "svc",
     "shipment": "shp", "simulation": "sim", "supply": "sup", "tracking": "trk", "transfer": "trf", "user": "usr",
+    "wave": "wav",
 }  # fmt: skip
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 

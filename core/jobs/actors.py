@@ -24,6 +24,7 @@ from core.jobs.hub import Hub
 from core.jobs.intake import drain_messages
 from core.jobs.schedule import poll
 from core.jobs.simulations import run_simulation
+from core.jobs.waves import run_due_wave
 from core.services.resourcing import source_due
 
 log = structlog.get_logger()
@@ -66,7 +67,11 @@ def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Acto
         """Try versions of policies that were asked for."""
         _until_done(trying, lambda: run_simulation(needs_hub()))
 
-    functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule, simulations]
+    def waves() -> None:
+        """Plan waiting work again together."""
+        run_due_wave(needs_hub())
+
+    functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule, simulations, waves]
     return {
         function.__name__: dramatiq.actor(broker=broker, queue_name=function.__name__)(_calm(function))
         for function in functions

@@ -23,6 +23,7 @@ from core.jobs.brokers import AWAY, make_broker, waiting
 from core.jobs.hub import Hub
 from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
+from core.jobs.waves import wave_due
 from core.services.actions import end_known_skus
 from core.services.aging import age_stock
 from core.services.backorders import wake_backorders
@@ -35,6 +36,7 @@ from core.services.models import retrain
 from core.services.policies import activate_due
 from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
+from core.services.releasing import release_due
 from core.services.reserving import expire_reservations
 from core.services.scoring import refresh_scores
 from core.store.engine import met_another
@@ -44,6 +46,8 @@ log = structlog.get_logger()
 LEADER_LOCK = 0x72656C6179
 # How long a broker that hangs may keep the chores waiting.
 BROKER_SECONDS = 0.5
+# A wave that is due is asked for again this often until it has run, so that one that fails does not keep a worker.
+WAVE_LOOK = 15.0
 # Hints waiting in one queue beyond this are enough.
 MOST_HINTS = 64
 DUE_MESSAGES = """
@@ -105,6 +109,7 @@ class Relay:
         self._actors = declare(self._broker, None)
         self._sweep = sweep
         self._stopping = threading.Event()
+        self._wave = False
         self._chores = [
             _Chore("leases", 1.0, expire_leases),
             _Chore("stock_pushes", 0.3, lambda unit: plan_pushes(unit, hub.facts.get(unit.conn, unit.tenant))),
@@ -117,6 +122,8 @@ class Relay:
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),
             _Chore("transit", 3600.0, correct_transit),
             _Chore("scores", 3600.0, refresh_scores),
@@ -177,10 +184,19 @@ class Relay:
             self._hint("simulations", min(1, due_simulations))
             for row in due_deliveries:
                 self._hint("deliveries", row.hints, str(row.id))
+            if self._wave:
+                self._hint("waves", 1)
+                self._wave = False
             for row in due_polls:
                 self._hint("schedule", 1, str(row.connection_id), row.name)
         except AWAY as error:
             log.warning("relay.broker_away", error=type(error).__name__)
+
+    def _look_for_wave(self, unit: Unit) -> int:
+        """Note whether a wave is due; a worker runs it, since its search may take long."""
+        facts = self._hub.facts.get(unit.conn, unit.tenant)
+        self._wave = wave_due(unit, facts, self._hub.waves.every_minutes) is not None
+        return int(self._wave)
 
     def _do(self, chore: _Chore) -> None:
         """Do a chore; one that fails is told of and costs neither the others nor the hints anything."""

@@ -118,7 +118,7 @@ def _check_open(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any], what:
     """Withdraw work from its node, or refuse."""
     if order.state not in ("accepted", "in_progress"):
         raise Conflict(f"The order is {order.state}; its work stays as it is.", code="MOVE-ORDER-409")
-    if not _unknown_to_node(unit, facts, work):
+    if not stop_unsent(unit, facts, work):
         raise _too_late(work, what)
 
 
@@ -140,6 +140,8 @@ def _issue(unit: Unit, facts: Facts, order_id: UUID, node_id: UUID, units: Mappi
     ]
     sourced.excluded = {other: f"given to {node} by {unit.actor}" for other in facts.nodes if other != node_id}
     sourced.partial_allowed = False
+    # What a person gave to a node is not planned again.
+    sourced.at_once = True
     lost = source_batch(unit, facts, [sourced])
     made = [each for each in _works(unit, order_id) if each not in before]
     if lost or not made:
@@ -172,14 +174,14 @@ def hold_fulfillment(unit: Unit, facts: Facts, fulfillment: str, reason: str) ->
     """
     work, order = find_work(unit, fulfillment)
     state = FULFILLMENT.advance(work.state, "hold")
-    if not _unknown_to_node(unit, facts, work):
+    if not stop_unsent(unit, facts, work):
         raise _too_late(work, "held")
     set_work_state(unit, work.id, state, reason=reason[:500])
     unit.event("fulfillment.held", "fulfillment", work.id, {"reason": reason[:500]}, order_id=order.id)
 
 
 def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
-    """Let held work go to its node.
+    """Let held work go to its node, or on waiting for its time where that has not come.
 
     Raises:
         NotFound: there is no such work.
@@ -187,6 +189,10 @@ def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
     """
     work, order = find_work(unit, fulfillment)
     planned = FULFILLMENT.advance(work.state, "resume")
+    unit.event("fulfillment.resumed", "fulfillment", work.id, order_id=order.id)
+    if work.released_at is None:
+        set_work_state(unit, work.id, planned, reason=None)
+        return
     set_work_state(unit, work.id, FULFILLMENT.advance(planned, "release"), reason=None)
     row = unit.conn.execute(
         text(LAST_PUSH), {"t": unit.tenant, "f": work.id, "kind": str(Write.PUSH_FULFILLMENT_ORDER)}
@@ -194,12 +200,6 @@ def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
     if row is not None:
         payload: Json = row.payload
         enqueue(unit, [Outgoing(row.connection_id, Write.PUSH_FULFILLMENT_ORDER, payload, order.id, work.id)])
-    unit.event("fulfillment.resumed", "fulfillment", work.id, order_id=order.id)
-
-
-def _unknown_to_node(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
-    """Return whether the node cannot have begun: work on hold was withdrawn before, other work is withdrawn now."""
-    return work.state == "on_hold" or stop_unsent(unit, facts, work)
 
 
 def _too_late(work: Row[Any], what: str) -> Conflict:

@@ -42,15 +42,17 @@ class Difference:
     Attributes:
         field: where: a column of the decision, `basis`, or `seal`.
         how: what is wrong with it, in words.
+        kind: whose id it is: a decision's or a wave's.
     """
 
     id: UUID
     field: str
     how: str
+    kind: str = "decision"
 
     def as_json(self) -> Json:
         """Return it as the API and the command line show it."""
-        return {"id": public_id("decision", self.id), "field": self.field, "how": self.how}
+        return {"id": public_id(self.kind, self.id), "field": self.field, "how": self.how}
 
 
 @dataclass(slots=True)

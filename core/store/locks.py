@@ -220,6 +220,16 @@ def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Row[Any]]
     return {row.id: row for row in rows}
 
 
+def lock_allocated(unit: Unit, order_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Lock what is allocated to these locked orders, in id order, and return the positions it is of."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT item_id, node_id FROM reservation WHERE tenant_id = %s AND order_id = ANY(%s::uuid[])"
+        " AND state = 'allocated' ORDER BY id FOR NO KEY UPDATE",
+        (unit.tenant, list(order_ids)),
+    )
+    return {(row.item_id, row.node_id) for row in rows}
+
+
 def lock_orders_by_source(unit: Unit, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row[Any]]:
     """Lock the orders known under these (connection, external id) in id order."""
     rows = unit.conn.execute(
@@ -246,6 +256,18 @@ def lock_due_orders(unit: Unit, limit: int) -> list[UUID]:
             """
         ),
         {"tenant": unit.tenant, "limit": limit},
+    )
+    return [row.id for row in rows]
+
+
+def lock_orders_to_release(unit: Unit, limit: int) -> list[UUID]:
+    """Lock up to `limit` orders in progress whose waiting work is to be released and that nobody else works on."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id FROM orders WHERE tenant_id = %s AND state IN ('accepted', 'in_progress') AND id = ANY(ARRAY("
+        "SELECT order_id FROM fulfillment_order WHERE tenant_id = %s AND state = 'planned'"
+        " AND release_at <= clock_timestamp() ORDER BY release_at LIMIT %s))"
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        (unit.tenant, unit.tenant, limit),
     )
     return [row.id for row in rows]
 

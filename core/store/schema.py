@@ -62,6 +62,7 @@ from core.store.tables.stock import (
     transfer,
     transfer_line,
 )
+from core.store.tables.waves import wave
 
 __all__ = [
     "api_key",
@@ -128,4 +129,5 @@ __all__ = [
     "transfer",
     "transfer_line",
     "user_account",
+    "wave",
 ]

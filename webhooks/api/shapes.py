@@ -130,7 +130,8 @@ SHAPES: dict[str, Shape] = {
             id=identifier("fln"), line=identifier("lin"), sku=TEXT, title=MAYBE, unit=TEXT, quantity=AMOUNT,
             open=AMOUNT, shipped=AMOUNT, canceled=AMOUNT,
         )),
-        shipments=many(identifier("shp")), created_at=INSTANT, released_at=MAYBE_INSTANT, finished_at=MAYBE_INSTANT,
+        shipments=many(identifier("shp")), created_at=INSTANT, release_at=MAYBE_INSTANT,
+    released_at=MAYBE_INSTANT, finished_at=MAYBE_INSTANT,
         updated_at=INSTANT, version=WHOLE,
     ),
     "Shipment": thing(
