@@ -21,6 +21,7 @@ from console.web import (
     kinds,
     live,
     messages,
+    nodes,
     orders,
     overview,
     routing,
@@ -33,7 +34,20 @@ from core.domain.ids import public_id
 
 # Open to those who have not signed in yet.
 OPEN = ("console.auth.page", "console.auth.login")
-SCREENS = (auth, overview, orders, exceptions, inventory, routing, connections, messages, deliveries, search, live)
+SCREENS = (
+    auth,
+    overview,
+    orders,
+    exceptions,
+    inventory,
+    routing,
+    nodes,
+    connections,
+    messages,
+    deliveries,
+    search,
+    live,
+)
 
 
 def create_console(app: Flask, services: ConsoleServices) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -10,7 +12,7 @@ from flask import abort, current_app, g, request
 
 from console.web.sessions import Person
 from core.ports.connectors import Connectors
-from core.store.unit import DEFAULT_TENANT, Store
+from core.store.unit import DEFAULT_TENANT, Store, Unit
 from webhooks.runtime import Runtime
 
 EXTENSION = "crossdock_console"
@@ -62,6 +64,18 @@ def services() -> ConsoleServices:
 def me() -> Person:
     """Return who is signed in; pages that need nobody must not ask."""
     return cast(Person, g.console_person)
+
+
+@contextmanager
+def trial() -> Iterator[Unit]:
+    """Give a unit of work of which nothing is kept: for looking what something would do."""
+    with suppress(_OnlyLooking), services().store.begin(actor=me().actor) as unit:
+        yield unit
+        raise _OnlyLooking
+
+
+class _OnlyLooking(Exception):
+    """Ends a trial."""
 
 
 def require_changes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
-from console.web import params
+from console.web import incoming, params, rules, transfers
 from console.web.context import services
 from console.web.errors import missing
 from core.store.views import inventory
@@ -12,6 +12,9 @@ from core.store.views import inventory
 TABS = {"": "All items", "out": "Nothing available", "promised": "Promised", "short": "Counted short"}
 PER_PAGE = 50
 blueprint = Blueprint("inventory", __name__)
+# Screens within the screen: part of its address and of its entry in the menu.
+for part in (rules, incoming, transfers):
+    blueprint.register_blueprint(part.blueprint)
 
 
 @blueprint.get("/inventory")
