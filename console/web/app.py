@@ -24,6 +24,7 @@ from console.web import (
     nodes,
     orders,
     overview,
+    promises,
     routing,
     search,
 )
@@ -42,6 +43,7 @@ SCREENS = (
     inventory,
     routing,
     nodes,
+    promises,
     connections,
     messages,
     deliveries,

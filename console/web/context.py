@@ -29,6 +29,7 @@ class ConsoleServices:
         company: the merchant's name.
         secure_cookies: whether people reach the hub over HTTPS.
         stopping: set when the process goes down, so that streams end.
+        risk: chance of being late from which on a promise is at risk.
         streams: how many pages a process keeps a stream open for; each takes one of its threads, the others poll.
     """
 
@@ -37,6 +38,7 @@ class ConsoleServices:
     secret_key: str
     company: str = "Crossdock"
     secure_cookies: bool = False
+    risk: float = 0.5
     streams: int = 2
     stopping: threading.Event = field(default_factory=threading.Event)
     tenant: int = DEFAULT_TENANT
@@ -50,6 +52,7 @@ def of_runtime(runtime: Runtime) -> ConsoleServices:
         runtime.secret_key,
         company=runtime.settings.company,
         secure_cookies=runtime.settings.base_url.startswith("https://"),
+        risk=runtime.settings.promising.risk,
         # Most threads are for webhooks and the API.
         streams=runtime.settings.web.threads // 4,
         stopping=runtime.stopping,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import RowMapping
@@ -41,6 +42,7 @@ class Candidate:
 class Explanation:
     """One decision in words and figures."""
 
+    id: UUID
     policy: str
     bound: str | None
     cost: Decimal
@@ -56,7 +58,7 @@ def explain(row: RowMapping) -> Explanation:
     candidates = [_candidate(one, told, row["choice"].get("cost", 0)) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
-        row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
+        row["id"], row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
         row["duration_us"], row["at"], tuple(candidates),
     )  # fmt: skip
 

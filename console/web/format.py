@@ -107,7 +107,11 @@ def left(due: datetime, now: datetime) -> Markup:
 
 def words(code: str) -> str:
     """Return a code word as people write it: `partly_shipped` becomes `Partly shipped`."""
-    text = code.replace("_", " ").replace(".", " ")
+    return sentence(code.replace("_", " ").replace(".", " "))
+
+
+def sentence(text: str) -> str:
+    """Return a sentence with a capital at its beginning."""
     return text[:1].upper() + text[1:]
 
 
@@ -125,5 +129,7 @@ def short_id(public: str) -> str:
 
 def install(app: Flask) -> None:
     """Add the filters to the templates."""
-    for filter_ in (number, quantity, money, cost, score, duration, bytes_, when, left, words, initials, short_id):
+    for filter_ in (
+        number, quantity, money, cost, score, duration, bytes_, when, left, words, sentence, initials, short_id,
+    ):  # fmt: skip
         app.jinja_env.filters[f"cd_{filter_.__name__.rstrip('_')}"] = filter_

@@ -31,6 +31,7 @@ SHORTCUTS = (
     ("Go to inventory", ["G", "I"]),
     ("Go to routing", ["G", "T"]),
     ("Go to network", ["G", "N"]),
+    ("Go to promises", ["G", "P"]),
     ("Go to connections", ["G", "C"]),
     ("Go to messages", ["G", "M"]),
     ("Go to deliveries", ["G", "D"]),
@@ -87,6 +88,7 @@ def menu(here: str) -> list[tuple[str, list[Screen]]]:
             [
                 screen("routing", "Routing", "route"),
                 screen("network", "Network", "truck", counts.disruptions, "warm", "disruptions going on"),
+                screen("promises", "Promises", "calendar"),
             ],
         ),
         (

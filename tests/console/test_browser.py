@@ -24,7 +24,8 @@ SCREENS = ("/", "/orders", "/exceptions", "/inventory", "/routing", "/connection
            "/nowhere", "/routing/cheapest@1", "/inventory/rules", "/inventory/rules/new", "/inventory/incoming",
            "/inventory/incoming?tab=late", "/inventory/incoming/new", "/inventory/transfers?tab=lost",
            "/inventory/transfers/new", "/network", "/network/nodes/HAM", "/network/nodes/POZ", "/network/carriers",
-           "/network/carriers/Nordpost", "/network/disruptions", "/network/disruptions/new")  # fmt: skip
+           "/network/carriers/Nordpost", "/network/disruptions", "/network/disruptions/new", "/promises",
+           "/promises?tab=risk", "/promises?tab=late")  # fmt: skip
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 pytestmark = [

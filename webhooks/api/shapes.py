@@ -245,6 +245,16 @@ SHAPES["ChangedOrder"] = _with(
     },
 )  # fmt: skip
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
+SHAPES["Counterfactuals"] = thing(
+    "What would have changed a decision.",
+    decision=identifier("dec"), unknown=MAYBE,
+    changes=many(thing(
+        "One input moved; `still` is the last value with the same choice, `after` the first with another.",
+        kind=TEXT, node=MAYBE, service=MAYBE, sku=MAYBE, term=MAYBE, before=AMOUNT, still=AMOUNT, after=AMOUNT,
+        sentence=TEXT,
+        then=many(thing("Units that would come from a node.", sku=TEXT, node=TEXT, service=MAYBE, quantity=AMOUNT)),
+    )),
+)  # fmt: skip
 SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
