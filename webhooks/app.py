@@ -37,8 +37,8 @@ from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions, waves,
-    refunds, exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
+    orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions,
+    waves, refunds, exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

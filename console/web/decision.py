@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import RowMapping
@@ -50,6 +51,7 @@ class Before:
 class Explanation:
     """One decision in words and figures; `before` is of orders that a wave planned again."""
 
+    id: UUID
     policy: str
     bound: str | None
     cost: Decimal
@@ -66,7 +68,7 @@ def explain(row: RowMapping) -> Explanation:
     candidates = [_candidate(one, told, row["choice"].get("cost", 0)) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
-        row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
+        row["id"], row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
         row["duration_us"], row["at"], tuple(candidates), _before(row) if row["kind"] == "wave" else None,
     )  # fmt: skip
 

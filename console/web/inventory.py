@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, render_template, url_for
 from sqlalchemy import Connection
 
-from console.web import params
+from console.web import incoming, params, rules, transfers
 from console.web.context import services
 from console.web.errors import missing
 from core.errors import NotFound
@@ -18,6 +18,9 @@ from core.store.views import inventory
 TABS = {"": "All items", "out": "Nothing available", "promised": "Promised", "short": "Counted short"}
 PER_PAGE = 50
 blueprint = Blueprint("inventory", __name__)
+# Screens within the screen: part of its address and of its entry in the menu.
+for part in (rules, incoming, transfers):
+    blueprint.register_blueprint(part.blueprint)
 
 
 @blueprint.get("/inventory")

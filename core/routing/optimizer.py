@@ -5,11 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from core.routing.building import build, quantity
-from core.routing.compact import compact
+from core.routing.building import Built, build, quantity
+from core.routing.compact import Compact, compact
 from core.routing.explaining import explain, whole_cost
+from core.routing.instance import Solution
 from core.routing.problem import Assignment, Plan, Problem
 from core.routing.solver import solve_instance
+
+
+def assigned(problem: Problem) -> tuple[Built, Compact, Solution]:
+    """Return the choice without its explanation: the instance, what was left of it to search, and its solution."""
+    built = build(problem)
+    small = compact(built.instance)
+    return built, small, solve_instance(built.instance, budget_ms=problem.policy.budget_ms, problem=small)
 
 
 def solve(problem: Problem, *, explained: bool = True) -> Plan:
@@ -22,9 +30,7 @@ def solve(problem: Problem, *, explained: bool = True) -> Plan:
     Returns:
         The plan, by line and then by node code; `optimal` when the search proved it within the policy's budget.
     """
-    built = build(problem)
-    small = compact(built.instance)
-    found = solve_instance(built.instance, budget_ms=problem.policy.budget_ms, problem=small)
+    built, small, found = assigned(problem)
     assignments = []
     short: dict[UUID, Decimal] = {demand.line_id: demand.quantity for demand in problem.demands}
     for (line, option), units in sorted(found.assignments.items()):

@@ -33,18 +33,27 @@ ZERO = Decimal(0)
 OPEN = ("expected", "in_transit")
 
 
-def stocked_item(unit: Unit, sku: str) -> UUID:
+def stocked_item(unit: Unit, sku: str, path: str = "sku") -> UUID:
     """Return the item that lies on shelves under this SKU.
+
+    Args:
+        unit: the running transaction.
+        sku: the item's.
+        path: where it stands in what was sent, for the error.
 
     Raises:
         InputError: nothing has this SKU, or it is a kit.
     """
     found = resolve_skus(unit, {(ANY_CONNECTION, sku)})
     if not found:
-        raise InputError(f"No item has the SKU {sku!r}.", code="ITEM-SKU-404")
+        raise InputError(
+            f"No item has the SKU {sku!r}.", code="ITEM-SKU-404", errors=[{"path": path, "reason": "no item has it"}]
+        )
     item = found[ANY_CONNECTION, sku]
     if read_kits(unit.conn, [item], unit.tenant):
-        raise InputError(f"{sku} is a kit; name its components.", code="STOCK-KIT-422")
+        raise InputError(
+            f"{sku} is a kit; name its components.", code="STOCK-KIT-422", errors=[{"path": path, "reason": "is a kit"}]
+        )
     return item
 
 
@@ -77,7 +86,12 @@ def expect_supply(
     item = stocked_item(unit, sku)
     key = item, node_coded(unit, node)
     if promisable and tracked_items(unit, [item]):
-        raise InputError(f"{sku} has lots, and what has not come has none.", code="SUPPLY-LOT-422")
+        raise InputError(
+            f"{sku} has lots, and what has not come has none.",
+            fix="Leave out what may be promised of it.",
+            code="SUPPLY-LOT-422",
+            errors=[{"path": "promisable", "reason": "not of an item with lots"}],
+        )
     unit.conn.execute(
         insert(t.supply)
         .values(

@@ -99,5 +99,15 @@ ROUTING_SHAPES.update({
     "WaveReport": thing("A wave with what moved, what did not, and why.", **_RAN, **_FIGURES, **_REPORT),
     "WaveRun": thing("What a wave did, or would do.", id=maybe(identifier("wav")), **_FIGURES, **_REPORT),
 })  # fmt: skip
+ROUTING_SHAPES["Counterfactuals"] = thing(
+    "What would have changed a decision.",
+    decision=identifier("dec"), unknown=MAYBE,
+    changes=many(thing(
+        "One input moved; `still` is the last value with the same choice, `after` the first with another.",
+        kind=TEXT, node=MAYBE, service=MAYBE, sku=MAYBE, term=MAYBE, before=AMOUNT, still=AMOUNT, after=AMOUNT,
+        sentence=TEXT,
+        then=many(thing("Units that would come from a node.", sku=TEXT, node=TEXT, service=MAYBE, quantity=AMOUNT)),
+    )),
+)  # fmt: skip
 _LISTED = ("CarrierService", "Rate", "Substitute", "Disruption", "Wave")
 ROUTING_SHAPES.update({f"{name}Page": page(name) for name in _LISTED})
