@@ -25,7 +25,7 @@ class Limits:
         elements: data elements of a segment, and components or repetitions of an element.
         nesting: indices of an explicit indication of nesting.
         message: segments of one message that are kept in memory.
-        faults: kept of one message, and of one interchange outside its messages; more are counted only.
+        faults: kept of one message, and of one interchange outside its messages; more are left out.
     """
 
     chunk: int = 65_536

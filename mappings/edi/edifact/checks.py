@@ -73,14 +73,15 @@ def outside(segment: ReadSegment, wrong: bytes, charset: Charset) -> Finding:
         wrong: their bytes.
         charset: of the interchange.
     """
-    text = wrong[:1].decode(charset.codec, "replace")
+    hard = wrong.translate(None, charset.tolerable)
+    first = (hard or wrong)[:1]
+    text = first.decode(charset.codec, "replace")
     element, component = _find(segment.elements, text)
     name = (
-        f"character {text!r}" if text.isprintable() and text != "\N{REPLACEMENT CHARACTER}" else f"byte {wrong[0]:#04x}"
+        f"character {text!r}" if text.isprintable() and text != "\N{REPLACEMENT CHARACTER}" else f"byte {first[0]:#04x}"
     )
-    small = not wrong.translate(None, charset.tolerable)
     return Finding(
-        Weight.SMALL if small else Weight.MESSAGE,
+        Weight.MESSAGE if hard else Weight.SMALL,
         "charset",
         "21",
         f"The {name} is not in the character set {charset.name}, which the interchange announces.",

@@ -26,19 +26,21 @@ class ReadSegment(Segment):
         elements: texts, lists of components and `Repeated`.
         number: of the segment in the file, from 1.
         offset: of its first byte in the file.
+        end: offset behind its terminator.
     """
 
     __omitted__ = True
-    __slots__ = ("elements", "number", "offset", "tag")
+    __slots__ = ("elements", "end", "number", "offset", "tag")
     __hash__ = None  # type: ignore[assignment]
     tag: str
     elements: Parts
     number: int
     offset: int
+    end: int
 
-    def __init__(self, tag: str, elements: Parts, number: int = 0, offset: int = 0) -> None:
+    def __init__(self, tag: str, elements: Parts, number: int = 0, offset: int = 0, end: int = 0) -> None:
         # pydifact's own constructor checks and warns; that was done, and it would be half of the reading time.
-        self.tag, self.elements, self.number, self.offset = tag, elements, number, offset
+        self.tag, self.elements, self.number, self.offset, self.end = tag, elements, number, offset, end
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Segment) and self.tag == other.tag and self.elements == list(other.elements)

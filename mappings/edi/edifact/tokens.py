@@ -51,7 +51,7 @@ class Tokenizer:
                 if isinstance(each, Opening):
                     self.opening = each
                 else:
-                    yield each
+                    yield replace(each, number=self._number + 1, tag="UNB")
             yield from self._interchange()
 
     def _interchange(self) -> Iterator[ReadSegment | Finding]:
@@ -117,6 +117,7 @@ class Tokenizer:
             segment.elements = elements
             segment.number = number
             segment.offset = offset
+            segment.end = at
             if nesting:
                 segment.nest(nesting)
                 nesting = ()
@@ -197,7 +198,7 @@ class Tokenizer:
             yield Finding(
                 Weight.SMALL, "unterminated", "13", "The last segment is not terminated.", offset, self._number, "UNZ"
             )
-            yield ReadSegment(tag, elements, self._number, offset)
+            yield ReadSegment(tag, elements, self._number, offset, window.offset)
             return
         yield Finding(
             Weight.INTERCHANGE,
