@@ -98,10 +98,9 @@ class Reader:
         elif self._passing is not None and tag not in ("UNZ", "UNH", "UNG", "UNE", "UIZ"):
             if tag == self._passing:
                 self._passing = None
-        elif tag == "UIZ":
-            self._passing = None
         elif self._passing == "UIZ":
-            return
+            if tag == "UIZ":
+                yield from self._close_interchange(None)
         elif tag in ("UNG", "UNH", "UNO"):
             yield from self._open_part(segment)
         elif tag == "UNT" and judge.message is not None:
