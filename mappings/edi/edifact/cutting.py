@@ -12,7 +12,7 @@ from mappings.edi.edifact.segments import rejoined
 from mappings.edi.edifact.source import Window
 from mappings.edi.limits import Limits
 
-FIRST_BATCH = 4_096
+FIRST_BATCH = 1_024
 """Small at first: what follows the end of a short interchange is cut again with the next one's characters."""
 
 
