@@ -25,6 +25,7 @@ class Limits:
         elements: data elements of a segment, and components or repetitions of an element.
         nesting: indices of an explicit indication of nesting.
         message: segments of one message that are kept in memory.
+        groups: of one interchange that are kept with their verdicts; further ones are known to their messages only.
         faults: kept of one message, and of one interchange outside its messages; more are left out.
     """
 
@@ -33,4 +34,5 @@ class Limits:
     elements: int = 1_000
     nesting: int = 9
     message: int = 250_000
+    groups: int = 10_000
     faults: int = 100

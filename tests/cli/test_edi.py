@@ -92,7 +92,7 @@ def test_write_takes_what_read_printed(bare: Bare, good: Path, place: Path) -> N
     done = bare("edi", "write", path, "--line-ends", "--charset", "UNOY", "--syntax-version", "4")
     assert done.code == 0
     assert done.out.split("\r\n") == [
-        "UNB+UNOY:4+4012345000009:14+4098765000008:14+261128:1200+R1++++++1'",
+        "UNB+UNOY:4+4012345000009:14+4098765000008:14+20261128:1200+R1++++++1'",
         "UNH+M1+ORDERS:D:96A:UN:EAN008'",
         "BGM+220+PO1+9'",
         "FTX+AAI+++new'",

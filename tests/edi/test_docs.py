@@ -12,15 +12,15 @@ MAKERS = {"Finding": 1, "EdiFault": 1, "fault": 0}
 
 def made() -> dict[str, str]:
     """Return the code of each fault in the source by its name."""
-    found = {}
+    found: dict[str, str] = {}
     for path in (ROOT / "mappings" / "edi" / "edifact").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 maker = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                values = [each.value if isinstance(each, ast.Constant) else None for each in node.args]
+                values = [str(each.value or "") if isinstance(each, ast.Constant) else "" for each in node.args]
                 at = MAKERS.get(maker)
-                if at is not None and len(values) > at + 1 and isinstance(values[at], str):
-                    found[values[at]] = str(values[at + 1] or "")
+                if at is not None and len(values) > at + 1 and values[at]:
+                    found[values[at]] = values[at + 1]
     return found
 
 

@@ -3,6 +3,7 @@
 import random
 import time
 import warnings
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from pydifact.exceptions import MissingImplementationWarning
 from pydifact.parser import Parser
 
 from mappings.edi.edifact.characters import DEFAULT, DEFAULT_4, Delimiters
-from mappings.edi.edifact.envelope import Party, read_time
+from mappings.edi.edifact.envelope import Party
 from mappings.edi.edifact.events import InterchangeEnd, MessageEnd
 from mappings.edi.edifact.interchanges import Interchange, Message, read
 from mappings.edi.edifact.outgoing import OutInterchange, OutMessage, interchange
@@ -22,7 +23,9 @@ from mappings.edi.edifact.writer import Writer
 from mappings.edi.faults import EdiFault, Kind
 from mappings.edi.limits import Limits
 
-HEADER = OutInterchange(Party("4012345000009", "14"), Party("4098765000008", "14"), read_time("261128", "1200"), "R1")
+HEADER = OutInterchange(
+    Party("4012345000009", "14"), Party("4098765000008", "14"), datetime(2026, 11, 28, 12, tzinfo=UTC), "R1"
+)
 SECONDS = 10
 """For one small file, whatever is in it; the machine may be busy."""
 OTHERS = Delimiters("=", "*", ",", "!", None, "~")
@@ -132,6 +135,16 @@ def test_flipped_bytes_raise_nothing_and_leave_the_other_messages_alone() -> Non
         for _ in range(chance.choice((1, 1, 1, 3, 10))):
             data[chance.randrange(len(data))] = chance.randrange(256)
         judged(bytes(data))
+
+
+def test_it_does_not_matter_in_which_pieces_flipped_bytes_come() -> None:
+    chance = random.Random(3)
+    for _ in range(100):
+        data = bytearray(sample(2))
+        for _ in range(chance.choice((0, 1, 5))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        whole = list(Reader(bytes(data)).events())
+        assert list(Reader(bytes(data), limits=Limits(chunk=chance.randint(1, 40))).events()) == whole
 
 
 def test_one_flipped_letter_of_a_value_rejects_nothing() -> None:

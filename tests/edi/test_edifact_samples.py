@@ -66,6 +66,14 @@ def tokens(data: bytes) -> list[ReadSegment]:
     return [each for each in Tokenizer(data, Limits()).segments() if isinstance(each, ReadSegment)]
 
 
+def placed(data: bytes, limits: Limits) -> list[Any]:
+    """Return segments with their places, and findings."""
+    return [
+        (each.tag, each.elements, each.number, each.offset, each.end) if isinstance(each, ReadSegment) else each
+        for each in Tokenizer(data, limits).segments()
+    ]
+
+
 def test_every_sample_is_told_for_what_it_is() -> None:
     assert len(EDIFACT) == 53
     told = {name(each): detect(each.read_bytes()[:HEAD]) for each in FILES}
@@ -85,6 +93,13 @@ def test_every_edifact_sample_is_read_to_its_end(path: Path) -> None:
     assert sum(each.count for each in ends) + outside == len(segments)
     faults = [each for each in events if isinstance(each, EdiFault)]
     assert [each for each in faults if each.rejects is Level.MESSAGE and each.place.message is None] == []
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+@pytest.mark.parametrize("path", EDIFACT, ids=name)
+def test_it_does_not_matter_in_which_pieces_a_file_comes(path: Path, chunk: int) -> None:
+    data = path.read_bytes()
+    assert placed(data, Limits(chunk=chunk)) == placed(data, Limits())
 
 
 @pytest.mark.parametrize("path", EDIFACT, ids=name)

@@ -103,6 +103,20 @@ def test_r2_an_interchange_that_is_not_passed_is_passed_over() -> None:
     assert [each.header and each.header.reference for each in read(file)] == ["R1", "R2"]
 
 
+def test_r2_whoever_stops_in_the_middle_of_a_group_still_gets_the_next_interchange() -> None:
+    group = f"UNG+ORDERS+A+B+261128:1200+G1+UN+D:96A'{message()}{message('M2')}UNE+3+G1'"
+    file = whole(group, count=1) + b"\xef\xbb\xbf" + whole(message("M3"), header=UNB.replace("+R1'", "+R2'"), end="R2")
+    seen = []
+    for interchange in read(file):
+        first = next(iter(interchange.messages()))
+        seen.append((interchange, first))
+    assert [first.header.reference for _, first in seen] == ["M1", "M3"]
+    assert [[(each.header.reference, each.rejected) for each in one.groups] for one, _ in seen] == [[("G1", True)], []]
+    assert seen[0][1].group is seen[0][0].groups[0]
+    assert [each.name for each in seen[0][0].groups[0].faults] == ["count-wrong"]
+    assert [each.name for each in seen[1][0].faults] == ["byte-order-mark"]
+
+
 def test_r2_the_bytes_of_each_message_are_where_it_says() -> None:
     file = whole(message(), "\r\n" + message("M2"))
     cut = [file[each.start : each.end].decode() for _, messages in pulled(file) for each in messages]

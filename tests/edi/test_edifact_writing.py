@@ -86,7 +86,7 @@ def test_what_cannot_be_written_is_said(options: dict[str, Any], given: ReadSegm
 
 
 @pytest.mark.parametrize("options", [{"charset": "UNOZ"}, {"version": "5"}])
-def test_unknown_ways_to_write_are_refused(options: dict[str, str]) -> None:
+def test_unknown_ways_to_write_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UnwritableError, match="cannot be written with"):
         Writer(**options)
 
@@ -143,6 +143,18 @@ def test_moments_that_lack_something_are_refused(when: date, form: str) -> None:
 def test_times_of_headers_are_read(day: str, clock: str, text: str | None) -> None:
     found = read_time(day, clock)
     assert (found.isoformat() if found else None) == text
+
+
+@pytest.mark.parametrize(("version", "day"), [("3", "261128"), ("4", "20261128")])
+@pytest.mark.parametrize("said", ["261128", "20261128"])
+def test_dates_of_headers_have_the_form_of_the_version_they_are_written_in(version: str, day: str, said: str) -> None:
+    lines = [
+        segment("UNB", ["UNOC", "3"], "A", "B", [said, "1200"], "R1"),
+        segment("UNG", "X", "A", "B", [said, "1200"], "G"),
+    ]
+    assert b"".join(again(lines, lambda _unb: Writer(version=version))).decode() == (
+        f"UNB+UNOC:{version}+A+B+{day}:1200+R1'UNG+X+A+B+{day}:1200+G'"
+    )
 
 
 def test_what_was_read_is_written_again_with_its_trailers_made_right() -> None:

@@ -72,10 +72,11 @@ class Interchange:
         self._events = events
         self._limits = limits
         self._over = False
+        # Here and not in `messages`: whoever stops in the middle of a group may go on, or to the next interchange.
+        self._group: Group | None = None
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages, also those that are rejected; go on with the next, whatever was wrong with one."""
-        group: Group | None = None
         message: Message | None = None
         while not self._over:
             each = next(self._events, None)
@@ -84,7 +85,7 @@ class Interchange:
                     assert message is not None
                     self._add(message, each)
                 case MessageStart(header):
-                    message = Message(header, group, [header.segment])
+                    message = Message(header, self._group, [header.segment])
                 case MessageEnd():
                     assert message is not None
                     if each.segment is not None:
@@ -94,16 +95,17 @@ class Interchange:
                     yield message
                     message = None
                 case GroupStart(header):
-                    group = Group(header)
-                    self.groups.append(group)
+                    self._group = Group(header)
+                    if len(self.groups) < self._limits.groups:
+                        self.groups.append(self._group)
                 case GroupEnd():
-                    assert group is not None
-                    group.rejected = each.rejected
-                    group = None
+                    assert self._group is not None
+                    self._group.rejected = each.rejected
+                    self._group = None
                 case InterchangeEnd():
                     self.rejected, self.trailer, self._over = each.rejected, each.segment, True
                 case EdiFault():
-                    self._fault(each, message, group)
+                    self._fault(each, message)
                 case None:
                     self._over = True
 
@@ -123,7 +125,8 @@ class Interchange:
             text = f"The message has more than {self._limits.message} segments; the rest of it was passed over."
             message.faults.append(EdiFault(Kind.ERROR, "message-too-long", "35", text, place, Level.MESSAGE))
 
-    def _fault(self, fault: EdiFault, message: Message | None, group: Group | None) -> None:
+    def _fault(self, fault: EdiFault, message: Message | None) -> None:
+        group = self._group
         owner: Message | Group | Interchange = message or group or self
         if fault.rejects is Level.INTERCHANGE:
             owner = self

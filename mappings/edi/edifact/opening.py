@@ -55,9 +55,6 @@ def to_start(window: Window, number: int) -> Iterator[Finding]:
         window: on the file.
         number: of segments so far.
     """
-    if window.head(3) == BOM:
-        yield Finding(Weight.LAYOUT, "byte-order-mark", None, "The file begins with a byte order mark.", window.offset)
-        window.move(3)
     offset, passed = window.offset, b""
     while window.left or window.more():
         match = START.search(window.data, window.here)
@@ -72,7 +69,11 @@ def to_start(window: Window, number: int) -> Iterator[Finding]:
         window.move(stop)
         if match:
             break
-    if passed:
+    if passed == BOM:
+        yield Finding(
+            Weight.LAYOUT, "byte-order-mark", None, "A byte order mark stands before the interchange.", offset
+        )
+    elif passed:
         place = "before the first interchange" if not number else "after an interchange"
         yield Finding(
             Weight.SMALL,

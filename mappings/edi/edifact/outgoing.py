@@ -9,11 +9,13 @@ from typing import Any
 
 from pydifact import Segment
 
-from mappings.edi.edifact.envelope import Party
+from mappings.edi.edifact.envelope import Party, read_time
 from mappings.edi.edifact.segments import ReadSegment
 from mappings.edi.edifact.writer import UnwritableError, Writer
 
 LONGEST_REFERENCE = 14
+LONG_DATE = 8
+"""Digits of a date with its century, which syntax version 4 has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,16 @@ def again(segments: Iterable[ReadSegment], opened: Callable[[ReadSegment | None]
             writer = opened(segment)
             yield writer.advice()
             said = elements[0] if elements and isinstance(elements[0], list) else []
-            elements = [[writer.charset.name, writer.version, *said[2:]], *elements[1:]]
+            elements = [
+                [writer.charset.name, writer.version, *said[2:]],
+                *elements[1:3],
+                *_dated(segment, writer.version),
+            ]
             open_, groups, messages = {"UNZ": (segment.value(5), 0)}, 0, 0
         elif tag == "UNG":
             open_["UNE"], groups = (segment.value(5), messages), groups + 1
+            if writer is not None:
+                elements = [*elements[:3], *_dated(segment, writer.version)]
         elif tag == "UNH":
             open_["UNT"], messages = (segment.value(1), position), messages + 1
         elif tag in open_:
@@ -190,6 +198,15 @@ def _party(party: Party) -> list[str]:
 
 def _time(when: datetime, version: str) -> list[str]:
     return [when.strftime("%Y%m%d" if version == "4" else "%y%m%d"), when.strftime("%H%M")]
+
+
+def _dated(header: ReadSegment, version: str) -> list[Any]:
+    """Return the elements of a header from its time on, the date in the form of a syntax version."""
+    day, clock = header.value(4), header.value(4, 2)
+    when = read_time(day, clock)
+    if when is None or (len(day) == LONG_DATE) is (version == "4"):
+        return header.elements[3:]
+    return [[_time(when, version)[0], clock], *header.elements[4:]]
 
 
 def _check(reference: str, what: str) -> None:
