@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,8 @@ from typing import Any
 
 from benchmarks.common import report, rng
 from benchmarks.running import forget_environment, sizes, time_limit
-from benchmarks.stock_history.judge import judge, read_logs
+from benchmarks.stock_history.calls import read_logs
+from benchmarks.stock_history.judge import judge
 from benchmarks.stock_history.plants import PLANTS
 from benchmarks.stock_history.world import seed
 from console.servers.supervisor import Supervisor
@@ -31,6 +33,7 @@ from core.store import migrate
 from core.store.engine import open_engine
 
 ROOT = Path(__file__).resolve().parents[1]
+CALLED = re.compile(rb'"n": (\d+), "t0"')
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -79,10 +82,12 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         supervisor.stop()
     if deadlocks:
         verdict.object("deadlocks", str(deadlocks))
+    number = sum(each.size for each in operations.values())
     return {
-        "operations": len(operations),
+        "operations": number,
+        "transactions": len(operations),
         "seconds": round(seconds, 1),
-        "per_second": round(len(operations) / seconds, 1),
+        "per_second": round(number / seconds, 1),
         "killed": dict(crowd.killed),
         "counts": dict(sorted(verdict.counts.items())),
         "broken": dict(verdict.wrong),
@@ -100,6 +105,7 @@ class Crowd:
     killed: dict[str, int] = field(default_factory=lambda: {"clients": 0, "postgres": 0})
     _running: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     _lives: dict[int, int] = field(default_factory=dict)
+    _read: dict[Path, tuple[int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -107,7 +113,15 @@ class Crowd:
             self._start(place)
 
     def _done(self, place: int) -> int:
-        return sum(log.read_bytes().count(b'"t0"') for log in self.folder.glob(f"client-{place}-*.log"))
+        """Return how many operations the lives of one client have called; what was read before is not read again."""
+        for log in self.folder.glob(f"client-{place}-*.log"):
+            read, operations = self._read.get(log, (0, 0))
+            with log.open("rb") as stream:
+                stream.seek(read)
+                fresh = stream.read()
+            fresh = fresh[: fresh.rfind(b"\n") + 1]
+            self._read[log] = read + len(fresh), operations + sum(map(int, CALLED.findall(fresh)))
+        return sum(operations for log, (_, operations) in self._read.items() if log.name.startswith(f"client-{place}-"))
 
     def _start(self, place: int) -> None:
         share = self.options.operations // self.options.clients
@@ -171,7 +185,7 @@ def hurt(options: argparse.Namespace, crowd: Crowd, supervisor: Supervisor) -> N
     dice.shuffle(blows)
     for number, what in enumerate(blows):
         while crowd.busy and crowd.part_done < 0.9 * (number + 1) / (len(blows) + 1):
-            time.sleep(0.05)
+            time.sleep(0.2)
         if not crowd.busy:
             return
         if what == "clients":

@@ -27,7 +27,6 @@ class Limits:
     """What one request may cost before it is refused."""
 
     max_body_bytes: int = 2 * MEBIBYTE
-    json_depth: int = 32
 
 
 @dataclass(frozen=True, slots=True)

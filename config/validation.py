@@ -62,7 +62,6 @@ class LimitsSchema(Strict):
 
     makes = model.Limits
     max_body_bytes = whole(1024, 512 * model.MEBIBYTE)
-    json_depth = whole(4, 256)
 
 
 class LeasesSchema(Strict):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from core.domain.quick import JSON_LEVELS
 from core.errors import InputError
 
 CHUNK = 65_536
@@ -80,18 +81,17 @@ def require_json(content_type: str | None) -> None:
         raise WrongType(f"The body is in {charset[:40]!r}.", fix="Send JSON in UTF-8 (RFC 8259).")
 
 
-def parse(body: bytes, depth: int) -> Any:
+def parse(body: bytes) -> Any:
     """Return a JSON document with its decimals exact.
 
     Args:
         body: the bytes as they came.
-        depth: how many levels it may nest.
 
     Raises:
         Malformed: not JSON, not UTF-8, too deep, a name twice in one object, or text no database can hold.
     """
-    if nests_deeper(body, depth):
-        raise Malformed(f"The body is nested deeper than {depth} levels.", code="JSON-DEPTH-400")
+    if nests_deeper(body, JSON_LEVELS):
+        raise Malformed(f"The body is nested deeper than {JSON_LEVELS} levels.", code="JSON-DEPTH-400")
     try:
         # The strict reader refuses NaN, bad UTF-8 and half surrogates; the exact one keeps every digit.
         orjson.loads(body)

@@ -1,7 +1,8 @@
 """One client of the history: a process that does random things to stock and writes down each call and each answer.
 
 Both go to a file of its own, the call before it is made, so that a client killed in the middle leaves an operation
-whose outcome nobody knows. The operation's name is the cause in the ledger: what became of it can be found there.
+whose outcome nobody knows. The call's name is the cause in the ledger: what became of it can be found there. As
+checkouts do behind the hub's door, a client asks for many reservations in one call, each with an answer of its own.
 """
 
 from __future__ import annotations
@@ -21,26 +22,29 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from benchmarks.common import open_bench_hub, rng
 from benchmarks.stock_history.plants import plant
-from benchmarks.stock_history.world import CAPPED, KIT, LOTS, NODES, PARTS, PLAIN, names
+from benchmarks.stock_history.wishes import WISHES, Effect, Wish, batch, effect_of
+from benchmarks.stock_history.world import CAPPED, KIT, LOTS, NODES, PLAIN, UNITS, names
 from core.domain.documents import check_document
 from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError
 from core.services import reserving
 from core.services.canceling import cancel_order
-from core.services.reserving import Wanted, expire_reservations, release_group
+from core.services.reserving import Granted, Wanted, expire_reservations, release_group
 from core.services.statuses import change_status
 from core.services.stock import set_on_hand
 from core.services.submit import submit_order
 from core.services.transfers import receive_transfer, send_transfer
 from core.store.unit import Unit
 
-Effect = list[tuple[str, str, str, int]]
-# Kinds of operations with how often each is chosen.
+# Kinds of calls with how often each is chosen; a batch is as many operations as it has reservations.
 MIX = {
-    "reserve": 40, "kit": 8, "lot": 8, "capped": 12, "release": 22, "expire": 1, "count": 6, "send": 3, "receive": 3,
-    "status": 2, "order": 2, "edit": 1, "cancel": 1,
+    "batch": 24, "reserve": 16, "kit": 3, "lot": 4, "capped": 5, "release": 20, "expire": 8, "count": 6, "send": 4,
+    "receive": 4, "status": 2, "order": 2, "edit": 1, "cancel": 2,
 }  # fmt: skip
+LONGEST_BATCH = 60
 AWAY_SECONDS = 0.1
+# Reservations a client remembers in order to give them back; the others run out.
+MOST_KEPT = 100
 
 
 class Refused(Exception):
@@ -64,16 +68,18 @@ class Client:
     def run(self, operations: int) -> None:
         """Do so many operations."""
         kinds, weights = list(MIX), list(MIX.values())
-        while self.number < operations:
+        done = 0
+        while done < operations:
             [kind] = self.dice.choices(kinds, weights)
-            made = getattr(self, f"_{kind}")()
+            made = self._take(kind) if kind in WISHES else getattr(self, f"_{kind}")()
             if made is not None:
                 self._do(kind, *made)
+                done += len(made[0].get("b", "1"))
 
     def _do(self, kind: str, told: dict[str, Any], act: Callable[[Unit], Any], after: Callable[[Any], None]) -> None:
         self.number += 1
         name = f"{self.name}-{self.number}"
-        self._write({"i": name, "k": kind, "t0": time.monotonic_ns(), **told})
+        self._write({"i": name, "k": kind, "n": len(told.get("b", "1")), "t0": time.monotonic_ns(), **told})
         try:
             with self.hub.store.begin(actor="history", cause=name) as unit:
                 found = act(unit)
@@ -90,7 +96,8 @@ class Client:
             # It may take effect at any time from now on, so nothing is said of its end.
             self._wait()
             return
-        self._write({"i": name, "t1": time.monotonic_ns(), "r": outcome})
+        said = {"a": [each.group_id is not None for each in found]} if kind == "batch" and outcome == "ok" else {}
+        self._write({"i": name, "t1": time.monotonic_ns(), "r": outcome, **said})
         if outcome == "ok":
             after(found)
 
@@ -111,36 +118,33 @@ class Client:
 
     # -- what is done; each returns what to write down, how to do it, and what to remember when it was done
 
-    def _take(self, wanted: dict[tuple[str, str], int], connection: str | None) -> Any:
-        keys = {(self.items[sku], self.nodes[node]): Decimal(units) for (sku, node), units in wanted.items()}
-        effect = [(sku, node, "reserved", units) for (sku, node), units in wanted.items()]
-        whom = self.connections[connection] if connection else None
-        seconds = self.dice.choice((2.0, 30.0))
+    def _take(self, kind: str) -> Any:
+        wish = WISHES[kind](self.dice)
+        effect = effect_of(wish)
 
         def act(unit: Unit) -> UUID:
-            [granted] = reserving.reserve_many(unit, [Wanted(keys, seconds, whom)])
+            [granted] = reserving.reserve_many(unit, [self._wanted(wish)])
             if granted.group_id is None:
                 raise Refused
             return granted.group_id
 
         return {"e": effect}, act, lambda group: self.groups.append((group, effect))
 
-    def _reserve(self) -> Any:
-        sku = "HOT" if self.dice.random() < 0.4 else self.dice.choice(PLAIN)
-        wanted = {(sku, self.dice.choice(NODES)): self.dice.randint(1, 6)}
-        if self.dice.random() < 0.3:
-            wanted[self.dice.choice(PLAIN), self.dice.choice(NODES)] = self.dice.randint(1, 4)
-        return self._take(wanted, self.dice.choice(("shop", "market", None)))
+    def _wanted(self, wish: Wish) -> Wanted:
+        units, connection = wish
+        keys = {(self.items[sku], self.nodes[node]): Decimal(each) for (sku, node), each in units.items()}
+        whom = self.connections[connection] if connection else None
+        return Wanted(keys, self.dice.choice((0.2, 0.5, 3.0)), whom)
 
-    def _kit(self) -> Any:
-        node, kits = self.dice.choice(NODES), self.dice.randint(1, 3)
-        return self._take({(sku, node): int(units) * kits for sku, units in PARTS.items()}, "shop")
+    def _batch(self) -> Any:
+        wishes = batch(self.dice, LONGEST_BATCH)
+        effects = [effect_of(each) for each in wishes]
 
-    def _lot(self) -> Any:
-        return self._take({(LOTS, self.dice.choice(NODES)): self.dice.randint(1, 5)}, "market")
+        def keep(answers: list[Granted]) -> None:
+            kept = [(each.group_id, effect) for each, effect in zip(answers, effects, strict=True) if each.group_id]
+            self.groups = [*self.groups, *kept][-MOST_KEPT:]
 
-    def _capped(self) -> Any:
-        return self._take({(CAPPED, self.dice.choice(NODES)): self.dice.randint(1, 4)}, "shop")
+        return {"b": effects}, lambda unit: reserving.reserve_many(unit, list(map(self._wanted, wishes))), keep
 
     def _release(self) -> Any:
         if not self.groups:
@@ -154,7 +158,7 @@ class Client:
 
     def _count(self) -> Any:
         sku, node = self.dice.choice((*PLAIN, CAPPED)), self.dice.choice(NODES)
-        units = self.dice.randint(30, 80)
+        units = self.dice.randint(int(UNITS / 2), int(UNITS * 4 / 3))
         counts = {(self.items[sku], self.nodes[node]): Decimal(units)}
         return (
             {"c": (sku, node, units)},

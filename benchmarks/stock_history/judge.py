@@ -7,25 +7,24 @@ Ledger rows of a position are written under its lock, so their numbers are the o
 2. an operation that returned before another was called comes before it (real-time order);
 3. after each entry nothing is negative, nothing is oversold, and the capped item is within its cap; a count leaves what
    it counted, or what is promised if that is more;
-4. a refusal for want of units, and a count that changed nothing, fit some state between their call and return.
+4. a refusal for want of units, and a count that changed nothing, fit some state between their call and return;
+5. in a batch of reservations each answer is the one that taking them in their order from what was there gives
+   (see batches.py); one whose outcome nobody knows did just that or nothing.
 """
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from benchmarks.stock_history.batches import Before, Place, check_batch, refused_unseen
+from benchmarks.stock_history.calls import Operation, Verdict
 from benchmarks.stock_history.world import CAP, CAPPED, LOTS, PLAIN
 
-NEVER = 1 << 62
-MOST_TOLD = 20
 LEDGER = """
 SELECT m.id, i.sku, n.code, m.kind, m.on_hand, m.reserved, m.allocated, m.cause FROM stock_movement m
 JOIN item i ON i.id = m.item_id JOIN node n ON n.id = m.node_id ORDER BY m.id
@@ -64,17 +63,6 @@ BOOKS = {
 
 
 @dataclass(slots=True)
-class Operation:
-    """One call as its client saw it; nothing came back from one that was cut."""
-
-    kind: str
-    called: int
-    told: dict[str, Any]
-    returned: int = NEVER
-    outcome: str = "unknown"
-
-
-@dataclass(slots=True)
 class Entry:
     """One ledger row of a position, and the operation behind it."""
 
@@ -84,55 +72,32 @@ class Entry:
     change: tuple[int, int, int]
 
 
-@dataclass(slots=True)
-class Verdict:
-    """What was found: how much there was of what, and what breaks a rule."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    wrong: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
-
-    def object(self, rule: str, what: str) -> None:
-        """Note that a rule is broken."""
-        self.wrong[rule] += 1
-        if len(self.told) < MOST_TOLD:
-            self.told.append(f"{rule}: {what}")
-
-
-def read_logs(logs: Iterable[Path]) -> dict[str, Operation]:
-    """Return operations by name; a last line that was cut counts as not written."""
-    found: dict[str, Operation] = {}
-    for log in logs:
-        for line in log.read_text(encoding="utf-8").splitlines():
-            try:
-                said = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if "t0" in said:
-                found[said["i"]] = Operation(said["k"], said["t0"], said)
-            elif said["i"] in found:
-                found[said["i"]].returned, found[said["i"]].outcome = said["t1"], said["r"]
-    return found
-
-
 def judge(conn: Connection, operations: dict[str, Operation]) -> Verdict:
     """Return the verdict over a history and the books it left."""
     verdict = Verdict()
     for each in operations.values():
         verdict.counts[each.outcome.partition(":")[0]] += 1
-        verdict.counts[each.kind] += 1
+        verdict.counts[each.kind] += each.size
         if each.outcome.startswith(("wall", "deadlock")):
             verdict.object(each.outcome.partition(":")[0], f"{each.kind}: {each.outcome}")
     receipts = {op.told["as"]: op for op in operations.values() if "as" in op.told and op.outcome == "ok"}
     positions: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     effects: dict[tuple[str, bool], Counter[tuple[str, str, str]]] = defaultdict(Counter)
+    before: dict[str, Before] = defaultdict(Before)
+    free: Counter[tuple[str, str]] = Counter()
     capped = 0
     for row in conn.execute(text(LEDGER)):
         name = (row.cause or "").rpartition(": ")[2]
         arrival = row.kind == "transfer_in"
         change = int(row.on_hand), int(row.reserved), int(row.allocated)
         operation = receipts.get(name) if arrival else operations.get(name)
-        positions[row.sku, row.code].append(Entry(operation, row.kind, name, change))
+        place = row.sku, row.code
+        positions[place].append(Entry(operation, row.kind, name, change))
+        if operation is not None and operation.kind == "batch":
+            before[name].free[place] = free[place]
+            if row.sku == CAPPED and before[name].capped is None:
+                before[name].capped = capped
+        free[place] += change[0] - change[1] - change[2]
         for column, units in zip(("on_hand", "reserved", "allocated"), change, strict=True):
             if units:
                 effects[name, arrival][row.sku, row.code, column] += units
@@ -141,9 +106,10 @@ def judge(conn: Connection, operations: dict[str, Operation]) -> Verdict:
             if capped > CAP:
                 verdict.object("over the cap", f"{capped} of {CAPPED} are promised after ledger row {row.id}")
     verdict.counts["ledger rows"] = sum(map(len, positions.values()))
-    _effects(operations, effects, verdict)
-    for (sku, node), entries in positions.items():
-        _position(f"{sku}@{node}", entries, verdict, _asked(operations, sku, node))
+    _effects(operations, effects, before, verdict)
+    asked = _asked(operations, before)
+    for place, entries in positions.items():
+        _position("@".join(place), entries, verdict, asked.get(place, []))
     for rule, query in BOOKS.items():
         if number := conn.execute(text(query)).scalar_one():
             verdict.object(rule, str(number))
@@ -153,9 +119,13 @@ def judge(conn: Connection, operations: dict[str, Operation]) -> Verdict:
 def _effects(
     operations: dict[str, Operation],
     effects: dict[tuple[str, bool], Counter[tuple[str, str, str]]],
+    before: dict[str, Before],
     verdict: Verdict,
 ) -> None:
     for name, operation in operations.items():
+        if operation.kind == "batch":
+            check_batch(name, operation, before[name], effects.get((name, False), Counter()), verdict)
+            continue
         wanted: Counter[tuple[str, str, str]] = Counter()
         for sku, node, column, units in operation.told.get("e", ()):
             wanted[sku, node, column] += units
@@ -169,15 +139,19 @@ def _effects(
             verdict.object("done in part", f"{name} {operation.kind}: {dict(found)} of {dict(wanted)}")
 
 
-def _asked(operations: dict[str, Operation], sku: str, node: str) -> list[Operation]:
-    """Return operations on one position only whose answer says something about its state."""
-    found = []
-    for operation in operations.values():
+def _asked(operations: dict[str, Operation], before: dict[str, Before]) -> dict[Place, list[Operation]]:
+    """Return, by position, operations on it only whose answer says something about its state."""
+    found: dict[Place, list[Operation]] = defaultdict(list)
+    for name, operation in operations.items():
         effect = operation.told.get("e", ())
-        alone = len(effect) == 1 and operation.kind == "reserve" and operation.outcome == "refused"
         counted = operation.told.get("c") if operation.outcome == "ok" else None
-        if (alone and tuple(effect[0][:2]) == (sku, node)) or (counted and tuple(counted[:2]) == (sku, node)):
-            found.append(operation)
+        if operation.kind == "batch":
+            for place, each in refused_unseen(operation, before[name]):
+                found[place].append(each)
+        elif counted:
+            found[counted[0], counted[1]].append(operation)
+        elif len(effect) == 1 and operation.kind == "reserve" and operation.outcome == "refused":
+            found[effect[0][0], effect[0][1]].append(operation)
     return found
 
 

@@ -16,10 +16,10 @@ from core.store import schema as t
 NODES = ("N1", "N2")
 PLAIN = ("HOT", "A", "B")
 # Reserved only for the shop, which may be promised so many of it at once, over both nodes together.
-CAPPED, CAP = "C", Decimal(25)
+CAPPED, CAP = "C", Decimal(60)
 LOTS = "L"
 KIT, PARTS = "KIT", {"A": Decimal(2), "B": Decimal(1)}
-UNITS = Decimal(60)
+UNITS = Decimal(240)
 
 
 def seed(url: str) -> None:

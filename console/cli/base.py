@@ -16,6 +16,8 @@ from console.cli.output import Output, note
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from sqlalchemy import Connection
+
     from config.settings import Settings
     from connectors.sdk.registry import Registry
     from core.jobs.hub import Hub
@@ -149,15 +151,16 @@ def actor() -> str:
     return f"cli:{name}"
 
 
-def public_or_plain(kind: str, text: str) -> UUID:
-    """Return the UUID of a public identifier.
+def find_id(conn: Connection, kind: str, text: str) -> UUID:
+    """Return the UUID of a public identifier, whole or as much of it as tells it from others.
 
     Raises:
         NotFound: nothing has it.
+        InputError: several begin like this.
     """
-    from core.domain.ids import parse_id
+    from core.store.read.short_ids import find_by_short_id
 
-    return parse_id(kind, text.strip())
+    return find_by_short_id(conn, kind, text.strip())
 
 
 def _session(ctx: click.Context) -> Session:

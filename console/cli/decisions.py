@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from console.cli.base import Session, group, pass_session, public_or_plain
+from console.cli.base import Session, find_id, group, pass_session
 from console.cli.lists import Moment, find_order, limit_option, pages
 from console.cli.output import hint
 
@@ -56,7 +56,7 @@ def show(session: Session, /, decision: str) -> None:
     from core.store.read.decisions import read_decision
 
     with session.hub() as hub, hub.store.read() as conn:
-        session.out.one(read_decision(conn, public_or_plain("decision", decision)))
+        session.out.one(read_decision(conn, find_id(conn, "decision", decision)))
 
 
 @decisions_command.command("verify")

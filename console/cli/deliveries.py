@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from console.cli.base import Session, changes, group, pass_session, public_or_plain
+from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, limit_option, list_about, names_of_all
 
 COLUMNS = ("id", "created_at=created", "connection", "kind", "state", "attempts", "outcome", "order")
@@ -41,7 +41,7 @@ def show(session: Session, /, delivery: str) -> None:
     from core.store.read.plumbing import read_delivery
 
     with session.hub() as hub, hub.store.read() as conn:
-        session.out.one(read_delivery(conn, public_or_plain("delivery", delivery)))
+        session.out.one(read_delivery(conn, find_id(conn, "delivery", delivery)))
 
 
 @deliveries_command.command("retry")
@@ -52,6 +52,7 @@ def show(session: Session, /, delivery: str) -> None:
 @pass_session
 def retry(session: Session, /, deliveries: tuple[str, ...], dead: bool, connection: str | None) -> None:
     """Send dead deliveries again, now; what may have happened is looked up at the partner first."""
+    from core.domain.ids import public_id
     from core.services import audit
     from core.services.replaying import retry_delivery
     from core.store.read.plumbing import list_deliveries
@@ -66,8 +67,9 @@ def retry(session: Session, /, deliveries: tuple[str, ...], dead: bool, connecti
 
         def again(delivery: str) -> tuple[dict[str, Any], str]:
             with session.changing(hub) as unit:
-                state = retry_delivery(unit, public_or_plain("delivery", delivery))
-                audit.record(unit, "delivery.retried", delivery)
-            return {"id": delivery, "state": state}, f"{delivery} is {state}."
+                delivery_id = find_id(unit.conn, "delivery", delivery)
+                name, state = public_id("delivery", delivery_id), retry_delivery(unit, delivery_id)
+                audit.record(unit, "delivery.retried", name)
+            return {"id": name, "state": state}, f"{name} is {state}."
 
         session.for_each(deliveries, again)

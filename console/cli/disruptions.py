@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from console.cli.base import Session, changes, group, pass_session, public_or_plain
+from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, limit_option, pages
 
 COLUMNS = ("id", "label", "carrier", "starts_at=from", "ends_at=until", "actor")
@@ -53,6 +53,7 @@ def add(
     keep_work: bool,
 ) -> None:
     """Say that an area is shut: new orders avoid it at once, released work goes elsewhere when you agree."""
+    from console.cli.bodies import body_of
     from console.cli.replans import replan
     from core.services.affected import Scope
     from core.services.disruptions import add_disruption
@@ -60,12 +61,10 @@ def add(
     from webhooks.api.disruptions import DisruptionBody
 
     area = _area(circle, postal)
-    body: dict[str, Any] = {"label": label, "area": area, "carrier": carrier}
-    checked = DisruptionBody().load({name: value for name, value in body.items() if value is not None})
-    checked.update(starts_at=starts_at, ends_at=ends_at)
+    body = body_of(DisruptionBody, label=label, area=area, carrier=carrier, starts_at=starts_at, ends_at=ends_at)
     with session.hub() as hub:
         with session.changing(hub) as unit:
-            disruption = add_disruption(unit, checked)
+            disruption = add_disruption(unit, body)
             shown = read_disruption(unit.conn, disruption, unit.tenant)
             found = None
             if session.dry_run and not keep_work:
@@ -86,10 +85,10 @@ def replan_(session: Session, /, disruption: str) -> None:
     from core.store.read.routing import read_disruption
 
     with session.hub() as hub:
-        scope = Scope(disruption=public_or_plain("disruption", disruption))
         with hub.store.read() as conn:
-            label = read_disruption(conn, public_or_plain("disruption", disruption))["label"]
-        found = replan(session, hub, scope, label)
+            disruption_id = find_id(conn, "disruption", disruption)
+            label = read_disruption(conn, disruption_id)["label"]
+        found = replan(session, hub, Scope(disruption=disruption_id), label)
     session.out.did(found, f"{label}: planned anew.")
 
 
@@ -102,8 +101,8 @@ def end(session: Session, /, disruption: str) -> None:
     from core.services.disruptions import end_disruption
     from core.store.read.routing import read_disruption
 
-    disruption_id = public_or_plain("disruption", disruption)
     with session.hub() as hub, session.changing(hub) as unit:
+        disruption_id = find_id(unit.conn, "disruption", disruption)
         end_disruption(unit, disruption_id)
         shown = read_disruption(unit.conn, disruption_id, unit.tenant)
     session.out.did(shown, f"{shown['label']} is over.")

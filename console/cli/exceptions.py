@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from console.cli.base import Session, actor, changes, group, pass_session, public_or_plain
+from console.cli.base import Session, actor, changes, find_id, group, pass_session
 from console.cli.lists import Moment, limit_option, list_about
 from console.cli.output import note
 
@@ -57,7 +57,7 @@ def show(session: Session, /, case: str, every: bool) -> None:
     from core.store.read.cases import read_case
 
     with session.hub() as hub, hub.store.read() as conn:
-        found = read_case(conn, public_or_plain("case", case))
+        found = read_case(conn, find_id(conn, "case", case))
     hidden = 0 if every or session.json else max(len(found["members"]) - SHOWN_MEMBERS, 0)
     session.out.one({**found, "members": found["members"][:SHOWN_MEMBERS]} if hidden else found)
     if hidden:
@@ -79,15 +79,18 @@ def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...]) ->
     with session.hub() as hub:
 
         def apply_one(case: str) -> tuple[dict[str, Any], str]:
-            case_id = public_or_plain("case", case)
             with hub.store.read() as conn:
+                case_id = find_id(conn, "case", case)
                 shown = read_case(conn, case_id)
             session.agree(f"{shown['title']}: {(shown['recommended'] or {}).get('label')}?")
             with session.changing(hub) as unit:
                 facts = hub.facts.get(unit.conn, unit.tenant)
                 answer = apply_case(unit, facts, case_id, arguments)
-                audit.record(unit, "exception.apply", case, {"action": answer["action"]})
-            return {"id": case, **answer}, f"{case}: {answer['action'].replace('_', ' ')}, {answer['done']} done."
+                audit.record(unit, "exception.apply", shown["id"], {"action": answer["action"]})
+            return {
+                "id": shown["id"],
+                **answer,
+            }, f"{case}: {answer['action'].replace('_', ' ')}, {answer['done']} done."
 
         session.for_each(cases, apply_one)
 
@@ -130,8 +133,8 @@ def _move(session: Session, /, case: str, trigger: str, **more: Any) -> None:
     from core.services.cases import move_case
 
     with session.hub() as hub, session.changing(hub) as unit:
-        answer = move_case(unit, public_or_plain("case", case), trigger, **more)
-        audit.record(unit, f"exception.{trigger}", case, {name: str(value) for name, value in more.items()})
+        answer = move_case(unit, find_id(unit.conn, "case", case), trigger, **more)
+        audit.record(unit, f"exception.{trigger}", answer["id"], {name: str(value) for name, value in more.items()})
     session.out.did(answer, f"{answer['id']} is {answer['state']}.", "crossdock exceptions list")
 
 

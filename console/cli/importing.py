@@ -5,22 +5,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
-
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.files.claims import Claim
 from connectors.files.connector import ENDINGS
 from connectors.files.errorfile import ErrorFile
 from connectors.files.records import Reader
 from console.cli.base import Session, registry
-from console.cli.objectrows import KINDS, object_rows
+from console.cli.batches import in_pieces
+from console.cli.objectrows import KINDS, Row, object_rows
 from console.cli.progress import progress
+from core.domain.payloads import dump
 from core.domain.vocabulary import DocumentType, Mode, Via
-from core.errors import CrossdockError, InputError
+from core.errors import InputError
 from core.jobs.hub import Hub
 from core.ports.connectors import ConnectionConfig, Document, InboundRecord
 from core.services.catalog import ANY_CONNECTION, codes_of, connection_named, resolve_skus, upsert_items
@@ -120,20 +120,15 @@ class Writer:
 
     def write(self, what: str, batch: Sequence[tuple[InboundRecord, list[int], Sequence[Document]]]) -> None:
         """Write a batch; when it fails as a whole, its records are written one by one."""
-        try:
-            with self._session.changing(self._hub) as unit:
-                taken = self._take(unit, what, batch)
-        except OperationalError:
-            raise  # the database is away: no row is to blame
-        except (CrossdockError, DBAPIError) as error:
-            if len(batch) > 1:
-                for one in batch:
-                    self.write(what, [one])
-                return
-            record, lines, _ = batch[0]
-            cells, reason = rows_of(record), reason_of(error)
+
+        def refuse(one: tuple[InboundRecord, list[int], Sequence[Document]], reason: str) -> None:
+            record, lines, _ = one
+            cells = rows_of(record)
             self.refused += [(line, reason, cells[at] if at < len(cells) else []) for at, line in enumerate(lines)]
-        else:
+
+        for taken in in_pieces(
+            self._session, self._hub, batch, lambda unit, piece: self._take(unit, what, piece), refuse
+        ):
             self.good += taken
 
     def _take(self, unit: Unit, what: str, batch: Sequence[tuple[InboundRecord, list[int], Sequence[Document]]]) -> int:
@@ -141,7 +136,7 @@ class Writer:
             assert self._connection_id is not None
             facts = self._hub.facts.get(unit.conn, unit.tenant)
             orders = [
-                Submitted(self._connection_id, each.body, record, each.holds)
+                Submitted(self._connection_id, each.body, _as_canonical(record, each.body), each.holds)
                 for record, _, documents in batch
                 for each in documents
                 if each.type is DocumentType.ORDER
@@ -183,11 +178,9 @@ class Writer:
         return len(good)
 
 
-def reason_of(error: CrossdockError | DBAPIError) -> str:
-    """Return why a row was not taken."""
-    if isinstance(error, DBAPIError):
-        return f"the database refuses it: {str(error.orig).splitlines()[0]}"
-    return error.what
+def _as_canonical(record: InboundRecord, order: dict[str, Any]) -> InboundRecord:
+    """Return the record to store for an order: our own form, which any connection's message is read in again."""
+    return replace(record, topic="order", body=dump(order).encode(), content_type="application/json")
 
 
 def rows_of(record: InboundRecord) -> list[list[str]]:
@@ -220,22 +213,19 @@ def _objects(
 ) -> tuple[int, int]:
     kind, written, errors = KINDS[what], list[dict[str, Any]](), ErrorFile(bad)
     refused: list[tuple[int, str, list[str]]] = []
-    batch: list[tuple[int, dict[str, Any], Sequence[str]]] = []
+    batch: list[Row] = []
 
-    def write(rows: Sequence[tuple[int, dict[str, Any], Sequence[str]]]) -> None:
-        try:
-            with session.changing(hub) as unit:
-                kind.write(unit, [each for _, each, _ in rows])
-        except OperationalError:
-            raise  # the database is away: no row is to blame
-        except (CrossdockError, DBAPIError) as error:
-            if len(rows) > 1:
-                for one in rows:
-                    write([one])
-                return
-            refused.append((rows[0][0], reason_of(error), list(rows[0][2])))
-        else:
-            written.extend(each for _, each, _ in rows)
+    def put(unit: Unit, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        objects = [each for _, each, _ in rows]
+        kind.write(unit, objects)
+        return objects
+
+    def refuse(row: Row, reason: str) -> None:
+        refused.append((row[0], reason, list(row[2])))
+
+    def write(rows: Sequence[Row]) -> None:
+        for taken in in_pieces(session, hub, rows, put, refuse):
+            written.extend(taken)
 
     for row in object_rows(kind.schema(), path, handle, errors):
         batch.append(row)

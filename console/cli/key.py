@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from console.cli.base import Session, changes, group, pass_session, public_or_plain
+from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, limit_option, pages
 
 
@@ -81,9 +81,12 @@ def revoke(session: Session, /, key: str) -> None:
     from core.services.access import revoke_key
     from core.store.read.keys import read_key
 
-    key_id = public_or_plain("key", key)
-    session.agree(f"Revoke {key}?")
-    with session.hub() as hub, session.changing(hub) as unit:
-        revoke_key(unit, key_id)
-        shown = read_key(unit.conn, key_id, unit.tenant)
-    session.out.did(shown, f"{key} is revoked.")
+    with session.hub() as hub:
+        with hub.store.read() as conn:
+            key_id = find_id(conn, "key", key)
+            shown = read_key(conn, key_id)
+        session.agree(f"Revoke {shown['name']}?")
+        with session.changing(hub) as unit:
+            revoke_key(unit, key_id)
+            shown = read_key(unit.conn, key_id, unit.tenant)
+    session.out.did(shown, f"{shown['id']} is revoked.")

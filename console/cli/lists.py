@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.base import Session
+from console.cli.base import Session, find_id
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -89,7 +89,7 @@ def pages(fetch: Callable[[Slice], Listed], limit: int) -> Iterator[Json]:
 
 
 def find_order(conn: Connection, name: str) -> UUID:
-    """Return the order of that id (`ord_…`), number or external id.
+    """Return the order of that id (`ord_…`, or its beginning), number or external id.
 
     Raises:
         NotFound: there is none.
@@ -99,14 +99,14 @@ def find_order(conn: Connection, name: str) -> UUID:
 
     from sqlalchemy import or_, select
 
-    from core.domain.ids import kind_of, parse_id, public_id
+    from core.domain.ids import kind_of, public_id
     from core.errors import InputError, NotFound
     from core.store import schema as t
     from core.store.unit import DEFAULT_TENANT
 
     name = name.strip()
     if kind_of(name) == "order":
-        return parse_id("order", name)
+        return find_id(conn, "order", name)
     o = t.orders.c
     found = (
         conn.execute(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from console.cli.base import Session, changes, group, pass_session, public_or_plain
+from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, limit_option, list_about, names_of_all
 
 COLUMNS = ("id", "received_at=received", "connection", "topic", "via", "state", "outcome", "order")
@@ -44,7 +44,7 @@ def show(session: Session, /, message: str, raw: bool) -> None:
     from core.store.read.plumbing import read_message, read_raw
 
     with session.hub() as hub, hub.store.read() as conn:
-        message_id = public_or_plain("message", message)
+        message_id = find_id(conn, "message", message)
         if raw:
             sys.stdout.buffer.write(bytes(read_raw(conn, message_id).body))
             return
@@ -60,6 +60,7 @@ def show(session: Session, /, message: str, raw: bool) -> None:
 @pass_session
 def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, connection: str | None) -> None:
     """Read messages again under today's map; their effect is there at most once."""
+    from core.domain.ids import public_id
     from core.services import audit
     from core.services.replaying import replay_message
     from core.store.read.plumbing import list_messages
@@ -79,9 +80,10 @@ def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, co
 
         def again(message: str) -> tuple[dict[str, Any], str]:
             with session.changing(hub) as unit:
-                state = replay_message(unit, public_or_plain("message", message))
-                audit.record(unit, "message.replayed", message)
-            return {"id": message, "state": state}, f"{message} is read again."
+                message_id = find_id(unit.conn, "message", message)
+                name, state = public_id("message", message_id), replay_message(unit, message_id)
+                audit.record(unit, "message.replayed", name)
+            return {"id": name, "state": state}, f"{name} is read again."
 
         session.for_each(messages, again)
 
@@ -93,11 +95,13 @@ def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, co
 @pass_session
 def discard(session: Session, /, message: str, reason: str) -> None:
     """Give a quarantined message up; its bytes stay."""
+    from core.domain.ids import public_id
     from core.services import audit
     from core.services.replaying import discard_message
 
     session.agree(f"Give up {message} for good?")
     with session.hub() as hub, session.changing(hub) as unit:
-        state = discard_message(unit, public_or_plain("message", message), reason)
-        audit.record(unit, "message.discarded", message, {"reason": reason})
-    session.out.did({"id": message, "state": state}, f"{message} is {state}.")
+        message_id = find_id(unit.conn, "message", message)
+        name, state = public_id("message", message_id), discard_message(unit, message_id, reason)
+        audit.record(unit, "message.discarded", name, {"reason": reason})
+    session.out.did({"id": name, "state": state}, f"{name} is {state}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from console.cli.base import Session, actor, changes, group, pass_session, public_or_plain
+from console.cli.base import Session, actor, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, pages
 
 COLUMNS = ("id", "model", "state", "outcomes", "corrected_at=corrected", "approved_by=approved by", "created_at=made")
@@ -67,7 +67,7 @@ def promote_(session: Session, /, model: str) -> None:
     with session.hub() as hub:
         session.agree(f"Promise by {model} from now on?")
         with session.changing(hub) as unit:
-            model_id = public_or_plain("model", model)
+            model_id = find_id(unit.conn, "model", model)
             promote(unit, model_id, actor())
             shown = read_model_version(unit.conn, model_id)
     session.out.did(shown, f"{shown['model']} is the champion.", "crossdock promises report")

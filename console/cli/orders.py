@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from console.cli.base import Session, changes, group, pass_session
+from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, find_order, limit_option, pages
 
 COLUMNS = ("id", "number", "connection", "state", "phase", "placed_at=placed", "totals.grand=total", "currency=")
@@ -121,7 +121,12 @@ def _units(order: dict[str, Any], wanted: tuple[str, ...]) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     for each in wanted:
         name, _, units = each.rpartition("=")
-        matches = [line for line in order["lines"] if name in (line["id"], line["external_id"], line["sku"])]
+        begins = name if name.startswith("lin_") else None
+        matches = [
+            line
+            for line in order["lines"]
+            if name in (line["external_id"], line["sku"]) or (begins and line["id"].startswith(begins))
+        ]
         if len(matches) != 1:
             raise InputError(
                 f"{name[:60]!r} is not one line of the order.",
@@ -202,7 +207,7 @@ def hold(session: Session, /, order: str, reason: str) -> None:
 @pass_session
 def release(session: Session, /, order: str, hold_name: str | None) -> None:
     """Release the holds of an order; it goes on when none is left."""
-    from core.domain.ids import parse_id, public_id
+    from core.domain.ids import public_id
     from core.errors import Conflict
     from core.services import audit
     from core.services.holds import release_hold
@@ -214,7 +219,7 @@ def release(session: Session, /, order: str, hold_name: str | None) -> None:
         if not held and hold_name is None:
             raise Conflict(f"Order {order} has no hold.", code="CLI-HOLD-409")
         for each in [hold_name] if hold_name else held:
-            release_hold(unit, order_id, parse_id("hold", each))
+            release_hold(unit, order_id, find_id(unit.conn, "hold", each))
         after = read_order(unit.conn, order_id, unit.tenant)
         audit.record(unit, "hold.released", public_id("order", order_id), {"holds": [hold_name] if hold_name else held})
     session.out.did(after, f"Order {order} is {after['state']}.", f"crossdock orders show {order}")

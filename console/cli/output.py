@@ -64,6 +64,15 @@ class Output:
             else:
                 click.echo(f"{name:<{width}}  {word(value)}".rstrip())
 
+    def one_with(self, found: Json, name: str, columns: Sequence[str]) -> None:
+        """Write one object, and what it lists under a name as a table of these columns."""
+        if self.as_json:
+            self.line(found)
+            return
+        self.one({field: value for field, value in found.items() if field != name})
+        click.echo()
+        self.rows(found[name], columns)
+
     def line(self, found: Json) -> None:
         """Write one object as a line of JSON, at once."""
         click.echo(json.dumps(found, ensure_ascii=False, default=str))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.base import Session, group, pass_session, public_or_plain
+from console.cli.base import Session, find_id, group, pass_session
 from console.cli.lists import Moment, find_order, limit_option, pages
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def show(session: Session, /, promise: str) -> None:
     from core.store.read.promises import read_promise
 
     with session.hub() as hub, hub.store.read() as conn:
-        session.out.one(read_promise(conn, public_or_plain("promise", promise)))
+        session.out.one(read_promise(conn, find_id(conn, "promise", promise)))
 
 
 @promises_command.command("report")

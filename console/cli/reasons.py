@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
+from console.cli.base import find_id
 from console.cli.lists import find_order
 from console.web.decision import explain as explain_decision
 from core.domain.ids import kind_of, parse_id
@@ -49,7 +50,7 @@ def of(conn: Connection, subject: Sequence[str], as_of: datetime | None) -> Reas
     kinds = {"decision": of_decision, "message": of_message, "delivery": of_delivery, "case": of_case}
     kind = kind_of(name)
     if kind in kinds:
-        return kinds[kind](conn, parse_id(kind, name), as_of)
+        return kinds[kind](conn, find_id(conn, kind, name), as_of)
     return of_order(conn, find_order(conn, name), as_of)
 
 

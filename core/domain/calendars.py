@@ -85,13 +85,6 @@ def local_day(calendar: Calendar, moment: datetime) -> date:
     return moment.astimezone(_zone(calendar.timezone)).date()
 
 
-def is_open(calendar: Calendar, moment: datetime) -> bool:
-    """Return whether the node works at an aware moment; it does at opening and no longer does at closing."""
-    local = moment.astimezone(_zone(calendar.timezone))
-    hours = calendar.hours(local.date())
-    return hours is not None and hours.opens <= local.time() < hours.closes
-
-
 def ready_moment(calendar: Calendar, now: datetime, handling: timedelta | None = None) -> datetime | None:
     """Return when work begun now is done, counting working time only.
 

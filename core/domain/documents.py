@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
-from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, compile_schema
+from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, Whole, compile_schema
 from core.domain.vocabulary import DocumentType, StockStatus
 from core.errors import InputError
 
@@ -89,7 +89,7 @@ class LineSchema(Strict):
     """An order line; `removed` is what the source has taken off again since it was ordered."""
 
     external_id = a_text(128)
-    position = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000))
+    position = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000))
     sku = a_text(128)
     item_ref = fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
     title = a_text()
@@ -157,7 +157,7 @@ class OrderSchema(Strict):
     payments = fields.List(fields.Nested(PaymentSchema), allow_none=True, validate=validate.Length(max=200))
     totals = fields.Nested(TotalsSchema, allow_none=True)
     # The source's own counter or time of change: what makes a late message late.
-    source_version = fields.Integer(allow_none=True)
+    source_version = Whole(allow_none=True)
     source_updated_at = an_instant()
     canceled_at = an_instant()
     cancel_reason = a_text()
@@ -226,7 +226,7 @@ class PackageSchema(Strict):
     """One carton."""
 
     sscc, tracking_number = a_text(18), a_text(128)
-    weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
+    weight_g = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
 
 
 class ShipmentSchema(Strict):
@@ -314,7 +314,7 @@ class ItemSchema(Strict):
     unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
     price = an_amount()
     currency = fields.String(allow_none=True, validate=CURRENCY)
-    weight_g = fields.Integer(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
+    weight_g = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000_000))
     backorder_limit = a_quantity(NOT_NEGATIVE, required=False)
     tracking = fields.String(allow_none=True, validate=validate.OneOf(["none", "lot", "serial"]))
     lot_order = fields.String(allow_none=True, validate=validate.OneOf(["fefo", "freshest"]))
@@ -388,6 +388,38 @@ def reasons(messages: Any, path: str = "") -> list[dict[str, str]]:
     return [{"path": path, "reason": str(messages)}]
 
 
+def misfit(messages: Any, what: str, *, fix: str, code: str | None = None) -> InputError:
+    """Return the refusal of what marshmallow complains about.
+
+    Args:
+        messages: its complaints, nested as it tells them.
+        what: that something does not fit, such as "The policy does not fit"; the first three reasons follow.
+        fix: where the right form is described.
+        code: of the error; that of any input when left out.
+    """
+    found = reasons(messages)
+    named = "; ".join(": ".join(filter(None, (each["path"], each["reason"].rstrip(".")))) for each in found[:3])
+    return InputError(f"{what}: {named}.", code=code, fix=fix, errors=found[:50])
+
+
+def checked(schema: Schema, given: Any, what: str, *, fix: str, code: str | None = None) -> dict[str, Any]:
+    """Return what a schema makes of something given.
+
+    Args:
+        schema: what it must fit.
+        given: as it came.
+        what: that it does not fit, where it does not; `fix` and `code` are those of `misfit`.
+
+    Raises:
+        InputError: it does not fit; `errors` = [{path, reason}] for every field that does not.
+    """
+    try:
+        found: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        raise misfit(error.messages, what, fix=fix, code=code) from None
+    return found
+
+
 def check_document(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document with every value in its canonical type.
 
@@ -400,15 +432,10 @@ def check_document(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         pass
     else:
         return quick
-    try:
-        loaded: dict[str, Any] = SCHEMAS[kind].load(body)
-    except ValidationError as error:
-        found = reasons(error.messages)
-        named = "; ".join(f"{each['path']}: {each['reason'].rstrip('.')}" for each in found[:3])
-        raise InputError(
-            f"The {kind.replace('_', ' ')} does not fit the canonical model: {named}.",
-            code="DOC-SCHEMA-422",
-            fix="Mend the map or the source; the reference is docs/canonical.md.",
-            errors=found[:50],
-        ) from None
-    return loaded
+    return checked(
+        SCHEMAS[kind],
+        body,
+        f"The {kind.replace('_', ' ')} does not fit the canonical model",
+        code="DOC-SCHEMA-422",
+        fix="Mend the map or the source; the reference is docs/canonical.md.",
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from core.domain.documents import CURRENCY, NOT_NEGATIVE, Strict, reasons
+from core.domain.documents import CURRENCY, NOT_NEGATIVE, Strict, checked
 from core.domain.machine import Machine
 from core.domain.payloads import jsonable
 from core.domain.quick import NO_NUL
@@ -194,18 +194,13 @@ def check_policy(document: Any) -> Json:
     Raises:
         InputError: it does not fit; every reason is told with its path.
     """
-    try:
-        found: Json = _SCHEMA.load(document)
-    except ValidationError as error:
-        why = reasons(error.messages)
-        named = "; ".join(f"{each['path'] or 'policy'}: {each['reason']}" for each in why[:3])
-        raise InputError(
-            f"The policy does not fit: {named}",
-            fix="Compare it with docs/policies.md.",
-            code="POLICY-SCHEMA-422",
-            errors=why[:50],
-        ) from None
-    return found
+    return checked(
+        _SCHEMA,
+        document,
+        "The policy does not fit",
+        fix="Compare it with docs/policies.md.",
+        code="POLICY-SCHEMA-422",
+    )
 
 
 def applies(conditions: Mapping[str, Any], traits: Traits) -> bool:

@@ -18,6 +18,8 @@ Check = Callable[[Any], Any]
 NO_NUL = validate.Regexp(r"\A[^\x00]*\Z", error="must not contain the NUL character")
 
 
+# Deepest nesting of JSON, at the doors and where messages are read.
+JSON_LEVELS = 64
 # An amount or quantity has at most this many digits after the point: enough for unit prices of screws in dinars, and
 # no way to make the hub write out ten thousand zeros.
 MOST_PLACES = 12
@@ -44,13 +46,25 @@ def has_sane_places(value: Decimal) -> bool:
     return isinstance(exponent, int) and -MOST_PLACES <= exponent <= MOST_PLACES
 
 
-class Exact(fields.Decimal):
-    """A decimal number in ASCII digits; Python itself reads `1_0` and the digits of every script as numbers too."""
+class Digits(fields.Field[Any]):
+    """A number in ASCII digits; Python itself reads `1_0` and the digits of every script as numbers too."""
 
-    def _validated(self, value: Any) -> Decimal:
+    def _validated(self, value: Any) -> Any:
         if isinstance(value, str) and (not value.isascii() or "_" in value):
             raise self.make_error("invalid", input=value)
-        return super()._validated(value)
+        return super()._validated(value)  # type: ignore[misc]
+
+
+class Exact(Digits, fields.Decimal):
+    """A decimal number."""
+
+
+class Whole(Digits, fields.Integer):
+    """A whole number."""
+
+
+class Real(Digits, fields.Float):
+    """A number that need not be exact, such as a degree."""
 
 
 class Doubtful(Exception):

@@ -27,7 +27,6 @@ from core.services.resourcing import source_due
 
 log = structlog.get_logger()
 BUSY_SECONDS = 10.0
-QUEUES = ("intake", "orders", "deliveries", "schedule")
 
 
 def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Actor[..., Any]]:

@@ -160,16 +160,24 @@ WHERE o.tenant_id = :tenant AND o.state NOT IN ('completed', 'canceled')
                   AND f.state IN ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped',
                                   'canceling')
                   AND f.updated_at > clock_timestamp() - make_interval(hours => :patience))
+  AND NOT EXISTS (SELECT 1 FROM reservation r
+                  JOIN stock_position p ON p.tenant_id = r.tenant_id AND p.item_id = r.item_id
+                   AND p.node_id = r.node_id AND p.reserved + p.allocated > p.on_hand - p.safety
+                  JOIN supply s ON s.tenant_id = r.tenant_id AND s.item_id = r.item_id AND s.node_id = r.node_id
+                   AND s.state IN ('expected', 'in_transit') AND s.promisable > 0
+                   AND s.expected_at > clock_timestamp() - make_interval(hours => :patience)
+                  WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id AND r.state = 'allocated')
 ORDER BY o.updated_at LIMIT 200
 """
-# How long a node may be silent about work it has before the watchdog says so.
+# How long a node may be silent about work it has, and supply late that was promised, before the watchdog says so.
 NODE_PATIENCE_HOURS = 24
 
 
 def watchdog(unit: Unit) -> int:
     """Prove that no order has stopped in silence (invariant 6); open a case for each that has; return how many.
 
-    An order that is not final must have a delivery due, a timer, work at a node that is not overdue, or a case.
+    An order that is not final must have a delivery due, a timer, work at a node that is not overdue, a case, or units
+    promised of supply that has a day and is not overdue: no node ships what has not come.
     """
     rows = unit.conn.execute(text(STUCK_ORDERS), {"tenant": unit.tenant, "patience": NODE_PATIENCE_HOURS}).all()
     opened = [

@@ -220,19 +220,20 @@ def list_items(unit: Unit, connection_id: UUID, items: Sequence[UUID]) -> None:
 
 
 def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
-    """Write a node by its code and return its id; `connection` names the connection that works it.
+    """Write a node by its code and return its id; what is left out stays as it is.
+
+    `connection` names the connection that works it; a new node without a name has its code for one.
 
     A node without a point gets that of its postcode, as far as places were imported.
     """
     values = dict(node)
+    code = str(values.pop("code"))
     connection = values.pop("connection", None)
     if connection is not None:
         values["connection_id"] = connection_named(unit, str(connection)).id
-    code = str(values.pop("code"))
-    values.setdefault("name", code)
     found = unit.conn.execute(
         insert(t.node)
-        .values(tenant_id=unit.tenant, id=uuid7(), code=code, **values)
+        .values(tenant_id=unit.tenant, id=uuid7(), code=code, **{"name": code, **values})
         .on_conflict_do_update(index_elements=["tenant_id", "code"], set_={**values, "version": t.node.c.version + 1})
         .returning(t.node.c.id)
     ).scalar_one()

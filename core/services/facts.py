@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, select
 
 from config.settings import Orders, Promising
+from core.domain.calendars import Calendar
 from core.domain.vocabulary import Mode, Write
 from core.ports.connectors import Connectors
 from core.routing.problem import NodeFacts
 from core.services.calendars import read_calendars
 from core.services.inforce import InForce, read_in_force
-from core.services.promising_facts import PromisingFacts, read_promising
-from core.services.routing_facts import RoutingFacts, read_routing
+from core.services.promising_facts import PromisingFacts, Transit, promising_facts, read_transit
+from core.services.routing_facts import Disruption, RoutingFacts, read_disruptions, read_routing
+from core.services.stamps import Stamps, read_stamps
 from core.services.tariffs import scaled
 from core.store import schema as t
 
@@ -42,11 +45,34 @@ class ConnectionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """What was read for a picture, and the stamps it was read under.
+
+    Args:
+        stamps: of what follows.
+        nodes, connections: rows of these tables.
+        calendars: by node.
+        disruptions: those that are not over.
+        policies: those in force.
+        transit: the model promises rest on.
+    """
+
+    stamps: Stamps
+    nodes: Sequence[Row[Any]]
+    connections: Sequence[Row[Any]]
+    calendars: Mapping[UUID, Calendar]
+    disruptions: Sequence[Disruption]
+    policies: tuple[InForce, ...]
+    transit: Transit
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One consistent picture of nodes, connections, policies in force (first asked first), and what routing needs.
 
     Attributes:
         double_hours: within how many hours the same order by another connection is held; 0 never.
+        rows: what it was made of, for the next picture; None where it was made of nothing that was read.
     """
 
     nodes: Mapping[UUID, NodeFacts]
@@ -56,6 +82,7 @@ class Facts:
     policies: Sequence[InForce] = ()
     promising: PromisingFacts = field(default_factory=PromisingFacts)
     double_hours: float = 24.0
+    rows: Rows | None = None
 
     @property
     def codes(self) -> frozenset[str]:
@@ -74,7 +101,9 @@ def read_facts(
     terms: Promising | None = None,
     before: Facts | None = None,
 ) -> Facts:
-    """Read the picture from the database; large parts nobody has written since are taken from the one before.
+    """Read the picture from the database; parts nobody has written since are taken from the one before.
+
+    Where nothing was written that is one statement, and another one now and then where capacity is limited.
 
     Args:
         conn: a session.
@@ -83,12 +112,10 @@ def read_facts(
         terms: what promises may rest on.
         before: the picture read last.
     """
+    rows = _read_rows(conn, tenant, before.rows if before else None)
+    stamps = rows.stamps
+    routing = read_routing(conn, tenant, rows.nodes, rows.disruptions, stamps, before.routing if before else None)
     kinds = connectors.kinds()
-    nodes = conn.execute(select(t.node).where(t.node.c.tenant_id == tenant).order_by(t.node.c.code)).all()
-    connections = conn.execute(select(t.connection).where(t.connection.c.tenant_id == tenant)).all()
-    now = conn.execute(select(func.clock_timestamp())).scalar_one()
-    calendars = read_calendars(conn, tenant, nodes)
-    routing = read_routing(conn, tenant, nodes, now, before.routing if before else None)
     return Facts(
         nodes={
             row.id: NodeFacts(
@@ -102,9 +129,9 @@ def read_facts(
                 scaled(row.distance_cost),
                 row.id not in routing.closed,
             )
-            for row in nodes
+            for row in rows.nodes
         },
-        node_connections={row.id: row.connection_id for row in nodes},
+        node_connections={row.id: row.connection_id for row in rows.nodes},
         connections={
             row.id: ConnectionFacts(
                 row.id,
@@ -114,13 +141,35 @@ def read_facts(
                 Mode(row.mode),
                 connectors.capabilities(row.connector),
             )
-            for row in connections
+            for row in rows.connections
         },
         routing=routing,
-        policies=read_in_force(conn, tenant),
-        promising=read_promising(
-            conn, tenant, nodes, calendars, terms or Promising(), before.promising if before else None
-        ),
+        policies=rows.policies,
+        promising=promising_facts(terms or Promising(), rows.nodes, rows.calendars, rows.transit),
+        rows=rows,
+    )
+
+
+def _read_rows(conn: Connection, tenant: int, old: Rows | None) -> Rows:
+    """Read what has changed since; all of it where nothing was read before."""
+    new = read_stamps(conn, tenant)
+    same = {each.name for each in fields(Stamps) if old and getattr(old.stamps, each.name) == getattr(new, each.name)}
+    n, c = t.node.c, t.connection.c
+    nodes = (
+        old.nodes
+        if old and "nodes" in same
+        else conn.execute(select(t.node).where(n.tenant_id == tenant).order_by(n.code)).all()
+    )
+    return Rows(
+        new,
+        nodes,
+        old.connections
+        if old and "connections" in same
+        else conn.execute(select(t.connection).where(c.tenant_id == tenant)).all(),
+        old.calendars if old and {"nodes", "weeks", "closures"} <= same else read_calendars(conn, tenant, nodes),
+        old.disruptions if old and "disruptions" in same else read_disruptions(conn, tenant, new.now),
+        old.policies if old and "policies" in same else read_in_force(conn, tenant),
+        old.transit if old and "model" in same else read_transit(conn, tenant, old.transit if old else None),
     )
 
 

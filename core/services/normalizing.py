@@ -20,7 +20,7 @@ from core.store.unit import Unit
 def read_documents(message: InboundMessage, via: str, connector: Connector) -> Sequence[Document]:
     """Return the canonical documents in a message; nothing is stored.
 
-    What came by the API is an order in our own form, whatever connector its connection has.
+    What came by the API or from an imported file is an order in our own form, whatever connector its connection has.
 
     Args:
         message: as stored.
@@ -30,7 +30,7 @@ def read_documents(message: InboundMessage, via: str, connector: Connector) -> S
     Raises:
         CrossdockError: it cannot be read; MappingError where a map or the canonical model is at fault.
     """
-    if via != Via.API:
+    if via not in (Via.API, Via.IMPORT):
         return connector.normalize(message)
     try:
         body = json.loads(message.body, parse_float=Decimal)

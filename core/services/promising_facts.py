@@ -101,30 +101,12 @@ class PromisingFacts:
     transit: Transit = field(default_factory=Transit)
 
 
-def read_promising(
-    conn: Connection,
-    tenant: int,
-    nodes: Sequence[Row[Any]],
-    calendars: Mapping[UUID, Calendar],
-    terms: Promising,
-    before: PromisingFacts | None,
+def promising_facts(
+    terms: Promising, nodes: Sequence[Row[Any]], calendars: Mapping[UUID, Calendar], transit: Transit
 ) -> PromisingFacts:
-    """Read the picture.
-
-    Args:
-        conn: a session.
-        tenant: whose.
-        nodes: rows of the node table.
-        calendars: by node.
-        terms: the settings.
-        before: the picture read last; its model is kept while the champion and its correction are the same.
-    """
-    return PromisingFacts(
-        terms,
-        calendars,
-        {row.id: NodePlace(row.code, row.country, row.postal_code) for row in nodes},
-        read_transit(conn, tenant, before.transit if before else None),
-    )
+    """Return the picture made of what was read; `nodes` are rows of the node table."""
+    places = {row.id: NodePlace(row.code, row.country, row.postal_code) for row in nodes}
+    return PromisingFacts(terms, calendars, places, transit)
 
 
 def read_transit(conn: Connection, tenant: int, before: Transit | None) -> Transit:

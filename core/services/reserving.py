@@ -1,7 +1,7 @@
 """Soft reservations: units promised for a while, to checkouts, in one locked step for a whole batch.
 
 `reserve_many` locks positions in key order, grants in order of arrival, all or nothing per request, and writes with one
-UPDATE and one COPY. `ReservationCombiner` lets many callers share one such transaction.
+statement. `ReservationCombiner` lets many callers share one such transaction.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.services.combining import Combiner
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_positions, lock_to_take, mark_listings
-from core.store.moves import move_lots, move_stock
+from core.store.moves import Held, hold_stock, move_lots, move_stock
 from core.store.unit import Store, Unit
 
 ZERO = Decimal(0)
@@ -60,7 +60,7 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
     taken: dict[tuple[UUID, UUID], Decimal] = {}
     lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     answers: list[Granted] = []
-    rows: list[tuple[Any, ...]] = []
+    rows: list[Held] = []
     for each in wanted:
         if missing := shelf.missing(each.connection_id, each.units):
             answers.append(Granted(None, missing))
@@ -72,27 +72,14 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
             taken[key] = taken.get(key, ZERO) + units
             parts: Sequence[tuple[str | None, Decimal]] = picked.get(key, ((None, units),))
             for lot, part in parts:
-                rows.append((uuid7(), group_id, each.connection_id, *key, part, lot, "held", until))
+                rows.append((uuid7(), group_id, each.connection_id, *key, part, lot, until))
                 if lot is not None:
                     lots[*key, lot] = lots.get((*key, lot), ZERO) + part
         answers.append(Granted(group_id))
     if not taken:
         return answers
-    move_stock(unit, {key: (ZERO, units, ZERO) for key, units in taken.items()})
+    hold_stock(unit, taken, rows)
     move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
-    copy_rows(
-        unit,
-        t.reservation,
-        ("id", "group_id", "connection_id", "item_id", "node_id", "quantity", "lot", "state", "expires_at"),
-        rows,
-    )
-    copy_rows(
-        unit,
-        t.stock_movement,
-        ("item_id", "node_id", "kind", "reserved", "cause", "actor"),
-        [(item, node, "reserve", units, unit.cause, unit.actor) for (item, node), units in sorted(taken.items())],
-    )
-    mark_listings(unit, {item for item, _ in taken})
     return answers
 
 

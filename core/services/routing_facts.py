@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, text
 
 from core.domain.calendars import HORIZON_DAYS
 from core.domain.postcodes import lies_in
 from core.routing.terms import within
-from core.services.geography import PLACES_STAMP, Point, Points
+from core.services.geography import Point, Points
+from core.services.stamps import Stamps
 from core.services.tariffs import Tariff, read_tariff
-from core.store import schema as t
 
 # Counting what leaves on a day may take this part of the time at most, however many fulfillment orders there are.
 COUNT_SHARE = 0.02
@@ -154,7 +154,12 @@ class RoutingFacts:
 
 
 def read_routing(
-    conn: Connection, tenant: int, nodes: Sequence[Row[Any]], now: datetime, before: RoutingFacts | None
+    conn: Connection,
+    tenant: int,
+    nodes: Sequence[Row[Any]],
+    disruptions: Sequence[Disruption],
+    stamps: Stamps,
+    before: RoutingFacts | None,
 ) -> RoutingFacts:
     """Read the picture; what has not been written since is taken from the one before.
 
@@ -162,23 +167,26 @@ def read_routing(
         conn: a session.
         tenant: whose.
         nodes: rows of the node table.
-        now: the database's time.
+        disruptions: those that are not over.
+        stamps: of now.
         before: what was read last.
     """
-    found = RoutingFacts(read_tariff(conn, tenant, now.date(), before.tariff if before else None))
-    s = t.setting.c
-    found.places = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == PLACES_STAMP)).scalar()
+    now = stamps.now
+    found = RoutingFacts(read_tariff(conn, tenant, now.date(), stamps.rates, before.tariff if before else None))
+    found.places, found.marked_down = stamps.places, stamps.marked_down
     if before is not None and before.places == found.places:
         found.points = before.points
     found.nodes = {row.id: _rules(row) for row in nodes}
-    found.disruptions = [disruption_of(row) for row in conn.execute(text(DISRUPTIONS), {"t": tenant, "now": now})]
+    found.disruptions = disruptions
     found.closed = {row.id: reason for row in nodes if (reason := _closed(row, now)) is not None}
     found.shut = {row.id: days for row in nodes if (days := _shut(found, row.id, now.date()))}
     found.usage = _usage(conn, tenant, found, now, before.usage if before else None)
-    found.marked_down = bool(
-        conn.execute(text("SELECT EXISTS (SELECT 1 FROM markdown WHERE tenant_id = :t)"), {"t": tenant}).scalar()
-    )
     return found
+
+
+def read_disruptions(conn: Connection, tenant: int, now: datetime) -> Sequence[Disruption]:
+    """Return the disruptions that are not over."""
+    return [disruption_of(row) for row in conn.execute(text(DISRUPTIONS), {"t": tenant, "now": now})]
 
 
 def _rules(row: Row[Any]) -> NodeRules:

@@ -23,7 +23,7 @@ from core.services.geography import WRITE_SETTING
 from core.store import schema as t
 from core.store.unit import Unit
 
-STAMP = "routing.rates"
+RATES_STAMP = "routing.rates"
 WRITE_RATES = """
 INSERT INTO rate (tenant_id, id, service_id, zone, from_country, from_postal, to_country, to_postal, up_to_g, price,
                   per_kg, currency, valid_from, valid_to)
@@ -128,17 +128,16 @@ class Tariff:
         return best
 
 
-def read_tariff(conn: Connection, tenant: int, today: date, before: Tariff | None = None) -> Tariff:
+def read_tariff(conn: Connection, tenant: int, today: date, written: object, before: Tariff | None = None) -> Tariff:
     """Return services and the rates of a day; the ones read before when nothing was written since.
 
     Args:
         conn: a session.
         tenant: whose.
         today: the day the rates must be valid on.
+        written: the stamp of what is there now (`RATES_STAMP`).
         before: what was read last.
     """
-    s = t.setting.c
-    written = conn.execute(select(s.value).where(s.tenant_id == tenant, s.name == STAMP)).scalar_one_or_none()
     stamp = (written, today)
     if before is not None and before.stamp == stamp:
         return before
@@ -251,4 +250,4 @@ def service_ids(unit: Unit) -> dict[tuple[str, str], UUID]:
 def mark_written(unit: Unit) -> None:
     """Have every process read services and rates again, and waiting orders sourced with them."""
     look_again(unit)
-    unit.conn.exec_driver_sql(WRITE_SETTING, (unit.tenant, STAMP, uuid7().hex))
+    unit.conn.exec_driver_sql(WRITE_SETTING, (unit.tenant, RATES_STAMP, uuid7().hex))

@@ -82,9 +82,9 @@ WHERE listing.tenant_id = %(tenant)s AND listing.connection_id = s.connection_id
 MARK_LISTINGS = MARK_ALL_LISTINGS.replace(
     "%(tenant)s\n",
     """%(tenant)s AND item_id = ANY(ARRAY(
-          SELECT unnest(%(items)s::uuid[]) UNION
+          SELECT unnest(%(items)b::uuid[]) UNION
           SELECT kit_id FROM kit_component
-          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)s::uuid[])))\n""",
+          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)b::uuid[])))\n""",
     1,
 )
 

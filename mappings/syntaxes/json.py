@@ -11,13 +11,13 @@ from typing import Any
 import orjson
 from marshmallow import Schema, fields, validate
 
+from core.domain.quick import JSON_LEVELS
 from mappings.access import OBJECTS, Access, SourceDocument
 from mappings.faults import MapError, Unfit, kind_of
 from mappings.paths import getter
 from mappings.schema import Strict
 from mappings.syntaxes.text import check_size, decode, refused
 
-MAX_DEPTH = 64
 CONTAINERS = frozenset([dict, list])
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 ESCAPED_NUL = "\\u0000"
@@ -62,7 +62,7 @@ def parse(data: bytes | str, *, max_bytes: int | None = None) -> Any:
     """Return the JSON value in an input, numbers with a point as Decimal.
 
     Raises:
-        MapError: it is not JSON, too large, deeper than 64 levels, or has text that no database takes.
+        MapError: it is not JSON, too large, deeper than `JSON_LEVELS`, or has text that no database takes.
     """
     if isinstance(data, bytes):
         check_size(data, max_bytes)
@@ -76,10 +76,10 @@ def parse(data: bytes | str, *, max_bytes: int | None = None) -> Any:
             "SYNTAX", f"The input is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
     except RecursionError:
-        raise refused("DEPTH", f"The JSON is nested deeper than {MAX_DEPTH} levels.") from None
+        raise refused("DEPTH", f"The JSON is nested deeper than {JSON_LEVELS} levels.") from None
     except ValueError:
         raise refused("SYNTAX", "The JSON has a whole number of more than 4,300 digits.") from None
-    if text.count("{") + text.count("[") > MAX_DEPTH:
+    if text.count("{") + text.count("[") > JSON_LEVELS:
         check_depth(value)
     if ESCAPED_NUL in text or ESCAPED_SURROGATE.search(text):
         check_text(value)
@@ -89,7 +89,7 @@ def parse(data: bytes | str, *, max_bytes: int | None = None) -> Any:
 def check_depth(value: Any) -> None:
     """Refuse a value nested too deep to walk safely."""
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(JSON_LEVELS):
         level = [
             inner
             for each in level
@@ -98,7 +98,7 @@ def check_depth(value: Any) -> None:
         ]
         if not level:
             return
-    raise refused("DEPTH", f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+    raise refused("DEPTH", f"The JSON is nested deeper than {JSON_LEVELS} levels.")
 
 
 def check_text(value: Any) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.stock_history.judge import Entry, Operation, Verdict, _position, read_logs
+from benchmarks.stock_history.batches import Before, check_batch, effects_of, refused_unseen, simulate
+from benchmarks.stock_history.calls import Operation, Verdict, read_logs
+from benchmarks.stock_history.judge import Entry, _position
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,11 +72,60 @@ def test_a_count_leaves_what_it_counted_or_what_is_promised() -> None:
 
 def test_a_call_that_was_cut_is_one_nobody_knows_the_outcome_of(tmp_path: Path) -> None:
     log = tmp_path / "client-0-0.log"
-    said = [{"i": "a", "k": "reserve", "t0": 1}, {"i": "a", "t1": 2, "r": "ok"}, {"i": "b", "k": "count", "t0": 3}]
+    said = [
+        {"i": "a", "k": "batch", "n": 2, "t0": 1},
+        {"i": "a", "t1": 2, "r": "ok", "a": [True, False]},
+        {"i": "b", "k": "count", "n": 1, "t0": 3},
+    ]
     log.write_text("\n".join(map(json.dumps, said)) + '\n{"i": "c", "k": "cou')
     found = read_logs([log])
     assert {name: each.outcome for name, each in found.items()} == {"a": "ok", "b": "unknown"}
+    assert (found["a"].size, found["a"].answers) == (2, (True, False))
     assert (found["a"].returned, found["b"].returned > 10**18) == (2, True)
+
+
+def batch(*wishes: tuple[str, int], answers: tuple[bool, ...] = (), outcome: str = "ok") -> Operation:
+    found = operation(1, 2, outcome, "batch", b=[[[sku, "N1", "reserved", units]] for sku, units in wishes])
+    found.answers = answers
+    return found
+
+
+A, B, C = ("A", "N1"), ("B", "N1"), ("C", "N1")
+
+
+@pytest.mark.parametrize(
+    ("wishes", "before", "answers"),
+    [
+        ((("A", 6), ("A", 5), ("A", 4)), Before({A: 10}), (True, False, True)),
+        ((("A", 6), ("B", 1)), Before({A: 10}), (True, False)),
+        ((("C", 4), ("C", 3), ("C", 2)), Before({C: 90}, capped=54), (True, False, True)),
+    ],
+)
+def test_the_answers_of_a_batch_follow_from_what_was_there(
+    wishes: tuple[tuple[str, int], ...], before: Before, answers: tuple[bool, ...]
+) -> None:
+    def judged(said: tuple[bool, ...], done: tuple[bool, ...], outcome: str = "ok") -> dict[str, int]:
+        found = Verdict()
+        told = batch(*wishes, answers=said, outcome=outcome)
+        check_batch("x", told, before, effects_of(told, done), found)
+        return dict(found.wrong)
+
+    nothing = (False,) * len(answers)
+    assert simulate(batch(*wishes), before) == answers
+    assert judged(answers, answers) == {}
+    assert judged(answers, nothing) == {"acknowledged and not so": 1}
+    assert judged(nothing, nothing) == {"wrong answer": 1}
+    assert [judged((), done, "unknown") for done in (answers, nothing)] == [{}, {}]
+    assert judged((), answers, "refused") == {"refused and done": 1}
+    if sum(answers) > 1:
+        assert judged((), (answers[0], *nothing[1:]), "unknown") == {"done in part": 1}
+
+
+def test_what_a_batch_refused_where_it_left_no_row_is_asked_of_the_position() -> None:
+    told = batch(("A", 6), ("B", 4), answers=(True, False))
+    [(place, asked)] = refused_unseen(told, Before({A: 10}))
+    assert (place, asked.outcome, asked.told["e"]) == (B, "refused", [["B", "N1", "reserved", 4]])
+    assert list(refused_unseen(told, Before({A: 10, B: 1}))) == []
 
 
 def history(*arguments: object) -> tuple[int, dict[str, Any]]:
@@ -91,12 +142,14 @@ def history(*arguments: object) -> tuple[int, dict[str, Any]]:
 
 
 def test_a_history_under_kills_can_be_explained() -> None:
-    code, found = history("--operations", 800, "--client-kills", 2, "--database-kills", 1)
+    code, found = history("--operations", 4_000, "--client-kills", 2, "--database-kills", 1)
     assert (code, found["broken"], found["told"]) == (0, {}, [])
     assert found["killed"] == {"clients": 2, "postgres": 1}
-    assert found["operations"] == 800
-    assert found["counts"]["ok"] + found["counts"]["refused"] + found["counts"]["unknown"] == 800
-    assert {"reserve", "kit", "lot", "capped", "release", "count", "send", "order"} <= set(found["counts"])
+    assert found["operations"] >= 4_000
+    outcomes = ("ok", "refused", "unknown")
+    assert sum(found["counts"].get(each, 0) for each in outcomes) == found["transactions"]
+    assert 0 < found["counts"]["granted in batches"] < found["counts"]["batch"]
+    assert {"batch", "reserve", "kit", "lot", "capped", "release", "count", "send", "order"} <= set(found["counts"])
 
 
 @pytest.mark.parametrize(
@@ -108,6 +161,6 @@ def test_a_history_under_kills_can_be_explained() -> None:
     ],
 )
 def test_a_planted_bug_is_found(bug: str, rules: set[str]) -> None:
-    code, found = history("--operations", 400, "--client-kills", 0, "--database-kills", 0, "--plant", bug)
+    code, found = history("--operations", 3_000, "--client-kills", 0, "--database-kills", 0, "--plant", bug)
     assert code == 1
     assert rules <= set(found["broken"])

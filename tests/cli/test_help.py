@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from console.cli import protection, reservations, stock
 from console.cli.main import COMMANDS, SECTIONS, cli
+from core.domain.states import ReservationState
+from core.domain.vocabulary import Protection, StockStatus
 from tests.cli.conftest import Crossdock
 
 HEAVY = ("sqlalchemy", "psycopg", "flask", "marshmallow", "rich", "requests", "dramatiq", "redis", "structlog",
@@ -49,6 +52,7 @@ def test_every_name_of_the_public_surface_is_there() -> None:
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
         "bench", "nodes", "disruptions", "route", "edi", "policy", "decisions", "promises", "scores", "models",
+        "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 
@@ -75,7 +79,9 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
         "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
-        "models": {"train", "promote"},
+        "models": {"train", "promote"}, "protection": {"set", "end"}, "supply": {"expect", "receive", "end"},
+        "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move"},
+        "calendars": {"import"},
     }  # fmt: skip
     for name in set(COMMANDS) - {"demo"}:
         command = cli.get_command(context, name)
@@ -85,3 +91,10 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
             if {"--dry-run", "--yes"} <= {option for param in each.params for option in param.opts}
         }  # fmt: skip
         assert found == changing.get(name, set()), name
+
+
+def test_choices_are_the_words_the_hub_knows() -> None:
+    # They stand in the commands themselves, because help loads nothing.
+    assert set(protection.KINDS.choices) == {str(each) for each in Protection}
+    assert set(reservations.STATES.choices) == {str(each) for each in ReservationState}
+    assert set(stock.STATUSES.choices) == {str(each) for each in StockStatus}

@@ -7,6 +7,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from config.settings import load_settings
+from console.wiring import open_hub
+from core.jobs.intake import drain_messages
 from tests.cli.conftest import HEADER, Crossdock, order_row
 
 
@@ -133,3 +136,18 @@ def test_a_file_without_the_columns_is_told_as_a_whole(company: Crossdock, place
     result = company("import", "orders", "orders.csv", "--connection", "shop", "--json")
     assert (result.code, result.one["good"], result.one["bad"]) == (1, 0, 1)
     assert "order_number" in bad(place, "orders.csv.bad.csv")[0][1]
+
+
+def test_an_imported_order_is_read_again_as_it_was_read(company: Crossdock, place: Path) -> None:
+    (place / "orders.csv").write_text(HEADER + order_row("W1"))
+    assert company("import", "orders", "orders.csv", "--connection", "shop").code == 0
+    [message] = company("messages", "list", "--json").rows
+    assert message["topic"] == "order"
+    raw = json.loads(company("messages", "show", message["id"], "--raw").out)
+    assert (raw["external_id"], raw["lines"][0]["quantity"]) == ("W1", "2")
+    assert company("messages", "replay", message["id"][:20], "--json").one["state"] == "received"
+    with open_hub(load_settings(), "cli") as hub:
+        assert drain_messages(hub) == 1
+    [message] = company("messages", "list", "--json").rows
+    assert (message["state"], message["error"]) == ("duplicate", None)
+    assert [each["number"] for each in company("orders", "list", "--json").rows] == ["W1"]

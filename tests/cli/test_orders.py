@@ -107,9 +107,24 @@ def test_the_way_out_of_an_exception_is_applied(orders: Crossdock) -> None:
     assert orders("exceptions", "list", "--json").rows == []
 
 
+def test_the_beginning_of_an_id_is_enough_where_it_is_one_things(orders: Crossdock) -> None:
+    first, second = sorted(each["id"] for each in orders("orders", "list", "--json").rows)
+    alike = next(at for at in range(len(first)) if first[at] != second[at])
+    short = second[: alike + 1]
+    assert orders("orders", "show", short, "--json").one["id"] == second
+    assert orders("explain", short, "--json").one["subject"] == second
+    several = orders("orders", "cancel", second[:alike], "--json")
+    assert (several.code, several.one["error"]["code"]) == (2, "CLI-ID-409")
+    assert several.one["error"]["fix"] == f"Name one: {first}, {second}."
+    assert {each["state"] for each in orders("orders", "list", "--json").rows} == {"held", "in_progress"}
+    [case] = orders("exceptions", "list", "--json").rows
+    moved = orders("exceptions", "snooze", case["id"][:9], "--until", "1h", "--json").one
+    assert (moved["id"], moved["state"]) == (case["id"], "snoozed")
+
+
 def test_messages_are_listed_shown_and_not_replayed_twice(orders: Crossdock) -> None:
     listed = orders("messages", "list", "--order", "W1", "--json").rows
-    assert [(each["topic"], each["via"], each["state"]) for each in listed] == [("orders.csv", "import", "applied")]
+    assert [(each["topic"], each["via"], each["state"]) for each in listed] == [("order", "import", "applied")]
     message = listed[0]["id"]
     assert orders("messages", "show", message, "--json").one["id"] == message
     assert b"W1" in orders("messages", "show", message, "--raw").out.encode()
@@ -193,7 +208,7 @@ def test_events_and_messages_are_tailed(orders: Crossdock) -> None:
         ("order.received", "W1"), ("order.received", "W2"),
     }  # fmt: skip
     messages = orders("tail", "messages", "--since", "1h", "--limit", "1", "--json").one
-    assert messages["topic"] == "orders.csv"
+    assert messages["topic"] == "order"
     assert orders("tail", "--for", "0.1s").out == ""
 
 

@@ -120,7 +120,7 @@ def test_a_mistake_in_the_environment_is_one_line(env: dict[str, str], code: str
 
 
 def test_every_mistake_of_a_file_is_told_at_once_with_its_place() -> None:
-    file = write("wokers = 3\nport = 1.5\n[web]\nthread = 2\n[limitss]\njson_depth = 9\n[log]\nlevel = 'loud'\n")
+    file = write("wokers = 3\nport = 1.5\n[web]\nthread = 2\n[limitss]\nmax_body_bytes = 9\n[log]\nlevel = 'loud'\n")
     error = refused(NOWHERE)
     assert error.code == "CONFIG-VALUE-422"
     assert sorted(error.problems) == [

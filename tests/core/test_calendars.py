@@ -10,7 +10,6 @@ from core.domain.calendars import (
     Calendar,
     Hours,
     closing,
-    is_open,
     last_call,
     local_day,
     next_ship_moment,
@@ -94,10 +93,7 @@ def test_what_leaves_on_a_day_is_gone_at_closing() -> None:
     assert closing(BERLIN, date(2026, 11, 21)) is None
 
 
-def test_open_from_opening_until_closing() -> None:
-    assert [is_open(BERLIN, at(f"2026-11-18T{clock}+00:00")) for clock in ("06:59", "07:00", "15:59", "16:00")] == [
-        False, True, True, False,
-    ]  # fmt: skip
+def test_a_day_is_that_of_the_nodes_own_clock() -> None:
     assert local_day(BERLIN, at("2026-11-18T23:30+00:00")) == date(2026, 11, 19)
 
 

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
 from core.domain.documents import QUICK, SCHEMAS
-from core.domain.quick import Doubtful
+from core.domain.quick import Doubtful, Exact, Real, Whole
 
 TEXTS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["EUR", "DE", "b2c", "\x00", "x" * 1001, "C62"]))
 NUMBERS = st.one_of(
@@ -73,3 +74,11 @@ def test_an_ordinary_order_takes_the_fast_way() -> None:
         "source_version": 3,
     }
     assert QUICK["order"](document) == SCHEMAS["order"].load(document)
+
+
+@pytest.mark.parametrize("field", [Exact, Whole, Real])
+def test_numbers_are_in_ascii_digits_only(field: type[fields.Field[Any]]) -> None:
+    assert field().deserialize("10") == 10
+    for text in ("1_0", "\u0661\u0660", "\uff11", "ten"):
+        with pytest.raises(ValidationError):
+            field().deserialize(text)

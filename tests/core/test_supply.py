@@ -1,14 +1,17 @@
 """Incoming supply and transfers: promised before they come, and nothing made or lost on the way."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core.errors import Conflict, InputError, NotFound
+from core.jobs.schedule import watchdog
 from core.services.backorders import wake_backorders
+from core.services.cases import move_case
 from core.services.catalog import upsert_items
 from core.services.stock import adjust_stock, count_stock
 from core.services.supplying import end_supply, expect_supply, receive_supply
@@ -85,6 +88,40 @@ def test_an_order_is_promised_against_supply_and_filled_when_it_comes(world: Wor
     assert position(world) == (14, 10, 0, 4)
     assert world.one("SELECT state FROM supply WHERE reference = 'PO-1'").state == "received"
     check(world)
+
+
+def test_who_waits_for_supply_on_its_way_is_not_stuck(world: World) -> None:
+    def stuck(due: timedelta | None) -> list[str]:
+        """What the watchdog says two days later, when the supply is due then and the case of it was resolved."""
+        with world.store.begin() as unit:
+            expect_supply(
+                unit, sku="A", node="HAM", reference="PO-1", quantity=Decimal(10), promisable=Decimal(6),
+                expected_at=None if due is None else unit.now + due,
+            )  # fmt: skip
+            for table in ("orders", "fulfillment_order"):
+                unit.conn.execute(text(f"UPDATE {table} SET updated_at = clock_timestamp() - interval '2 days'"))
+            watchdog(unit)
+            opened = unit.conn.execute(text("SELECT id, code FROM exception_case WHERE state = 'open'")).all()
+            for each in opened:
+                move_case(unit, each.id, "resolve", resolution="it is coming")
+        return [each.code for each in opened]
+
+    assert place(world, 5) == "backordered"
+    with world.store.begin() as unit:
+        [case] = unit.conn.execute(text("SELECT id FROM exception_case WHERE code = 'STOCK-OUT-001'")).all()
+        move_case(unit, case.id, "resolve", resolution="ordered")
+    expect(world, 10, 6, expected_at=LATER)
+    with world.store.begin() as unit:
+        assert wake_backorders(unit) == 1
+    world.drain()
+    world.deliver()
+    assert world.one("SELECT phase FROM orders").phase == "releasing"
+    assert stuck(timedelta(days=3)) == []
+    assert stuck(timedelta(hours=-23)) == []
+    assert stuck(timedelta(hours=-25)) == ["ORDER-STUCK-001"]
+    assert stuck(None) == ["ORDER-STUCK-001"]
+    receive(world, world.one("SELECT id FROM supply").id, 2)
+    assert stuck(timedelta(days=3)) == ["ORDER-STUCK-001"]  # what it was promised is there
 
 
 def test_supply_is_never_promised_beyond_its_limit_nor_taken_away_from_a_promise(world: World) -> None:

@@ -52,6 +52,23 @@ def test_the_commands_of_a_page_exist(path: Path) -> None:
     assert {each: why for each, why in found.items() if why is not None} == {}
 
 
+def examples(command: click.Command) -> Iterator[str]:
+    """Yield the arguments of the example each command gives of itself."""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            inner = command.get_command(click.Context(command), name)
+            assert inner is not None
+            yield from examples(inner)
+    elif (command.epilog or "").startswith("Example: "):
+        yield str(command.epilog).removeprefix("Example: crossdock ").partition(" > ")[0]
+
+
+def test_the_examples_in_help_can_be_called() -> None:
+    found = list(examples(cli))
+    assert len(found) == 28
+    assert {each: why for each in found if (why := complaint(each)) is not None} == {}
+
+
 def test_commands_are_found_and_wrong_ones_are_told() -> None:
     assert sum(len(list(shown(path.read_text(encoding="utf-8")))) for path in PAGES) > 60
     assert complaint("orders list --phase held   # what waits") is None

@@ -27,7 +27,7 @@ BODIES = {"/orders", "/shipments", "/tracking-events", "/reservations", "/promis
 LISTS = {
     "/orders", "/messages", "/deliveries", "/fulfillment-orders", "/shipments", "/tracking-events", "/refunds",
     "/exceptions", "/decisions", "/events", "/reservations", "/protection-rules", "/connections", "/stock/movements",
-    "/promises",
+    "/promises", "/stock/serials",
 }  # fmt: skip
 
 
@@ -53,7 +53,8 @@ def things(api: Client, world: World) -> dict[str, str]:
     order = api.post("/orders", placed).get_json()
     [work] = api.get(f"/orders/{order['id']}").get_json()["fulfillment_orders"]
     parcel = api.post(
-        f"/fulfillment-orders/{work}/ship", {"tracking_number": "T1", "lines": [{"sku": "A", "quantity": "1"}]}
+        f"/fulfillment-orders/{work}/ship",
+        {"tracking_number": "T1", "lines": [{"sku": "A", "quantity": "1", "serials": ["SN-1"]}]},
     ).get_json()
     fact = {"shipment": parcel["id"], "status": "in_transit", "occurred_at": "2026-11-21T08:00:00Z"}
     assert api.post("/tracking-events", fact).status_code == 201

@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_refused_with_its_path(shared_api: Shared, case: st
         (b'{"note": "\xff"}', "application/json", (400, "JSON-SYNTAX-400")),
         (b'{"note": "\\ud800"}', "application/json", (400, "JSON-SYNTAX-400")),
         (b'{"note": "a\\u0000b"}', "application/json", (400, "JSON-NUL-400")),
-        (b'{"a":' * 40 + b"1" + b"}" * 40, "application/json", (400, "JSON-DEPTH-400")),
+        (b'{"a":' * 65 + b"1" + b"}" * 65, "application/json", (400, "JSON-DEPTH-400")),
         (b"[" * 100_000, "application/json", (400, "JSON-DEPTH-400")),
         (b'{"source_version": ' + b"9" * 5_000 + b"}", "application/json", (400, "JSON-SYNTAX-400")),
         (b"{}", "text/plain", (415, "HTTP-TYPE-415")),

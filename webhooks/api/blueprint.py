@@ -16,9 +16,9 @@ from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 from werkzeug.wrappers import Request
 
-from core.domain.documents import Strict, reasons
-from core.domain.quick import NO_NUL
-from core.errors import InputError, VersionConflict
+from core.domain.documents import Strict, misfit
+from core.domain.quick import NO_NUL, Whole
+from core.errors import VersionConflict
 from core.store.read.page import Listed, Slice
 from core.store.unit import Unit
 from webhooks.api import cursors, idempotency
@@ -42,7 +42,7 @@ class Parser(FlaskParser):
         if not body:
             return {}
         require_json(req.content_type)
-        return parse(body, runtime().settings.limits.json_depth)
+        return parse(body)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002
         """Return the query; a parameter given twice counts as a list."""
@@ -50,11 +50,9 @@ class Parser(FlaskParser):
 
     def handle_error(self, error: Any, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any) -> Any:  # noqa: ARG002
         """Raise what the problem document is made of."""
-        found = [reason for inner in error.messages.values() for reason in reasons(inner)]
-        named = "; ".join(f"{each['path'] or 'body'}: {each['reason']}" for each in found[:3])
-        raise InputError(
-            f"The request does not fit: {named}", fix="Compare it with /api/v1/openapi.json.", errors=found[:50]
-        )
+        # By location first: what is wrong in a body, then in a query.
+        complaints = list(error.messages.values())
+        raise misfit(complaints, "The request does not fit", fix="Compare it with /api/v1/openapi.json.")
 
 
 def words() -> fields.Field[Any]:
@@ -70,9 +68,7 @@ def word(limit: int = 200) -> fields.String:
 class PageQuery(Strict):
     """What every list takes."""
 
-    limit = fields.Integer(
-        load_default=50, validate=validate.Range(1, MOST), metadata={"description": "Objects of a page."}
-    )
+    limit = Whole(load_default=50, validate=validate.Range(1, MOST), metadata={"description": "Objects of a page."})
     cursor = fields.String(
         load_default=None,
         validate=validate.Length(max=1_000),

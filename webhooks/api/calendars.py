@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from core.domain.documents import Strict, a_text
 from core.domain.ids import parse_id
+from core.domain.quick import Whole
 from core.services.nodehours import set_calendar
 from core.store.read.calendars import read_calendar
 from core.store.read.catalog import read_node
@@ -48,7 +49,7 @@ class CalendarBody(Strict):
     """A whole calendar: what is not named is gone."""
 
     week = fields.List(fields.Nested(HoursSchema, allow_none=True), required=True, validate=validate.Length(equal=7))
-    handling_minutes = fields.Integer(load_default=0, validate=validate.Range(0, 60 * 24 * 30))
+    handling_minutes = Whole(load_default=0, validate=validate.Range(0, 60 * 24 * 30))
     closures = fields.List(fields.Nested(ClosureSchema), load_default=list, validate=validate.Length(max=1_000))
 
     @validates_schema

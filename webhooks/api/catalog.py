@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from core.domain.documents import COUNTRY, ItemSchema, ItemsSchema, Strict, a_text
 from core.domain.ids import public_id
-from core.domain.quick import NO_NUL, Exact
+from core.domain.quick import NO_NUL, Exact, Real, Whole
 from core.domain.vocabulary import NODE_KINDS
 from core.services.catalog import connection_named, upsert_items, upsert_node
 from core.store import schema as t
@@ -61,13 +61,13 @@ class NodeBody(Strict):
     connection = a_text(128)
     country = fields.String(allow_none=True, validate=COUNTRY)
     postal_code, city = a_text(32), a_text(200)
-    latitude = fields.Float(allow_none=True, validate=validate.Range(-90, 90))
-    longitude = fields.Float(allow_none=True, validate=validate.Range(-180, 180))
+    latitude = Real(allow_none=True, validate=validate.Range(-90, 90))
+    longitude = Real(allow_none=True, validate=validate.Range(-180, 180))
     timezone = fields.String(validate=validate.Length(1, 64))
     cutoff = fields.String(allow_none=True, validate=validate.Regexp(r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z"))
     active = fields.Boolean()
     shipment_cost, unit_cost, distance_cost = (Exact(validate=COST) for _ in range(3))
-    capacity_per_day = fields.Integer(allow_none=True, validate=validate.Range(0, 10**9))
+    capacity_per_day = Whole(allow_none=True, validate=validate.Range(0, 10**9))
     attributes = fields.Dict()
 
     @validates("timezone")
@@ -133,7 +133,6 @@ def post_node(unit: Unit, body: Json) -> Answer:
     ).scalar_one_or_none()
     if known is not None:
         require_version(known)
-        body.setdefault("name", read_node(unit.conn, body["code"], unit.tenant)["name"])
     if body.get("cutoff") is not None:
         body["cutoff"] = time.fromisoformat(body["cutoff"])
     upsert_node(unit, body)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from core.domain.documents import COUNTRY, Strict, a_text, an_instant
 from core.domain.ids import parse_id
+from core.domain.quick import Real, Whole
 from core.errors import NotFound
 from core.services.affected import Scope, find_affected
 from core.services.catalog import node_coded
@@ -39,15 +40,15 @@ class NodePatch(Strict):
     active = fields.Boolean()
     off_until = an_instant()
     off_reason = a_text(200)
-    capacity_per_day = fields.Integer(allow_none=True, validate=validate.Range(0, 10**9))
+    capacity_per_day = Whole(allow_none=True, validate=validate.Range(0, 10**9))
 
 
 class AreaBody(Strict):
     """A circle, or beginnings of postcodes of one country."""
 
-    latitude = fields.Float(validate=validate.Range(-90, 90))
-    longitude = fields.Float(validate=validate.Range(-180, 180))
-    km = fields.Float(validate=validate.Range(0, 20_000, min_inclusive=False))
+    latitude = Real(validate=validate.Range(-90, 90))
+    longitude = Real(validate=validate.Range(-180, 180))
+    km = Real(validate=validate.Range(0, 20_000, min_inclusive=False))
     country = fields.String(validate=COUNTRY)
     prefixes = fields.List(fields.String(validate=validate.Length(max=12)), validate=validate.Length(1, 1_000))
 

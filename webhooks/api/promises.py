@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from core.domain.documents import COUNTRY, Strict, a_quantity, a_text
 from core.domain.ids import parse_id, public_id
-from core.domain.quick import NO_NUL
+from core.domain.quick import NO_NUL, Real
 from core.intelligence.lanes import LEVELS
 from core.services.catalog import connection_named
 from core.services.promising import Wanted, offer
@@ -38,7 +38,7 @@ class OfferBody(Strict):
     lines = fields.List(fields.Nested(PromisedSchema), required=True, validate=validate.Length(1, 200))
     country = fields.String(required=True, validate=COUNTRY)
     postal_code = a_text(32)
-    probability = fields.Float(validate=validate.OneOf(LEVELS))
+    probability = Real(validate=validate.OneOf(LEVELS))
     connection = a_text(128)
 
 

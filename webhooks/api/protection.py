@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from marshmallow import fields, validate
 from sqlalchemy import Connection
 
@@ -13,6 +15,7 @@ from core.services.protecting import end_rule, set_rule
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.protection import list_rules, read_rule
 from core.store.unit import Unit
+from webhooks.api.answers import shown_after
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, words
 
 routes = ApiBlueprint("protection", "Protection rules: buffer, cap, floor and remaining life by connection.")
@@ -56,9 +59,8 @@ def post_protection_rule(unit: Unit, body: Json) -> Answer:
 
 
 @routes.writes("/protection-rules/<rule>/end", scope="stock:write", shape="ProtectionRule")
-def post_protection_end(unit: Unit, rule: str) -> Json:
+@shown_after("protection", read_rule, part="rule")
+def post_protection_end(unit: Unit, rule: UUID) -> None:
     """End a rule now."""
-    rule_id = parse_id("protection", rule)
-    end_rule(unit, rule_id)
-    audit.record(unit, "protection.ended", public_id("protection", rule_id))
-    return read_rule(unit.conn, rule_id, unit.tenant)
+    end_rule(unit, rule)
+    audit.record(unit, "protection.ended", public_id("protection", rule))

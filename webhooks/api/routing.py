@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from collections.abc import Callable, Sequence
+
+from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
 from core.domain.documents import COUNTRY, Strict
@@ -82,22 +84,6 @@ def list_all_rates(conn: Connection, piece: Slice, query: Json) -> Listed:
     return list_rates(conn, piece, **query)
 
 
-@routes.writes("/rates/batch", scope=WRITE, shape="Counted", body=many(RateBody, "rates"))
-def post_rates(unit: Unit, body: Json) -> Json:
-    """Write up to 5,000 rates in one transaction, all or none; the same way, weight and first day again is the same."""
-    done = write_rates(unit, body["rates"])
-    audit.record(unit, "rates.written", "rates", {"rates": done})
-    return {"written": done}
-
-
-@routes.writes("/places/batch", scope=WRITE, shape="Counted", body=many(PlaceBody, "places"))
-def post_places(unit: Unit, body: Json) -> Json:
-    """Write up to 5,000 places with their postcodes and points."""
-    done = write_places(unit, body["places"])
-    finish_places(unit, {each["country"] for each in body["places"]})
-    return {"written": done}
-
-
 @routes.reads("/places/point", scope=READ, shape="Point", query=PointQuery)
 def get_point(conn: Connection, query: Json) -> Json:
     """Return the point of a postcode: of the whole code, else of the smallest area known."""
@@ -116,21 +102,55 @@ def list_all_substitutes(conn: Connection, piece: Slice, query: Json) -> Listed:
     return list_substitutes(conn, piece, **query)
 
 
-@routes.writes("/substitutes/batch", scope=WRITE, shape="Counted", body=many(SubstituteBody, "substitutes"))
-def post_substitutes(unit: Unit, body: Json) -> Json:
-    """Approve substitutes: who calls has approved those that name nobody."""
-    done = write_substitutes(unit, body["substitutes"])
-    audit.record(unit, "substitutes.written", "substitutes", {"substitutes": done})
-    return {"written": done}
+def _write_many(
+    path: str,
+    row: type[Schema],
+    write: Callable[[Unit, Sequence[Json]], int],
+    sentence: str,
+    *,
+    name: str | None = None,
+) -> None:
+    """Register the route that writes many rows in one transaction, all or none, and answers how many.
+
+    Args:
+        path: of the rows; `/batch` is added.
+        row: what one looks like.
+        write: writes them and returns how many were given.
+        sentence: what the route does, for its documentation.
+        name: the body's field that holds them, where it is not the last word of the path.
+    """
+    what = path.strip("/").replace("-", "_")
+    listed = name or what
+
+    def handler(unit: Unit, body: Json) -> Json:
+        done = write(unit, body[listed])
+        audit.record(unit, f"{what}.written", what, {what: done})
+        return {"written": done}
+
+    handler.__name__, handler.__doc__ = f"post_{what}", sentence
+    routes.writes(f"{path}/batch", scope=WRITE, shape="Counted", body=many(row, listed))(handler)
 
 
-@routes.writes("/supplier-prices/batch", scope=WRITE, shape="Counted", body=many(SupplierPriceBody, "prices"))
-def post_supplier_prices(unit: Unit, body: Json) -> Json:
-    """Write what suppliers charge for one unit."""
-    return {"written": write_supplier_prices(unit, body["prices"])}
+def _write_places(unit: Unit, rows: Sequence[Json]) -> int:
+    done = write_places(unit, rows)
+    finish_places(unit, {each["country"] for each in rows})
+    return done
 
 
-@routes.writes("/markdowns/batch", scope=WRITE, shape="Counted", body=many(MarkdownBody, "markdowns"))
-def post_markdowns(unit: Unit, body: Json) -> Json:
-    """Write which units will be sold off where, and what selling one now saves."""
-    return {"written": write_markdowns(unit, body["markdowns"])}
+_write_many(
+    "/rates", RateBody, write_rates,
+    "Write up to 5,000 rates in one transaction, all or none; the same way, weight and first day again is the same.",
+)  # fmt: skip
+_write_many("/places", PlaceBody, _write_places, "Write up to 5,000 places with their postcodes and points.")
+_write_many(
+    "/substitutes", SubstituteBody, write_substitutes,
+    "Approve substitutes: who calls has approved those that name nobody.",
+)  # fmt: skip
+_write_many(
+    "/supplier-prices", SupplierPriceBody, write_supplier_prices, "Write what suppliers charge for one unit.",
+    name="prices",
+)  # fmt: skip
+_write_many(
+    "/markdowns", MarkdownBody, write_markdowns,
+    "Write which units will be sold off where, and what selling one now saves.",
+)  # fmt: skip

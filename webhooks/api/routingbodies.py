@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 from core.domain.documents import COUNTRY, CURRENCY, NOT_NEGATIVE, POSITIVE, Strict, a_quantity, a_text
-from core.domain.quick import NO_NUL
+from core.domain.quick import NO_NUL, Real, Whole
 
 MOST_ROWS = 5_000
 MOST_GRAMS = 2_000_000_000
@@ -56,15 +56,15 @@ class ServiceBody(Celled):
     label, level = a_text(200), a_text(40)
     nodes, connections, storage = names(), names(), names()
     cutoff = fields.Time(allow_none=True, format="%H:%M")
-    pickup_limit = fields.Integer(allow_none=True, validate=validate.Range(0, 10**9))
+    pickup_limit = Whole(allow_none=True, validate=validate.Range(0, 10**9))
     transit_days = fields.Dict(
         keys=fields.String(validate=[validate.Length(1, 64), NO_NUL]),
-        values=fields.Integer(validate=validate.Range(0, 365)),
+        values=Whole(validate=validate.Range(0, 365)),
     )
     on_time = fields.Decimal(allow_none=True, validate=validate.Range(Decimal(0), Decimal(1)))
-    carbon_g = fields.Integer(validate=validate.Range(0, MOST_GRAMS))
+    carbon_g = Whole(validate=validate.Range(0, MOST_GRAMS))
     carbon_g_kg_km = fields.Decimal(validate=validate.Range(Decimal(0), Decimal(10_000)))
-    max_weight_g = fields.Integer(allow_none=True, validate=WEIGHT)
+    max_weight_g = Whole(allow_none=True, validate=WEIGHT)
     hazmat, active = fields.Boolean(), fields.Boolean()
 
 
@@ -79,7 +79,7 @@ class RateBody(Strict):
     zone = a_text(64)
     from_country, to_country = (fields.String(allow_none=True, validate=COUNTRY) for _ in range(2))
     from_postal, to_postal = a_text(12), a_text(12)
-    up_to_g = fields.Integer(allow_none=True, validate=WEIGHT)
+    up_to_g = Whole(allow_none=True, validate=WEIGHT)
     price = a_quantity(NOT_NEGATIVE)
     per_kg = a_quantity(NOT_NEGATIVE, required=False)
     currency = fields.String(required=True, validate=CURRENCY)
@@ -106,8 +106,8 @@ class PlaceBody(Schema):
     country = fields.String(required=True, validate=COUNTRY)
     postal_code = a_text(32, required=True)
     place = a_text(200)
-    latitude = fields.Float(required=True, validate=LATITUDE)
-    longitude = fields.Float(required=True, validate=LONGITUDE)
+    latitude = Real(required=True, validate=LATITUDE)
+    longitude = Real(required=True, validate=LONGITUDE)
 
     @pre_load
     def named(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class SubstituteBody(Celled):
     sku = a_text(128, required=True)
     substitute = a_text(128, required=True)
     ratio = a_quantity(POSITIVE, required=False)
-    rank = fields.Integer(validate=validate.Range(0, 1_000))
+    rank = Whole(validate=validate.Range(0, 1_000))
     connections = names()
     approved_by = a_text(200)
     active = fields.Boolean()

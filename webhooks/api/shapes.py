@@ -276,7 +276,7 @@ SHAPES["EventPage"] = thing(
 LISTED = (
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
     "Refund", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key", "ProtectionRule", "Supply",
-    "Transfer", "Lot",
+    "Transfer", "Lot", "Serial",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
 SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)

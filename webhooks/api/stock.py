@@ -7,20 +7,18 @@ from typing import Any
 from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate, validates_schema
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from core.domain.documents import NOT_NEGATIVE, StockSchema, Strict, a_quantity, a_text
 from core.domain.ids import parse_id
-from core.domain.money import plain
-from core.domain.quick import NO_NUL, Exact
-from core.errors import Conflict, InputError
+from core.domain.quick import NO_NUL, Exact, Whole
+from core.errors import InputError
+from core.services.checkouts import LOOKS, reserve_lines, shortage, wanted_of
 from core.services.converting import convert_reservation
-from core.services.reserving import Granted, Wanted, release_group, reserve_many
+from core.services.reserving import Granted, Wanted, release_group
 from core.services.stock import adjust_stock, count_stock
-from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import read_connection
-from core.store.read.shelves import read_shelf
 from core.store.read.stock import (
     list_movements,
     list_positions,
@@ -29,7 +27,8 @@ from core.store.read.stock import (
     read_position,
     read_reservation,
 )
-from core.store.unit import DEFAULT_TENANT, Unit
+from core.store.unit import Unit
+from webhooks.api.answers import shown_after
 from webhooks.api.auth import caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
 from webhooks.api.bounds import require_own_connection
@@ -40,8 +39,6 @@ routes = ApiBlueprint("stock", "Positions, ledger, availability and soft reserva
 READ, WRITE = "stock:read", "stock:write"
 MOST_SECONDS = 7 * 86_400
 MOST_SKUS = 200
-# Between reading free stock and taking it others may take it: look again this often before it is a refusal.
-LOOKS = 3
 
 
 class PositionQuery(PageQuery):
@@ -95,7 +92,7 @@ class ReservationBody(Strict):
     """Units to hold, all of them or none, for a while."""
 
     lines = fields.List(fields.Nested(ReservedSchema), required=True, validate=validate.Length(1, 200))
-    seconds = fields.Integer(load_default=900, validate=validate.Range(1, MOST_SECONDS))
+    seconds = Whole(load_default=900, validate=validate.Range(1, MOST_SECONDS))
     connection = a_text(128)
 
 
@@ -163,7 +160,7 @@ def _reserve_with_others(body: Json) -> Answer:
             break
     group_id, refused = granted.group_id, granted
     if group_id is None:
-        raise reading(lambda conn: _short(conn, refused))
+        raise reading(lambda conn: shortage(conn, refused))
     return _reserved(reading(lambda conn: read_reservation(conn, group_id)))
 
 
@@ -181,11 +178,8 @@ def post_reservation(unit: Unit, body: Json) -> Answer:
 
     Without `node` the units are taken from the fewest nodes that have them.
     """
-    for _ in range(LOOKS):
-        [granted] = reserve_many(unit, [_wanted(unit.conn, body)])
-        if granted.group_id is not None:
-            return _reserved(read_reservation(unit.conn, granted.group_id, unit.tenant))
-    raise _short(unit.conn, granted)
+    group_id = reserve_lines(unit, body["lines"], body["seconds"], _for_whom(unit.conn, body.get("connection")))
+    return _reserved(read_reservation(unit.conn, group_id, unit.tenant))
 
 
 def _reserved(shown: Json) -> Answer:
@@ -193,8 +187,7 @@ def _reserved(shown: Json) -> Answer:
 
 
 def _wanted(conn: Connection, body: Json) -> Wanted:
-    connection_id = _for_whom(conn, body.get("connection"))
-    return Wanted(_where(conn, body["lines"], connection_id), float(body["seconds"]), connection_id)
+    return wanted_of(conn, body["lines"], body["seconds"], _for_whom(conn, body.get("connection")))
 
 
 def _for_whom(conn: Connection, name: str | None) -> UUID | None:
@@ -206,11 +199,10 @@ def _for_whom(conn: Connection, name: str | None) -> UUID | None:
 
 
 @routes.writes("/reservations/<reservation>/release", scope="reservations:write", shape="Reservation")
-def post_release(unit: Unit, reservation: str) -> Json:
+@shown_after("reservation", read_reservation)
+def post_release(unit: Unit, reservation: UUID) -> None:
     """Give a soft reservation back before its time."""
-    group_id = parse_id("reservation", reservation)
-    release_group(unit, group_id)
-    return read_reservation(unit.conn, group_id, unit.tenant)
+    release_group(unit, reservation)
 
 
 class ConversionBody(Strict):
@@ -222,70 +214,8 @@ class ConversionBody(Strict):
 @routes.writes(
     "/reservations/<reservation>/convert", scope="reservations:write", shape="Reservation", body=ConversionBody
 )
-def post_conversion(unit: Unit, body: Json, reservation: str) -> Json:
+@shown_after("reservation", read_reservation)
+def post_conversion(unit: Unit, reservation: UUID, body: Json) -> None:
     """Give what was held to an order that is there; a new order names its `reservation` itself."""
-    group_id = parse_id("reservation", reservation)
-    read_reservation(unit.conn, group_id, unit.tenant)
-    convert_reservation(unit, facts(unit), group_id, parse_id("order", body["order"]))
-    return read_reservation(unit.conn, group_id, unit.tenant)
-
-
-def _where(
-    conn: Connection, lines: list[Json], connection_id: UUID | None, tenant: int = DEFAULT_TENANT
-) -> dict[tuple[UUID, UUID], Decimal]:
-    """Return which units to take where: the node asked for, else one node that has all, else the fullest ones first."""
-    i, n = t.item.c, t.node.c
-    skus = sorted({line["sku"] for line in lines})
-    known = conn.execute(select(i.sku, i.id).where(i.tenant_id == tenant, i.sku.in_(skus)))
-    items = {row.sku: row.id for row in known}
-    active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active))
-    nodes = {row.code: row.id for row in active}
-    shelf = read_shelf(conn, list(items.values()), tenant=tenant)
-    taken: dict[tuple[UUID, UUID], Decimal] = {}
-
-    def take(item: UUID, node: UUID, units: Decimal) -> None:
-        needs = shelf.needs([(item, node, units)])
-        shelf.take(connection_id, needs)
-        for key, number in needs.items():
-            taken[key] = taken.get(key, Decimal(0)) + number
-
-    for number, line in enumerate(lines):
-        item, code = items.get(line["sku"]), line.get("node")
-        if item is None or (code is not None and code not in nodes):
-            path = "sku" if item is None else "node"
-            raise InputError(
-                f"There is no {'item' if item is None else 'active node'} {line[path]!r}.",
-                errors=[{"path": f"lines.{number}.{path}", "reason": "Nothing has this name."}],
-            )
-        left: Decimal = line["quantity"]
-        places = [nodes[code]] if code is not None else list(nodes.values())
-        whole = shelf.total(connection_id, item)
-        room = {node: min(shelf.room(connection_id, item, node), whole) for node in places}
-        order = sorted(places, key=lambda node: (room[node] < left, -room[node], node))
-        for node in order:
-            units = min(left, max(room[node], Decimal(0)))
-            if units > 0:
-                take(item, node, units)
-                left -= units
-        if left > 0 and order:
-            # What is nowhere is asked for at the best place, so that the refusal names it.
-            take(item, order[0], left)
-        elif left > 0:
-            raise Conflict("No node is active, so nothing can be reserved.", code="RESERVE-SHORT-409")
-    return taken
-
-
-def _short(conn: Connection, granted: Granted, tenant: int = DEFAULT_TENANT) -> Conflict:
-    items = {item for item, _ in granted.missing}
-    known = conn.execute(select(t.item.c.id, t.item.c.sku).where(t.item.c.tenant_id == tenant, t.item.c.id.in_(items)))
-    names = {row.id: row.sku for row in known}
-    errors = [
-        {"path": names[item], "reason": f"{plain(units)} more than available"}
-        for (item, _), units in sorted(granted.missing.items())
-    ]
-    return Conflict(
-        "There is not enough stock; nothing was reserved.",
-        fix="Ask for less, or look at /api/v1/availability.",
-        code="RESERVE-SHORT-409",
-        errors=errors,
-    )
+    read_reservation(unit.conn, reservation, unit.tenant)
+    convert_reservation(unit, facts(unit), reservation, parse_id("order", body["order"]))

@@ -59,6 +59,11 @@ STOCK_SHAPES: dict[str, Shape] = {
         lines=many(thing("Units of one item.", sku=TEXT, lot=MAYBE, quantity=AMOUNT, received=AMOUNT, lost=AMOUNT)),
         actor=MAYBE, created_at=INSTANT, finished_at=MAYBE_INSTANT,
     ),
+    "Serial": thing(
+        "A unit that has left, by its serial number.",
+        serial=TEXT, sku=TEXT, node=TEXT, shipment=identifier("shp"), order=identifier("ord"),
+        shipped_at=MAYBE_INSTANT,
+    ),
     "Lot": thing(
         "Units of one lot or status at one node; only sellable ones are on hand.",
         sku=TEXT, node=TEXT, lot=MAYBE, status=TEXT, on_hand=AMOUNT, promised=AMOUNT, expires_on=MAYBE_DAY,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from marshmallow import fields, validate
 from sqlalchemy import Connection
 
@@ -12,9 +14,11 @@ from core.services.statuses import change_status
 from core.services.supplying import end_supply, expect_supply, receive_supply
 from core.services.transfers import receive_transfer, send_transfer
 from core.store.read.page import Json, Listed, Slice
+from core.store.read.serials import list_serials
 from core.store.read.stock import read_position
 from core.store.read.supply import list_lots, list_supplies, list_transfers, read_supply, read_transfer
 from core.store.unit import Unit
+from webhooks.api.answers import shown_after
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
 
 routes = ApiBlueprint("supply", "Incoming supply, transfers between nodes, lots and statuses of stock.")
@@ -86,6 +90,13 @@ class LotQuery(PageQuery):
     sku, node, status = words(), words(), words()
 
 
+class SerialQuery(PageQuery):
+    """What narrows the list of serial numbers."""
+
+    sku, serial = words(), words()
+    order = word()
+
+
 class StatusBody(Strict):
     """Units that change their status, and why."""
 
@@ -118,19 +129,17 @@ def post_supply(unit: Unit, body: Json) -> Answer:
 
 
 @routes.writes("/supplies/<supply>/receive", scope=WRITE, shape="Supply", body=ReceiptBody)
-def post_receipt(unit: Unit, body: Json, supply: str) -> Json:
+@shown_after("supply", read_supply)
+def post_receipt(unit: Unit, supply: UUID, body: Json) -> None:
     """Take units of a supply in; backorders that wait for them are sourced by themselves."""
-    supply_id = parse_id("supply", supply)
-    receive_supply(unit, supply_id, **body)
-    return read_supply(unit.conn, supply_id, unit.tenant)
+    receive_supply(unit, supply, **body)
 
 
 @routes.writes("/supplies/<supply>/end", scope=WRITE, shape="Supply")
-def post_supply_end(unit: Unit, supply: str) -> Json:
+@shown_after("supply", read_supply)
+def post_supply_end(unit: Unit, supply: UUID) -> None:
     """Say that nothing more comes of a supply; refused while units of it are promised."""
-    supply_id = parse_id("supply", supply)
-    end_supply(unit, supply_id)
-    return read_supply(unit.conn, supply_id, unit.tenant)
+    end_supply(unit, supply)
 
 
 @routes.lists("/transfers", scope=READ, shape="Transfer", query=TransferQuery)
@@ -153,17 +162,23 @@ def post_transfer(unit: Unit, body: Json) -> Answer:
 
 
 @routes.writes("/transfers/<transfer>/receive", scope=WRITE, shape="Transfer", body=TransferReceiptBody)
-def post_transfer_receipt(unit: Unit, body: Json, transfer: str) -> Json:
+@shown_after("transfer", read_transfer)
+def post_transfer_receipt(unit: Unit, transfer: UUID, body: Json) -> None:
     """Take units of a transfer in; with `last` what is still in transit is lost."""
-    transfer_id = parse_id("transfer", transfer)
-    receive_transfer(unit, transfer_id, body.get("lines"), last=body["last"])
-    return read_transfer(unit.conn, transfer_id, unit.tenant)
+    receive_transfer(unit, transfer, body.get("lines"), last=body["last"])
 
 
 @routes.lists("/stock/lots", scope=READ, shape="Lot", query=LotQuery)
 def list_all_lots(conn: Connection, piece: Slice, query: Json) -> Listed:
     """List units that lie in lots or in another status than sellable, by SKU and node."""
     return list_lots(conn, piece, **query)
+
+
+@routes.lists("/stock/serials", scope=READ, shape="Serial", query=SerialQuery, keeps=True)
+def list_all_serials(conn: Connection, piece: Slice, query: Json) -> Listed:
+    """List serial numbers of units that have left, by number, with their shipment and order."""
+    order = query.pop("order")
+    return list_serials(conn, piece, order_id=parse_id("order", order) if order else None, **query)
 
 
 @routes.writes("/stock/status", scope=WRITE, shape="Position", body=StatusBody)

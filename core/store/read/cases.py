@@ -11,9 +11,8 @@ from sqlalchemy import Connection, Row, func, select
 from core.domain.cases import CAUSES, SEVERITIES
 from core.domain.ids import public_id
 from core.domain.states import LIVE_CASE, CaseState
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, row_of, rows_by_id
 from core.store.read.text import instant, quantity, ref
 from core.store.read.timeline import subject_id
 from core.store.unit import DEFAULT_TENANT
@@ -79,9 +78,7 @@ def read_case(conn: Connection, case_id: UUID, tenant: int = DEFAULT_TENANT) -> 
     Raises:
         NotFound: there is no such case.
     """
-    row = conn.execute(_CASES.where(_c.tenant_id == tenant, _c.id == case_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no exception {public_id('case', case_id)}.")
+    row = row_of(conn, _CASES, _c.id, case_id, "case", tenant, called="exception")
     members = conn.execute(
         select(t.case_member)
         .where(_m.tenant_id == tenant, _m.case_id == case_id)

@@ -12,10 +12,9 @@ from sqlalchemy import Connection, Row, select
 
 from core.domain.ids import public_id
 from core.domain.packing import unpack
-from core.errors import NotFound
 from core.routing.record import problem_of, shared_from
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, only, rows_by_id, since
+from core.store.read.page import Json, Listed, Slice, only, row_of, rows_by_id, since
 from core.store.read.text import instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -55,13 +54,14 @@ def read_decision(conn: Connection, decision_id: UUID, tenant: int = DEFAULT_TEN
         NotFound: there is no such decision.
     """
     b = t.decision_basis.c
-    row = conn.execute(
-        select(t.decision, b.body)
-        .outerjoin(t.decision_basis, (b.tenant_id == _d.tenant_id) & (b.hash == _d.basis))
-        .where(_d.tenant_id == tenant, _d.id == decision_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no decision {public_id('decision', decision_id)}.")
+    row = row_of(
+        conn,
+        select(t.decision, b.body).outerjoin(t.decision_basis, (b.tenant_id == _d.tenant_id) & (b.hash == _d.basis)),
+        _d.id,
+        decision_id,
+        "decision",
+        tenant,
+    )
     inputs = orjson.loads(unpack(row.inputs))
     # Rows from before decisions could be made again say less.
     shown = inputs if row.body is None else _readable(orjson.loads(unpack(row.body)), inputs)

@@ -12,9 +12,8 @@ from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import public_id
 from core.domain.states import TRACKING_RANK, FulfillmentState, ShipmentState
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, since
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, row_of, rows_by_id, since
 from core.store.read.text import instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -67,9 +66,7 @@ def read_fulfillment(conn: Connection, fulfillment_id: UUID, tenant: int = DEFAU
     Raises:
         NotFound: there is no such fulfillment order.
     """
-    rows = conn.execute(_WORK.where(_f.tenant_id == tenant, _f.id == fulfillment_id)).all()
-    if not rows:
-        raise NotFound(f"There is no fulfillment order {public_id('fulfillment', fulfillment_id)}.")
+    rows = [row_of(conn, _WORK, _f.id, fulfillment_id, "fulfillment", tenant, called="fulfillment order")]
     return _fulfillments(conn, rows, tenant)[0]
 
 
@@ -169,9 +166,7 @@ def read_shipment(conn: Connection, shipment_id: UUID, tenant: int = DEFAULT_TEN
     Raises:
         NotFound: there is no such shipment.
     """
-    rows = conn.execute(_PARCELS.where(_s.tenant_id == tenant, _s.id == shipment_id)).all()
-    if not rows:
-        raise NotFound(f"There is no shipment {public_id('shipment', shipment_id)}.")
+    rows = [row_of(conn, _PARCELS, _s.id, shipment_id, "shipment", tenant)]
     return _shipments(conn, rows, tenant)[0]
 
 

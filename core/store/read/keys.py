@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from core.domain.ids import public_id
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id
+from core.store.read.page import Json, Listed, Slice, joined, only, row_of, rows_by_id
 from core.store.read.text import instant
 from core.store.unit import DEFAULT_TENANT
 
@@ -32,9 +31,7 @@ def read_key(conn: Connection, key_id: UUID, tenant: int = DEFAULT_TENANT) -> Js
     Raises:
         NotFound: there is no such key.
     """
-    row = conn.execute(_KEYS.where(_k.tenant_id == tenant, _k.id == key_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no key {public_id('key', key_id)}.")
+    row = row_of(conn, _KEYS, _k.id, key_id, "key", tenant)
     return _key(row)
 
 

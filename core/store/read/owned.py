@@ -30,9 +30,9 @@ def _parcels(own: UUID) -> ColumnElement[bool]:
     return or_(t.shipment.c.fulfillment_id.in_(works), _of_orders(t.shipment.c.order_id)(own))
 
 
-def _tracked(own: UUID) -> ColumnElement[bool]:
-    parcels = select(t.shipment.c.id).where(t.shipment.c.tenant_id == DEFAULT_TENANT, _parcels(own))
-    return t.tracking_event.c.shipment_id.in_(parcels)
+def _of_parcels(column: ColumnElement[UUID]) -> Condition:
+    s = t.shipment.c
+    return lambda own: column.in_(select(s.id).where(s.tenant_id == DEFAULT_TENANT, _parcels(own)))
 
 
 def _happened(own: UUID) -> ColumnElement[bool]:
@@ -58,7 +58,8 @@ OWNED: Mapping[FromClause, Condition] = {
     t.connection: t.connection.c.id.__eq__,
     t.fulfillment_order: _work,
     t.shipment: _parcels,
-    t.tracking_event: _tracked,
+    t.tracking_event: _of_parcels(t.tracking_event.c.shipment_id),
+    t.shipment_serial: _of_parcels(t.shipment_serial.c.shipment_id),
     t.event: _happened,
     t.decision: _of_orders(t.decision.c.order_id),
     t.promise: _of_orders(t.promise.c.order_id),

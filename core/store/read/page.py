@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, select, tuple_
 
+from core.domain.ids import public_id
 from core.errors import InputError, NotFound
 from core.store import schema as t
 from core.store.read.owned import owned
@@ -112,6 +113,36 @@ def _require_words(name: str, words: Sequence[str], allowed: Iterable[str]) -> N
                 fix=f"Known are: {', '.join(known)}.",
                 errors=[{"path": name, "reason": f"must be one of: {', '.join(known)}"}],
             )
+
+
+def row_of(
+    conn: Connection,
+    query: Select[Any],
+    key: ColumnElement[UUID],
+    value: UUID,
+    kind: str,
+    tenant: int,
+    *,
+    called: str | None = None,
+) -> Row[Any]:
+    """Return the one row of a query that has this identifier.
+
+    Args:
+        conn: a session.
+        query: the rows.
+        key: the column of the identifier, in the table whose tenant counts.
+        value: the identifier.
+        kind: of what it names (`core.domain.ids.PREFIXES`).
+        tenant: the tenant.
+        called: what people call such a thing, where that is another word than the kind.
+
+    Raises:
+        NotFound: nothing has it.
+    """
+    row = conn.execute(query.where(key.table.c.tenant_id == tenant, key == value)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no {called or kind} {public_id(kind, value)}.")
+    return row
 
 
 def require_named(

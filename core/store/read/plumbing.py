@@ -15,7 +15,18 @@ from core.domain.states import DeliveryState, MessageState
 from core.domain.vocabulary import Mode, Via, Write
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, rows_by_text, since
+from core.store.read.page import (
+    Json,
+    Listed,
+    Slice,
+    joined,
+    only,
+    require_named,
+    row_of,
+    rows_by_id,
+    rows_by_text,
+    since,
+)
 from core.store.read.text import instant, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -117,11 +128,7 @@ def read_message(conn: Connection, message_id: UUID, tenant: int = DEFAULT_TENAN
     Raises:
         NotFound: there is no such message.
     """
-    row = conn.execute(
-        _MESSAGES.add_columns(_m.headers).where(_m.tenant_id == tenant, _m.id == message_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no message {public_id('message', message_id)}.")
+    row = row_of(conn, _MESSAGES.add_columns(_m.headers), _m.id, message_id, "message", tenant)
     return {**_message(row), "headers": row.headers}
 
 
@@ -131,9 +138,7 @@ def read_raw(conn: Connection, message_id: UUID, tenant: int = DEFAULT_TENANT) -
     Raises:
         NotFound: there is no such message.
     """
-    row = conn.execute(select(t.message).where(_m.tenant_id == tenant, _m.id == message_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no message {public_id('message', message_id)}.")
+    row = row_of(conn, select(t.message), _m.id, message_id, "message", tenant)
     return row
 
 
@@ -193,11 +198,7 @@ def read_delivery(conn: Connection, delivery_id: UUID, tenant: int = DEFAULT_TEN
     Raises:
         NotFound: there is no such delivery.
     """
-    row = conn.execute(
-        _DELIVERIES.add_columns(_d.payload).where(_d.tenant_id == tenant, _d.id == delivery_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no delivery {public_id('delivery', delivery_id)}.")
+    row = row_of(conn, _DELIVERIES.add_columns(_d.payload), _d.id, delivery_id, "delivery", tenant)
     return {**_delivery(row), "payload": row.payload, "tries": _attempts(conn, [delivery_id], tenant)[delivery_id]}
 
 

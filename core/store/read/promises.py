@@ -9,9 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from core.domain.ids import public_id
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, only, rows_by_id, rows_by_text
+from core.store.read.page import Json, Listed, Slice, only, row_of, rows_by_id, rows_by_text
 from core.store.read.text import instant
 from core.store.unit import DEFAULT_TENANT
 
@@ -40,9 +39,7 @@ def read_promise(conn: Connection, promise_id: UUID, tenant: int = DEFAULT_TENAN
         NotFound: there is no such promise.
     """
     p = t.promise.c
-    row = conn.execute(select(t.promise).where(p.tenant_id == tenant, p.id == promise_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no promise {public_id('promise', promise_id)}.")
+    row = row_of(conn, select(t.promise), p.id, promise_id, "promise", tenant)
     return _promises(conn, [row], tenant)[0]
 
 
@@ -158,9 +155,7 @@ def read_model_version(conn: Connection, model_id: UUID, tenant: int = DEFAULT_T
         NotFound: there is no such version.
     """
     m = t.model_version.c
-    row = conn.execute(select(*_SHOWN).where(m.tenant_id == tenant, m.id == model_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no model {public_id('model', model_id)}.")
+    row = row_of(conn, select(*_SHOWN), m.id, model_id, "model", tenant)
     return _model(row)
 
 

@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import public_id
 from core.domain.vocabulary import Protection
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, row_of, rows_by_id
 from core.store.read.text import instant, quantity
 from core.store.unit import DEFAULT_TENANT
 
@@ -53,9 +52,7 @@ def read_rule(conn: Connection, rule_id: UUID, tenant: int = DEFAULT_TENANT) -> 
     Raises:
         NotFound: there is no such rule.
     """
-    row = conn.execute(_RULES.where(_r.tenant_id == tenant, _r.id == rule_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no protection rule {public_id('protection', rule_id)}.")
+    row = row_of(conn, _RULES, _r.id, rule_id, "protection", tenant, called="protection rule")
     return _rule(row)
 
 

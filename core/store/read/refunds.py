@@ -11,9 +11,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from core.domain.ids import public_id
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, since
+from core.store.read.page import Json, Listed, Slice, joined, only, require_named, row_of, rows_by_id, since
 from core.store.read.text import instant, money, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -61,9 +60,7 @@ def read_refund(conn: Connection, refund_id: UUID, tenant: int = DEFAULT_TENANT)
     Raises:
         NotFound: there is no such refund.
     """
-    rows = conn.execute(_REFUNDS.where(_r.tenant_id == tenant, _r.id == refund_id)).all()
-    if not rows:
-        raise NotFound(f"There is no refund {public_id('refund', refund_id)}.")
+    rows = [row_of(conn, _REFUNDS, _r.id, refund_id, "refund", tenant)]
     return _refunds(conn, rows, tenant)[0]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, func, or_, select
 from core.domain.ids import kind_of, parse_id, public_id
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, rows_by_text
+from core.store.read.page import Json, Listed, Slice, joined, only, row_of, rows_by_id, rows_by_text
 from core.store.read.text import instant, money, quantity
 from core.store.unit import DEFAULT_TENANT
 
@@ -165,9 +165,7 @@ def read_disruption(conn: Connection, disruption_id: UUID, tenant: int = DEFAULT
     Raises:
         NotFound: there is no such disruption.
     """
-    row = conn.execute(select(t.disruption).where(_d.tenant_id == tenant, _d.id == disruption_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no disruption {public_id('disruption', disruption_id)}.")
+    row = row_of(conn, select(t.disruption), _d.id, disruption_id, "disruption", tenant)
     return _disruption(row)
 
 

@@ -9,9 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select, text
 
 from core.domain.ids import public_id
-from core.errors import NotFound
 from core.store import schema as t
-from core.store.read.page import Json, Listed, Slice, joined, only, rows_by_id, rows_by_text
+from core.store.read.page import Json, Listed, Slice, joined, only, row_of, rows_by_id, rows_by_text
 from core.store.read.text import instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -57,9 +56,7 @@ def read_supply(conn: Connection, supply_id: UUID, tenant: int = DEFAULT_TENANT)
     Raises:
         NotFound: there is no such supply.
     """
-    rows = conn.execute(_SUPPLIES.where(_s.tenant_id == tenant, _s.id == supply_id)).all()
-    if not rows:
-        raise NotFound(f"There is no supply {public_id('supply', supply_id)}.")
+    rows = [row_of(conn, _SUPPLIES, _s.id, supply_id, "supply", tenant)]
     return _supplies(conn, rows, tenant)[0]
 
 
@@ -115,9 +112,7 @@ def read_transfer(conn: Connection, transfer_id: UUID, tenant: int = DEFAULT_TEN
     Raises:
         NotFound: there is no such transfer.
     """
-    rows = conn.execute(_TRANSFERS.where(_f.tenant_id == tenant, _f.id == transfer_id)).all()
-    if not rows:
-        raise NotFound(f"There is no transfer {public_id('transfer', transfer_id)}.")
+    rows = [row_of(conn, _TRANSFERS, _f.id, transfer_id, "transfer", tenant)]
     return _transfers(conn, rows, tenant)[0]
 
 
