@@ -25,6 +25,8 @@ from mappings.edi.faults import shown
 BOM = b"\xef\xbb\xbf"
 START = re.compile(rb"UNA[^A-Za-z0-9\x80-\xff]{6}|UN[BGH][\r\n]*[+\x1d]|UIB[\r\n]*\+")
 LONGEST_START = 16
+REMEMBERED = 80
+"""Bytes of what stands before an interchange that are looked at."""
 HEADER = 4_096
 """Bytes in which a UNB must end; the standard's longest has about 200."""
 VERSIONS = ("1", "2", "3", "4")
@@ -64,11 +66,11 @@ def to_start(window: Window, number: int) -> Iterator[Finding]:
             stop = match.start() - window.here
         else:
             stop = window.left if window.ended else window.left - LONGEST_START + 1
-        some = window.data[window.here : window.here + stop].strip(BLANK)
-        passed = (passed + some)[:80]
+        passed = (passed + window.data[window.here : window.here + stop]).lstrip(BLANK)[:REMEMBERED]
         window.move(stop)
         if match:
             break
+    passed = passed.rstrip(BLANK)
     if passed == BOM:
         yield Finding(
             Weight.LAYOUT, "byte-order-mark", None, "A byte order mark stands before the interchange.", offset
