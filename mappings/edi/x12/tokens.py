@@ -15,6 +15,11 @@ from mappings.edi.x12.segments import BINARY_LENGTH, Delimiters, Element, Segmen
 from mappings.edi.x12.source import Readable, Window
 
 BINARY = re.compile(rb"BIN|BDS")
+ANOTHER = re.compile(
+    rb"ISA([^A-Za-z0-9\s])..\1.{10}\1..\1.{10}\1..\1.{15}\1..\1.{15}\1[0-9]{6}\1[0-9]{4}\1.\1[0-9]{5}\1[0-9]{9}\1",
+    re.DOTALL,
+)
+"""An ISA whose fields all have their width."""
 DIGITS = re.compile(r"[0-9]{1,9}\Z")
 MAX_SEGMENT = 1 << 20
 
@@ -89,25 +94,37 @@ class Tokenizer:
             mark = delimiters.terminator.encode("latin-1")
         cutter = Cutter(delimiters)
         while True:
-            end = self.window.data.rfind(mark)
-            if end < 0 and len(self.window.data) > self.max_segment:
-                yield self.too_long(mark)
-                continue
-            if end < 0 and self.window.more():
-                continue
+            beyond = self.next_header()
+            end = self.window.data.rfind(mark, 0, beyond)
+            if end < 0 and beyond is None:
+                if len(self.window.data) > self.max_segment:
+                    yield self.too_long(mark)
+                    continue
+                if self.window.more():
+                    continue
             batch = Batch(offset=self.window.base)
+            stop = end + len(mark)
             if end < 0:
-                if self.window.data.strip():
+                stop = len(self.window.data) if beyond is None else beyond
+                if self.window.data[:stop].strip():
                     text = "The last segment has no terminator."
                     batch.notes.append(Note("unterminated", "023", text, *self.here()))
-                self.cut(cutter, batch, len(self.window.data), b"")
-                yield batch
-                return
-            done = self.cut(cutter, batch, end, mark)
+            left = len(self.window.data) - stop
+            done = self.cut(cutter, batch, stop, mark)
             yield batch
-            if done:
+            # What is left is more than what was not to be cut when a binary segment stood there.
+            if done or (end < 0 and len(self.window.data) <= left):
                 return
-            self.window.more()
+            if beyond is None:
+                self.window.more()
+
+    def next_header(self) -> int | None:
+        """Return where in the window the next proper ISA begins, if one is there.
+
+        An interchange whose own ISA was damaged may have no terminator at all; it must not swallow the next one.
+        """
+        found = ANOTHER.search(self.window.data)
+        return found.start() if found else None
 
     def too_long(self, mark: bytes) -> Batch:
         """Leave out a segment that does not end soon enough."""
@@ -118,8 +135,8 @@ class Tokenizer:
             self.window.drop(len(mark))
         return Batch(notes=[Note("segment-too-long", "004", text, offset, number)], offset=offset)
 
-    def cut(self, cutter: Cutter, batch: Batch, end: int, mark: bytes) -> bool:
-        """Cut the window up to `end` into the batch and forget it; True where the interchange is over.
+    def cut(self, cutter: Cutter, batch: Batch, stop: int, mark: bytes) -> bool:
+        """Cut the window up to `stop` into the batch and forget it; True where the interchange is over.
 
         Binary segments are taken out first: what stands before them is cut, and then they are, by their length.
         """
@@ -127,12 +144,12 @@ class Tokenizer:
         binary = next(
             (
                 found
-                for found in BINARY.finditer(data, 0, end)
+                for found in BINARY.finditer(data, 0, stop)
                 if cutter.begins_segment(data, found.start(), mark) and cutter.separates(data, found.end())
             ),
             None,
         )
-        piece = self.window.drop(binary.start() if binary else end + len(mark))
+        piece = self.window.drop(binary.start() if binary else stop)
         used, self.number = cutter.cut(piece, mark, batch, self.window.base - len(piece), self.number)
         if used < len(piece):
             self.window.data, self.window.base = piece[used:] + self.window.data, self.window.base - len(piece) + used
