@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +18,7 @@ from connectors.files.errorfile import ErrorFile
 from connectors.files.records import Reader
 from console.cli.base import Session, registry
 from console.cli.objectrows import KINDS, object_rows
+from console.cli.progress import progress
 from core.domain.vocabulary import DocumentType, Mode, Via
 from core.errors import CrossdockError, InputError
 from core.jobs.hub import Hub
@@ -81,21 +80,6 @@ def import_file(session: Session, hub: Hub, what: str, path: Path, bad: Path, co
             source = Source(path, handle, bad)
             good, refused = _records(session, hub, what, f"{what}.{ending}", source, connection_id, moved)
     return {"file": str(path), "what": what, "good": good, "bad": refused}
-
-
-@contextmanager
-def progress(path: Path, handle: BinaryIO) -> Iterator[Callable[[], None]]:
-    """Show how far the file is read, on a terminal; yield what to call now and then."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(path.name, total=path.stat().st_size)
-        yield lambda: bar.update(task, completed=handle.tell())
 
 
 def _records(

@@ -46,6 +46,7 @@ SECTIONS = {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
         "connector": "Kinds of partners: list, info, new, test",
         "trigger": "A signed delivery through the true door",
+        "edi": "EDI files: read, check, write",
     },
     "Administer": {
         "user": "People who may sign in: add, list, password, remove",
