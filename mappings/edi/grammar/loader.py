@@ -38,6 +38,7 @@ class Texts(fields.Dict):
 class DictionarySchema(Strict):
     """What segments hold."""
 
+    uses = fields.String(validate=validate.Regexp(r"[a-z0-9]+/[A-Za-z0-9]+\Z"))
     elements = Texts()
     composites = Texts()
     segments = Texts()
@@ -49,8 +50,7 @@ class GrammarSchema(DictionarySchema):
     standard = fields.String(required=True, validate=validate.OneOf([*Standard]))
     message = fields.String(required=True, validate=validate.Length(min=1))
     version = fields.String(required=True, validate=validate.Length(min=1))
-    uses = fields.String(validate=validate.Regexp(r"[a-z0-9]+/[A-Za-z0-9]+\Z"))
-    structure = fields.List(fields.Raw(), required=True, validate=validate.Length(min=2))
+    structure = fields.List(fields.Raw(), required=True, validate=validate.Length(min=1))
 
 
 class Source:
@@ -159,7 +159,18 @@ def dictionary(standard: str, version: str) -> Dictionary:
     path = FOLDER / standard / version / DICTIONARY
     if not path.is_file():
         raise GrammarError(f"There is no dictionary for {standard} {version}.", fix="Describe segments in the grammar itself.")
-    return Source(path.name, path.read_text(encoding="utf-8"), DictionarySchema()).dictionary(EMPTY)
+    source = Source(path.name, path.read_text(encoding="utf-8"), DictionarySchema())
+    return source.dictionary(base_of(source))
+
+
+def base_of(source: Source) -> Dictionary:
+    """Return the dictionary a file builds on."""
+    if "uses" not in source.value:
+        return EMPTY
+    try:
+        return dictionary(*source.value["uses"].split("/"))
+    except GrammarError as error:
+        raise source.error(("uses",), error.what.rstrip(".")) from None
 
 
 def read_grammar(text: str, name: str) -> Grammar:
@@ -173,11 +184,7 @@ def read_grammar(text: str, name: str) -> Grammar:
     """
     source = Source(name, text, GrammarSchema())
     found = source.value
-    try:
-        base = dictionary(*found["uses"].split("/")) if "uses" in found else EMPTY
-    except GrammarError as error:
-        raise source.error(("uses",), error.what.rstrip(".")) from None
-    segments = source.dictionary(base)[2]
+    segments = source.dictionary(base_of(source))[2]
     root = group(found["message"], 1, 1, source.structure(found["structure"], ("structure",)))
     unknown = sorted({tag for tag in leaves(root) if tag not in segments})
     if unknown:

@@ -139,7 +139,8 @@ def structure(message: str, text: str, *, numbered: bool) -> list[Node]:
 
 def closed(header: str, nodes: list[Node]) -> Node:
     """Return a group whose header is `id:count`; it must come where its first segment must."""
-    name, _, high = header.partition(":")
+    # Behind `+` stands only the distance to the next position of the printed standard.
+    name, _, high = header.partition("+")[0].partition(":")
     high = high.rpartition(":")[2]
     low = nodes[0].low
     nodes[0].low = nodes[0].high = 1
@@ -148,10 +149,18 @@ def closed(header: str, nodes: list[Node]) -> Node:
 
 
 def count(text: str) -> int:
-    """Return how often something may come: `>1` is without end, nothing is once."""
+    """Return how often something may come: `>1` is without end, nothing is once.
+
+    Raises:
+        GrammarError: it is neither.
+    """
     if text.startswith(">"):
         return MANY
-    return int(text) if text.isdigit() and int(text) else 1
+    if not text:
+        return 1
+    if not text.isdigit() or not int(text):
+        raise GrammarError(f"{text!r} is no number of times.", fix="Mend the SEF file: write 10 or >1.")
+    return int(text)
 
 
 class SegmentReader:
@@ -182,8 +191,10 @@ class SegmentReader:
             if found["use"] is not None:
                 made.append(self.use(name, found["use"]))
             elif found["open"] is not None:
-                begun.append((int(found["open"] or 1), len(made)))
+                begun.append((count(found["open"]), len(made)))
             elif found["close"]:
+                if not begun:
+                    raise GrammarError(f"{name} closes what it did not open.", fix="Mend the SEF file.")
                 times, start = begun.pop()
                 made += made[start:] * (times - 1)
         return tuple(made)

@@ -45,7 +45,7 @@ def dictionary_lines(segments: Iterable[SegmentType]) -> Iterator[str]:
     if composites:
         yield "composites:"
     for name, parts in sorted(composites.items()):
-        yield f"  {name}: {shown_uses(parts)}"
+        yield f'  {name}: "{shown_uses(parts)}"'
     yield "segments:"
     for segment in found:
         rules = " ".join(each.kind + "".join(f"{at:02}" for at in each.positions) for each in segment.conditions)

@@ -44,7 +44,8 @@ class Envelope:
         self.sets = self.accepted = 0
         self.set_references: set[str] = set()
         self.last = header
-        self.closed = False
+        self.trailer: Segment | None = None
+        self.all_sets = 0
 
     @property
     def open(self) -> list[Segment] | None:
@@ -162,6 +163,7 @@ class Envelope:
                 current.faults.append(wrong)
         self.current = None
         self.sets += 1
+        self.all_sets += 1
         self.accepted += not current.rejected
         if not self.withheld:
             yield current
@@ -191,7 +193,7 @@ class Envelope:
             if stated != self.sets:
                 wrong = self.fault("group:count-wrong", trailer, trailer.value(1) or "nothing", self.sets, element=1)
                 self.group_faults.append(wrong)
-        yield GroupEnd(group, stated, self.sets, self.accepted, tuple(self.group_faults))
+        yield GroupEnd(group, stated, self.sets, self.accepted, tuple(self.group_faults), trailer)
         self.group = None
         self.group_faults = []
         self.sets = self.accepted = 0
@@ -199,7 +201,7 @@ class Envelope:
 
     def close(self, trailer: Segment) -> None:
         """Compare IEA with what came."""
-        self.closed = True
+        self.trailer = trailer
         self.compare(self.faults, "interchange:reference-wrong", trailer, self.interchange.reference)
         if number(trailer.value(1)) != self.groups:
             wrong_count = ("interchange:count-wrong", trailer, trailer.value(1) or "nothing", self.groups)
@@ -208,9 +210,10 @@ class Envelope:
     def end(self) -> Iterator[Event]:
         """Yield what is still open, and the end of the interchange."""
         yield from self.close_group()
-        if not self.closed:
+        if self.trailer is None:
             self.faults.append(self.fault("interchange:trailer-missing", self.last, self.interchange.reference))
-        yield InterchangeEnd(self.interchange, (*self.faults, *self.group_faults), self.groups)
+        faults = (*self.faults, *self.group_faults)
+        yield InterchangeEnd(self.interchange, faults, self.groups, self.all_sets, self.trailer)
 
 
 def tolerated(fault: EdiFault) -> EdiFault:

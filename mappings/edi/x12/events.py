@@ -14,11 +14,12 @@ class Interchange:
 
     Args:
         fields: ISA01 to ISA16.
+        segment: ISA as it stands.
     """
 
     fields: tuple[str, ...]
     delimiters: Delimiters
-    offset: int
+    segment: Segment
 
     @property
     def sender(self) -> tuple[str, str]:
@@ -156,6 +157,7 @@ class GroupEnd:
         received: those that came.
         accepted: those of them whose envelope is right.
         faults: of the group itself.
+        segment: GE, None where it is missing.
     """
 
     group: Group
@@ -163,6 +165,12 @@ class GroupEnd:
     received: int
     accepted: int
     faults: tuple[EdiFault, ...]
+    segment: Segment | None = None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the group as such is refused."""
+        return any(each.rejects is Level.GROUP for each in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +181,15 @@ class InterchangeEnd:
         interchange: None where there was none to speak of.
         faults: of the interchange itself; tolerances among them.
         groups: that came.
+        sets: transaction sets that came.
+        segment: IEA, None where it is missing.
     """
 
     interchange: Interchange | None
     faults: tuple[EdiFault, ...]
     groups: int
+    sets: int = 0
+    segment: Segment | None = None
 
     @property
     def rejected(self) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 
 from mappings.edi.faults import EdiFault, Kind, Level, Place
+from mappings.edi.limits import Mode
 from mappings.edi.x12.cutting import Note
 from mappings.edi.x12.envelope import Envelope, tolerated
 from mappings.edi.x12.events import Event, Interchange, InterchangeEnd
@@ -20,7 +20,6 @@ from mappings.edi.x12.segments import Segment
 from mappings.edi.x12.source import Readable
 from mappings.edi.x12.tokens import MAX_SEGMENT, Tokenizer
 
-Mode = Literal["tolerant", "strict"]
 MAX_SET = 64 << 20
 CONTROL = frozenset({"ISA", "GS", "ST", "SE", "GE", "IEA"})
 # Read on even by a strict reader, but never as if they were right.
@@ -49,12 +48,12 @@ class X12Reader:
         self,
         source: bytes | Readable,
         *,
-        mode: Mode = "tolerant",
+        mode: Mode = Mode.TOLERANT,
         max_segment: int = MAX_SEGMENT,
         max_set: int = MAX_SET,
     ) -> None:
         self.tokens = Tokenizer(source, max_segment=max_segment)
-        self.strict = mode == "strict"
+        self.strict = mode is Mode.STRICT
         self.max_set = max_set
         self.references: set[str] = set()
 
@@ -93,7 +92,7 @@ class X12Reader:
     def begin(self, header: Header, segment: Segment) -> Envelope:
         """Return the envelope of an interchange whose ISA was read."""
         fields = tuple(each.strip() for each in header.fields)
-        interchange = Interchange(fields, header.delimiters, segment.offset)
+        interchange = Interchange(fields, header.delimiters, segment)
         envelope = Envelope(interchange, segment, self.max_set, strict=self.strict)
         reference = interchange.reference
         if reference in self.references:

@@ -9,7 +9,7 @@ import pytest
 
 from mappings.edi.faults import Kind, Level
 from mappings.edi.x12.reader import X12Reader
-from tests.mappings.edi.x12_samples import ABSENT, FOLDER, sample_files
+from tests.edi.x12_samples import ABSENT, FOLDER, sample_files
 
 pyx12 = pytest.importorskip("pyx12.x12file", reason="pyx12, the other reader, is not installed")
 X12Error = pytest.importorskip("pyx12.errors").X12Error

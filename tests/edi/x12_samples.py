@@ -5,7 +5,7 @@ from pathlib import Path
 from mappings.edi.x12.events import Event, InterchangeEnd, TransactionSet
 from mappings.edi.x12.reader import X12Reader
 
-FOLDER = Path(__file__).resolve().parents[4] / "shared" / "corpora" / "x12-samples"
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "x12-samples"
 ABSENT = "the third-party samples in ../shared/corpora are not here"
 ISA = "ISA*00*          *00*          *ZZ*ACME           *ZZ*HUB            *260301*1200*U*00401*000000001*0*P*>~"
 ISA5 = "ISA*00*          *00*          *ZZ*ACME           *ZZ*HUB            *260301*1200*^*00501*000000001*1*T*:~"

@@ -11,7 +11,7 @@ from mappings.edi.x12.header import WIDTHS
 from mappings.edi.x12.reader import X12Reader
 from mappings.edi.x12.tokens import Tokenizer
 from mappings.edi.x12.writer import X12WriteError, X12Writer
-from tests.mappings.edi.x12_samples import ABSENT, FOLDER, sample_files
+from tests.edi.x12_samples import ABSENT, FOLDER, sample_files
 
 pytestmark = [pytest.mark.corpora, pytest.mark.skipif(not FOLDER.is_dir(), reason=ABSENT)]
 

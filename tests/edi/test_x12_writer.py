@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mappings.edi.limits import Mode
 from mappings.edi.x12.events import Interchange
 from mappings.edi.x12.segments import Delimiters, Repeated, Segment
 from mappings.edi.x12.writer import X12Writer, X12WriteError
-from tests.mappings.edi.x12_samples import WHOLE, ends, faults, read, sets
+from tests.edi.x12_samples import WHOLE, ends, faults, read, sets
 
 FIELDS = ["00", "", "00", "", "ZZ", "ACME", "ZZ", "HUB", "260301", "1200", "U", "00401", "1", "0", "P"]
 FIELDS5 = [*FIELDS[:10], "", "00501", *FIELDS[12:]]
@@ -47,7 +48,7 @@ def test_several_groups_and_sets_are_counted() -> None:
             with writer.group([*GROUP[:5], str(number), *GROUP[6:]]):
                 for index in range(sets_of):
                     assert writer.transaction_set("850", f"{index:04}", BODY) == 5
-    events = read(out.getvalue(), mode="strict")
+    events = read(out.getvalue(), mode=Mode.STRICT)
     assert faults(events) == []
     assert len(sets(events)) == 5
     assert out.getvalue().endswith(b"GE*3*2~IEA*2*000000001~")
@@ -127,7 +128,7 @@ def contents(marks: Delimiters):
 @given(DELIMITERS.flatmap(lambda marks: st.tuples(st.just(marks), contents(marks))), st.booleans())
 def test_what_is_written_is_read_back(case, newline) -> None:
     marks, body = case
-    events = read(written(FIELDS5, marks, body, newline=newline), mode="strict")
+    events = read(written(FIELDS5, marks, body, newline=newline), mode=Mode.STRICT)
     assert faults(events) == []
     (order,) = sets(events)
     assert order.segments[1:-1] == body
@@ -138,7 +139,7 @@ def test_what_is_written_is_read_back(case, newline) -> None:
 @given(st.binary(max_size=300), st.integers(0, 400), st.booleans())
 def test_whatever_the_bytes_reading_ends_and_raises_nothing(noise, position, strict) -> None:
     data = WHOLE.encode()
-    events = read(data[:position] + noise + data[position + len(noise) // 2 :], mode="strict" if strict else "tolerant")
+    events = read(data[:position] + noise + data[position + len(noise) // 2 :], mode=Mode.STRICT if strict else Mode.TOLERANT)
     assert ends(events)
 
 
