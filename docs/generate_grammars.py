@@ -3,8 +3,8 @@
     python docs/generate_grammars.py sef FILE.sef VERSION MESSAGE...
     python docs/generate_grammars.py directory FOLDER SERVICE_FOLDER VERSION MESSAGE...
 
-A directory is a folder with `messages/*.xml` and `segments.xml.xz`, as the open EDIFACT mappings publish them. What is in a
-grammar but not in a directory (TA1, 999, version 005010) was written by hand and is left alone.
+A directory is a folder with `messages/*.xml` and `segments.xml.xz`, as the open EDIFACT mappings publish them. What is
+in no directory (TA1, 999, version 005010) was written by hand and is left alone.
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ def x12(text: str) -> list[Segment]:
     ]
 
 
-def faults(text: str, *, message: str = "850", version: str = "004010") -> list[tuple[str, str | None, str, int | None]]:
+def faults(
+    text: str, *, message: str = "850", version: str = "004010"
+) -> list[tuple[str, str | None, str, int | None]]:
     found = check(load_grammar("x12", message, version), x12(text)).faults
     return [(each.name, each.code, each.text, each.place.position) for each in found]
 
@@ -97,7 +99,10 @@ def test_x12_segments_are_grouped_in_loops() -> None:
         (("CTT*2", "CTT*2\nCTT*2"), ("group-too-often", "4", "The group CTT comes more than 1 times.", 9)),
         (("BEG*", "CUR*BY*USD\nBEG*"), ("segment-missing", "3", "BEG is missing before this place.", 2)),
         (("\nSE*9*0001", ""), ("segment-missing", "3", "SE is missing before this place.", 8)),
-        (("N1*ST", "CUR*BY*USD\nCUR*BY*USD\nN1*ST"), ("segment-too-often", "5", "CUR comes more than 1 times here.", 4)),
+        (
+            ("N1*ST", "CUR*BY*USD\nCUR*BY*USD\nN1*ST"),
+            ("segment-too-often", "5", "CUR comes more than 1 times here.", 4),
+        ),
     ],
 )
 def test_x12_structure_faults_bear_the_codes_of_ak304(change, expected) -> None:
@@ -114,11 +119,17 @@ def test_only_the_faulty_segment_is_blamed_and_the_rest_is_grouped() -> None:
     ("change", "expected"),
     [
         (("*4711**20260301", "***20260301"), ("element-missing", "1", "BEG03 is required and is missing.", 2)),
-        (("*EA*19.95", "*EA*19,5x"), ("element-characters", "6", "PO104 holds characters that its type R does not have.", 5)),
+        (
+            ("*EA*19.95", "*EA*19,5x"),
+            ("element-characters", "6", "PO104 holds characters that its type R does not have.", 5),
+        ),
         (("N1*ST", "N1*S"), ("element-short", "4", "N101 is shorter than 2 characters.", 3)),
         (("N1*ST", "N1*STOR"), ("element-long", "5", "N101 is longer than 3 characters.", 3)),
         (("**20260301", "**20261301"), ("date-invalid", "8", "BEG05 is no date.", 2)),
-        (("N1*ST**92*0042", "N1*ST**92"), ("condition-missing", "2", "N104 must be given with the others of P0304.", 3)),
+        (
+            ("N1*ST**92*0042", "N1*ST**92"),
+            ("condition-missing", "2", "N104 must be given with the others of P0304.", 3),
+        ),
         (("N1*ST**92*0042", "N1*ST"), ("condition-missing", "2", "N102 must be given with the others of R0203.", 3)),
         (("*US\n", "*US*x1*ab*c\n"), ("element-too-many", "3", "N4 has more parts than the 6 it may have.", 4)),
         (("N1*ST", "N1*ST:X"), ("element-too-many", "3", "N101 has more parts than the 1 it may have.", 3)),
@@ -240,7 +251,9 @@ def test_quick_and_slow_checks_agree_on_real_and_on_damaged_messages() -> None:
                 if kind is None:
                     continue
                 if segment.elements and rng.random() < 0.3:
-                    segment.elements[rng.randrange(len(segment.elements))] = rng.choice(["", "x" * 90, "-1", ["a", "b"]])
+                    segment.elements[rng.randrange(len(segment.elements))] = rng.choice(
+                        ["", "x" * 90, "-1", ["a", "b"]]
+                    )
                 found: list[str] = []
                 check_elements(segment, kind, 0, lambda name, *_, found=found, **__: found.append(name))
                 if passes(segment.elements, quick(kind)):
@@ -257,7 +270,11 @@ def test_real_orders_and_invoices_keep_their_structure() -> None:
     outcome = {}
     for path in sample_files():
         for each in X12Reader(path.read_bytes()):
-            if isinstance(each, TransactionSet) and each.version.startswith("004010") and each.code in ("850", "856", "855"):
+            if (
+                isinstance(each, TransactionSet)
+                and each.version.startswith("004010")
+                and each.code in ("850", "856", "855")
+            ):
                 found = check(load_grammar("x12", each.code, "004010"), each.segments, each.place, elements=False)
                 outcome.setdefault(path.name, [(one.name, one.place.tag) for one in found.faults])
     wrong = {name: found for name, found in outcome.items() if found}

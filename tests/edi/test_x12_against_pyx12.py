@@ -1,4 +1,4 @@
-"""Verdicts on envelopes agree with pyx12's on every sample it reads and on 1,000 damaged ones; differences have reasons."""
+"""Verdicts on envelopes agree with pyx12's on samples and on 1,000 damaged ones; every difference has its reason."""
 
 import io
 import random

@@ -100,7 +100,11 @@ def test_r8_an_interchange_that_breaks_off_does_not_take_the_next_one_along() ->
         (WHOLE.replace("~", "\n").encode(), "line-end-terminator", "004"),
         (WHOLE.replace("~", "\r\n").encode(), "line-end-terminator", "004"),
         (WHOLE.replace("~", "\r").encode(), "line-end-terminator", "004"),
-        (WHOLE.replace("*>~", "*>  ~").replace("*>  ~", "*>  \n").replace("~", "\n").encode(), "line-end-terminator", "004"),
+        (
+            WHOLE.replace("*>~", "*>  ~").replace("*>  ~", "*>  \n").replace("~", "\n").encode(),
+            "line-end-terminator",
+            "004",
+        ),
         (WHOLE.replace("ACME           ", "ACME").encode(), "isa-width", "022"),
         (WHOLE[:-1].encode(), "unterminated", "023"),
         (WHOLE.replace("PO1*1*3", "PO1*1\n*3").encode(), "wrapped", "022"),
@@ -185,7 +189,11 @@ def test_components_and_repetitions_are_told_apart_from_version_00402_on() -> No
     order = sets(read(ISA5 + GS + body + "GE*1*1~IEA*1*000000001~"))[0]
     assert order.segments[1].elements == ["PO", "1", "", ["AA", "1", "BB", "2"]]
     assert order.segments[2].elements == ["A", Repeated(["B", "C"]), Repeated([["D", "E"], "F"])]
-    assert (order.segments[1].value(4, 3), order.segments[2].value(2), order.segments[2].value(3, 2)) == ("BB", "B", "E")
+    assert (order.segments[1].value(4, 3), order.segments[2].value(2), order.segments[2].value(3, 2)) == (
+        "BB",
+        "B",
+        "E",
+    )
     assert (order.segments[2].value(9), order.segments[2].value(1, 2), order.version) == ("", "", "X1")
     old = sets(read(ISA + GS + body.replace(":", ">") + "GE*1*1~IEA*1*000000001~"))[0]
     assert old.segments[2].elements == ["A", "B^C", ["D", "E^F"]]
@@ -269,4 +277,3 @@ def test_r4_memory_does_not_grow_with_the_file() -> None:
     # References of sets are remembered, to find duplicates: some 100 bytes for each.
     assert peaks[1] - peaks[0] < 500_000
     assert peaks[1] < 3_000_000
-

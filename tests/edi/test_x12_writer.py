@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mappings.edi.limits import Mode
 from mappings.edi.x12.events import Interchange
 from mappings.edi.x12.segments import Delimiters, Repeated, Segment
-from mappings.edi.x12.writer import X12Writer, X12WriteError
+from mappings.edi.x12.writer import X12WriteError, X12Writer
 from tests.edi.x12_samples import WHOLE, ends, faults, read, sets
 
 FIELDS = ["00", "", "00", "", "ZZ", "ACME", "ZZ", "HUB", "260301", "1200", "U", "00401", "1", "0", "P"]
@@ -96,7 +96,10 @@ def test_an_isa_that_does_not_fit_is_refused(position, value, what) -> None:
 
 
 def test_isa_takes_fifteen_fields() -> None:
-    with pytest.raises(X12WriteError, match="ISA takes 15 fields, not 3"), X12Writer(io.BytesIO()).interchange(["00"] * 3):
+    with (
+        pytest.raises(X12WriteError, match="ISA takes 15 fields, not 3"),
+        X12Writer(io.BytesIO()).interchange(["00"] * 3),
+    ):
         pass
 
 
@@ -139,12 +142,17 @@ def test_what_is_written_is_read_back(case, newline) -> None:
 @given(st.binary(max_size=300), st.integers(0, 400), st.booleans())
 def test_whatever_the_bytes_reading_ends_and_raises_nothing(noise, position, strict) -> None:
     data = WHOLE.encode()
-    events = read(data[:position] + noise + data[position + len(noise) // 2 :], mode=Mode.STRICT if strict else Mode.TOLERANT)
+    events = read(
+        data[:position] + noise + data[position + len(noise) // 2 :], mode=Mode.STRICT if strict else Mode.TOLERANT
+    )
     assert ends(events)
 
 
 def test_flipped_and_cut_bytes_leave_the_next_interchange_whole() -> None:
-    whole, sibling = WHOLE.encode(), WHOLE.replace("000000001", "000000777").replace("4500000001", "4500000777").encode()
+    whole, sibling = (
+        WHOLE.encode(),
+        WHOLE.replace("000000001", "000000777").replace("4500000001", "4500000777").encode(),
+    )
     for seed in range(400):
         rng = random.Random(seed)
         data = bytearray(whole)

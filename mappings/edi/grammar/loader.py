@@ -69,7 +69,7 @@ class Source:
         try:
             self.value: dict[str, Any] = schema.load(self.yaml.value if isinstance(self.yaml.value, dict) else {})
         except ValidationError as error:
-            path, reason = first(error.normalized_messages())
+            path, reason = first(error.messages)
             raise self.error(path, reason) from None
 
     def error(self, path: Path_, reason: str) -> GrammarError:
@@ -136,7 +136,13 @@ def rebuilt(
     """Return uses with the types and composites as they are now."""
     known = composites or {}
     return tuple(
-        Use(each.id, each.required, types.get(each.id, each.type) if each.type else None, known.get(each.id, each.parts), each.high)
+        Use(
+            each.id,
+            each.required,
+            types.get(each.id, each.type) if each.type else None,
+            known.get(each.id, each.parts),
+            each.high,
+        )
         for each in parts
     )
 
@@ -158,7 +164,9 @@ def dictionary(standard: str, version: str) -> Dictionary:
     """
     path = FOLDER / standard / version / DICTIONARY
     if not path.is_file():
-        raise GrammarError(f"There is no dictionary for {standard} {version}.", fix="Describe segments in the grammar itself.")
+        raise GrammarError(
+            f"There is no dictionary for {standard} {version}.", fix="Describe segments in the grammar itself."
+        )
     source = Source(path.name, path.read_text(encoding="utf-8"), DictionarySchema())
     return source.dictionary(base_of(source))
 

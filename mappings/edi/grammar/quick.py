@@ -1,7 +1,7 @@
 """Says of a segment whether its elements are right, quickly and without saying why.
 
-Almost all segments are right; only of the others is it worth finding out what is wrong. What this module lets pass has no
-fault in `elements.py`; what it does not let pass may still be right.
+Almost all segments are right, and only of the others it is worth finding out what is wrong. What passes here has no
+fault in `elements.py`; what does not pass may still be right.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from mappings.edi.grammar.elements import PATTERNS
 from mappings.edi.grammar.model import Condition, SegmentType, Use
+
+Slot = tuple[int, int, Callable[[str], object] | None, Any]
 
 
 class Quick(NamedTuple):
@@ -22,7 +24,7 @@ class Quick(NamedTuple):
         conditions: (kind, bit of the first element, bits of all).
     """
 
-    slots: tuple[tuple[int, int, Callable[[str], object] | None, Any], ...]
+    slots: tuple[Slot, ...]
     required: int
     conditions: tuple[tuple[str, int, int], ...] = ()
 
@@ -34,7 +36,7 @@ def quick(kind: SegmentType) -> Quick:
 
 def quick_uses(uses: Sequence[Use]) -> Quick:
     """Return what some elements must be."""
-    slots = []
+    slots: list[Slot] = []
     required = 0
     for index, use in enumerate(uses):
         required |= use.required << index
@@ -72,10 +74,11 @@ def passes(elements: Sequence[Any], wanted: Quick) -> bool:
         return False
     for kind, first, every in wanted.conditions:
         given = present & every
+        wrong: int
         if kind == "P":
-            wrong = given and given != every
+            wrong = given != 0 and given != every
         elif kind == "C":
-            wrong = given & first and given != every
+            wrong = given & first != 0 and given != every
         elif kind == "R":
             wrong = not given
         elif kind == "L":

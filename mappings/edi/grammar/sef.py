@@ -1,6 +1,6 @@
 """Reads SEF, the exchange format in which partners and tools publish guides: structure, segments, elements.
 
-Only facts are taken: ids, order, counts, types, lengths and conditions. Names, texts and code lists stay where they are.
+Only facts are taken: ids, order, counts, types, lengths and conditions; names, texts and code lists are not.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def read_sef(text: str) -> Sef:
         elif section in sections and line:
             name, equals, rest = line.partition("=")
             if not equals:
-                raise GrammarError(f"Line {number} of the SEF file is no description: {line[:40]!r}.", fix="Mend the line.")
+                raise GrammarError(
+                    f"Line {number} of the SEF file is no description: {line[:40]!r}.", fix="Mend the line."
+                )
             sections[section].setdefault(name, rest)
     if not found.version or not found.sets:
         raise GrammarError("The SEF file has no .INI or no .SETS.", fix="Export the guide again, with its structure.")
@@ -82,7 +84,9 @@ def tokens(name: str, text: str) -> Iterator[re.Match[str]]:
     while position < len(text):
         found = TOKEN.match(text, position)
         if not found:
-            raise GrammarError(f"{name} cannot be read from {text[position : position + 20]!r} on.", fix="Mend the SEF file.")
+            raise GrammarError(
+                f"{name} cannot be read from {text[position : position + 20]!r} on.", fix="Mend the SEF file."
+            )
         yield found
         position = found.end()
 
@@ -128,7 +132,9 @@ def structure(message: str, text: str, *, numbered: bool) -> list[Node]:
         elif found["close"]:
             header, nodes = open_.pop()
             if not open_ or not nodes or nodes[0].nodes:
-                raise GrammarError(f"{message} has a group that does not begin with a segment.", fix="Mend the SEF file.")
+                raise GrammarError(
+                    f"{message} has a group that does not begin with a segment.", fix="Mend the SEF file."
+                )
             open_[-1][1].append(closed(header, nodes))
         if len(open_) > MAX_DEPTH:
             raise GrammarError(f"{message} nests deeper than {MAX_DEPTH} groups.", fix="Mend the SEF file.")
@@ -177,7 +183,9 @@ class SegmentReader:
             GrammarError: the file does not describe it.
         """
         if tag not in self.sef.segments:
-            raise GrammarError(f"The SEF file does not say what {tag} holds.", fix="Export the guide with its segments.")
+            raise GrammarError(
+                f"The SEF file does not say what {tag} holds.", fix="Export the guide with its segments."
+            )
         listed, _, rules = self.sef.segments[tag].partition("+")
         uses = self.uses(tag, listed)
         found = re.findall(r"[PRECL](?:[0-9]{2}){2,}", rules)

@@ -206,7 +206,9 @@ def misplacement(grammar: Grammar, tag: str, tags: frozenset[str]) -> str:
     return "segment-not-in-message" if tag in grammar.segments else "segment-unknown"
 
 
-def nest(holder: Group, segment: AnySegment, made: Group, levels: dict[str, Group], index: int, report: Report) -> Group:
+def nest(
+    holder: Group, segment: AnySegment, made: Group, levels: dict[str, Group], index: int, report: Report
+) -> Group:
     """Return the group a level (HL) belongs to: that of the parent it names, or where it stands without one."""
     values = [each if isinstance(each, str) else "" for each in segment.elements[:2]]
     number, parent = [*values, "", ""][:2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mappings.edi.x12.header import Header, Unreadable, decoded
+from mappings.edi.x12.header import Header, Unreadable
 from mappings.edi.x12.segments import Delimiters, Element, Repeated, Segment
 
 BLANKS = " \t\r\n"
@@ -105,7 +105,9 @@ class Cutter:
                     self.over = True
                     return min(offset - start + len(whole) + 1, len(text)), number
             elif not self.lines and offset - start < len(text):
-                self.note(batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number)
+                self.note(
+                    batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number
+                )
             offset += len(whole) + 1
         return len(text), number
 
@@ -134,7 +136,9 @@ class Cutter:
                     self.over = True
                     return min(offset - start + len(raw) + len(mark), len(piece)), number
             elif not self.lines and offset - start < len(piece):
-                self.note(batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number)
+                self.note(
+                    batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number
+                )
             offset += len(raw) + len(mark)
         return len(piece), number
 
@@ -167,5 +171,3 @@ class Cutter:
                 elements[position] = Repeated(part.split(component) if component in part else part for part in parts)
             elif component in value:
                 elements[position] = value.split(component)  # type: ignore[union-attr]
-
-

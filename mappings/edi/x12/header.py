@@ -68,7 +68,9 @@ def read_header(data: bytes) -> Header:
     if terminator == " ":
         terminator, length = character(data, length + len(data[length:]) - len(data[length:].lstrip(b" ")))
         if terminator and terminator not in "\r\n":
-            raise Unreadable("004", "ISA16 is followed by blanks and then neither a terminator nor the end of the line.")
+            raise Unreadable(
+                "004", "ISA16 is followed by blanks and then neither a terminator nor the end of the line."
+            )
     if terminator == "\r":
         terminator, length = "\n", length + (data[length : length + 1] == b"\n")
         if data[length - 1 : length] != b"\n":

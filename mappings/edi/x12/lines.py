@@ -13,7 +13,7 @@ from mappings.edi.x12.events import Event, Group, GroupEnd, Interchange, Interch
 from mappings.edi.x12.header import FIRST_WITH_REPETITION, WIDTHS
 from mappings.edi.x12.reader import X12Reader
 from mappings.edi.x12.segments import Delimiters, Element, Repeated, Segment
-from mappings.edi.x12.writer import X12Writer, X12WriteError
+from mappings.edi.x12.writer import X12WriteError, X12Writer
 
 Json = dict[str, Any]
 ENVELOPE = ("ISA", "GS", "ST", "SE", "GE", "IEA")
@@ -180,14 +180,19 @@ def _usable(isa: Segment, delimiters: Delimiters | None) -> Delimiters:
 
 def _fields(isa: Segment) -> list[str]:
     """Return ISA01 to ISA15, cut to what ISA has room for only where blanks are cut."""
-    return [isa.value(position).rstrip() if width > 1 else isa.value(position) for position, width in enumerate(WIDTHS[:15], 1)]
+    return [
+        isa.value(position).rstrip() if width > 1 else isa.value(position)
+        for position, width in enumerate(WIDTHS[:15], 1)
+    ]
 
 
 def _made(number: int, line: Json) -> Segment:
     """Return the segment of an object."""
     tag, elements = line.get("tag"), line.get("elements")
     if not isinstance(tag, str) or not isinstance(elements, list):
-        raise X12WriteError(f"Line {number} is no segment: it needs `tag` and `elements`.", fix="See `crossdock edi read --json`.")
+        raise X12WriteError(
+            f"Line {number} is no segment: it needs `tag` and `elements`.", fix="See `crossdock edi read --json`."
+        )
     return Segment(tag, [_element(each, number) for each in elements])
 
 

@@ -118,4 +118,3 @@ class X12Reader:
         text = str(reason) if reason else "There is no ISA in the file: it holds no X12 interchange."
         error = EdiFault(Kind.ERROR, "no-interchange", code, text, Place(offset, tag="ISA"), Level.INTERCHANGE)
         return (*(self.noted(each, None) for each in notes), error)
-

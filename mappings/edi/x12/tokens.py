@@ -161,7 +161,7 @@ class Tokenizer:
         return False
 
     def binary(self, cutter: Cutter, batch: Batch, mark: bytes) -> None:
-        """Take a segment whose last element is bytes of the length it states; a wrong length makes it an ordinary one."""
+        """Take a segment that ends with as many bytes as it states; a wrong number makes it an ordinary one."""
         separator = cutter.separator
         self.window.fill(64)
         tag = self.window.data[:3].decode("ascii")
@@ -170,7 +170,11 @@ class Tokenizer:
         stated = decoded(fields[position]) if len(fields) > position + 1 else ""
         start = sum(len(each) + len(separator) for each in fields[: position + 1])
         offset, number = self.here()
-        if DIGITS.match(stated) and int(stated) <= self.max_segment and self.window.fill(start + int(stated) + len(mark)):
+        if (
+            DIGITS.match(stated)
+            and int(stated) <= self.max_segment
+            and self.window.fill(start + int(stated) + len(mark))
+        ):
             stop = start + int(stated)
             if self.window.data[stop : stop + len(mark)] == mark:
                 self.number += 1

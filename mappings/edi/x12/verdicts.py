@@ -36,7 +36,9 @@ VERDICTS = {
     "group:reference-duplicate": Verdict(GROUP, "19", "Group {0} comes twice in its interchange."),
     "group:trailer-without-header": Verdict(GROUP, None, "SE stands where no transaction set is open."),
     "group:segment-outside": Verdict(GROUP, None, "{0} stands in a group, but outside of any transaction set."),
-    "interchange:reference-wrong": Verdict(INTERCHANGE, "001", "IEA02 is {1}, but the interchange began with ISA13 {0}."),
+    "interchange:reference-wrong": Verdict(
+        INTERCHANGE, "001", "IEA02 is {1}, but the interchange began with ISA13 {0}."
+    ),
     "interchange:count-wrong": Verdict(INTERCHANGE, "021", "IEA01 states {0} groups, but {1} came."),
     "interchange:trailer-without-header": Verdict(INTERCHANGE, "024", "GE stands where no group is open."),
     "interchange:trailer-missing": Verdict(INTERCHANGE, "023", "Interchange {0} has no IEA."),

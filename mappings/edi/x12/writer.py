@@ -46,7 +46,9 @@ class X12Writer:
         every = self.delimiters.all()
         for each in every:
             if len(each) != 1 or not each.isascii() or ALPHANUMERIC.match(each):
-                raise X12WriteError(f"{each!r} cannot be a delimiter.", fix="Use one such as * > ~ ^ that no data have.")
+                raise X12WriteError(
+                    f"{each!r} cannot be a delimiter.", fix="Use one such as * > ~ ^ that no data have."
+                )
         if len(set(every)) < len(every):
             raise X12WriteError(f"Two of the delimiters {' '.join(every)} are the same.", fix="Use four that differ.")
         self.end = self.delimiters.terminator + ("\n" if newline and self.delimiters.terminator not in "\r\n" else "")
