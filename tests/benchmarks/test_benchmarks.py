@@ -36,7 +36,7 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
     assert set(names()) == {
-        "availability", "growth", "histories", "intake", "memory", "pipeline", "promises", "reserve", "routing",
+        "availability", "edi", "growth", "histories", "intake", "memory", "pipeline", "promises", "reserve", "routing",
         "simulate", "soak", "startup", "uci", "waves",
     }  # fmt: skip
 
@@ -138,3 +138,16 @@ def test_a_wave_is_never_dearer_than_what_it_started_from() -> None:
     assert peak["bound"] <= peak["after"] <= peak["first_come"]
     assert peak["finished"]
     assert found["saved_percent"]["median"] == peak["saved_percent"] >= 0
+
+
+def test_edi_is_read_as_pydifact_reads_it_and_in_little_memory() -> None:
+    found = bench("edi")
+    assert set(found["edifact"]) == {"ORDERS", "DESADV", "INVOIC", "large"}
+    for kind in ("ORDERS", "DESADV", "INVOIC"):
+        figures = found["edifact"][kind]
+        assert figures["same_as_pydifact"] is True
+        assert figures["segments"] > 100 * figures["messages"] > 0
+        assert figures["segments_mb_per_s"] > figures["pydifact"]["read_mb_per_s"] > 0
+    assert found["edifact"]["large"]["file_mb"] >= 2
+    assert found["edifact"]["large"]["faults"] == 0
+    assert found["edifact"]["large"]["peak_mb"] < 100

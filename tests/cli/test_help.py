@@ -48,7 +48,7 @@ def test_every_name_of_the_public_surface_is_there() -> None:
     assert set(COMMANDS) == {
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
-        "bench", "nodes", "disruptions", "route", "policy", "decisions", "promises", "scores", "models",
+        "bench", "nodes", "disruptions", "route", "edi", "policy", "decisions", "promises", "scores", "models",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pydifact.control import Characters
+from pydifact.control.characters import Characters
 
 UNA_SIZE = 9
 SPACE = " "
@@ -54,7 +54,7 @@ class Delimiters:
 
     def pydifact(self) -> Characters:
         """Return them as pydifact's own object; it takes a release character that is not used for a space."""
-        return Characters(
+        return Characters(  # type: ignore[no-untyped-call]
             self.component, self.element, self.decimal, self.release or SPACE, self.repetition or SPACE, self.terminator
         )
 
@@ -73,7 +73,7 @@ def from_una(advice: bytes) -> Delimiters | None:
         advice: the nine bytes from `UNA` on.
     """
     text = advice.decode("latin-1")
-    component, element, decimal, release, fifth, terminator = text[3:UNA_SIZE]
+    component, element, decimal, release, fifth, terminator = list(text[3:UNA_SIZE])
     found = Delimiters(
         component, element, decimal, none_of(release), none_of(fifth), "\n" if terminator == "\r" else terminator
     )

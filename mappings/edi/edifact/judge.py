@@ -51,13 +51,11 @@ class Judge:
             if found.name in self._said[level]:
                 return
             self._said[level].add(found.name)
-        place = Place(
-            offset=found.offset,
-            number=found.number,
-            tag=found.tag,
-            element=found.element,
-            component=found.component,
-            **self._references(self.position + 1 if self.message and found.tag != "UNH" else self.position),
+        place = self._place(
+            found,
+            self.position + 1 if self.message and found.tag != "UNH" else self.position,
+            found.element,
+            found.component,
         )
         tolerated = small and not self._strict
         yield from self._fault(found.name, found.code, found.text, place, None if tolerated else level, found.value)
@@ -87,14 +85,7 @@ class Judge:
             small: whether a tolerant reader lets it pass.
         """
         inside = self.message is not None and segment.tag not in ("UNE", "UNZ", "UNG", "UNB")
-        place = Place(
-            offset=segment.offset,
-            number=segment.number,
-            tag=segment.tag,
-            element=element,
-            component=component,
-            **self._references(self.position if inside else 0),
-        )
+        place = self._place(segment, self.position if inside else 0, element, component)
         value = shown(segment.value(element, component or 1)) or None if element else None
         yield from self._fault(name, code, text, place, None if small and not self._strict else level, value)
 
@@ -109,10 +100,15 @@ class Judge:
             kind = Kind.TOLERANCE if rejects is None else Kind.ERROR
             yield EdiFault(kind, name, code, text, place, rejects, value)
 
-    def _references(self, position: int) -> dict[str, str | int | None]:
-        return {
-            "interchange": self.interchange.reference or None if self.interchange else None,
-            "group": self.group.reference or None if self.group else None,
-            "message": self.message.reference or None if self.message else None,
-            "position": position if self.message and position else None,
-        }
+    def _place(self, at: Finding | ReadSegment, position: int, element: int | None, component: int | None) -> Place:
+        return Place(
+            offset=at.offset,
+            number=at.number,
+            tag=at.tag,
+            interchange=self.interchange.reference or None if self.interchange else None,
+            group=self.group.reference or None if self.group else None,
+            message=self.message.reference or None if self.message else None,
+            position=position if self.message and position else None,
+            element=element,
+            component=component,
+        )

@@ -26,6 +26,8 @@ from mappings.edi.faults import EdiFault
 from mappings.edi.limits import Mode
 
 Json = dict[str, Any]
+GROUP_FIELDS = ("type", "agency", "version", "release")
+MESSAGE_FIELDS = ("reference", "type", "version", "release", "agency", "association", "access")
 
 
 def read_lines(source: BinaryIO, mode: Mode) -> Iterator[Json]:
@@ -81,8 +83,7 @@ def _segment(segment: ReadSegment) -> Json:
 
 def _header(header: InterchangeHeader | GroupHeader | MessageHeader) -> Json:
     if isinstance(header, MessageHeader):
-        names = ("reference", "type", "version", "release", "agency", "association", "access")
-        return {name: getattr(header, name) for name in names}
+        return {name: getattr(header, name) for name in MESSAGE_FIELDS}
     shared = {
         "reference": header.reference,
         "sender": asdict(header.sender),
@@ -90,8 +91,7 @@ def _header(header: InterchangeHeader | GroupHeader | MessageHeader) -> Json:
         "prepared": header.prepared and header.prepared.isoformat(),
     }
     if isinstance(header, GroupHeader):
-        names = ("type", "agency", "version", "release")
-        return {**shared, **{name: getattr(header, name) for name in names}}
+        return {**shared, **{name: getattr(header, name) for name in GROUP_FIELDS}}
     return {
         **shared,
         "charset": header.syntax,

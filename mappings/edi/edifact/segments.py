@@ -18,7 +18,7 @@ class Repeated(list[Any]):
     """The repetitions of one element, each a text or a list of components; pydifact has no such thing."""
 
 
-class ReadSegment(Segment):
+class ReadSegment(Segment):  # type: ignore[no-untyped-call]
     """A pydifact segment with its place in the file.
 
     Args:
@@ -82,13 +82,15 @@ def rejoined(pieces: list[AnyStr], separator: AnyStr, release: AnyStr, breaks: A
         breaks: line breaks, which may stand between release and separator.
     """
     skipped = release + breaks
-    found, open_ = [], []
+    found: list[AnyStr] = []
+    open_: list[AnyStr] = []
     for piece in pieces:
         tail = piece[len(piece.rstrip(skipped)) :]
         if tail.count(release) & 1:
             open_.append(piece)
         elif open_:
-            found.append(separator.join([*open_, piece]))
+            open_.append(piece)
+            found.append(separator.join(open_))
             open_ = []
         else:
             found.append(piece)
