@@ -1,6 +1,7 @@
 """A message is grouped along its grammar, and every fault bears the standard's code and its place."""
 
 import random
+from typing import Any
 
 import pytest
 from pydifact import Segment as Pydifact
@@ -66,7 +67,7 @@ def faults(
     return [(each.name, each.code, each.text, each.place.position) for each in found]
 
 
-def outline(group: Group) -> list:
+def outline(group: Group) -> list[Any]:
     return [outline(each) if isinstance(each, Group) else each.tag for each in group.items]
 
 
@@ -241,6 +242,7 @@ def test_quick_and_slow_checks_agree_on_real_and_on_damaged_messages() -> None:
 
     rng = random.Random(4)
     compared = wrong = 0
+    damage: list[Any] = ["", "x" * 90, "-1", ["a", "b"]]
     for path in sample_files():
         for each in X12Reader(path.read_bytes()):
             if not isinstance(each, TransactionSet):
@@ -251,9 +253,7 @@ def test_quick_and_slow_checks_agree_on_real_and_on_damaged_messages() -> None:
                 if kind is None:
                     continue
                 if segment.elements and rng.random() < 0.3:
-                    segment.elements[rng.randrange(len(segment.elements))] = rng.choice(
-                        ["", "x" * 90, "-1", ["a", "b"]]
-                    )
+                    segment.elements[rng.randrange(len(segment.elements))] = rng.choice(damage)
                 found: list[str] = []
                 check_elements(segment, kind, 0, lambda name, *_, found=found, **__: found.append(name))
                 if passes(segment.elements, quick(kind)):
@@ -267,7 +267,7 @@ def test_quick_and_slow_checks_agree_on_real_and_on_damaged_messages() -> None:
 @pytest.mark.corpora
 @pytest.mark.skipif(not FOLDER.is_dir(), reason=ABSENT)
 def test_real_orders_and_invoices_keep_their_structure() -> None:
-    outcome = {}
+    outcome: dict[str, list[Any]] = {}
     for path in sample_files():
         for each in X12Reader(path.read_bytes()):
             if (

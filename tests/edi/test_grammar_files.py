@@ -93,7 +93,7 @@ def test_a_grammar_of_ones_own_is_read_and_written_as_it_was() -> None:
 )
 def test_what_is_wrong_in_a_grammar_is_said_with_its_line(change, said) -> None:
     with pytest.raises(GrammarError) as error:
-        read_grammar(OWN.replace(*change, 1), "own.yaml")
+        read_grammar(OWN.replace(change[0], change[1], 1), "own.yaml")
     assert error.value.what.startswith(said)
     assert error.value.error_code == "EDI-GRAMMAR-422"
 
@@ -131,18 +131,20 @@ def test_the_page_is_true() -> None:
     example = re.search(r"^```yaml grammar\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert example is not None
     found = read_grammar(example[1], "page.yaml")
-    assert found.segments["BEG"].uses[2].type.low == 4
+    number = found.segments["BEG"].uses[2].type
+    assert number is not None
+    assert number.low == 4
     assert found.segments["PID"].uses[4].required is True
     rows = re.findall(r"^\| `([a-z-]+)` \| ([0-9]+) \| ([0-9]+) \|$", text, re.MULTILINE)
     assert {name: (x12, edifact) for name, x12, edifact in rows} == {name: codes[:2] for name, codes in FAULTS.items()}
-    shipped = {(standard, version): set() for standard, _, version in shipped_grammars()}
+    shipped: dict[tuple[str, str], set[str]] = {
+        (standard, version): set() for standard, _, version in shipped_grammars()
+    }
     for standard, message, version in shipped_grammars():
         shipped[standard, version].add(message)
     table = {
         (standard.lower(), version): set(messages.split())
-        for standard, version, messages in re.findall(
-            r"^\| (X12|EDIFACT) \| (\w+) \| ([A-Z0-9 ]+) \|$", text, re.MULTILINE
-        )
+        for standard, version, messages in re.findall(r"^\| (X12|EDIFACT) \| (\w+) \| ([A-Z0-9 ]+) \|$", text, re.M)
     }
     assert table | {("edifact", "D01B"): shipped["edifact", "D01B"]} == shipped
     assert shipped["edifact", "D01B"] == shipped["edifact", "D96A"]

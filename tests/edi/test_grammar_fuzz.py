@@ -34,7 +34,7 @@ def test_any_segments_are_grouped_and_judged(case) -> None:
         assert fault.text
         assert fault.code
         if segments:
-            assert 1 <= fault.place.position <= len(segments)
+            assert fault.place.position in range(1, len(segments) + 1)
 
 
 def test_a_level_that_names_itself_as_parent_loses_nothing() -> None:

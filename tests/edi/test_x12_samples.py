@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,9 @@ WRONG = {
 def test_all_but_three_samples_are_read_and_each_refusal_is_explained() -> None:
     files = sample_files()
     assert len(files) == 92
-    refused, wrong, tolerated = [], {}, Counter()
+    refused: list[str] = []
+    wrong: dict[str, list[str | None]] = {}
+    tolerated: Counter[str] = Counter()
     for path in files:
         events = list(X12Reader(path.read_bytes()))
         name = path.relative_to(FOLDER).as_posix()
@@ -114,8 +117,8 @@ def trimmed(segment):
 def written(events) -> bytes:
     """The interchanges, written again with proper envelopes and the same delimiters where they are of one byte."""
     out = io.BytesIO()
-    writer = None
-    contexts: list = []
+    writer: Any = None
+    contexts: list[Any] = []
     for event in events:
         if isinstance(event, Interchange):
             marks = event.delimiters

@@ -1,6 +1,7 @@
 """The third-party X12 samples, and small interchanges of our own."""
 
 from pathlib import Path
+from typing import Any
 
 from mappings.edi.x12.events import Event, InterchangeEnd, TransactionSet
 from mappings.edi.x12.reader import X12Reader
@@ -21,7 +22,7 @@ def sample_files() -> list[Path]:
     return sorted(path for path in FOLDER.rglob("*") if path.is_file() and "LICENSE" not in path.name)
 
 
-def read(text: str | bytes, **options) -> list[Event]:
+def read(text: str | bytes, **options) -> list[Any]:
     """All events of an interchange."""
     return list(X12Reader(text.encode() if isinstance(text, str) else text, **options))
 
@@ -40,6 +41,6 @@ def sets(events: list[Event]) -> list[TransactionSet]:
     return [event for event in events if isinstance(event, TransactionSet)]
 
 
-def ends(events: list[Event]) -> list[InterchangeEnd]:
+def ends(events: list[Event]) -> list[Any]:
     """The ends of interchanges among events."""
     return [event for event in events if isinstance(event, InterchangeEnd)]
