@@ -25,13 +25,17 @@ class Group:
     Args:
         name: in the grammar.
         items: its segments and groups, in their order; the first is the segment that begins it.
+        place: while it is walked, of the group that came last in it.
+        count: how often that came in a row.
     """
 
-    __slots__ = ("items", "name")
+    __slots__ = ("count", "items", "name", "place")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.items: list[Any] = []
+        self.place: Node | None = None
+        self.count = 0
 
     def segments(self, tag: str) -> list[Any]:
         """Return its own segments of a tag."""
@@ -74,55 +78,53 @@ def walk(grammar: Grammar, segments: Iterable[AnySegment], report: Report) -> Gr
         report: called with the fault's name, the index of the segment and the parts of the sentence.
     """
     root = Group(grammar.message)
-    # Of every open group: itself, the place of what came last in it, and how often that came.
-    stack: list[list[Any]] = [[root, None, 0]]
+    open_ = [root]
     levels: dict[str, Group] = {}
-    items, leaf, count = root.items, START, 0
+    append, leaf, count = root.items.append, START, 0
     tags: frozenset[str] = frozenset()
     index = 0
     for index, segment in enumerate(segments):
         tag = segment.tag
-        step: Any = leaf.steps.get(tag) if leaf is not START else None
-        if step is None:
-            step = find(grammar.root, leaf, tag)
+        step: Any = leaf.steps.get(tag) or find(grammar.root, leaf, tag)
         if step is NOWHERE:
             tags = tags or grammar.tags()
             report(misplacement(grammar, tag, tags), index, tag)
-            items.append(segment)
+            append(segment)
             continue
-        target = step.leaf
-        if target is leaf and step.plain and count >= leaf.high:
+        if step[4] and step[2] is leaf and count >= leaf.high:
             later = find(grammar.root, leaf, tag, beyond=True)
             if later is NOWHERE:
                 report("segment-too-often", index, tag, leaf.high)
             else:
-                step, target = later, later.leaf
-        if step.missing:
-            for each in step.missing:
+                step = later
+        pops, opens, target, missing, plain = step
+        if missing:
+            for each in missing:
                 report("segment-missing", index, each)
-        if step.plain:
-            count = count + 1 if target is leaf else 1
-            leaf = target
-            items.append(segment)
+        if plain:
+            if target is leaf:
+                count += 1
+            else:
+                leaf, count = target, 1
+            append(segment)
             continue
-        stack[-1][1], stack[-1][2] = leaf, count
-        if step.pops:
-            del stack[-step.pops :]
-        for node in step.opens:
-            top = stack[-1]
-            top[2] = top[2] + 1 if top[1] is node else 1
-            top[1] = node
-            if top[2] == node.high + 1:
-                report("group-too-often", index, node.name, node.high)
+        if pops:
+            del open_[-pops:]
+        for node in opens:
+            top = open_[-1]
+            if top.place is node:
+                top.count += 1
+                if top.count == node.high + 1:
+                    report("group-too-often", index, node.name, node.high)
+            else:
+                top.place, top.count = node, 1
             made = Group(node.name)
-            holder = top[0]
-            if node.nested:
-                holder = nest(holder, segment, made, levels, index, report)
+            holder = nest(top, segment, made, levels, index, report) if node.nested else top
             holder.items.append(made)
-            stack.append([made, None, 0])
+            open_.append(made)
         leaf, count = target, 1
-        items = stack[-1][0].items
-        items.append(segment)
+        append = open_[-1].items.append
+        append(segment)
     for each in left(grammar.root, leaf):
         report("segment-missing", index, each)
     return root
