@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 import click
 
 from console.cli.base import Session, group, pass_session
+from console.cli.edi_grammar import import_grammar_command
 from console.cli.output import note
 from console.cli.progress import progress
 
-SYNTAXES = {"edifact": "mappings.edi.edifact.lines"}
+SYNTAXES = {"edifact": "mappings.edi.edifact.lines", "x12": "mappings.edi.x12.lines"}
 """Modules by what `detect` says: each has read_lines, write_file and write_lines."""
 NAMES = {"edifact": "EDIFACT", "x12": "X12", "tradacoms": "TRADACOMS"}
 MOVES = 2_000
@@ -34,6 +35,9 @@ STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that 
 @group("edi")
 def edi_command() -> None:
     """Read, check and write EDI files."""
+
+
+edi_command.add_command(import_grammar_command)
 
 
 @edi_command.command("read")
