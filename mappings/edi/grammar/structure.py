@@ -83,6 +83,7 @@ def walk(grammar: Grammar, segments: Iterable[AnySegment], report: Report) -> Gr
     append, leaf, count = root.items.append, START, 0
     tags: frozenset[str] = frozenset()
     index = 0
+    node: Node
     for index, segment in enumerate(segments):
         tag = segment.tag
         step: Any = leaf.steps.get(tag) or find(grammar.root, leaf, tag)

@@ -9,6 +9,8 @@ from mappings.edi.x12.header import Header, Unreadable
 from mappings.edi.x12.segments import Delimiters, Element, Repeated, Segment
 
 BLANKS = " \t\r\n"
+MOST_TAGS = 500
+"""Tags that are remembered as neither ISA nor IEA; no version has more that are used together."""
 
 
 class Note(NamedTuple):
@@ -48,6 +50,7 @@ class Cutter:
         self.lines = delimiters.terminator in BLANKS
         self.separator = delimiters.element.encode("utf-8")
         self.noted: set[str] = set()
+        self.usual: set[str] = set()
         self.over = False
 
     def note(self, batch: Batch, name: str, code: str, text: str, offset: int, number: int) -> None:
@@ -85,25 +88,30 @@ class Cutter:
         """Cut a piece whose characters are its bytes."""
         start, element, component, repetition = offset, self.element, self.component, self.repetition
         append = batch.segments.append
-        wrapped = not self.lines and ("\n" in text or "\r" in text)
+        # What a piece has none of need not be looked for in each of its segments.
+        blank = self.lines or text[:1] <= " " or any(self.terminator + each in text for each in BLANKS)
+        careful = blank or "\n" in text or "\r" in text
+        divided = component in text or (repetition is not None and repetition in text)
+        usual = self.usual
         for raw in text.split(self.terminator):
             whole = raw
-            if raw[:1] <= " " or wrapped or self.lines:
-                raw = self.clean(raw, batch, offset, number)
+            if careful:
+                raw = raw.strip("\r\n")
+                if self.lines or raw[:1] <= " " or "\n" in raw or "\r" in raw:
+                    raw = self.clean(raw, batch, offset, number)
             if raw:
                 elements: list[Element] = raw.split(element)  # type: ignore[assignment]
                 tag: str = elements[0]  # type: ignore[assignment]
-                if tag[:3] == "ISA" and self.another(tag):
-                    self.over = True
-                    return offset - start, number
+                if tag not in usual and self.ends(tag):
+                    if tag != "IEA":
+                        return offset - start, number
+                    append(Segment(tag, elements[1:], number + 1, offset))
+                    return min(offset - start + len(whole) + 1, len(text)), number + 1
                 del elements[0]
                 number += 1
-                if component in raw or (repetition is not None and repetition in raw):
+                if divided:
                     self.divide(elements)
                 append(Segment(tag, elements, number, offset))
-                if tag == "IEA":
-                    self.over = True
-                    return min(offset - start + len(whole) + 1, len(text)), number
             elif not self.lines and offset - start < len(text):
                 self.note(
                     batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number
@@ -125,16 +133,15 @@ class Cutter:
             if text:
                 elements: list[Element] = text.split(self.element)  # type: ignore[assignment]
                 tag: str = elements[0]  # type: ignore[assignment]
-                if tag[:3] == "ISA" and self.another(tag):
-                    self.over = True
-                    return offset - start, number
+                if tag not in self.usual and self.ends(tag):
+                    if tag != "IEA":
+                        return offset - start, number
+                    batch.segments.append(Segment(tag, elements[1:], number + 1, offset))
+                    return min(offset - start + len(raw) + len(mark), len(piece)), number + 1
                 del elements[0]
                 number += 1
                 self.divide(elements)
                 batch.segments.append(Segment(tag, elements, number, offset))
-                if tag == "IEA":
-                    self.over = True
-                    return min(offset - start + len(raw) + len(mark), len(piece)), number
             elif not self.lines and offset - start < len(piece):
                 self.note(
                     batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number
@@ -142,9 +149,12 @@ class Cutter:
             offset += len(raw) + len(mark)
         return len(piece), number
 
-    def another(self, tag: str) -> bool:
-        """Whether what begins like this is the ISA of another interchange, whose separator may be another."""
-        return len(tag) == 3 or not tag[3].isalnum()
+    def ends(self, tag: str) -> bool:
+        """Whether the interchange is over: with its IEA, or where another ISA begins, whatever its separator."""
+        self.over = tag == "IEA" or (tag[:3] == "ISA" and (len(tag) == 3 or not tag[3].isalnum()))
+        if not self.over and len(self.usual) < MOST_TAGS:
+            self.usual.add(tag)
+        return self.over
 
     def clean(self, raw: str, batch: Batch, offset: int, number: int) -> str:
         """Return a segment without what does not belong to it: blanks around it, line ends within.
