@@ -113,7 +113,8 @@ def walk(grammar: Grammar, segments: Iterable[AnySegment], report: Report) -> Gr
             del open_[-pops:]
         for node in opens:
             top = open_[-1]
-            if top.place is node:
+            again = top.place is node
+            if again:
                 top.count += 1
                 if top.count == node.high + 1:
                     report("group-too-often", index, node.name, node.high)
