@@ -68,13 +68,26 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Promising:
-    """Chance a promise is given with, oldest inputs it may rest on, how long an offer stands, when it is at risk."""
+    """Chance a promise is given with, oldest inputs it may rest on, how long an offer stands, when it is at risk.
+
+    `fall_back` is whether a model that drifted is set aside for the rule by itself.
+    """
 
     level: float = 0.9
     stock_hours: float = 168.0
     model_hours: float = 48.0
     offer_minutes: float = 30.0
     risk: float = 0.5
+    fall_back: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Waves:
+    """How often work that waits is planned again together, for how long at most, and how many orders at once."""
+
+    every_minutes: float = 5.0
+    search_seconds: float = 20.0
+    orders: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +134,7 @@ class Settings:
     relay: Relay = field(default_factory=Relay)
     orders: Orders = field(default_factory=Orders)
     promising: Promising = field(default_factory=Promising)
+    waves: Waves = field(default_factory=Waves)
     pools: Pools = field(default_factory=Pools)
     log: Log = field(default_factory=Log)
 

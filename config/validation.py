@@ -115,6 +115,16 @@ class PromisingSchema(Strict):
     model_hours = seconds(0.1, 87_600)
     offer_minutes = seconds(1, 10_080)
     risk = fields.Float(validate=validate.Range(0.01, 0.99))
+    fall_back = fields.Boolean()
+
+
+class WavesSchema(Strict):
+    """`[waves]`"""
+
+    makes = model.Waves
+    every_minutes = seconds(0, 1_440)
+    search_seconds = seconds(0.1, 30)
+    orders = whole(1, 1_000)
 
 
 class PoolsSchema(Strict):
@@ -164,6 +174,7 @@ class SettingsSchema(Strict):
     relay = fields.Nested(RelaySchema)
     orders = fields.Nested(OrdersSchema)
     promising = fields.Nested(PromisingSchema)
+    waves = fields.Nested(WavesSchema)
     pools = fields.Nested(PoolsSchema)
     log = fields.Nested(LogSchema)
 

@@ -100,9 +100,17 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     waker = Waker(settings.database_url)
     try:
         box = SecretBox(secret_key_of(settings))
-        witness = FileWitness(settings.data_dir / "sscc.json")
         store = Store(engine, waker)
-        yield Hub(store, Registry(), box, pace_of(settings), settings.promising, settings.orders, witness)
+        yield Hub(
+            store,
+            Registry(),
+            box,
+            pace_of(settings),
+            settings.promising,
+            settings.orders,
+            settings.waves,
+            FileWitness(settings.data_dir / "sscc.json"),
+        )
     finally:
         waker.close()
         engine.dispose()

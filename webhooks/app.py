@@ -16,6 +16,7 @@ from webhooks.api import (
     disruptions,
     events,
     exceptions,
+    explained,
     fulfillment,
     keys,
     messages,
@@ -30,15 +31,16 @@ from webhooks.api import (
     stock,
     supply,
     trade,
+    waves,
 )
 from webhooks.door import Door
 from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, calendars, stock, protection, supply, routing, promises, fulfillment, disruptions, refunds,
-    trade,
-    exceptions, decisions, policies, models, connections, messages, deliveries, events, keys,
+    orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions,
+    waves, refunds, trade, exceptions, decisions, policies, models, connections, messages, deliveries, events,
+    keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

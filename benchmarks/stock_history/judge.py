@@ -47,6 +47,12 @@ BOOKS = {
             SELECT item_id, node_id, sum(on_hand) AS h, sum(promised) AS p FROM stock_lot WHERE status = 'sellable'
             GROUP BY 1, 2) l USING (item_id, node_id)
         WHERE (p.on_hand, p.reserved + p.allocated) IS DISTINCT FROM (coalesce(l.h, 0), coalesce(l.p, 0))""",
+    "lots differ from their ledger": """
+        SELECT count(*) FROM stock_lot l FULL JOIN (
+            SELECT item_id, node_id, lot, status, sum(on_hand) AS h, sum(promised) AS p FROM lot_movement
+            GROUP BY 1, 2, 3, 4) m USING (item_id, node_id, lot, status)
+        WHERE (coalesce(l.on_hand, 0), coalesce(l.promised, 0))
+              IS DISTINCT FROM (coalesce(m.h, 0), coalesce(m.p, 0))""",
     "transfers made or lost units": """
         SELECT count(*) FROM transfer f WHERE (SELECT sum(quantity - lost) FROM transfer_line WHERE transfer_id = f.id)
         + (SELECT coalesce(sum(on_hand), 0) FROM stock_movement WHERE kind = 'transfer_out' AND cause = f.reference)
@@ -58,6 +64,7 @@ BOOKS = {
                    sum(r.quantity) FILTER (WHERE r.item_id = k.component_id) / k.units AS kits,
                    sum(r.quantity / r.per_unit) FILTER (WHERE NOT r.follows) AS promised
             FROM reservation r JOIN order_line l ON l.id = r.line_id JOIN kit_component k ON k.kit_id = l.item_id
+                 AND k.ended_at IS NULL
             WHERE r.state = 'allocated' GROUP BY 1, 2, 3, 4) x WHERE kits IS DISTINCT FROM promised""",
 }  # fmt: skip
 

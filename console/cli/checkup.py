@@ -28,11 +28,12 @@ LEAST_FREE = 2 * 2**30
 MOST_SKEW_MS = 1_000
 LEDGER = """
 SELECT count(*) FROM stock_position p LEFT JOIN (
-    SELECT item_id, node_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated
+    SELECT item_id, node_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(allocated) AS allocated,
+           sum(uncertain) AS uncertain
     FROM stock_movement WHERE tenant_id = :t GROUP BY item_id, node_id) m
   ON m.item_id = p.item_id AND m.node_id = p.node_id
-WHERE p.tenant_id = :t AND (p.on_hand, p.reserved, p.allocated)
-  IS DISTINCT FROM (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.allocated, 0))
+WHERE p.tenant_id = :t AND (p.on_hand, p.reserved, p.allocated, p.uncertain) IS DISTINCT FROM
+  (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.allocated, 0), coalesce(m.uncertain, 0))
 """
 
 

@@ -65,26 +65,41 @@ def show(session: Session, /, decision: str) -> None:
 @click.option("--processes", type=click.IntRange(1, 16), default=2, show_default=True, help="Processes that work.")
 @pass_session
 def verify(session: Session, /, since: datetime | None, limit: int | None, processes: int) -> None:
-    """Make stored decisions again; each must come out to the byte. Exit 1 when one differs or was altered."""
+    """Make stored decisions again; each must come out to the byte. Exit 1 when one differs or was altered.
+
+    Waves are checked as a whole (possible, no promise broken, not dearer) and searched again unless time ended them.
+    """
     from core.services.redeciding import Verdict, pieces, verify_pieces
     from core.services.sharing import shared_out
+    from core.services.wavekeeping import verify_waves
 
     verdict = Verdict()
     with session.hub() as hub:
         with hub.store.read() as conn:
             wanted = pieces(conn, since, limit)
+            waves = verify_waves(conn, since, limit)
         for share in shared_out(hub.store.engine, verify_pieces, wanted, processes=processes):
             verdict.add(share)
-    differ = [each.as_json() for each in verdict.differ]
+    differ = [each.as_json() for each in (*verdict.differ, *waves.differ)]
     if session.json:
         session.out.line(
-            {"decisions": verdict.decisions, "agree": verdict.agree, "older": verdict.older, "differ": differ}
+            {
+                "decisions": verdict.decisions,
+                "agree": verdict.agree,
+                "older": verdict.older,
+                "waves": waves.decisions,
+                "waves_agree": waves.agree,
+                "differ": differ,
+            }
         )
     else:
         click.echo(f"{verdict.agree:,} of {verdict.decisions:,} decisions were made again and agree to the byte.")
         if verdict.older:
             click.echo(f"{verdict.older:,} are whole, but were made by an older engine and need not come out alike.")
+        if waves.decisions:
+            click.echo(f"{waves.agree:,} of {waves.decisions:,} waves are whole, keep every promise and cost no more.")
         session.out.rows(differ, ("id", "field", "how"), empty="Nothing differs.")
     if differ:
-        hint(f"crossdock decisions show {differ[0]['id']}")
+        what = "wave" if differ[0]["id"].startswith("wav_") else "decisions"
+        hint(f"crossdock {what} show {differ[0]['id']}")
         raise click.exceptions.Exit(1)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +17,7 @@ from connectors.files.records import Reader
 from console.cli.base import Session, registry
 from console.cli.batches import in_pieces
 from console.cli.objectrows import KINDS, Row, object_rows
+from console.cli.progress import progress
 from core.domain.payloads import dump
 from core.domain.vocabulary import DocumentType, Mode, Via
 from core.errors import InputError
@@ -81,21 +80,6 @@ def import_file(session: Session, hub: Hub, what: str, path: Path, bad: Path, co
             source = Source(path, handle, bad)
             good, refused = _records(session, hub, what, f"{what}.{ending}", source, connection_id, moved)
     return {"file": str(path), "what": what, "good": good, "bad": refused}
-
-
-@contextmanager
-def progress(path: Path, handle: BinaryIO) -> Iterator[Callable[[], None]]:
-    """Show how far the file is read, on a terminal; yield what to call now and then."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(path.name, total=path.stat().st_size)
-        yield lambda: bar.update(task, completed=handle.tell())
 
 
 def _records(

@@ -73,6 +73,22 @@ limit_option = click.option(
 )
 
 
+carry_option = click.option(
+    "--carry-stock/--no-carry-stock",
+    "carry",
+    default=True,
+    show_default=True,
+    help="Whether what another choice takes is missing for later orders.",
+)
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(1, 16),
+    default=2,
+    show_default=True,
+    help="Processes that work, without carried stock.",
+)
+
+
 def pages(fetch: Callable[[Slice], Listed], limit: int) -> Iterator[Json]:
     """Yield the rows of a list, page after page, up to the limit; 0 means all."""
     from core.store.read.page import Slice

@@ -45,6 +45,7 @@ SECTIONS = {
     },
     "Decide": {
         "route": "Decide without booking; what if",
+        "wave": "Waiting work planned again together: run, list, show",
         "policy": "Policies: list, show, diff, new, approve, simulate, activate, rollback, retire",
         "decisions": "Choices the hub made: list, show, verify",
         "protection": "What is kept from or for a channel: list, set, end",
@@ -54,6 +55,7 @@ SECTIONS = {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
         "connector": "Kinds of partners: list, info, new, test",
         "trigger": "A signed delivery through the true door",
+        "edi": "EDI files: read, check, write",
     },
     "Administer": {
         "user": "People who may sign in: add, list, password, remove",

@@ -9,7 +9,10 @@ import click
 from console.cli.base import Session, actor, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, pages
 
-COLUMNS = ("id", "model", "state", "outcomes", "corrected_at=corrected", "approved_by=approved by", "created_at=made")
+COLUMNS = (
+    "id", "model", "state", "watch.verdict=watch", "watched_at=watched", "outcomes", "corrected_at=corrected",
+    "approved_by=approved by", "created_at=made",
+)  # fmt: skip
 
 
 @group("models")
@@ -18,7 +21,9 @@ def models_command() -> None:
 
 
 @models_command.command("list")
-@click.option("--state", multiple=True, type=click.Choice(["challenger", "champion", "retired"]), help="Only these.")
+@click.option(
+    "--state", multiple=True, type=click.Choice(["challenger", "champion", "set_aside", "retired"]), help="Only these."
+)
 @limit_option
 @pass_session
 def list_(session: Session, /, limit: int, **given: Any) -> None:

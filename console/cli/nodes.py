@@ -1,8 +1,9 @@
-"""`crossdock nodes`: list, off, on, capacity; what a change concerns is shown before its work goes elsewhere."""
+"""`crossdock nodes`: list, off, on, capacity, stock; what a change concerns is shown before its work goes elsewhere."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -10,7 +11,18 @@ import click
 from console.cli.base import Session, changes, group, pass_session
 from console.cli.lists import Moment, limit_option, pages
 
-COLUMNS = ("code", "kind", "country", "city", "active", "off_until", "off_reason=reason", "capacity_per_day=a day")
+COLUMNS = (
+    "code",
+    "kind",
+    "country",
+    "city",
+    "active",
+    "off_until",
+    "off_reason=reason",
+    "capacity_per_day=a day",
+    "stock_mode=stock",
+)
+MODES = click.Choice(["live", "batch"])
 
 
 @group("nodes")
@@ -70,6 +82,36 @@ def capacity(session: Session, /, code: str, orders: int | None, reason: str | N
     """Say how many fulfillment orders may leave a node on one day (no number: no limit); the rest goes elsewhere."""
     sentence = f"{code} ships {'without limit' if orders is None else f'{orders} fulfillment orders a day'}"
     _change(session, code, {"capacity_per_day": orders}, sentence, reason, keep_work=keep_work, over_capacity=True)
+
+
+@nodes_command.command("stock")
+@click.argument("code")
+@click.option("--mode", type=MODES, help="As it changes, or by counts that age in between.")
+@click.option("--hours", type=click.FloatRange(0.1, 8760), help="Hours between two counts, until counts tell better.")
+@click.option("--error", type=click.FloatRange(0, 1), help="The share a count finds missing, until counts tell better.")
+@click.option("--samples", type=click.IntRange(0, 100_000), help="Outcomes it takes for these rules to be forgotten.")
+@click.option("--quantile", type=click.FloatRange(0, 1), help="Of the errors learned, the quantile that is kept back.")
+@changes
+@pass_session
+def stock(
+    session: Session,
+    /,
+    code: str,
+    mode: str | None,
+    hours: float | None,
+    error: float | None,
+    samples: int | None,
+    quantile: float | None,
+) -> None:
+    """Say how a node's stock is known; what is learned of its counts is in `crossdock scores --measure count_error`."""
+    rules = {"count_hours": hours, "count_error": error, "count_quantile": quantile}
+    what = {name: Decimal(str(value)) for name, value in rules.items() if value is not None}
+    given: dict[str, Any] = {"stock_mode": mode, "count_samples": samples}
+    what |= {name: value for name, value in given.items() if value is not None}
+    if not what:
+        raise click.UsageError("Say what is to change: --mode, --hours, --error, --samples or --quantile.")
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in what.items())
+    _change(session, code, what, f"{code}: {told}", None, keep_work=True)
 
 
 def _change(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.base import Session, changes, group, pass_session
-from console.cli.lists import Moment, limit_option, pages
+from console.cli.lists import Moment, carry_option, limit_option, pages, processes_option
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -145,17 +145,18 @@ def approve(session: Session, /, policy: str, comment: str | None) -> None:
 @policy_command.command("simulate")
 @click.argument("policy")
 @click.option("--since", type=Moment(), help="Decisions made since [30d].")
-@click.option("--processes", type=click.IntRange(1, 16), default=2, show_default=True, help="Processes that work.")
+@carry_option
+@processes_option
 @changes
 @pass_session
-def simulate(session: Session, /, policy: str, since: datetime | None, processes: int) -> None:
+def simulate(session: Session, /, policy: str, since: datetime | None, carry: bool, processes: int) -> None:
     """Make recorded decisions again under a version and keep the report. Exit 1 when a guardrail does not hold."""
     from console.cli.simulation import show_report
     from core.services.policies import keep_simulation
     from core.services.trials import simulate as try_out
 
     with session.hub() as hub, session.changing(hub) as unit:
-        found = try_out(unit.conn, policy, unit.now, since, engine=hub.store.engine, processes=processes)
+        found = try_out(unit.conn, policy, unit.now, since, engine=hub.store.engine, processes=processes, carry=carry)
         keep_simulation(unit, found["policy"], found)
     if session.json:
         session.out.line({**found, "dry_run": True} if session.dry_run else found)

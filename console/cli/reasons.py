@@ -16,6 +16,7 @@ from console.cli.lists import find_order
 from console.web.decision import explain as explain_decision
 from core.domain.ids import kind_of, parse_id
 from core.domain.money import plain
+from core.services.counterfactuals import would_change
 from core.store import schema as t
 from core.store.read.cases import list_cases, read_case
 from core.store.read.decisions import read_decision
@@ -85,6 +86,7 @@ def of_order(conn: Connection, order_id: UUID, as_of: datetime | None) -> Reason
     }  # fmt: skip
     tables: list[tuple[str, list[Json], Sequence[str]]] = []
     if decision:
+        lines += _would_change(decision)
         tables.append((f"Decision {decision['id']} · {decision['policy']}", decision["candidates"], CANDIDATE))
     tables.append(("What happened", timeline, ("at", "kind", "name", "state", "connection", "outcome", "actor")))
     return Reasons(facts, f"Order {name} is {state}", lines, tables, [f"crossdock orders show {order['id']}"])
@@ -93,6 +95,9 @@ def of_order(conn: Connection, order_id: UUID, as_of: datetime | None) -> Reason
 CANDIDATE = (
     "node", "service", "chosen", "lines", "distance=km", "shipment=ship", "handling=handle", "dearer", "reason",
 )  # fmt: skip
+
+
+CHANGE = ("sentence", "before", "still=stays at", "after=changes at")
 
 
 def _state_then(timeline: list[Json]) -> str:
@@ -110,13 +115,14 @@ def of_decision(conn: Connection, decision_id: UUID, as_of: datetime | None) -> 
     """Return a decision with what it was made from; it says the same at any time."""
     found = _decision(conn, decision_id)
     lines = [f"order {found['order']} · policy {found['policy']} · {found['bound']} · {found['duration_us']} µs"]
+    lines += _would_change(found)
     if found["short"]:
         lines.append("Not everything could be promised; the rest waits for stock.")
     return Reasons(
         {"subject": found["id"], "kind": "decision", "as_of": instant(as_of), "decision": found},
         f"Decision {found['id']}: {found['kind']}, cost {found['cost']}",
         lines,
-        [("Candidates", found["candidates"], CANDIDATE)],
+        [("Candidates", found["candidates"], CANDIDATE), ("Would change", found["would_change"], CHANGE)],
         [f"crossdock explain {found['order']}"] if found["order"] else [],
     )
 
@@ -142,7 +148,23 @@ def _decision(conn: Connection, decision_id: UUID) -> Json:
         }
         for each in told.candidates
     ]
-    return {**found, "cost": _amount(told.cost), "short": told.short, "candidates": candidates}
+    changed = would_change(conn, decision_id)
+    return {
+        **found,
+        "cost": _amount(told.cost),
+        "short": told.short,
+        "candidates": candidates,
+        "would_change": changed["changes"],
+        "would_change_unknown": changed["unknown"],
+    }
+
+
+def _would_change(decision: Json) -> list[str]:
+    """Return the smallest change of one input that would have made another choice, as a line or none."""
+    if decision["would_change"]:
+        return [str(decision["would_change"][0]["sentence"])]
+    why = decision["would_change_unknown"]
+    return [f"what would have changed it is not known: {why}"] if why else []
 
 
 def _amount(value: Decimal | None) -> str | None:

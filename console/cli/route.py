@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.base import Session, command, pass_session
-from console.cli.lists import Moment, find_order
+from console.cli.lists import Moment, carry_option, find_order, processes_option
 from console.cli.output import hint
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ CANDIDATES = ("node", "lines", "service", "shipment=ship", "handling=handle", "k
 )
 @click.option("--since", type=Moment(), help="Instead of one order: decisions made since, such as 7d.")
 @click.option("--connection", default="api", show_default=True, help="Whose order a FILE is, where it does not say.")
-@click.option("--processes", type=click.IntRange(1, 16), default=2, show_default=True, help="Processes that work.")
+@carry_option
+@processes_option
 @pass_session
 def route_command(
     session: Session,
@@ -43,6 +44,7 @@ def route_command(
     what_if: tuple[str, ...],
     since: datetime | None,
     connection: str,
+    carry: bool,
     processes: int,
 ) -> None:
     """Say which nodes an order would get; nothing is booked.
@@ -55,7 +57,7 @@ def route_command(
         raise click.UsageError("Recorded decisions come out as they are: say --what-if.")
     with session.hub() as hub:
         if subject is None:
-            _past(session, hub, what_if, since, processes)
+            _past(session, hub, what_if, since, carry, processes)
         else:
             _one(session, hub, subject, what_if, connection)
 
@@ -134,7 +136,9 @@ def _first_node(found: Json) -> str:
     return next((each["node"] for each in found["now"]["assignments"]), "CODE")
 
 
-def _past(session: Session, hub: Hub, what_if: tuple[str, ...], since: datetime | None, processes: int) -> None:
+def _past(
+    session: Session, hub: Hub, what_if: tuple[str, ...], since: datetime | None, carry: bool, processes: int
+) -> None:
     from console.cli.simulation import show_report
     from core.services.guardrails import report
     from core.services.simulating import decide_again
@@ -145,7 +149,7 @@ def _past(session: Session, hub: Hub, what_if: tuple[str, ...], since: datetime 
         scenario = scenario_of(unit.conn, what_if, unit.tenant)
         capacity = rooms(unit.conn, unit.tenant)
         check_nodes(scenario, capacity)
-        replayed = decide_again(unit.conn, scenario, since, engine=hub.store.engine, processes=processes)
+        replayed = decide_again(unit.conn, scenario, since, engine=hub.store.engine, processes=processes, carry=carry)
         found = {"words": list(what_if), **report(replayed, {}, since, unit.now, capacity)}
     if session.json:
         session.out.line(found)

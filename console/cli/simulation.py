@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from console.grounds import grounds
+
 if TYPE_CHECKING:
     from console.cli.base import Session
 
@@ -15,16 +17,16 @@ Json = dict[str, Any]
 def show_report(session: Session, found: Json) -> None:
     """Write figures before and after, by node and channel, and the guardrails."""
     click.echo(f"{found['orders']:,} recorded orders decided again")
-    if found["others"]:
-        click.echo(f"{found['others']:,} more are not for this policy and stay as they were")
-    if found["unread"]:
-        click.echo(f"{found['unread']:,} could not be read; see `crossdock decisions verify`")
+    for line in grounds(found):
+        click.echo(line)
     if not found["orders"]:
         return
     cost = found["cost_per_order"]
     lines = [("cost per order", cost, "", "change_percent", " %", 2)]
     if "promise_kept_percent" in found:
         lines.append(("promise kept", found["promise_kept_percent"], " %", "change_points", " pt", 1))
+    if "carbon_kg_per_order" in found:
+        lines.append(("CO2e per order", found["carbon_kg_per_order"], " kg", "change_percent", " %", 2))
     lines += [
         ("split orders", found["split_percent"], " %", "change_points", " pt", 1),
         ("short orders", found["short_percent"], " %", "change_points", " pt", 1),
@@ -40,8 +42,8 @@ def show_report(session: Session, found: Json) -> None:
         click.echo(f" {mark} {each['name'].replace('_', ' ')}: {value}, limit {each['limit']:g}")
 
 
-NODE = ("node", "shipments", "units", "peak=peak a day", "over=days over capacity")
-CHANNEL = ("connection", "orders", "cost=cost per order", "split=split orders")
+NODE = ("node", "shipments", "units", "peak=peak a day", "over=days over capacity", "kept=promise kept")
+CHANNEL = ("connection", "orders", "cost=cost per order", "split=split orders", "kept=promise kept")
 
 
 def _node(each: Json) -> Json:
@@ -53,6 +55,7 @@ def _node(each: Json) -> Json:
         "units": f"{before['units']} → {after['units']}",
         "peak": f"{before['peak_a_day']} → {after['peak_a_day']}",
         "over": over,
+        "kept": _share(each.get("promise_kept_percent")),
     }
 
 
@@ -63,7 +66,14 @@ def _channel(each: Json) -> Json:
         "orders": each["orders"],
         "cost": f"{_number(cost['before'], 2, '')} → {_number(cost['after'], 2, '')}",
         "split": f"{_number(split['before'], 1, ' %')} → {_number(split['after'], 1, ' %')}",
+        "kept": _share(each.get("promise_kept_percent")),
     }
+
+
+def _share(figure: Json | None) -> str | None:
+    if not figure:
+        return None
+    return f"{_number(figure['before'], 1, ' %')} → {_number(figure['after'], 1, ' %')}"
 
 
 def signed(value: float | None, unit: str) -> str:

@@ -7,8 +7,10 @@ import click
 from console.cli.base import Session, changes, group, pass_session
 from console.cli.lists import find_order, limit_option, pages
 
-POSITIONS = ("sku", "node", "on_hand", "reserved", "allocated", "safety", "available", "counted_at")
-MOVEMENTS = ("number=#", "at", "sku", "node", "kind", "on_hand", "reserved", "allocated", "order", "cause", "actor")
+POSITIONS = ("sku", "node", "on_hand", "reserved", "allocated", "safety", "uncertain", "available", "counted_at")
+MOVEMENTS = (
+    "number=#", "at", "sku", "node", "kind", "on_hand", "reserved", "allocated", "uncertain", "order", "cause", "actor",
+)  # fmt: skip
 LOTS = ("sku", "node", "lot", "status", "on_hand", "promised", "expires_on=expires")
 SERIALS = ("serial", "sku", "node", "shipment", "order", "shipped_at=left")
 STATUSES = click.Choice(["sellable", "damaged", "quality_hold", "expired"])

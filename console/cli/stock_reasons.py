@@ -14,7 +14,19 @@ from core.store.read.stock import list_movements
 from core.store.read.text import instant
 
 MOVEMENTS = 200
-PLACES = ("node", "on_hand", "reserved", "allocated", "safety", "rules", "available", "movements", "last_at=last")
+LOTS = ("node", "lot", "status", "expires_on", "on_hand", "promised")
+PLACES = (
+    "node",
+    "on_hand",
+    "reserved",
+    "allocated",
+    "safety",
+    "uncertain",
+    "rules",
+    "available",
+    "movements",
+    "last_at=last",
+)
 LEDGER = ("at", "node", "kind", "on_hand", "reserved", "allocated", "order", "cause", "actor")
 
 
@@ -31,15 +43,18 @@ def of_stock(conn: Connection, subject: str, as_of: datetime | None, connection:
     )
     whom = f" to {connection}" if connection else ""
     lines = [_sentence(each, whom) for each in found["items"]]
+    tables: list[tuple[str, list[Json], Any]] = []
     if found["kit"]:
-        lines.append("A kit is available as often as its scarcest component at a node allows.")
-    tables: list[tuple[str, list[Json], Any]] = [
-        (f"Nodes of {each['sku']}", [_row(place) for place in each["nodes"]], PLACES) for each in found["items"]
-    ]
+        made_of = " and ".join(f"{each['units']} {each['sku']}" for each in found["items"])
+        lines = [_sentence(found, whom), f"It is made of {made_of}; its scarcest component at a node decides.", *lines]
+    for each in found["items"]:
+        tables.append((f"Nodes of {each['sku']}", [_row(place) for place in each["nodes"]], PLACES))
+        lots = [{"node": place["node"], **lot} for place in each["nodes"] for lot in place["lots"]]
+        tables.append((f"Lots of {each['sku']}", lots, LOTS))
     facts = {"subject": subject, "kind": "stock", **found, "movements": movements}
-    # One item's figures also under the names they had before kits.
+    # One item's figures also at the top, as before kits.
     if not found["kit"]:
-        facts |= {"nodes": found["items"][0]["nodes"], "total": found["items"][0]["total"]}
+        facts["nodes"] = found["items"][0]["nodes"]
     headline = f"Stock of {subject}" + (f" as of {instant(as_of)}" if as_of else "")
     return Reasons(facts, headline, lines, [*tables, ("Ledger, newest first", movements[:30], LEDGER)])
 
@@ -57,6 +72,6 @@ def _signed(part: Json) -> str:
 
 
 def _row(place: Json) -> Json:
-    plain = ("on_hand", "reserved", "allocated", "safety")
+    plain = ("on_hand", "reserved", "allocated", "safety", "uncertain")
     rules = [part for part in place["parts"] if part["name"] not in plain]
     return {**place, "rules": " ".join(_signed(part) for part in rules)}

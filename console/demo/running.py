@@ -268,8 +268,9 @@ def available_units(store: Store) -> dict[str, int]:
     with store.read() as conn:
         rows = conn.execute(
             text(
-                "SELECT i.sku, sum(p.on_hand - p.safety - p.reserved - p.allocated) AS units FROM stock_position p"
-                " JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id WHERE p.tenant_id = :t GROUP BY i.sku"
+                "SELECT i.sku, sum(p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated) AS units"
+                " FROM stock_position p JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id"
+                " WHERE p.tenant_id = :t GROUP BY i.sku"
             ),
             {"t": DEFAULT_TENANT},
         )

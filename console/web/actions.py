@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import abort
 
-from console.web.context import me, services
+from console.web.context import me, services, trial
 from console.web.format import words
 from core.domain.ids import public_id
 from core.errors import CrossdockError
@@ -116,21 +116,12 @@ def _act(unit: Unit, verb: str, case_id: UUID, until: datetime | None, note: str
 
 def preview_case(case_id: UUID, sku: str) -> list[tuple[str, int]]:
     """Apply a case in a transaction that is rolled back, and return the events it would write with their numbers."""
-    hub = services()
-    found: list[tuple[str, int]] = []
-    try:
-        with hub.store.begin(actor=me().actor) as unit:
-            facts = read_facts(unit.conn, hub.connectors, unit.tenant)
-            apply_case(unit, facts, case_id, {"sku": sku} if sku else None)
-            unit.flush_events()
-            found = written_events(unit.conn, unit.tenant)
-            raise _OnlyLooking
-    except _OnlyLooking:
-        return found
-
-
-class _OnlyLooking(Exception):
-    """Ends a preview: nothing of it is kept."""
+    with trial() as unit:
+        facts = read_facts(unit.conn, services().connectors, unit.tenant)
+        apply_case(unit, facts, case_id, {"sku": sku} if sku else None)
+        unit.flush_events()
+        found = written_events(unit.conn, unit.tenant)
+    return found
 
 
 def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:

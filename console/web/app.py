@@ -21,8 +21,10 @@ from console.web import (
     kinds,
     live,
     messages,
+    nodes,
     orders,
     overview,
+    promises,
     routing,
     search,
 )
@@ -33,7 +35,21 @@ from core.domain.ids import public_id
 
 # Open to those who have not signed in yet.
 OPEN = ("console.auth.page", "console.auth.login")
-SCREENS = (auth, overview, orders, exceptions, inventory, routing, connections, messages, deliveries, search, live)
+SCREENS = (
+    auth,
+    overview,
+    orders,
+    exceptions,
+    inventory,
+    routing,
+    nodes,
+    promises,
+    connections,
+    messages,
+    deliveries,
+    search,
+    live,
+)
 
 
 def create_console(app: Flask, services: ConsoleServices) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -10,7 +12,7 @@ from flask import abort, current_app, g, request
 
 from console.web.sessions import Person
 from core.ports.connectors import Connectors
-from core.store.unit import DEFAULT_TENANT, Store
+from core.store.unit import DEFAULT_TENANT, Store, Unit
 from webhooks.runtime import Runtime
 
 EXTENSION = "crossdock_console"
@@ -27,6 +29,7 @@ class ConsoleServices:
         company: the merchant's name.
         secure_cookies: whether people reach the hub over HTTPS.
         stopping: set when the process goes down, so that streams end.
+        risk: chance of being late from which on a promise is at risk.
         streams: how many pages a process keeps a stream open for; each takes one of its threads, the others poll.
     """
 
@@ -35,6 +38,7 @@ class ConsoleServices:
     secret_key: str
     company: str = "Crossdock"
     secure_cookies: bool = False
+    risk: float = 0.5
     streams: int = 2
     stopping: threading.Event = field(default_factory=threading.Event)
     tenant: int = DEFAULT_TENANT
@@ -48,6 +52,7 @@ def of_runtime(runtime: Runtime) -> ConsoleServices:
         runtime.secret_key,
         company=runtime.settings.company,
         secure_cookies=runtime.settings.base_url.startswith("https://"),
+        risk=runtime.settings.promising.risk,
         # Most threads are for webhooks and the API.
         streams=runtime.settings.web.threads // 4,
         stopping=runtime.stopping,
@@ -62,6 +67,18 @@ def services() -> ConsoleServices:
 def me() -> Person:
     """Return who is signed in; pages that need nobody must not ask."""
     return cast(Person, g.console_person)
+
+
+@contextmanager
+def trial() -> Iterator[Unit]:
+    """Give a unit of work of which nothing is kept: for looking what something would do."""
+    with suppress(_OnlyLooking), services().store.begin(actor=me().actor) as unit:
+        yield unit
+        raise _OnlyLooking
+
+
+class _OnlyLooking(Exception):
+    """Ends a trial."""
 
 
 def require_changes() -> None:

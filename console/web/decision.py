@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import RowMapping
@@ -38,9 +39,19 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """One decision in words and figures."""
+class Before:
+    """What a wave found an order planned as; the cost is in the order's currency."""
 
+    wave: str
+    cost: Decimal
+    parts: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One decision in words and figures; `before` is of orders that a wave planned again."""
+
+    id: UUID
     policy: str
     bound: str | None
     cost: Decimal
@@ -48,6 +59,7 @@ class Explanation:
     duration_us: int
     at: Any
     candidates: tuple[Candidate, ...]
+    before: Before | None = None
 
 
 def explain(row: RowMapping) -> Explanation:
@@ -56,9 +68,14 @@ def explain(row: RowMapping) -> Explanation:
     candidates = [_candidate(one, told, row["choice"].get("cost", 0)) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
-        row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
-        row["duration_us"], row["at"], tuple(candidates),
+        row["id"], row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
+        row["duration_us"], row["at"], tuple(candidates), _before(row) if row["kind"] == "wave" else None,
     )  # fmt: skip
+
+
+def _before(row: RowMapping) -> Before:
+    kept = orjson.loads(unpack(row["inputs"]))["wave"]
+    return Before(kept["id"], amount(kept["cost_before"]), tuple(kept["before"]))
 
 
 def _candidate(one: Mapping[str, Any], everyone: Sequence[Mapping[str, Any]], cost: int) -> Candidate:

@@ -19,9 +19,9 @@ def number(value: int | float | Decimal, digits: int = 0) -> str:
     return f"{value:,.{digits}f}".replace("-", MINUS)
 
 
-def quantity(value: Decimal) -> str:
-    """Return a quantity with thousands separated and no idle zeros."""
-    text = f"{value:,f}"
+def quantity(value: Decimal | str) -> str:
+    """Return a quantity, or its text as the API has it, with thousands separated and no idle zeros."""
+    text = f"{Decimal(value):,f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
@@ -33,6 +33,20 @@ def money(value: Decimal | None, currency: str | None) -> str:
     sign = MINUS if value < 0 else ""
     body = f"{abs(value):,.{digits}f}"
     return f"{sign}{SYMBOLS[currency]}{body}" if currency in SYMBOLS else f"{sign}{body} {currency}"
+
+
+def cost(value: str | Decimal) -> str:
+    """Return a cost of routing, in the currency of its rates, with two digits and more where they are not zero."""
+    amount = Decimal(value)
+    digits = max(2, -int(amount.normalize().as_tuple().exponent))
+    return number(amount, min(digits, 4))
+
+
+def score(value: float, measure: str) -> str:
+    """Return a score as people read it: days and hours as times, the rest as parts of a hundred."""
+    if measure in ("days", "hours"):
+        return duration(value * (86_400 if measure == "days" else 3_600))
+    return f"{value * 100:.1f} %"
 
 
 def duration(seconds: float | None) -> str:
@@ -67,16 +81,16 @@ def bytes_(count: int) -> str:
     )
 
 
-def when(value: datetime | None, style: str = "short") -> Markup:
+def when(value: datetime | str | None, style: str = "short") -> Markup:
     """Return a time element: UTC for machines and tests, rewritten by the browser into the reader's zone.
 
     Args:
-        value: an aware time.
+        value: an aware time, or its text as the API has it.
         style: `short` (time, with the day when it is not today), `time` (seconds too) or `full`.
     """
     if value is None:
         return Markup("–")
-    at = value.astimezone(UTC)
+    at = (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
     text = {"short": "%d %b %H:%M", "time": "%H:%M:%S", "full": "%d %b %Y %H:%M:%S"}[style]
     return Markup('<time datetime="{}" data-cd-time="{}">{}</time>').format(
         at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), style, at.strftime(text)
@@ -93,7 +107,11 @@ def left(due: datetime, now: datetime) -> Markup:
 
 def words(code: str) -> str:
     """Return a code word as people write it: `partly_shipped` becomes `Partly shipped`."""
-    text = code.replace("_", " ").replace(".", " ")
+    return sentence(code.replace("_", " ").replace(".", " "))
+
+
+def sentence(text: str) -> str:
+    """Return a sentence with a capital at its beginning."""
     return text[:1].upper() + text[1:]
 
 
@@ -111,5 +129,7 @@ def short_id(public: str) -> str:
 
 def install(app: Flask) -> None:
     """Add the filters to the templates."""
-    for filter_ in (number, quantity, money, duration, bytes_, when, left, words, initials, short_id):
+    for filter_ in (
+        number, quantity, money, cost, score, duration, bytes_, when, left, words, sentence, initials, short_id,
+    ):  # fmt: skip
         app.jinja_env.filters[f"cd_{filter_.__name__.rstrip('_')}"] = filter_

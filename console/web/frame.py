@@ -30,6 +30,8 @@ SHORTCUTS = (
     ("Go to exceptions", ["G", "E"]),
     ("Go to inventory", ["G", "I"]),
     ("Go to routing", ["G", "T"]),
+    ("Go to network", ["G", "N"]),
+    ("Go to promises", ["G", "P"]),
     ("Go to connections", ["G", "C"]),
     ("Go to messages", ["G", "M"]),
     ("Go to deliveries", ["G", "D"]),
@@ -79,7 +81,14 @@ def menu(here: str) -> list[tuple[str, list[Screen]]]:
                 screen("orders", "Orders", "shopping-bag"),
                 screen("exceptions", "Exceptions", "alert-triangle", counts.exceptions, "hot", "open exceptions"),
                 screen("inventory", "Inventory", "packages"),
+            ],
+        ),
+        (
+            "Decide",
+            [
                 screen("routing", "Routing", "route"),
+                screen("network", "Network", "truck", counts.disruptions, "warm", "disruptions going on"),
+                screen("promises", "Promises", "calendar"),
             ],
         ),
         (
@@ -96,7 +105,7 @@ def menu(here: str) -> list[tuple[str, list[Screen]]]:
 def screen_of(endpoint: str | None) -> str:
     """Return the name of the screen an endpoint belongs to: `orders` for `console.orders.detail`."""
     parts = (endpoint or "").split(".")
-    return parts[1] if len(parts) == 3 else ""
+    return parts[1] if len(parts) >= 3 else ""
 
 
 def install(blueprint: Blueprint, assets: Assets) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
 from console.web import actions, decision, kinds, params
-from console.web.context import require_changes, services
+from console.web.context import require_changes, services, wants_fragment
 from console.web.errors import missing
 from core.domain.ids import kind_of, parse_id, public_id
 from core.domain.vocabulary import HoldKind
+from core.services import counterfactuals
 from core.store.views import choices, order_page, order_tabs, orders
 
 COLUMNS = (
@@ -154,6 +155,14 @@ def detail(order: str) -> str:
         facts=facts,
         moment_tone=moment_tone,
     )
+
+
+@blueprint.get("/orders/<order>/decisions/<decision_id>/would-change")
+def would_change(order: str, decision_id: str) -> str:
+    """Show what would have changed a decision about an order."""
+    with services().store.read() as conn:
+        told = counterfactuals.would_change(conn, parse_id("decision", decision_id), services().tenant)
+    return render_template("console/would_change.html", told=told, order=order, fragment=wants_fragment())
 
 
 @blueprint.post("/orders/<order>/holds/<hold>/release")

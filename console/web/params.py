@@ -11,6 +11,7 @@ from uuid import UUID
 from flask import abort, request, url_for
 
 from core.domain.ids import parse_id, public_id
+from core.store.read.page import Listed
 
 SPANS = {"1h": 1, "24h": 24, "48h": 48, "7d": 168, "30d": 720}
 COUNT_LIMIT = 10_000
@@ -45,6 +46,11 @@ def word(name: str, allowed: Sequence[str] | Mapping[str, object] | None = None,
     if allowed is not None and value != default and value not in allowed:
         abort(404, f"There is no {name} {value!r} here.")
     return value
+
+
+def chosen(value: str) -> list[str]:
+    """Return a filter as the lists of the API take it: nothing chosen is none."""
+    return [value] if value else []
 
 
 def moment(name: str, now: datetime) -> datetime | None:
@@ -103,6 +109,11 @@ def pager(endpoint: str, kind: str, shown: int, total: int, more: UUID | None) -
     figure = f"{COUNT_LIMIT:,}+" if total > COUNT_LIMIT else f"{total:,}"
     next_url = link(endpoint, before=public_id(kind, more)) if more else None
     return Page(shown, figure, next_url, link(endpoint) if request.args.get("before") else None)
+
+
+def listed(endpoint: str, kind: str, found: Listed, total: int) -> Page:
+    """Return where a list of the API by identifier stands."""
+    return pager(endpoint, kind, len(found.data), total, UUID(found.after[0]) if found.after else None)
 
 
 def csv_safe(value: object) -> str:

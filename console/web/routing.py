@@ -11,13 +11,17 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import RowMapping
 from werkzeug.wrappers import Response as AnyResponse
 
+from console.grounds import grounds
 from console.web import charts, params
 from console.web.context import me, require_changes, services
 from console.web.errors import missing
+from core.domain.ids import parse_id
 from core.domain.policies import POLICY, difference
 from core.errors import Conflict, CrossdockError, InputError, Refused
-from core.services import policies, trials
+from core.services import policies, simulations
+from core.store.read.page import Slice
 from core.store.read.policies import counterpart, policy_row, read_policy
+from core.store.read.waves import list_waves, read_wave
 from core.store.unit import Unit
 from core.store.views import policies as views
 
@@ -26,10 +30,14 @@ AGAINST = {"split": "Orders split", "promise": "Promises broken", "short": "Orde
 FIGURES = (
     ("cost_per_order", "Cost per order", "", "change_percent", " %"),
     ("promise_kept_percent", "Promise kept", " %", "change_points", " pt"),
+    ("carbon_kg_per_order", "CO2e per order", " kg", "change_percent", " %"),
     ("split_percent", "Orders split", " %", "change_points", " pt"),
     ("short_percent", "Orders short", " %", "change_points", " pt"),
 )
 """Key of the report, what people call it, unit, key and unit of its change."""
+CAUSES = {"schedule": "its time came", "cutoff": "a cut-off came", "asked": "somebody asked"}
+WAVES = 10
+"""Waves on the screen."""
 # The picture takes the whole width of the screen.
 WIDE = 1_120
 blueprint = Blueprint("routing", __name__)
@@ -42,6 +50,7 @@ def page() -> str:
     with hub.store.read() as conn:
         rows = views.versions(conn, hub.tenant)
         tryable = views.any_decision(conn, hub.tenant)
+        waves = [timed(each) for each in list_waves(conn, Slice(WAVES), tenant=hub.tenant).data]
     return render_template(
         "console/routing.html",
         rows=rows,
@@ -51,6 +60,8 @@ def page() -> str:
         choices=[(name, title, params.link("console.routing.page", against=name)) for name, title in AGAINST.items()],
         y_title=AGAINST[against],
         tryable=tryable,
+        waves=waves,
+        causes=CAUSES,
         signed=signed,
     )
 
@@ -83,6 +94,22 @@ def _figure(report: Mapping[str, Any], against: str) -> tuple[float, float] | No
     return figure["before"], figure["after"]
 
 
+@blueprint.get("/routing/waves/<wave>")
+def wave(wave: str) -> str:
+    """Show one wave: what moved, what did not and why."""
+    hub = services()
+    with hub.store.read() as conn:
+        found = timed(read_wave(conn, parse_id("wave", wave), hub.tenant))
+    found["moves"] = [timed(move) for move in found["moves"]]
+    return render_template("console/wave.html", wave=found, causes=CAUSES)
+
+
+def timed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the API shows with its times as times."""
+    times = {name for name in ("at", "arrives_after", "due_at") if row.get(name)}
+    return {name: datetime.fromisoformat(value) if name in times else value for name, value in row.items()}
+
+
 @blueprint.get("/routing/<policy>")
 def detail(policy: str) -> str:
     """Show one version: what it says, what it would have made of recorded orders, who said what."""
@@ -101,6 +128,8 @@ def detail(policy: str) -> str:
         tones=TONES,
         figures=FIGURES,
         signed=signed,
+        share=share,
+        grounds=grounds,
         said=said,
         may={verb: POLICY.may(row.state, verb) for verb in ("approve", "activate", "retire")},
         own=row.author == me().actor,
@@ -113,7 +142,7 @@ def change(policy: str, verb: str) -> AnyResponse:
     require_changes()
     note = request.form.get("comment", "").strip()[:2_000] or None
     works: dict[str, Callable[[Unit], UUID]] = {
-        "simulate": lambda unit: _simulate(unit, policy),
+        "simulate": lambda unit: simulations.simulate_or_ask(unit, policy, None)[0],
         "approve": lambda unit: policies.approve(unit, policy, note),
         "activate": lambda unit: policies.activate(unit, policy, _moment(), note),
         "retire": lambda unit: policies.retire(unit, policy, note),
@@ -132,13 +161,9 @@ def change(policy: str, verb: str) -> AnyResponse:
     except (Refused, Conflict, InputError) as error:
         flash(_words(error), "error")
         return redirect(url_for(".detail", policy=policy), 303)
-    flash(f"{found['policy']} {said[verb]}.")
+    running = verb == "simulate" and found["simulating"] is not None
+    flash(f"{found['policy']} {'is being tried over recorded orders' if running else said[verb]}.")
     return redirect(url_for(".detail", policy=found["policy"]), 303)
-
-
-def _simulate(unit: Unit, policy: str) -> UUID:
-    found = trials.simulate(unit.conn, policy, unit.now, limit=trials.ENOUGH, tenant=unit.tenant)
-    return policies.keep_simulation(unit, found["policy"], found)
 
 
 def _moment() -> datetime | None:
@@ -160,6 +185,15 @@ def _words(error: CrossdockError) -> str:
 def signed(value: float | None, unit: str) -> str:
     """Return a change with its sign and unit; a dash where nothing could be compared."""
     return "–" if value is None else f"{'−' if value < 0 else '+'}{abs(value):.1f}{unit}"
+
+
+def share(figure: Mapping[str, Any] | None) -> str:
+    """Return a share before and after, with the interval of its change; a dash where it is not known."""
+    if not figure:
+        return "–"
+    before, after = ("–" if figure[when] is None else f"{figure[when]:.1f} %" for when in ("before", "after"))
+    ends = figure.get("interval")
+    return f"{before} → {after}" + (f" ({signed(ends[0], '')} to {signed(ends[1], ' pt')})" if ends else "")
 
 
 def said(value: Any) -> str:

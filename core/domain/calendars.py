@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -140,6 +140,37 @@ def next_ship_moment(
         if last is not None and window is not None and ready <= last and day not in full:
             return window[1]
     return None
+
+
+def until_fetched(calendar: Calendar, cutoff: time | None) -> Calendar:
+    """Return a calendar whose cut-off is not after a carrier's, by the node's clock; None is any time."""
+    return calendar if cutoff is None else replace(calendar, cutoff=min(calendar.cutoff or time.max, cutoff))
+
+
+def latest_start(calendar: Calendar, now: datetime, ship_at: datetime, most: int) -> datetime | None:
+    """Return the last whole minute from now on at which work that begins still leaves by a moment.
+
+    Args:
+        calendar: the node's.
+        now: an aware moment.
+        ship_at: when it is to leave at the latest.
+        most: minutes to look ahead.
+
+    Returns:
+        An aware moment, `most` minutes from now at the latest; None when it is too late already.
+    """
+
+    def leaves(after: int) -> bool:
+        at = next_ship_moment(calendar, now + timedelta(minutes=after))
+        return at is not None and at <= ship_at
+
+    if not leaves(0):
+        return None
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if leaves(middle) else (low, middle - 1)
+    return now + timedelta(minutes=low)
 
 
 def closing(calendar: Calendar, day: date) -> datetime | None:

@@ -148,13 +148,18 @@ DEDUCTED = Cause(
     "{connection} paid invoice {invoice} short by {amount} {currency} ({reason}). {trace}.",
     None, "Dispute it with the times, or accept it", None, 24 * 14,
 )  # fmt: skip
+MODEL_DRIFT = Cause(
+    "MODEL-DRIFT-001", "promise", "medium", "The transit model {model} does not fit any more",
+    "What {model} learned from is not what it is used on: {detail}; {now}.",
+    None, "Train a challenger", None, 24 * 7,
+)  # fmt: skip
 SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
-        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED,
+        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED, MODEL_DRIFT,
     )
 }  # fmt: skip
 # What the case about a hold is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from core.errors import NotFound
@@ -15,8 +15,8 @@ PREFIXES = {
     "delivery": "dlv", "disruption": "dis", "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln",
     "hold": "hld", "item": "itm", "key": "key", "line": "lin", "message": "msg", "model": "mdl", "node": "nod",
     "order": "ord", "package": "pkg", "paper": "pap", "policy": "pol", "promise": "prm", "protection": "prt",
-    "refund": "rfd", "reservation": "res", "service": "svc", "shipment": "shp", "supply": "sup", "tracking": "trk",
-    "transfer": "trf", "user": "usr",
+    "refund": "rfd", "reservation": "res", "service": "svc", "shipment": "shp", "simulation": "sim", "supply": "sup",
+    "tracking": "trk", "transfer": "trf", "user": "usr", "wave": "wav",
 }  # fmt: skip
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 
@@ -57,6 +57,11 @@ def floor_of(at: datetime | None) -> UUID:
     """Return an identifier that none of those made at that time or later lies below; the lowest of all for None."""
     stamp = 0 if at is None else max(0, int(at.timestamp() * 1000))
     return UUID(int=(stamp & 0xFFFFFFFFFFFF) << 80)
+
+
+def moment_of(value: UUID) -> datetime:
+    """Return when an identifier was made, to the millisecond."""
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
 
 
 def public_id(kind: str, value: UUID) -> str:

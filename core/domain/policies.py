@@ -25,6 +25,7 @@ TERMS = (
 )  # fmt: skip
 """The cost terms a policy may weigh; what each is stands in core/routing/costs.py and docs/policies.md."""
 MOST_WEIGHT = 10_000
+LONGEST_WAIT_MINUTES = 7 * 24 * 60
 
 
 class PolicyState(StrEnum):
@@ -166,6 +167,9 @@ class PolicySchema(Strict):
     carbon_price = fields.Decimal(load_default=Decimal(0), validate=NOT_NEGATIVE)
     load_penalty = fields.Decimal(load_default=Decimal(0), validate=NOT_NEGATIVE)
     search_ms = fields.Integer(strict=True, load_default=100, validate=validate.Range(1, 10_000))
+    release_after_minutes = fields.Integer(
+        strict=True, load_default=0, validate=validate.Range(0, LONGEST_WAIT_MINUTES)
+    )
     guardrails = fields.Nested(GuardrailsSchema, load_default=dict)
 
 

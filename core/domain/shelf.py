@@ -1,45 +1,19 @@
-"""What may be taken from stock, and by whom: free units less what protection rules keep from a channel.
-
-Three kinds of rule. A **buffer** stays behind when its channel takes. A **cap** is the most that may be promised to its
-channel at once. A **floor** is for its channel alone: what of it is not promised to that channel is kept from all
-others. A **remaining life** is the number of days a lot must still have for its channel; an expired lot is for nobody.
-A rule with a node holds there; a rule without one holds for the sum over all nodes. A rule for one item replaces a rule
-of the same channel, node and kind for all items; of two alike, the one that began last holds.
-"""
+"""What may be taken from stock, and by whom: free units less what protection rules keep from a channel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from core.domain.lots import Lot, Picked, fits, pick
+from core.domain.protection import Part, Rule, terms
 from core.domain.vocabulary import Protection
 
 ZERO = Decimal(0)
 Key = tuple[UUID, UUID]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One protection rule that holds now; without an item it is for each, without a node for all together."""
-
-    connection_id: UUID
-    item_id: UUID | None
-    node_id: UUID | None
-    kind: Protection
-    quantity: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One term of an availability figure: its name, its units with their sign, and whose rule it is."""
-
-    name: str
-    units: Decimal
-    connection_id: UUID | None = None
 
 
 class Shelf:
@@ -128,15 +102,21 @@ class Shelf:
     def total(self, connection: UUID | None, item: UUID) -> Decimal:
         """Return the units a channel may take over all active nodes; whole kits for a kit."""
         if item in self.kits:
-            parts = self.kits[item]
-            places = set.intersection(*(set(self._active(part)) for part in parts))
-            here = sum((max(self.room(connection, item, node), ZERO) for node in places), ZERO)
-            return min([here, *(self.total(connection, part) // units for part, units in parts.items())])
+            shared = (self.total(connection, part) // units for part, units in self.kits[item].items())
+            return min([self._kits(connection, item), *shared])
         rooms = sum((self.room(connection, item, node) for node in self._active(item)), ZERO)
         return max(sum((each.units for each in self._over(connection, item, rooms)), rooms), ZERO)
 
     def parts(self, connection: UUID | None, item: UUID, node: UUID | None) -> list[Part]:
-        """Return the terms that rules add to what is free at a node, or over all nodes; none cuts below 0."""
+        """Return the terms that rules add to what is free at a node, or over all nodes; none cuts below 0.
+
+        Over all nodes a kit has less than at its nodes together where rules over all nodes hold for its components.
+        """
+        if item in self.kits:
+            if node is not None:
+                return []
+            cut = self.total(connection, item) - self._kits(connection, item)
+            return [Part("components", cut)] if cut else []
         if node is None:
             rooms = sum((self.room(connection, item, each) for each in self._active(item)), ZERO)
             return self._over(connection, item, rooms)
@@ -216,6 +196,11 @@ class Shelf:
             found.update({(item, node): room for node, room in rooms.items() if room > 0})
         return found
 
+    def _kits(self, connection: UUID | None, kit: UUID) -> Decimal:
+        """Return the whole kits at active nodes, each node by itself."""
+        places = set.intersection(*(set(self._active(part)) for part in self.kits[kit]))
+        return sum((max(self.room(connection, kit, node), ZERO) for node in places), ZERO)
+
     def _active(self, item: UUID) -> Sequence[UUID]:
         return [node for node in self._places().get(item, ()) if node not in self._idle]
 
@@ -251,7 +236,7 @@ class Shelf:
                 free -= cut
         if not rules:
             return found
-        return found + _terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
+        return found + terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
 
     def _earliest(self, connection: UUID | None, item: UUID, node: UUID) -> date:
         """Return the day a lot must last to: today, or as long as the connection's rules ask."""
@@ -271,30 +256,4 @@ class Shelf:
         def promised(who: UUID) -> Decimal:
             return sum((u for (owner, each, _), u in self._promised.items() if (owner, each) == (who, item)), ZERO)
 
-        return _terms(connection, rules, rooms, promised)
-
-
-def _terms(
-    connection: UUID | None, rules: Sequence[Rule], free: Decimal, promised: Callable[[UUID], Decimal]
-) -> list[Part]:
-    """Return what each rule takes off, in order: floors of others, own buffer, own cap; never below 0."""
-    found: list[Part] = []
-    left = free
-
-    def cut(name: Protection, units: Decimal, owner: UUID) -> None:
-        nonlocal left
-        units = min(units, max(left, ZERO))
-        if units > 0:
-            found.append(Part(name, -units, owner))
-            left -= units
-
-    for rule in rules:
-        if rule.kind is Protection.FLOOR and rule.connection_id != connection:
-            cut(rule.kind, rule.quantity - promised(rule.connection_id), rule.connection_id)
-    for rule in rules:
-        if rule.kind is Protection.BUFFER and rule.connection_id == connection:
-            cut(rule.kind, rule.quantity, rule.connection_id)
-    for rule in rules:
-        if rule.kind is Protection.CAP and rule.connection_id == connection:
-            cut(rule.kind, left - max(rule.quantity - promised(rule.connection_id), ZERO), rule.connection_id)
-    return found
+        return terms(connection, rules, rooms, promised)

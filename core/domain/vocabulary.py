@@ -140,6 +140,14 @@ class MovementKind(StrEnum):
     STATUS = "status"
     SUPPLY = "supply"
     LIMIT = "limit"
+    AGE = "age"
+
+
+class StockMode(StrEnum):
+    """How the stock of a node is known: as it changes, or by counts that come in batches and age in between."""
+
+    LIVE = "live"
+    BATCH = "batch"
 
 
 class StockStatus(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -61,3 +62,26 @@ def wilson(rate: float, count: float, z: float = Z_90) -> tuple[float, float]:
     reach = z * sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
     return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+
+
+def quantile_with_rule(values: Sequence[tuple[float, float]], level: float, rule: float, share: float) -> float:
+    """Return the weighted quantile of a mixture: values, and a rule that stands for those there are too few of.
+
+    Args:
+        values: (value, weight), in any order; weights are positive.
+        level: of the quantile, 0 to 1.
+        rule: the value of the rule.
+        share: of the mixture that the rule is, 0 to 1.
+
+    Returns:
+        The smallest value that at least `level` of the mixture does not exceed.
+    """
+    total = sum(weight for _, weight in values)
+    mixture = [(value, (1 - share) * weight / total) for value, weight in values]
+    below = 0.0
+    for value, weight in sorted([*mixture, (rule, share)]):
+        below += weight
+        # Sums of shares miss the level by their last digit.
+        if weight > 0 and below >= level - 1e-9:
+            return value
+    return rule

@@ -23,6 +23,8 @@ from core.jobs.deliver import deliver
 from core.jobs.hub import Hub
 from core.jobs.intake import drain_messages
 from core.jobs.schedule import poll
+from core.jobs.simulations import run_simulation
+from core.jobs.waves import run_due_wave
 from core.services.resourcing import source_due
 
 log = structlog.get_logger()
@@ -38,7 +40,7 @@ def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Acto
         return hub
 
     # One drain a process: a second one would only fight for the interpreter and the same stock rows.
-    draining, sourcing = threading.Lock(), threading.Lock()
+    draining, sourcing, trying = threading.Lock(), threading.Lock(), threading.Lock()
 
     def intake() -> None:
         """Drain the inbox until it is empty."""
@@ -61,7 +63,15 @@ def declare(broker: dramatiq.Broker, hub: Hub | None) -> dict[str, dramatiq.Acto
         """Poll one connection."""
         poll(needs_hub(), UUID(connection_id), name)
 
-    functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule]
+    def simulations() -> None:
+        """Try versions of policies that were asked for."""
+        _until_done(trying, lambda: run_simulation(needs_hub()))
+
+    def waves() -> None:
+        """Plan waiting work again together."""
+        run_due_wave(needs_hub())
+
+    functions: list[Callable[..., None]] = [intake, orders, deliveries, schedule, simulations, waves]
     return {
         function.__name__: dramatiq.actor(broker=broker, queue_name=function.__name__)(_calm(function))
         for function in functions

@@ -2,64 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from core.domain.vocabulary import DocumentType
 from core.jobs.hub import Hub
 from core.jobs.reading import Read
-from core.services.fulfilling import as_uuid
-from core.services.reports import LIGHT, orders_of
+from core.ports.connectors import Document
+from core.services.fulfilling import find_works
+from core.services.tracking import tracked_orders
 from core.store.read.orders import existing_orders
 
+REPORTS = (DocumentType.SHIPMENT, DocumentType.FULFILLMENT_UPDATE)
+# What names an order as its source does, and in which field.
+SOURCE_ID = {
+    DocumentType.ORDER: "external_id",
+    DocumentType.ORDER_CANCEL: "external_id",
+    DocumentType.REFUND: "order_external_id",
+}
 
-def divide(hub: Hub, reads: Sequence[Read]) -> tuple[list[Read], list[Read], list[Read]]:
-    """Return the messages with new orders, those with light reports by order, and those that go alone.
 
-    New orders share a transaction: they take their locks together, each kind in key order. So do reports that lock
-    their order and nothing else, taken in the order of order ids. Everything else follows the order of locking only by
-    itself: two of them in one transaction would lock an order after a stock position.
+@dataclass(slots=True)
+class Divided:
+    """Messages by how they are applied, in this order.
+
+    Attributes:
+        new: with new orders only. They take their locks together, each kind in key order.
+        tracked: carriers' facts by order. They lock their order and nothing else.
+        rounds: nodes' reports, each round with one for each of its orders. They take their locks together as well.
+        alone: everything else: it follows the order of locking only by itself, for two of them in one transaction would
+            lock an order after a stock position.
     """
-    keys = {
-        (read.row.connection_id, document.body["external_id"])
-        for read in reads
-        for document in read.documents
-        if document.type is DocumentType.ORDER
-    }
-    works = {work for read in reads if (work := _light_work(read)) is not None}
-    tracks = {number for read in reads if (number := _light_track(read)) is not None}
-    with hub.store.read() as conn:
-        known = existing_orders(conn, keys)
-        owners = orders_of(conn, works, tracks) if works or tracks else {}
-    new: list[Read] = []
-    light: list[tuple[UUID, Read]] = []
-    alone: list[Read] = []
+
+    new: list[Read] = field(default_factory=list)
+    tracked: list[Read] = field(default_factory=list)
+    rounds: list[list[Read]] = field(default_factory=list)
+    alone: list[Read] = field(default_factory=list)
+
+
+def divide(hub: Hub, reads: Sequence[Read]) -> Divided:
+    """Divide messages, given in the order they came in.
+
+    Reports of one order keep that order, among each other and after what is applied alone.
+    """
+    sources, orders = _look_up(hub, reads)
+    divided = Divided()
+    tracked: list[tuple[UUID, Read]] = []
+    rounds: Counter[UUID] = Counter()
+    single: set[UUID] = set()
     for read in reads:
-        work = _light_work(read)
-        owner = owners.get(str(work) if work else _light_track(read) or "")
-        if all(
-            document.type is DocumentType.ORDER and (read.row.connection_id, document.body["external_id"]) not in known
-            for document in read.documents
-        ):
-            new.append(read)
-        elif owner is not None:
-            light.append((owner, read))
+        kinds = {document.type for document in read.documents}
+        concerned = orders.get(read.row.id, set())
+        lone = next(iter(concerned)) if len(read.documents) == len(concerned) == 1 else None
+        if kinds <= {DocumentType.ORDER} and not any(key in sources for key in _sources(read)):
+            divided.new.append(read)
+        elif lone is not None and kinds <= {DocumentType.TRACKING}:
+            tracked.append((lone, read))
+        elif lone is not None and kinds <= {*REPORTS} and lone not in single:
+            if rounds[lone] == len(divided.rounds):
+                divided.rounds.append([])
+            divided.rounds[rounds[lone]].append(read)
+            rounds[lone] += 1
         else:
-            alone.append(read)
-    return new, [read for _, read in sorted(light, key=lambda each: (each[0], each[1].row.id))], alone
+            single |= concerned
+            divided.alone.append(read)
+    divided.tracked = [read for _, read in sorted(tracked, key=lambda each: (each[0], each[1].row.id))]
+    return divided
 
 
-def _light_work(read: Read) -> UUID | None:
-    """Return the fulfillment order that a report names which moves nothing but its own order."""
-    if len(read.documents) != 1 or read.documents[0].type is not DocumentType.FULFILLMENT_UPDATE:
-        return None
-    body = read.documents[0].body
-    return as_uuid(body.get("fulfillment")) if body["status"] in LIGHT else None
+def _look_up(hub: Hub, reads: Sequence[Read]) -> tuple[Mapping[tuple[UUID, str], UUID], Mapping[UUID, set[UUID]]]:
+    """Return the orders known by (connection, external id), and those each message is about by the message's id."""
+    reported = [(read, document) for read in reads for document in read.documents if document.type in REPORTS]
+    numbers = [(read, number) for read in reads for document in read.documents if (number := _track(document))]
+    with hub.store.read() as conn:
+        sources = existing_orders(conn, {key for read in reads for key in _sources(read)})
+        works = find_works(conn, [(document.body, read.row.connection_id) for read, document in reported])
+        owners = tracked_orders(conn, {number for _, number in numbers})
+    orders: dict[UUID, set[UUID]] = {}
+    found = [(read, work[1]) for (read, _), work in zip(reported, works, strict=True) if work is not None]
+    found += [(read, owners[number]) for read, number in numbers if number in owners]
+    found += [(read, sources[key]) for read in reads for key in _sources(read) if key in sources]
+    for read, order_id in found:
+        orders.setdefault(read.row.id, set()).add(order_id)
+    return sources, orders
 
 
-def _light_track(read: Read) -> str | None:
+def _sources(read: Read) -> Iterator[tuple[UUID, str]]:
+    """Yield how the source of a message names the orders it is about."""
+    for document in read.documents:
+        if document.type in SOURCE_ID:
+            yield read.row.connection_id, document.body[SOURCE_ID[document.type]]
+
+
+def _track(document: Document) -> str | None:
     """Return the tracking number that a carrier's fact names."""
-    if len(read.documents) != 1 or read.documents[0].type is not DocumentType.TRACKING:
-        return None
-    found: str | None = read.documents[0].body.get("tracking_number")
+    found: str | None = document.body.get("tracking_number") if document.type is DocumentType.TRACKING else None
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from config.settings import Orders, Promising
+from config.settings import Orders, Promising, Waves
 from core.ports.connectors import ConnectionConfig, Connector, Connectors
 from core.services.connections import config_of, row_of
 from core.services.facts import FactsCache
@@ -47,6 +47,7 @@ class Hub:
     pace: Pace = field(default_factory=Pace)
     promising: Promising = field(default_factory=Promising)
     orders: Orders = field(default_factory=Orders)
+    waves: Waves = field(default_factory=Waves)
     witness: Witness | None = None
     facts: FactsCache = field(init=False)
     numbers: Numbers = field(init=False)

@@ -6,7 +6,7 @@ are applied one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -15,21 +15,24 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.cases import QUARANTINED, UNKNOWN_WORK
+from core.domain.ids import public_id
 from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError, InputError, NotFound, storable
 from core.jobs.dividing import divide
 from core.jobs.hub import Hub
 from core.jobs.reading import Read, crash, fail, normalize
 from core.ports.connectors import Connector
-from core.services.applying import Applied, apply_orders, apply_other
+from core.services.applying import Applied, apply_orders, apply_other, apply_reports
 from core.services.cases import Member, Opened, open_cases
 from core.services.facts import Facts
 from core.services.ordering import Incoming
+from core.services.reports import Report
 from core.store.bulk import as_json
 from core.store.engine import met_another
 from core.store.unit import Unit
 
 log = structlog.get_logger()
+Apply = Callable[[Hub, Unit, Facts, Sequence[Read]], None]
 # Messages taken up this often without an end are taken up alone, so that one that kills workers kills no neighbor.
 SUSPECT = 3
 TRIES = 3
@@ -78,30 +81,36 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
             except CrossdockError as error:
                 connectors[connection_id] = error
     reads = [normalize(row, connectors[row.connection_id]) for row in sorted(rows, key=lambda row: row.id)]
-    new, light, alone = divide(hub, reads)
-    for together in (new, light):
-        try:
-            if together:
-                _apply(hub, together, token)
-        except LeaseLost:
-            log.warning("intake.lease_lost", messages=len(together))
-        except Exception as error:
-            if isinstance(error, OperationalError) and not met_another(error):
-                raise  # the database is away: the lease brings it back
-            # One of them is at fault, or together they locked what another transaction locked the other way round.
-            log.warning("intake.batch_failed", error=type(error).__name__, messages=len(together))
-            alone = [*together, *alone]
-    for read in alone:
+    divided = divide(hub, reads)
+    together = [(_apply_orders, divided.new), (_apply_others, divided.tracked)]
+    for apply, part in (*together, *((_apply_reports, each) for each in divided.rounds)):
+        _apply_together(hub, apply, part, token)
+    for read in divided.alone:
         _apply_alone(hub, read, token)
     return len(rows)
 
 
-def _apply(hub: Hub, reads: Sequence[Read], token: UUID) -> None:
+def _apply_together(hub: Hub, apply: Apply, reads: Sequence[Read], token: UUID) -> None:
+    """Apply messages in one transaction, or one by one when that fails, before any that came after them."""
+    try:
+        if reads:
+            _apply(hub, [apply], reads, token)
+    except LeaseLost:
+        log.warning("intake.lease_lost", messages=len(reads))
+    except Exception as error:
+        if isinstance(error, OperationalError) and not met_another(error):
+            raise  # the database is away: the lease brings it back
+        # One of them is at fault, or together they locked what another transaction locked the other way round.
+        log.warning("intake.batch_failed", error=type(error).__name__, messages=len(reads))
+        for read in reads:
+            _apply_alone(hub, read, token)
+
+
+def _apply(hub: Hub, ways: Sequence[Apply], reads: Sequence[Read], token: UUID) -> None:
     with hub.store.begin() as unit:
         facts = hub.facts.get(unit.conn, unit.tenant)
-        _apply_orders(unit, facts, reads)
-        for read in reads:
-            _apply_others(hub, unit, facts, read)
+        for apply in ways:
+            apply(hub, unit, facts, reads)
         _finish(unit, reads, token)
         _report(unit, facts, [read for read in reads if read.state == "quarantined"])
 
@@ -110,7 +119,7 @@ def _apply_alone(hub: Hub, read: Read, token: UUID) -> None:
     try:
         for left in reversed(range(TRIES)):
             try:
-                _apply(hub, [_fresh(read)], token)
+                _apply(hub, [_apply_orders, _apply_others], [_fresh(read)], token)
             except OperationalError as error:
                 if not (left and met_another(error)):
                     raise
@@ -128,7 +137,7 @@ def _apply_alone(hub: Hub, read: Read, token: UUID) -> None:
                 fix="Look at the message's values; mend the map or the source, then replay.",
                 code="MSG-STORE-422",
             )
-        _apply(hub, [fail(Read(read.row), failed)], token)
+        _apply(hub, [], [fail(Read(read.row), failed)], token)
 
 
 def _fresh(read: Read) -> Read:
@@ -138,7 +147,7 @@ def _fresh(read: Read) -> Read:
     return Read(read.row, (), read.state, read.outcome, None, read.error, read.later)
 
 
-def _apply_orders(unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
+def _apply_orders(_hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
     batch, owners = [], []
     for read in reads:
         for document in read.documents:
@@ -150,27 +159,45 @@ def _apply_orders(unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
         _take(read, applied)
 
 
-def _apply_others(hub: Hub, unit: Unit, facts: Facts, read: Read) -> None:
-    unit.correlation = read.row.correlation_id
-    unit.cause = f"msg_{read.row.id.hex}"
-    for document in read.documents:
-        if document.type is DocumentType.ORDER:
-            continue
-        try:
-            with unit.savepoint():
-                _take(read, apply_other(unit, facts, read.row.connection_id, document))
-        except NotFound as error:
-            # The thing it is about may still be on its way: reports overtake each other.
-            if read.row.attempts >= hub.pace.unknown_tries:
-                fail(read, error)
+def _apply_reports(hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
+    batch = []
+    for read in reads:
+        [document] = read.documents
+        parcel, reason = document.type is DocumentType.SHIPMENT, (_cause(read), read.row.correlation_id)
+        batch.append(Report(document.body, parcel, read.row.connection_id, reason=reason))
+    for read, answer in zip(reads, apply_reports(unit, facts, batch), strict=True):
+        if isinstance(answer, CrossdockError):
+            _refuse(hub, read, answer)
+        else:
+            _take(read, answer)
+
+
+def _apply_others(hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
+    for read in reads:
+        unit.correlation, unit.cause = read.row.correlation_id, _cause(read)
+        for document in read.documents:
+            if document.type is DocumentType.ORDER:
+                continue
+            try:
+                with unit.savepoint():
+                    _take(read, apply_other(unit, facts, read.row.connection_id, document))
+            except CrossdockError as error:
+                _refuse(hub, read, error)
                 break
-            read.state, read.error = "normalized", error
-            read.later = timedelta(seconds=min(0.5 * 2**read.row.attempts, 60))
-            break
-        except CrossdockError as error:
-            fail(read, error)
-            break
-    unit.correlation = unit.cause = None
+        unit.correlation = unit.cause = None
+
+
+def _cause(read: Read) -> str:
+    return public_id("message", read.row.id)
+
+
+def _refuse(hub: Hub, read: Read, error: CrossdockError) -> None:
+    """Send a message to quarantine, or have it tried again: what it is about may still be on its way."""
+    if isinstance(error, NotFound) and read.row.attempts < hub.pace.unknown_tries:
+        read.state, read.error = "normalized", error
+        read.later = timedelta(seconds=min(0.5 * 2**read.row.attempts, 60))
+    else:
+        fail(read, error)
 
 
 def _take(read: Read, applied: Applied) -> None:

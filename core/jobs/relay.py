@@ -23,16 +23,20 @@ from core.jobs.brokers import AWAY, make_broker, waiting
 from core.jobs.hub import Hub
 from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
+from core.jobs.waves import wave_due
 from core.services.actions import end_known_skus
+from core.services.aging import age_stock
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
 from core.services.drift import end_doubts
 from core.services.learning import correct_transit
+from core.services.model_watch import watch_models
 from core.services.models import retrain
 from core.services.policies import activate_due
 from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
+from core.services.releasing import release_due
 from core.services.reserving import expire_reservations
 from core.services.scoring import refresh_scores
 from core.services.trade_due import settle_due
@@ -43,6 +47,8 @@ log = structlog.get_logger()
 LEADER_LOCK = 0x72656C6179
 # How long a broker that hangs may keep the chores waiting.
 BROKER_SECONDS = 0.5
+# A wave that is due is asked for again this often until it has run, so that one that fails does not keep a worker.
+WAVE_LOOK = 15.0
 # Hints waiting in one queue beyond this are enough.
 MOST_HINTS = 64
 DUE_MESSAGES = """
@@ -67,6 +73,10 @@ WHERE c.tenant_id = :t AND c.mode IN ('live', 'shadow')
 DUE_POLLS = """
 SELECT connection_id, name FROM cursor WHERE tenant_id = :t AND next_at <= clock_timestamp()
   AND (lease_until IS NULL OR lease_until < clock_timestamp()) LIMIT 50
+"""
+DUE_SIMULATIONS = """
+SELECT count(*) FROM simulation
+WHERE tenant_id = :t AND (state = 'queued' OR state = 'running' AND lease_until < clock_timestamp())
 """
 
 
@@ -100,6 +110,7 @@ class Relay:
         self._actors = declare(self._broker, None)
         self._sweep = sweep
         self._stopping = threading.Event()
+        self._wave = False
         self._chores = [
             _Chore("leases", 1.0, expire_leases),
             _Chore("stock_pushes", 0.3, lambda unit: plan_pushes(unit, hub.facts.get(unit.conn, unit.tenant))),
@@ -107,15 +118,19 @@ class Relay:
             _Chore("reservations", 1.0, expire_reservations),
             _Chore("protection", 1.0, tell_protection),
             _Chore("known_skus", 1.0, end_known_skus),
+            _Chore("aging", 30.0, age_stock),
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("papers", 1.0, lambda unit: settle_due(unit, hub.facts.get(unit.conn, unit.tenant), hub.numbers)),
+            _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),
             _Chore("transit", 3600.0, correct_transit),
             _Chore("scores", 3600.0, refresh_scores),
             _Chore("models", 86_400.0, retrain),
+            _Chore("model_watch", 3600.0, lambda unit: watch_models(unit, fall_back=hub.promising.fall_back)),
             _Chore("housekeeping", 3600.0, forget_old),
         ]
 
@@ -163,16 +178,27 @@ class Relay:
             due_orders = conn.execute(text(DUE_ORDERS), {"t": 1}).scalar_one()
             due_deliveries = conn.execute(text(DUE_DELIVERIES), {"t": 1}).all()
             due_polls = conn.execute(text(DUE_POLLS), {"t": 1}).all()
+            due_simulations = conn.execute(text(DUE_SIMULATIONS), {"t": 1}).scalar_one()
         batch = self._hub.pace.intake_batch
         try:
             self._hint("intake", min(4, -(-due_messages // batch)))
             self._hint("orders", min(2, -(-due_orders // batch)))
+            self._hint("simulations", min(1, due_simulations))
             for row in due_deliveries:
                 self._hint("deliveries", row.hints, str(row.id))
+            if self._wave:
+                self._hint("waves", 1)
+                self._wave = False
             for row in due_polls:
                 self._hint("schedule", 1, str(row.connection_id), row.name)
         except AWAY as error:
             log.warning("relay.broker_away", error=type(error).__name__)
+
+    def _look_for_wave(self, unit: Unit) -> int:
+        """Note whether a wave is due; a worker runs it, since its search may take long."""
+        facts = self._hub.facts.get(unit.conn, unit.tenant)
+        self._wave = wave_due(unit, facts, self._hub.waves.every_minutes) is not None
+        return int(self._wave)
 
     def _do(self, chore: _Chore) -> None:
         """Do a chore; one that fails is told of and costs neither the others nor the hints anything."""
@@ -194,6 +220,6 @@ class Relay:
         if number <= 0:
             return
         there = waiting(self._broker, queue)
-        most = number if queue in ("intake", "orders") else MOST_HINTS
+        most = number if queue in ("intake", "orders", "simulations") else MOST_HINTS
         for _ in range(min(number, most - there)):
             self._actors[queue].send(*arguments)

@@ -159,7 +159,8 @@ WHERE o.tenant_id = :tenant AND o.state NOT IN ('completed', 'canceled')
   AND NOT EXISTS (SELECT 1 FROM fulfillment_order f WHERE f.tenant_id = o.tenant_id AND f.order_id = o.id
                   AND f.state IN ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped',
                                   'canceling')
-                  AND f.updated_at > clock_timestamp() - make_interval(hours => :patience))
+                  AND (f.updated_at > clock_timestamp() - make_interval(hours => :patience)
+                       OR (f.state = 'planned' AND f.release_at > clock_timestamp())))
   AND NOT EXISTS (SELECT 1 FROM reservation r
                   JOIN stock_position p ON p.tenant_id = r.tenant_id AND p.item_id = r.item_id
                    AND p.node_id = r.node_id AND p.reserved + p.allocated > p.on_hand - p.safety

@@ -79,8 +79,9 @@ def _model(pool: Pool, scale: int) -> tuple[Model, _Columns]:
     columns = _Columns({}, {}, {})
     drawn: dict[tuple[UUID, UUID], list[int]] = {}
     at_node: dict[UUID, list[int]] = {}
+    slots: dict[str, list[int]] = {}
     for number, order in enumerate(pool.orders):
-        _add_order(model, columns, pool, number, order, drawn, at_node, scale)
+        _add_order(model, columns, pool, number, order, drawn, at_node, slots, scale)
     for place, shipped in drawn.items():
         terms = dict.fromkeys(shipped, 1.0)
         for tier, rung in enumerate(pool.stock[place]):
@@ -90,6 +91,9 @@ def _model(pool: Pool, scale: int) -> tuple[Model, _Columns]:
     for node, shipped in at_node.items():
         if node in pool.capacity:
             model.row(-INFINITE, pool.capacity[node] / scale, dict.fromkeys(shipped, 1.0))
+    for slot, uses in slots.items():
+        if slot in pool.limits:
+            model.row(-INFINITE, pool.limits[slot], dict.fromkeys(uses, 1.0))
     return model, columns
 
 
@@ -101,6 +105,7 @@ def _add_order(
     order: PoolOrder,
     drawn: dict[tuple[UUID, UUID], list[int]],
     at_node: dict[UUID, list[int]],
+    slots: dict[str, list[int]],
     scale: int,
 ) -> None:
     wanted: dict[int, int] = {}
@@ -115,6 +120,8 @@ def _add_order(
         node = way.way.node.id
         use = columns.use[number, index] = model.column(way.fixed, 1, whole=True)
         by_node.setdefault(node, []).append(use)
+        for slot in way.slots:
+            slots.setdefault(slot, []).append(use)
         for line, units in wanted.items():
             place = order.items[line], node
             most = min(units, sum(tier.units for tier in pool.stock.get(place, ())))

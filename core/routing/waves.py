@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.routing.building import quantity
 from core.routing.explaining import whole_cost
-from core.routing.pooling import Pool, Units, pooled
+from core.routing.pooling import Pool, Taken, Units, cost_of_pool, pooled
 from core.routing.problem import Assignment, Problem, StockTier
 from core.routing.waveprogram import improve
 
@@ -28,12 +28,14 @@ class Pooled:
 
     `problem` says how it may ship (its own stock and capacity are not looked at: the pool's are), `plan` how it is to
     ship today. `late` are the (node, service) that would break its promise: today's plan may keep them, no other may.
+    `slots` are the names of the limits that a (node, service) takes one of.
     """
 
     order_id: UUID
     problem: Problem
     plan: Sequence[Assignment]
-    late: frozenset[tuple[UUID, str | None]] = field(default_factory=frozenset)
+    late: frozenset[Taken] = field(default_factory=frozenset)
+    slots: Mapping[Taken, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def replan(
     pool: Sequence[Pooled],
     stock: Mapping[Place, Sequence[StockTier]],
     capacity: Mapping[UUID, Decimal],
+    limits: Mapping[str, int] | None = None,
     *,
     seconds: float = 60,
     nodes: int = 1_000,
@@ -74,13 +77,15 @@ def replan(
         stock: what the pool may use per (item, node): what is free and what today's plans hold.
         capacity: units per node that the pool may use: what is left and what today's plans hold. A node that is missing
             has no limit.
+        limits: how many shipments of the pool may take a slot, by its name; a name that is missing has no limit.
         seconds: most seconds of search.
         nodes: most nodes of the search tree.
 
     Raises:
-        ValueError: today's plans are not possible with this stock, this capacity, or the ways an order has.
+        ValueError: today's plans are not possible with this stock, this capacity, these limits, or the ways an
+            order has.
     """
-    found = pooled([(each.problem, each.plan, each.late) for each in pool], stock, capacity)
+    found = pooled([(each.problem, each.plan, each.late, each.slots) for each in pool], stock, capacity, limits or {})
     result = improve(found, seconds=seconds, nodes=nodes)
     plans, changed = {}, []
     for index, each in enumerate(pool):
@@ -100,6 +105,33 @@ def replan(
         result.optimal,
         result.finished,
     )
+
+
+def cost_of(
+    pool: Sequence[Pooled],
+    stock: Mapping[Place, Sequence[StockTier]],
+    limits: Mapping[str, int],
+    plans: Mapping[UUID, Sequence[Assignment]],
+) -> int:
+    """Return what a pool costs, in 1/10,000 of the currency, when some orders have other plans than today's.
+
+    Args:
+        pool: the orders.
+        stock: as in `replan`.
+        limits: as in `replan`.
+        plans: of orders, instead of today's.
+
+    Raises:
+        ValueError: the plans together need more than there is, or use a way that an order does not have.
+    """
+    asked = [(each.problem, plans.get(each.order_id, each.plan), (), each.slots) for each in pool]
+    found = pooled(asked, stock, {}, limits)
+    return whole_cost(cost_of_pool(found, [order.today for order in found.orders]), 10**found.digits)
+
+
+def ways_of(plan: Sequence[Assignment]) -> frozenset[Taken]:
+    """Return the (node, service) that a plan uses."""
+    return frozenset((each.node_id, each.service) for each in plan)
 
 
 def _assignments(pool: Pool, index: int, problem: Problem, plan: Units) -> list[Assignment]:

@@ -22,7 +22,7 @@ from core.store import schema as t
 from core.store.unit import DEFAULT_TENANT
 
 # Nobody has picked it yet: it can go elsewhere, at once or when its node agrees.
-BEFORE_PICKING = ("released", "acknowledged")
+BEFORE_PICKING = ("planned", "released", "acknowledged")
 WORKS = """
 SELECT f.id, f.number, f.order_id, f.node_id, f.state, f.connection_id, f.carrier, f.service, f.ship_on, f.arrive_on,
        f.created_at, o.number AS order_number, o.external_id, o.ship_country,
@@ -30,7 +30,8 @@ SELECT f.id, f.number, f.order_id, f.node_id, f.state, f.connection_id, f.carrie
        EXISTS (SELECT 1 FROM delivery d WHERE d.tenant_id = f.tenant_id AND d.fulfillment_id = f.id
                AND d.kind = :kind AND (d.state <> 'due' OR d.attempts > 0) AND d.state <> 'superseded') AS told
 FROM fulfillment_order f JOIN orders o ON o.tenant_id = f.tenant_id AND o.id = f.order_id
-WHERE f.tenant_id = :t AND f.state IN ('released', 'acknowledged', 'picking', 'partly_shipped', 'canceling', 'on_hold')
+WHERE f.tenant_id = :t AND f.state IN ('planned', 'released', 'acknowledged', 'picking', 'partly_shipped', 'canceling',
+                                         'on_hold')
   AND (CAST(:node AS uuid) IS NULL OR f.node_id = :node)
   AND (CAST(:first AS date) IS NULL OR f.ship_on IS NULL OR f.ship_on >= :first)
   AND (CAST(:last AS date) IS NULL OR f.ship_on IS NULL OR f.ship_on <= :last)

@@ -1,14 +1,15 @@
-"""Giving allocated units back, or using them up, with the ledger rows that say so."""
+"""Giving allocated units back, or using them up, with the ledger rows that say so: of many orders in one step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 
 from core.domain.ids import uuid7
 from core.domain.vocabulary import MovementKind
@@ -25,10 +26,31 @@ SELECT r.id, r.order_id, r.line_id, r.fulfillment_id, r.connection_id, r.item_id
 FROM reservation r
 LEFT JOIN stock_lot l ON l.tenant_id = r.tenant_id AND l.item_id = r.item_id AND l.node_id = r.node_id
      AND l.lot = r.lot AND l.status = 'sellable'
-WHERE r.tenant_id = :tenant AND r.order_id = :order AND r.state = 'allocated'
-  AND (CAST(:work AS uuid) IS NULL OR r.fulfillment_id = :work)
+WHERE r.tenant_id = %(tenant)s AND r.order_id = ANY(%(orders)s::uuid[]) AND r.state = 'allocated'
+  AND (%(works)s::uuid[] IS NULL OR r.fulfillment_id = ANY(%(works)s::uuid[]))
 ORDER BY r.id FOR NO KEY UPDATE OF r
 """
+END = """
+UPDATE reservation r SET state = d.state, quantity = d.quantity, finished_at = clock_timestamp()
+FROM unnest(%b::uuid[], %b::text[], %b::numeric[]) AS d(id, state, quantity) WHERE r.tenant_id = %s AND r.id = d.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Allocated units of one work that end.
+
+    Attributes:
+        order_id: its order, which is locked.
+        work_id: the fulfillment order.
+        lines: most units to end per order line.
+        kind: SHIP when they have left the node, and the stock with them; RELEASE when they are given back.
+    """
+
+    order_id: UUID
+    work_id: UUID
+    lines: Mapping[UUID, Decimal]
+    kind: MovementKind
 
 
 def hold_allocated(unit: Unit, order_id: UUID, *nodes: UUID) -> None:
@@ -38,14 +60,12 @@ def hold_allocated(unit: Unit, order_id: UUID, *nodes: UUID) -> None:
     first one's, and wait in a circle with a reservation of both. The same items at `nodes` are locked too: they are
     about to get the work.
     """
-    rows = unit.conn.execute(text(ALLOCATED), {"tenant": unit.tenant, "order": order_id, "work": None}).all()
+    rows = _allocated(unit, [order_id])
     lock_positions(unit, {(row.item_id, node) for row in rows for node in (row.node_id, *nodes)})
     mark_listings(unit, {row.item_id for row in rows})
 
 
-def take_back(
-    unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID | None = None
-) -> dict[UUID, Decimal]:
+def take_back(unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID) -> dict[UUID, Decimal]:
     """Release allocated units of a locked order and return what was released, by line.
 
     Args:
@@ -54,106 +74,99 @@ def take_back(
         lines: most units to release per line id.
         work: only of this fulfillment order.
     """
-    return _end(unit, order_id, lines, work, MovementKind.RELEASE)
+    return end_allocations(unit, [Ending(order_id, work, lines, MovementKind.RELEASE)])[0]
 
 
-def use_up(unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID) -> dict[UUID, Decimal]:
-    """Consume allocated units that have left the node, and the stock with them; return what was consumed, by line."""
-    return _end(unit, order_id, lines, work, MovementKind.SHIP)
+def end_allocations(unit: Unit, endings: Sequence[Ending]) -> list[dict[UUID, Decimal]]:
+    """Use up or release allocated units of many works, each work once, and return what ended of each, by order line.
 
-
-def _end(
-    unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal], work: UUID | None, kind: MovementKind
-) -> dict[UUID, Decimal]:
-    left = dict(lines)
-    ended: list[tuple[UUID, Decimal]] = []
-    split: list[tuple[object, ...]] = []
-    deltas: dict[tuple[UUID, UUID], Decimal] = {}
-    lots: dict[tuple[UUID, UUID, str | None], Decimal] = {}
-    done: dict[UUID, Decimal] = {}
-    rows = unit.conn.execute(text(ALLOCATED), {"tenant": unit.tenant, "order": order_id, "work": work}).all()
-    gone = kind is MovementKind.SHIP
-    for line, own in _by_work(rows).items():
-        # Of several lots the one that expires first leaves first and comes back last.
-        own.sort(key=lambda row: (row.expires_on or date.max, row.id), reverse=not gone)
-        promised = sum((row.quantity / row.per_unit for row in own if not row.follows), ZERO)
-        units = min(left.get(line[0], ZERO), promised)
-        if units <= 0:
-            continue
-        left[line[0]] -= units
-        done[line[0]] = done.get(line[0], ZERO) + units
-        wanted = {row.item_id: units * row.per_unit for row in own}
-        for row in own:
-            taken = min(wanted[row.item_id], row.quantity)
-            if taken <= 0:
-                continue
-            wanted[row.item_id] -= taken
-            key = row.item_id, row.node_id
-            deltas[key] = deltas.get(key, ZERO) + taken
-            lots[*key, row.lot] = lots.get((*key, row.lot), ZERO) + taken
-            ended.append((row.id, taken))
-            if taken < row.quantity:
-                split.append((uuid7(), *row[1:7], row.quantity - taken, "allocated", *row[8:12]))
-    _write(unit, order_id, ended, split, deltas, kind)
-    _move_lots(unit, lots, gone=gone)
+    All reservations are locked in the order of their ids, then all positions, then all listings.
+    """
+    if not endings:
+        return []
+    held: dict[UUID, dict[UUID, list[Row[Any]]]] = {}
+    for row in _allocated(unit, {each.order_id for each in endings}, {each.work_id for each in endings}):
+        held.setdefault(row.fulfillment_id, {}).setdefault(row.line_id, []).append(row)
+    ended = _Ended(unit)
+    done = [ended.add(each, held.get(each.work_id, {})) for each in endings]
+    ended.write()
     return done
 
 
-def _move_lots(unit: Unit, lots: Mapping[tuple[UUID, UUID, str | None], Decimal], *, gone: bool) -> None:
-    """Take promised units off their lots, of those that have one."""
-    move_lots(
-        unit,
-        {
-            (item, node, lot): (-units if gone else ZERO, -units)
-            for (item, node, lot), units in lots.items()
-            if lot is not None
-        },
-    )
+def _allocated(unit: Unit, orders: Collection[UUID], works: Collection[UUID] | None = None) -> Sequence[Row[Any]]:
+    values = {"tenant": unit.tenant, "orders": list(orders), "works": None if works is None else list(works)}
+    return unit.conn.exec_driver_sql(ALLOCATED, values).all()
 
 
-def _by_work(rows: Sequence[Row[Any]]) -> dict[tuple[UUID, UUID], list[Row[Any]]]:
-    """Return rows by line and work: those of a kit's components and of several lots end together."""
-    found: dict[tuple[UUID, UUID], list[Row[Any]]] = {}
-    for row in rows:
-        found.setdefault((row.line_id, row.fulfillment_id), []).append(row)
-    return found
+@dataclass(slots=True)
+class _Ended:
+    """What endings come to, collected before any of it is written."""
 
+    unit: Unit
+    rows: list[tuple[UUID, str, Decimal]] = field(default_factory=list)
+    split: list[tuple[object, ...]] = field(default_factory=list)
+    deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]] = field(default_factory=dict)
+    lots: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = field(default_factory=dict)
+    moves: list[tuple[object, ...]] = field(default_factory=list)
 
-def _write(
-    unit: Unit,
-    order_id: UUID,
-    ended: Sequence[tuple[UUID, Decimal]],
-    split: Sequence[tuple[object, ...]],
-    deltas: Mapping[tuple[UUID, UUID], Decimal],
-    kind: MovementKind,
-) -> None:
-    if not ended:
-        return
-    state = "consumed" if kind is MovementKind.SHIP else "released"
-    unit.conn.exec_driver_sql(
-        "UPDATE reservation r SET state = %s, quantity = d.quantity, finished_at = clock_timestamp()"
-        " FROM unnest(%s::uuid[], %s::numeric[]) AS d(id, quantity) WHERE r.tenant_id = %s AND r.id = d.id",
-        (state, [each for each, _ in ended], [units for _, units in ended], unit.tenant),
-    )
-    copy_rows(
-        unit,
-        t.reservation,
-        (
-            "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
-            "per_unit", "follows", "lot", "created_at",
-        ),
-        split,
-    )  # fmt: skip
-    lock_positions(unit, deltas.keys())
-    gone = kind is MovementKind.SHIP
-    move_stock(unit, {key: (-units if gone else ZERO, ZERO, -units) for key, units in deltas.items()})
-    copy_rows(
-        unit,
-        t.stock_movement,
-        ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor"),
-        [
-            (item, node, str(kind), -units if gone else ZERO, -units, order_id, unit.cause, unit.actor)
-            for (item, node), units in sorted(deltas.items())
-        ],
-    )
-    mark_listings(unit, {item for item, _ in deltas})
+    def add(self, ending: Ending, held: Mapping[UUID, list[Row[Any]]]) -> dict[UUID, Decimal]:
+        """Note what of a work's allocated rows ends, and return the units by order line."""
+        gone = ending.kind is MovementKind.SHIP
+        done: dict[UUID, Decimal] = {}
+        taken: dict[tuple[UUID, UUID], Decimal] = {}
+        for line, own in held.items():
+            # Of several lots the one that expires first leaves first and comes back last. Rows of a kit's components
+            # end together.
+            own.sort(key=lambda row: (row.expires_on or date.max, row.id), reverse=not gone)
+            promised = sum((row.quantity / row.per_unit for row in own if not row.follows), ZERO)
+            units = min(ending.lines.get(line, ZERO), promised)
+            if units > 0:
+                done[line] = units
+                self._take(own, units, taken, gone=gone)
+        cause, _ = self.unit.reason_for(ending.order_id)
+        for key, units in sorted(taken.items()):
+            on_hand = -units if gone else ZERO
+            before = self.deltas.get(key, (ZERO, ZERO, ZERO))
+            self.deltas[key] = (before[0] + on_hand, ZERO, before[2] - units)
+            self.moves.append((*key, str(ending.kind), on_hand, -units, ending.order_id, cause, self.unit.actor))
+        return done
+
+    def _take(
+        self, own: Sequence[Row[Any]], units: Decimal, taken: dict[tuple[UUID, UUID], Decimal], *, gone: bool
+    ) -> None:
+        wanted = {row.item_id: units * row.per_unit for row in own}
+        for row in own:
+            part = min(wanted[row.item_id], row.quantity)
+            if part <= 0:
+                continue
+            wanted[row.item_id] -= part
+            key = row.item_id, row.node_id
+            taken[key] = taken.get(key, ZERO) + part
+            if row.lot is not None:
+                before = self.lots.get((*key, row.lot), (ZERO, ZERO))
+                self.lots[*key, row.lot] = (before[0] - part if gone else before[0], before[1] - part)
+            self.rows.append((row.id, "consumed" if gone else "released", part))
+            if part < row.quantity:
+                self.split.append((uuid7(), *row[1:7], row.quantity - part, "allocated", *row[8:12]))
+
+    def write(self) -> None:
+        if not self.rows:
+            return
+        unit = self.unit
+        columns = [list(column) for column in zip(*self.rows, strict=True)]
+        unit.conn.exec_driver_sql(END, (*columns, unit.tenant))
+        copy_rows(
+            unit,
+            t.reservation,
+            (
+                "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity",
+                "state", "per_unit", "follows", "lot", "created_at",
+            ),
+            self.split,
+        )  # fmt: skip
+        lock_positions(unit, self.deltas.keys())
+        move_stock(unit, self.deltas)
+        columns_moved = ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor")
+        copy_rows(unit, t.stock_movement, columns_moved, self.moves)
+        mark_listings(unit, {item for item, _ in self.deltas})
+        move_lots(unit, self.lots)

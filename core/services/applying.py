@@ -1,4 +1,4 @@
-"""Applying canonical documents: new orders in one batch, everything else one by one, each stopping only itself."""
+"""Applying canonical documents: new orders and nodes' reports in batches, everything else one by one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from sqlalchemy import insert
 from core.domain.cases import PRIVACY
 from core.domain.ids import uuid7
 from core.domain.vocabulary import DocumentType
+from core.errors import CrossdockError
 from core.ports.connectors import Document
-from core.services import catalog, connections, drift
+from core.services import catalog, connections, drift, reports
 from core.services.canceling import cancel_order
 from core.services.cases import Member, Opened, open_cases
 from core.services.changing import apply_snapshot
@@ -22,8 +23,6 @@ from core.services.facts import Facts
 from core.services.order_changes import apply_change
 from core.services.ordering import Incoming, create_orders
 from core.services.refunds import apply_refund, line_ids, order_of
-from core.services.reports import update_fulfillment
-from core.services.shipping import ship
 from core.services.stock import count_stock
 from core.services.tracking import track
 from core.services.trade_due import owe_answers
@@ -77,6 +76,20 @@ def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Ap
     return [each for each in results if each is not None]
 
 
+def apply_reports(unit: Unit, facts: Facts, batch: Sequence[reports.Report]) -> list[Applied | CrossdockError]:
+    """Apply nodes' reports about different orders, and return of each what became of it or why it cannot be applied."""
+    answers = reports.apply_reports(unit, facts, batch)
+    return [
+        each if isinstance(each, CrossdockError) else _reported(each, parcel=report.parcel)
+        for report, each in zip(batch, answers, strict=True)
+    ]
+
+
+def _reported(done: reports.Reported, *, parcel: bool) -> Applied:
+    note = None if done.shipment_id or not parcel else "nothing of it was open: an exception says what left"
+    return Applied("applied" if done.new else "duplicate", done.order_id, note)
+
+
 def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Document) -> Applied:
     """Apply one document that is not an order.
 
@@ -97,11 +110,9 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
             order_id, new = apply_refund(unit, facts, connection_id, body)
             return Applied("applied" if new else "duplicate", order_id)
         case DocumentType.FULFILLMENT_UPDATE:
-            return Applied("applied", update_fulfillment(unit, facts, body, connection_id))
+            return Applied("applied", reports.update_fulfillment(unit, facts, body, connection_id))
         case DocumentType.SHIPMENT:
-            shipped = ship(unit, facts, body, connection_id)
-            note = None if shipped.shipment_id else "nothing of it was open: an exception says what left"
-            return Applied("applied" if shipped.new else "duplicate", shipped.order_id, note)
+            return _reported(reports.ship(unit, facts, body, connection_id), parcel=True)
         case DocumentType.TRACKING:
             return Applied("applied", track(unit, body))
         case DocumentType.STOCK:

@@ -70,7 +70,7 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
       AND o.sourcing_at > clock_timestamp()
       AND EXISTS (
         SELECT 1 FROM order_line l
-        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id
+        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id AND k.ended_at IS NULL
         JOIN stock_position p ON p.tenant_id = l.tenant_id AND p.item_id = coalesce(k.component_id, l.item_id)
         CROSS JOIN LATERAL (
             SELECT m.at FROM stock_movement m
@@ -78,7 +78,7 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
             ORDER BY m.id DESC LIMIT 1
         ) moved
         WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.quantity > l.canceled + l.shipped
-          AND p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit > 0
+          AND p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated + p.backorder_limit > 0
           AND moved.at > o.sourced_at
       )
     ORDER BY o.placed_at LIMIT 500 FOR NO KEY UPDATE OF o SKIP LOCKED

@@ -13,9 +13,9 @@ from core.domain.ids import public_id, uuid7
 from core.domain.states import ORDER
 from core.domain.vocabulary import Write
 from core.errors import Conflict, InputError
-from core.services.cases import settle_members
 from core.services.facts import Facts
-from core.services.fulfilling import give_back, source_again
+from core.services.finishing import settle_cancels
+from core.services.fulfilling import source_again
 from core.services.outbox import Outgoing, enqueue, told_of
 from core.services.phase import refresh_phases
 from core.services.recalling import ask_nodes, cancel_units, order_head
@@ -77,7 +77,7 @@ def cancel_order(
             _set_state(unit, order_id, ORDER.advance(order.state, "request_cancel"))
         unit.event("order.cancel_requested", "order", order_id, {"reason": reason}, order_id=order_id)
     elif not too_late:
-        settle_cancel(unit, order_id)
+        settle_cancels(unit, [order_id])
     if now:
         _tell_erp(unit, facts, order, now, reason)
     refresh_phases(unit, [order_id])
@@ -145,8 +145,15 @@ def _cancel_unallocated(unit: Unit, order_id: UUID, wanted: Mapping[UUID, Decima
     return free
 
 
-def cancel_requested(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any]) -> None:
-    """Apply a node's yes: requested units leave the order, other units of that work are sourced again."""
+def cancel_requested(unit: Unit, facts: Facts, order: Row[Any], back: dict[UUID, Decimal]) -> None:
+    """Apply a node's yes: requested units leave the order, other units of that work are sourced again.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        order: its row, locked.
+        back: what the node's work has given back, by order line; what was not asked for remains in it.
+    """
     requests = unit.conn.execute(
         text(
             "SELECT id, changes FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'cancel'"
@@ -154,7 +161,6 @@ def cancel_requested(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any]) 
         ),
         {"t": unit.tenant, "o": order.id},
     ).all()
-    back = give_back(unit, work, order)
     canceled: dict[UUID, Decimal] = {}
     for request in requests:
         left: dict[str, str] = {}
@@ -174,79 +180,16 @@ def cancel_requested(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any]) 
     cancel_units(unit, canceled)
     if canceled:
         _tell_erp(unit, facts, order, canceled, "canceled at the node")
-    settle_cancel(unit, order.id)
+    settle_cancels(unit, [order.id])
     if any(units > 0 for units in back.values()):
         source_again(unit, order.id)
 
 
-def settle_cancel(unit: Unit, order_id: UUID) -> None:
-    """Bring a locked order to its state once no node is still being asked."""
-    if _asking(unit, order_id):
-        return
-    unit.conn.execute(
-        text(
-            "UPDATE change_set SET state = CASE WHEN changes::text = '{\"lines\":{}}' THEN 'confirmed' ELSE 'declined'"
-            " END, answered_at = clock_timestamp(), answer = CASE WHEN changes::text = '{\"lines\":{}}' THEN answer"
-            " ELSE 'too late: the node had gone on' END"
-            " WHERE tenant_id = :t AND order_id = :o AND kind = 'cancel' AND state = 'requested'"
-        ),
-        {"t": unit.tenant, "o": order_id},
-    )
-    finish_order(unit, order_id)
-
-
-def finish_order(unit: Unit, order_id: UUID) -> str:
-    """Write the state that follows from the lines of a locked order and return it."""
-    order = lock_order(unit, order_id)
-    sums = unit.conn.execute(
-        text(
-            "SELECT coalesce(sum(quantity - canceled - shipped), 0) AS open, coalesce(sum(shipped), 0) AS shipped"
-            " FROM order_line WHERE tenant_id = :t AND order_id = :o"
-        ),
-        {"t": unit.tenant, "o": order_id},
-    ).one()
-    state: str = order.state
-    if state in ORDER.final:
-        return state
-    if sums.open == 0:
-        unit.conn.execute(
-            text(
-                "UPDATE hold SET state = 'released', released_at = :now, released_by = 'hub' WHERE tenant_id = :t"
-                " AND order_id = :o AND state = 'active'"
-            ),
-            {"t": unit.tenant, "o": order_id, "now": unit.now},
-        )
-        settle_members(unit, "order", [order_id])
-        trigger = "complete" if sums.shipped > 0 else "cancel"
-        if trigger == "complete" and state == "held":
-            state = ORDER.advance(ORDER.advance(state, "release"), "complete")
-        else:
-            state = ORDER.advance(state, trigger)
-        _set_state(unit, order_id, state, sourcing_at=None, **{f"{state}_at": unit.now})
-        unit.event(f"order.{state}", "order", order_id, order_id=order_id)
-    elif state == "canceling" and not _asking(unit, order_id):
-        state = ORDER.advance(state, "decline")
-        _set_state(unit, order_id, state, sourcing_at=unit.now)
-    return state
-
-
-def _asking(unit: Unit, order_id: UUID) -> bool:
-    return bool(
-        unit.conn.execute(
-            text(
-                "SELECT EXISTS (SELECT 1 FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o"
-                " AND state = 'canceling')"
-            ),
-            {"t": unit.tenant, "o": order_id},
-        ).scalar_one()
-    )
-
-
-def _set_state(unit: Unit, order_id: UUID, state: str, **more: Any) -> None:
+def _set_state(unit: Unit, order_id: UUID, state: str) -> None:
     unit.conn.execute(
         update(t.orders)
         .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
-        .values(state=str(state), version=t.orders.c.version + 1, updated_at=unit.now, **more)
+        .values(state=str(state), version=t.orders.c.version + 1, updated_at=unit.now)
     )
 
 

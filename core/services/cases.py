@@ -119,7 +119,9 @@ def _open(unit: Unit, opened: Opened) -> UUID:
         ),
     )
     if row.before not in LIVE_CASE:
-        unit.event("exception.opened", "case", row.id, {"code": cause.code, "reopened": row.before is not None})
+        owing_to = next((each.order_id for each in opened.members if each.order_id), None)
+        data = {"code": cause.code, "reopened": row.before is not None}
+        unit.event("exception.opened", "case", row.id, data, owing_to=owing_to)
     return UUID(str(row.id))
 
 
@@ -135,7 +137,7 @@ WHERE m.tenant_id = %(tenant)s AND m.resolved_at IS NULL AND c.tenant_id = m.ten
   AND m.subject = %(subject)s AND m.subject_id = ANY(%(ids)s::uuid[])
   AND (%(codes)s::text[] IS NULL OR c.code = ANY(%(codes)s))
   AND (%(prints)s::text[] IS NULL OR c.fingerprint = ANY(%(prints)s))
-RETURNING m.case_id
+RETURNING m.case_id, m.order_id
 """
 CLOSE = """
 UPDATE exception_case c SET state = %(state)s, resolved_at = %(now)s, resolution = %(resolution)s,
@@ -182,8 +184,10 @@ def settle_members(
             "resolution": "cause gone",
         },
     )
+    last = {row.case_id: row.order_id for row in rows}
     for row in closed:
-        unit.event("exception.resolved", "case", row.id, {"code": row.code, "how": "cause gone"})
+        data = {"code": row.code, "how": "cause gone"}
+        unit.event("exception.resolved", "case", row.id, data, owing_to=last[row.id])
 
 
 def move_case(

@@ -18,6 +18,7 @@ from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
 from core.store.bulk import as_json
 from core.store.locks import lock_items, lock_listings
+from core.store.moves import note_switch
 from core.store.unit import Unit
 
 # References that hold for every connection are kept under this connection.
@@ -237,6 +238,7 @@ def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
         .on_conflict_do_update(index_elements=["tenant_id", "code"], set_={**values, "version": t.node.c.version + 1})
         .returning(t.node.c.id)
     ).scalar_one()
+    note_switch(unit, found)
     place_nodes(unit)
     return UUID(str(found))
 

@@ -13,9 +13,10 @@ from core.domain.states import ORDER
 from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
 from core.services import holds
-from core.services.canceling import cancel_order, finish_order
+from core.services.canceling import cancel_order
 from core.services.catalog import resolve_skus
 from core.services.facts import Facts
+from core.services.finishing import finish_orders
 from core.services.fulfilling import source_again
 from core.services.latecomers import apply_late
 from core.services.order_rows import LINE, body_of, fingerprint, item_of, line_codes, line_row, order_total
@@ -64,7 +65,7 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
     _note(unit, order.id, summary)
     if summary.get("ship_to"):
         recall_work(unit, facts, order.id, "new ship-to address")
-    if finish_order(unit, order.id) not in ORDER.final:
+    if finish_orders(unit, [order.id])[order.id] not in ORDER.final:
         # Another question than before: nobody has found yet that there is no stock for it.
         unit.conn.execute(
             update(t.orders)

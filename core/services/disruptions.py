@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, text, update
 
 from core.domain.ids import public_id, uuid7
+from core.domain.payloads import jsonable
 from core.errors import Conflict, InputError
 from core.services import audit
 from core.services.backorders import look_again
 from core.services.catalog import node_coded
 from core.store import schema as t
+from core.store.moves import note_switch
 from core.store.unit import Unit
 
 
 def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
-    """Change a node's switch or capacity and return its id: waiting orders are looked at again, released work stays.
+    """Change a node's switch, capacity or way of counting and return its id.
+
+    Waiting orders are looked at again; released work stays.
 
     Args:
         unit: the running transaction.
         code: of the node.
-        changes: any of active, off_until, off_reason, capacity_per_day. Switching on ends what it was off for.
+        changes: any of active, off_until, off_reason, capacity_per_day, stock_mode, count_hours, count_error,
+            count_samples, count_quantile. Switching on ends what it was off for.
 
     Raises:
         NotFound: there is no such node.
@@ -44,8 +48,9 @@ def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
     unit.conn.execute(
         update(t.node).where(n.tenant_id == unit.tenant, n.id == node).values(version=n.version + 1, **values)
     )
+    note_switch(unit, node)
     look_again(unit)
-    told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    told = jsonable(values)
     unit.event("node.changed", "node", node, {"node": code, **told})
     audit.record(unit, "node.changed", code, told)
     return node

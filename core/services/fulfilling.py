@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row
 
 from core.domain.ids import KINDS
 from core.domain.states import FULFILLMENT
 from core.errors import InputError, NotFound
 from core.ports.connectors import Json
 from core.services.allocations import take_back
-from core.store.locks import lock_order
-from core.store.unit import ORDERS, Unit
+from core.store.locks import lock_orders
+from core.store.unit import DEFAULT_TENANT, ORDERS, Unit
 
 ZERO = Decimal(0)
 # Three index look-ups, our own names first: one condition with OR would read the whole table.
 LOOK_UP = """
-SELECT id, order_id FROM (
-    SELECT id, order_id, 1 AS place FROM fulfillment_order WHERE tenant_id = :tenant AND id = :id
+WITH named AS MATERIALIZED (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(numbers)s::text[], %(references)s::text[], %(connections)s::uuid[])
+        WITH ORDINALITY AS w(id, number, reference, connection_id, place)
+)
+SELECT DISTINCT ON (place) place, id, order_id FROM (
+    SELECT w.place, f.id, f.order_id, 1 AS rank FROM named w JOIN fulfillment_order f ON f.id = w.id
+    WHERE f.tenant_id = %(tenant)s
     UNION ALL
-    SELECT id, order_id, 2 FROM fulfillment_order WHERE tenant_id = :tenant AND number = :number
+    SELECT w.place, f.id, f.order_id, 2 FROM named w JOIN fulfillment_order f ON f.number = w.number
+    WHERE f.tenant_id = %(tenant)s
     UNION ALL
-    SELECT id, order_id, 3 FROM fulfillment_order
-    WHERE tenant_id = :tenant AND connection_id = :connection AND reference = :reference
-) f ORDER BY place LIMIT 1
+    SELECT w.place, f.id, f.order_id, 3 FROM named w
+    JOIN fulfillment_order f ON f.connection_id = w.connection_id AND f.reference = w.reference
+    WHERE f.tenant_id = %(tenant)s
+) found ORDER BY place, rank
 """
 LINES = """
-SELECT f.id, f.line_id, f.item_id, f.quantity, f.shipped, f.canceled, l.sku, l.external_id, i.sku AS item_sku
+SELECT f.id, f.fulfillment_id, f.line_id, f.item_id, f.quantity, f.shipped, f.canceled, l.sku, l.external_id,
+       l.position, i.sku AS item_sku, i.tracking
 FROM fulfillment_line f JOIN order_line l ON l.tenant_id = f.tenant_id AND l.id = f.line_id
 JOIN item i ON i.tenant_id = f.tenant_id AND i.id = f.item_id
-WHERE f.tenant_id = :tenant AND f.fulfillment_id = :id ORDER BY f.id
+WHERE f.tenant_id = %s AND f.fulfillment_id = ANY(%s::uuid[]) ORDER BY f.id
+"""
+SET_STATES = """
+UPDATE fulfillment_order f SET state = d.state, updated_at = clock_timestamp(), version = f.version + 1,
+       finished_at = CASE WHEN d.final THEN clock_timestamp() END,
+       reason = CASE WHEN d.told THEN d.reason ELSE f.reason END
+FROM unnest(%b::uuid[], %b::text[], %b::bool[], %b::bool[], %b::text[]) AS d(id, state, final, told, reason)
+WHERE f.tenant_id = %s AND f.id = d.id
 """
 
 
@@ -46,40 +61,77 @@ def as_uuid(public: str | None) -> UUID | None:
         return None
 
 
-def find_work(unit: Unit, document: Json, connection_id: UUID | None) -> tuple[Row[Any], Row[Any]]:
-    """Lock and return (fulfillment order, order) a report is about.
+def find_works(
+    conn: Connection, named: Sequence[tuple[Json, UUID | None]], tenant: int = DEFAULT_TENANT
+) -> list[tuple[UUID, UUID] | None]:
+    """Return (fulfillment order, order) of each report, given as (document, its connection), without locking any.
+
+    None is for a report whose `fulfillment` and `reference` nothing has.
+    """
+    if not named:
+        return []
+    names = [document.get("fulfillment") for document, _ in named]
+    rows = conn.exec_driver_sql(
+        LOOK_UP,
+        {
+            "ids": [as_uuid(name) for name in names],
+            "numbers": names,
+            "references": [document.get("reference") for document, _ in named],
+            "connections": [connection_id for _, connection_id in named],
+            "tenant": tenant,
+        },
+    )
+    found = {row.place: (row.id, row.order_id) for row in rows}
+    return [found.get(place) for place in range(1, len(named) + 1)]
+
+
+def lock_works(unit: Unit, named: Sequence[tuple[Json, UUID | None]]) -> list[tuple[Row[Any], Row[Any]] | NotFound]:
+    """Lock the orders that reports are about, in id order, and return (fulfillment order, order) or why not of each.
+
+    Args:
+        unit: the running transaction.
+        named: each report with the connection it came by.
+    """
+    found = find_works(unit.conn, named, unit.tenant)
+    orders = lock_orders(unit, {each[1] for each in found if each})
+    rows = unit.conn.exec_driver_sql(
+        "SELECT * FROM fulfillment_order WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
+        (unit.tenant, sorted({each[0] for each in found if each})),
+    )
+    works = {row.id: row for row in rows}
+    return [
+        _unknown(document) if each is None else (works[each[0]], orders[each[1]])
+        for each, (document, _) in zip(found, named, strict=True)
+    ]
+
+
+def _unknown(document: Json) -> NotFound:
+    return NotFound(
+        f"There is no fulfillment order {document.get('fulfillment') or document.get('reference')!r}.",
+        why="Nothing the hub released has this id, number or reference.",
+        fix="Send our id (ful_…) as the WMS got it. A message is tried again by itself, a call to the API is not.",
+        code="SHIP-UNKNOWN-404",
+    )
+
+
+def find_work(unit: Unit, fulfillment: str) -> tuple[Row[Any], Row[Any]]:
+    """Lock and return (fulfillment order, order) of a public id or number.
 
     Raises:
-        NotFound: no fulfillment order has the id, number or reference it names.
+        NotFound: no fulfillment order has it.
     """
-    named = document.get("fulfillment")
-    found = unit.conn.execute(
-        text(LOOK_UP),
-        {
-            "tenant": unit.tenant,
-            "id": as_uuid(named),
-            "number": named,
-            "reference": document.get("reference"),
-            "connection": connection_id,
-        },
-    ).one_or_none()
-    if found is None:
-        raise NotFound(
-            f"There is no fulfillment order {named or document.get('reference')!r}.",
-            why="Nothing the hub released has this id, number or reference.",
-            fix="Send our id (ful_…) as the WMS got it. A message is tried again by itself, a call to the API is not.",
-            code="SHIP-UNKNOWN-404",
-        )
-    order = lock_order(unit, found.order_id)
-    work = unit.conn.execute(
-        text("SELECT * FROM fulfillment_order WHERE tenant_id = :t AND id = :id"), {"t": unit.tenant, "id": found.id}
-    ).one()
-    return work, order
+    [found] = lock_works(unit, [({"fulfillment": fulfillment}, None)])
+    if isinstance(found, NotFound):
+        raise found
+    return found
 
 
-def work_lines(unit: Unit, work_id: UUID) -> Sequence[Row[Any]]:
-    """Return the lines of a fulfillment order with the codes they can be named by."""
-    return unit.conn.execute(text(LINES), {"tenant": unit.tenant, "id": work_id}).all()
+def work_lines(unit: Unit, work_ids: Collection[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """Return the lines of fulfillment orders with the codes they can be named by."""
+    found: dict[UUID, list[Row[Any]]] = {work_id: [] for work_id in work_ids}
+    for row in unit.conn.exec_driver_sql(LINES, (unit.tenant, list(found))):
+        found[row.fulfillment_id].append(row)
+    return found
 
 
 def lines_named(lines: Sequence[Row[Any]], named: Mapping[str, Any]) -> list[Row[Any]]:
@@ -102,9 +154,9 @@ def match_lines(
     Raises:
         InputError: a reported line is not in this fulfillment order.
     """
-    open_units = {line.id: line.quantity - line.shipped - line.canceled for line in lines}
     if not named:
-        return {line: units for line, units in open_units.items() if units > 0}, {}
+        return open_units(lines), {}
+    still = open_units(lines)
     found: dict[UUID, Decimal] = {}
     over: dict[UUID, Decimal] = {}
     for each in named:
@@ -117,9 +169,9 @@ def match_lines(
                 code="SHIP-LINE-422",
             )
         for line in fitting:
-            units = min(left, open_units[line.id])
+            units = min(left, still.get(line.id, ZERO))
             if units > 0:
-                open_units[line.id] -= units
+                still[line.id] -= units
                 found[line.id] = found.get(line.id, ZERO) + units
                 left -= units
         if left > 0:
@@ -127,45 +179,74 @@ def match_lines(
     return found, over
 
 
-def set_work_state(unit: Unit, work_id: UUID, state: str, **more: Any) -> None:
-    """Write the state of a fulfillment order."""
-    columns = ", ".join(f"{name} = :{name}" for name in more)
-    unit.conn.execute(
-        text(
-            "UPDATE fulfillment_order SET state = :state, updated_at = clock_timestamp(), version = version + 1,"  # noqa: S608
-            " finished_at = CASE WHEN :final THEN clock_timestamp() END"
-            f"{', ' + columns if columns else ''} WHERE tenant_id = :t AND id = :id"
-        ),
-        {"state": state, "final": state in FULFILLMENT.final, "t": unit.tenant, "id": work_id, **more},
-    )
+def set_work_state(unit: Unit, work_id: UUID, state: str, reason: str | None) -> None:
+    """Write the state of a fulfillment order and why."""
+    set_work_states(unit, {work_id: state}, {work_id: reason})
+
+
+def set_work_states(unit: Unit, states: Mapping[UUID, str], reasons: Mapping[UUID, str | None]) -> None:
+    """Write the states of fulfillment orders, and the reasons of those that have one here."""
+    if states:
+        columns = (
+            list(states),
+            [str(state) for state in states.values()],
+            [state in FULFILLMENT.final for state in states.values()],
+            [work in reasons for work in states],
+            [reasons.get(work) for work in states],
+        )
+        unit.conn.exec_driver_sql(SET_STATES, (*columns, unit.tenant))
 
 
 def cancel_work_units(unit: Unit, units: Mapping[UUID, Decimal]) -> None:
     """Take units off fulfillment lines."""
-    unit.conn.exec_driver_sql(
-        "UPDATE fulfillment_line f SET canceled = f.canceled + d.units"
-        " FROM unnest(%s::uuid[], %s::numeric[]) AS d(id, units) WHERE f.tenant_id = %s AND f.id = d.id",
-        (list(units), list(units.values()), unit.tenant),
-    )
+    count_work_units(unit, {}, units)
+
+
+def count_work_units(unit: Unit, shipped: Mapping[UUID, Decimal], canceled: Mapping[UUID, Decimal]) -> None:
+    """Count units of fulfillment lines as shipped and as canceled."""
+    lines = sorted({*shipped, *canceled})
+    if lines:
+        unit.conn.exec_driver_sql(
+            "UPDATE fulfillment_line f SET shipped = f.shipped + d.shipped, canceled = f.canceled + d.canceled"
+            " FROM unnest(%b::uuid[], %b::numeric[], %b::numeric[]) AS d(id, shipped, canceled)"
+            " WHERE f.tenant_id = %s AND f.id = d.id",
+            (
+                lines,
+                [shipped.get(line, ZERO) for line in lines],
+                [canceled.get(line, ZERO) for line in lines],
+                unit.tenant,
+            ),
+        )
+
+
+def open_units(lines: Sequence[Row[Any]]) -> dict[UUID, Decimal]:
+    """Return what is neither shipped nor canceled of fulfillment lines, of those where that is anything."""
+    units = {line.id: line.quantity - line.shipped - line.canceled for line in lines}
+    return {line: number for line, number in units.items() if number > 0}
+
+
+def by_order_line(lines: Sequence[Row[Any]], units: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
+    """Return units given by fulfillment line by the order line they are of."""
+    found: dict[UUID, Decimal] = {}
+    for line in lines:
+        if line.id in units:
+            found[line.line_id] = found.get(line.line_id, ZERO) + units[line.id]
+    return found
 
 
 def give_back(unit: Unit, work: Row[Any], order: Row[Any]) -> dict[UUID, Decimal]:
     """Release what a fulfillment order still held and return the units by order line."""
-    lines = work_lines(unit, work.id)
-    units = {line.id: line.quantity - line.shipped - line.canceled for line in lines}
-    open_units = {line: number for line, number in units.items() if number > 0}
-    cancel_work_units(unit, open_units)
-    by_line = {line.line_id: open_units[line.id] for line in lines if line.id in open_units}
-    return take_back(unit, order.id, by_line, work.id)
+    lines = work_lines(unit, [work.id])[work.id]
+    units = open_units(lines)
+    cancel_work_units(unit, units)
+    return take_back(unit, order.id, by_order_line(lines, units), work.id)
 
 
-def source_again(unit: Unit, order_id: UUID) -> None:
-    """Have what is open and unallocated of a locked order sourced in the next round."""
-    unit.conn.execute(
-        text(
-            "UPDATE orders SET sourcing_at = clock_timestamp(), version = version + 1"
-            " WHERE tenant_id = :t AND id = :id AND state IN ('accepted', 'in_progress')"
-        ),
-        {"t": unit.tenant, "id": order_id},
+def source_again(unit: Unit, *order_ids: UUID) -> None:
+    """Have what is open and unallocated of locked orders sourced in the next round."""
+    unit.conn.exec_driver_sql(
+        "UPDATE orders SET sourcing_at = clock_timestamp(), version = version + 1"
+        " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND state IN ('accepted', 'in_progress')",
+        (unit.tenant, list(order_ids)),
     )
     unit.wake(ORDERS)

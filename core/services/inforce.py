@@ -40,6 +40,7 @@ class InForce:
         conditions: which orders it is for (core.domain.policies.ConditionsSchema).
         ship_complete: all or nothing, also for orders that allow parts.
         substitutes: whether approved substitutes go instead of lines nobody has.
+        release_after_minutes: how long work waits for a wave before its node is told; 0 is not at all.
     """
 
     name: str
@@ -49,6 +50,7 @@ class InForce:
     conditions: Mapping[str, Any] = field(default_factory=dict)
     ship_complete: bool = False
     substitutes: bool = False
+    release_after_minutes: int = 0
 
 
 # For orders that no policy in force is for.
@@ -73,6 +75,7 @@ def in_force_of(name: str, number: int, document: Mapping[str, Any]) -> InForce:
         document["conditions"],
         document["ship_complete"],
         document["substitutes"],
+        document["release_after_minutes"],
     )
 
 

@@ -12,14 +12,17 @@ from core.errors import InputError
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import mark_listings
-from core.store.unit import Unit
+from core.store.read.shelves import read_kits
+from core.store.unit import CLOCK, Unit
 
 # More would be an assembly plan, not something a person packs.
 MOST_COMPONENTS = 100
 CROSSED = """
 SELECT i.sku,
-       EXISTS (SELECT 1 FROM kit_component k WHERE k.tenant_id = i.tenant_id AND k.kit_id = i.id) AS is_kit,
-       EXISTS (SELECT 1 FROM kit_component k WHERE k.tenant_id = i.tenant_id AND k.component_id = i.id) AS is_part,
+       EXISTS (SELECT 1 FROM kit_component k WHERE k.tenant_id = i.tenant_id AND k.kit_id = i.id
+               AND k.ended_at IS NULL) AS is_kit,
+       EXISTS (SELECT 1 FROM kit_component k WHERE k.tenant_id = i.tenant_id AND k.component_id = i.id
+               AND k.ended_at IS NULL) AS is_part,
        EXISTS (SELECT 1 FROM stock_position p WHERE p.tenant_id = i.tenant_id AND p.item_id = i.id
                AND (p.on_hand <> 0 OR p.reserved <> 0 OR p.allocated <> 0)) AS has_stock,
        EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = i.tenant_id AND r.item_id = i.id
@@ -31,7 +34,7 @@ FROM item i WHERE i.tenant_id = :t AND i.id = ANY(:ids)
 def set_components(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Decimal]) -> None:
     """Make an item a kit of these components, or an ordinary item again when there are none.
 
-    What is promised already keeps the components it was promised with.
+    What is promised already keeps the components it was promised with, and the records what it was made of when.
 
     Args:
         unit: the running transaction.
@@ -49,14 +52,23 @@ def set_components(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Deci
         raise refused(sku, f"a kit has at most {MOST_COMPONENTS} components")
     if units:
         _check(unit, sku, kit_id, list(units))
+    before = read_kits(unit.conn, [kit_id], unit.tenant).get(kit_id, {})
+    at = unit.conn.execute(CLOCK).scalar_one()
     unit.conn.execute(
-        text("DELETE FROM kit_component WHERE tenant_id = :t AND kit_id = :k"), {"t": unit.tenant, "k": kit_id}
-    )
+        text(
+            "UPDATE kit_component SET ended_at = :at WHERE tenant_id = :t AND kit_id = :k AND ended_at IS NULL"
+            " AND component_id = ANY(:parts)"
+        ),
+        {
+            "t": unit.tenant, "k": kit_id, "at": at,
+            "parts": [part for part, number in before.items() if units.get(part) != number],
+        },
+    )  # fmt: skip
     copy_rows(
         unit,
         t.kit_component,
-        ("kit_id", "component_id", "units"),
-        [(kit_id, part, number) for part, number in sorted(units.items())],
+        ("kit_id", "component_id", "units", "created_at"),
+        [(kit_id, part, number, at) for part, number in sorted(units.items()) if before.get(part) != number],
     )
     mark_listings(unit, [kit_id])
 

@@ -81,11 +81,12 @@ def read_seen(unit: Unit, since: datetime) -> Seen:
     arrived = np.array([row.delivered_at is not None for row in rows], dtype=bool)
     took = np.array([((row.delivered_at or unit.now) - row.ship_at).total_seconds() / DAY_SECONDS for row in rows])
     return Seen(
-        [_trip(row) for row in rows], ages, np.maximum(took, LEAST_DAYS), arrived, [row.ship_at for row in rows]
+        [trip_of(row) for row in rows], ages, np.maximum(took, LEAST_DAYS), arrived, [row.ship_at for row in rows]
     )
 
 
-def _trip(row: Row[Any]) -> Trip:
+def trip_of(row: Row[Any]) -> Trip:
+    """Return the trip of a parcel, of whose row the columns are those of `WAYS` and when it left."""
     lane = Lane(row.from_country, row.from_postal, row.to_country, row.to_postal, row.km)
     return make_trip(row.carrier, row.service, lane, row.ship_at)
 

@@ -19,9 +19,8 @@ from core.domain.money import plain
 from core.domain.shelf import Key
 from core.domain.vocabulary import StockStatus
 from core.errors import Conflict
-from core.store import schema as t
-from core.store.bulk import copy_rows
 from core.store.locks import lock_positions
+from core.store.moves import move_lots
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -46,11 +45,19 @@ FROM stock_lot l JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
      ON l.item_id = w.item_id AND l.node_id = w.node_id
 WHERE l.tenant_id = %s ORDER BY l.item_id, l.node_id, l.lot, l.status
 """
+# The statement sees lots as they were before it, which is what the ledger of lots needs of them.
 WRITE = """
-INSERT INTO stock_lot (tenant_id, item_id, node_id, lot, status, on_hand, expires_on, promised)
-SELECT %s, * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::numeric[], %b::date[], %b::numeric[])
-ON CONFLICT (tenant_id, item_id, node_id, lot, status) DO UPDATE
-SET on_hand = excluded.on_hand, expires_on = excluded.expires_on
+WITH written AS (
+    INSERT INTO stock_lot (tenant_id, item_id, node_id, lot, status, on_hand, expires_on)
+    SELECT %s, * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::numeric[], %b::date[])
+    ON CONFLICT (tenant_id, item_id, node_id, lot, status) DO UPDATE
+    SET on_hand = excluded.on_hand, expires_on = excluded.expires_on
+    RETURNING tenant_id, item_id, node_id, lot, status, on_hand, expires_on
+)
+INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, on_hand, expires_on)
+SELECT w.tenant_id, w.item_id, w.node_id, w.lot, w.status, w.on_hand - coalesce(b.on_hand, 0), w.expires_on
+FROM written w LEFT JOIN stock_lot b USING (tenant_id, item_id, node_id, lot, status)
+WHERE (w.on_hand, w.expires_on) IS DISTINCT FROM (coalesce(b.on_hand, 0), b.expires_on)
 """
 
 
@@ -74,8 +81,8 @@ def read_lots(unit: Unit, keys: Collection[Key]) -> dict[Key, list[LotUnits]]:
 
 
 def write_lots(unit: Unit, lots: Mapping[Key, Sequence[LotUnits]]) -> None:
-    """Write what lots have on hand; what is promised of them stays as it is."""
-    rows = [(*key, each.lot, each.status, each.on_hand, each.expires_on, ZERO) for key in lots for each in lots[key]]
+    """Write what lots have on hand, in their ledger too; what is promised of them stays as it is."""
+    rows = [(*key, each.lot, each.status, each.on_hand, each.expires_on) for key in lots for each in lots[key]]
     if rows:
         unit.conn.exec_driver_sql(WRITE, (unit.tenant, *[list(column) for column in zip(*rows, strict=True)]))
 
@@ -152,12 +159,8 @@ def begin_lots(unit: Unit, item_id: UUID, sku: str) -> None:
         ),
         {"t": unit.tenant, "i": item_id},
     )
-    copy_rows(
-        unit,
-        t.stock_lot,
-        ("item_id", "node_id", "lot", "status", "on_hand", "promised"),
-        [(*key, UNKNOWN_LOT, SELLABLE, p.on_hand, p.reserved + p.allocated) for key, p in positions.items()],
-    )
+    write_lots(unit, {key: [LotUnits(UNKNOWN_LOT, p.on_hand)] for key, p in positions.items()})
+    move_lots(unit, {(*key, UNKNOWN_LOT): (ZERO, p.reserved + p.allocated) for key, p in positions.items()})
 
 
 def end_lots(unit: Unit, item_id: UUID, sku: str) -> None:

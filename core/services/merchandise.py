@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from core.errors import NotFound
+from core.errors import InputError, NotFound
 from core.services.catalog import connection_named, node_coded
 from core.store import schema as t
 from core.store.unit import Unit
@@ -24,7 +24,16 @@ def write_substitutes(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> int:
 
     Raises:
         NotFound: an item or connection does not exist.
+        InputError: several units are to stand for one.
     """
+    for row in rows:
+        if (row.get("ratio") or 1) != 1:
+            raise InputError(
+                f"{row['substitute']} cannot stand for {row['sku']} with ratio {row['ratio']}.",
+                why="Units of a line are shipped, canceled and told one for one.",
+                fix="Make a kit of as many units as stand for one and approve that, with ratio 1.",
+                code="ITEM-RATIO-422",
+            )
     items = item_ids(unit, [name for row in rows for name in (row["sku"], row["substitute"])])
     for name in sorted({name for row in rows for name in row.get("connections") or ()}):
         connection_named(unit, name)

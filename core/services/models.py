@@ -10,6 +10,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import insert, select, update
 
+from core.domain.cases import MODEL_DRIFT
 from core.domain.ids import public_id, uuid7
 from core.domain.payloads import dump
 from core.errors import Conflict, NotFound, Refused
@@ -19,6 +20,7 @@ from core.intelligence.conformal import RIPE_DAYS
 from core.intelligence.lanes import Floats, lane_name
 from core.intelligence.transit import TransitModel, fit_lanes
 from core.services import audit
+from core.services.cases import settle_members
 from core.services.learning import TRANSIT, Seen, correct_transit, next_version, read_seen
 from core.services.promising_facts import read_transit
 from core.store import schema as t
@@ -86,7 +88,7 @@ def train_transit(unit: Unit, engine: str, actor: str) -> UUID:
 
 
 def promote(unit: Unit, model_id: UUID, approved_by: str) -> None:
-    """Make a challenger the champion and correct it at once; the champion so far is retired.
+    """Make a challenger the champion and correct it at once; the champion so far is retired, set aside or not.
 
     Raises:
         NotFound: there is no such version.
@@ -109,11 +111,13 @@ def promote(unit: Unit, model_id: UUID, approved_by: str) -> None:
             fix="Train again when there are more outcomes.",
             code="MODEL-WORSE-403",
         )
-    unit.conn.execute(
+    retired = unit.conn.execute(
         update(t.model_version)
-        .where(m.tenant_id == unit.tenant, m.kind == TRANSIT, m.state == "champion")
+        .where(m.tenant_id == unit.tenant, m.kind == TRANSIT, m.state.in_(("champion", "set_aside")))
         .values(state="retired")
-    )
+        .returning(m.id)
+    ).scalars()
+    settle_members(unit, "model", list(retired), codes=[MODEL_DRIFT.code])
     unit.conn.execute(
         update(t.model_version)
         .where(m.tenant_id == unit.tenant, m.id == model_id)

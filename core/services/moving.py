@@ -48,7 +48,7 @@ def move_fulfillment(unit: Unit, facts: Facts, fulfillment: str, node: str, reas
         InputError: the node is not active, or has the work already.
         Conflict: the first node may know of the work, the order is stopped, or the other node lacks stock.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
+    work, order = find_work(unit, fulfillment)
     target = node_coded(unit, node)
     if target == work.node_id:
         raise InputError(f"{node} has the work already.", code="MOVE-NODE-422")
@@ -73,8 +73,8 @@ def split_fulfillment(
         InputError: the lines are not of this work, or are all of it.
         Conflict: the node may know of the work, or the order is stopped.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
-    rows = work_lines(unit, work.id)
+    work, order = find_work(unit, fulfillment)
+    rows = work_lines(unit, [work.id])[work.id]
     named, over = match_lines(rows, lines)
     _check_open(unit, facts, work, order, "split")
     everything = _withdrawn(unit, work, order, reason or "split")
@@ -97,7 +97,7 @@ def merge_fulfillments(unit: Unit, facts: Facts, fulfillments: Sequence[str], re
         InputError: they are not of one order and one node.
         Conflict: the node may know of one of them, or the order is stopped.
     """
-    found = [find_work(unit, {"fulfillment": each}, None) for each in dict.fromkeys(fulfillments)]
+    found = [find_work(unit, each) for each in dict.fromkeys(fulfillments)]
     order = found[0][1]
     if len(found) < 2 or len({(work.order_id, work.node_id) for work, _ in found}) > 1:
         raise InputError("Only work of one order at one node becomes one.", code="MERGE-WORK-422")
@@ -118,7 +118,7 @@ def _check_open(unit: Unit, facts: Facts, work: Row[Any], order: Row[Any], what:
     """Withdraw work from its node, or refuse."""
     if order.state not in ("accepted", "in_progress"):
         raise Conflict(f"The order is {order.state}; its work stays as it is.", code="MOVE-ORDER-409")
-    if not _unknown_to_node(unit, facts, work):
+    if not stop_unsent(unit, facts, work):
         raise _too_late(work, what)
 
 
@@ -140,6 +140,8 @@ def _issue(unit: Unit, facts: Facts, order_id: UUID, node_id: UUID, units: Mappi
     ]
     sourced.excluded = {other: f"given to {node} by {unit.actor}" for other in facts.nodes if other != node_id}
     sourced.partial_allowed = False
+    # What a person gave to a node is not planned again.
+    sourced.at_once = True
     lost = source_batch(unit, facts, [sourced])
     made = [each for each in _works(unit, order_id) if each not in before]
     if lost or not made:
@@ -170,23 +172,27 @@ def hold_fulfillment(unit: Unit, facts: Facts, fulfillment: str, reason: str) ->
         IllegalTransition: it is past the point where it can be held.
         Conflict: the node may know of it already.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
+    work, order = find_work(unit, fulfillment)
     state = FULFILLMENT.advance(work.state, "hold")
-    if not _unknown_to_node(unit, facts, work):
+    if not stop_unsent(unit, facts, work):
         raise _too_late(work, "held")
     set_work_state(unit, work.id, state, reason=reason[:500])
     unit.event("fulfillment.held", "fulfillment", work.id, {"reason": reason[:500]}, order_id=order.id)
 
 
 def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
-    """Let held work go to its node.
+    """Let held work go to its node, or on waiting for its time where that has not come.
 
     Raises:
         NotFound: there is no such work.
         IllegalTransition: it is not on hold.
     """
-    work, order = find_work(unit, {"fulfillment": fulfillment}, None)
+    work, order = find_work(unit, fulfillment)
     planned = FULFILLMENT.advance(work.state, "resume")
+    unit.event("fulfillment.resumed", "fulfillment", work.id, order_id=order.id)
+    if work.released_at is None:
+        set_work_state(unit, work.id, planned, reason=None)
+        return
     set_work_state(unit, work.id, FULFILLMENT.advance(planned, "release"), reason=None)
     row = unit.conn.execute(
         text(LAST_PUSH), {"t": unit.tenant, "f": work.id, "kind": str(Write.PUSH_FULFILLMENT_ORDER)}
@@ -194,12 +200,6 @@ def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
     if row is not None:
         payload: Json = row.payload
         enqueue(unit, [Outgoing(row.connection_id, Write.PUSH_FULFILLMENT_ORDER, payload, order.id, work.id)])
-    unit.event("fulfillment.resumed", "fulfillment", work.id, order_id=order.id)
-
-
-def _unknown_to_node(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
-    """Return whether the node cannot have begun: work on hold was withdrawn before, other work is withdrawn now."""
-    return work.state == "on_hold" or stop_unsent(unit, facts, work)
 
 
 def _too_late(work: Row[Any], what: str) -> Conflict:

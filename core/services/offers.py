@@ -10,7 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from core.domain.calendars import local_day, next_ship_moment
+from core.domain.calendars import local_day, next_ship_moment, until_fetched
 from core.routing import costs, terms
 from core.routing.problem import Service
 from core.services.expecting import lane_of, lateness_probability
@@ -104,9 +104,7 @@ class Offers:
         key = (node, cutoff, tuple(sorted(full)) if full else ())
         kept: dict[object, datetime | None] = self._routing.kept.setdefault("moments", {})
         if key not in kept:
-            calendar = self._facts.promising.calendars[node]
-            if cutoff is not None:
-                calendar = replace(calendar, cutoff=min(calendar.cutoff or time.max, cutoff))
+            calendar = until_fetched(self._facts.promising.calendars[node], cutoff)
             kept[key] = next_ship_moment(calendar, self._now, full=set(full))
         return kept[key]
 

@@ -74,7 +74,7 @@ def enqueue(unit: Unit, writes: list[Outgoing]) -> list[UUID]:
                 write.shipment_id,
                 as_json(write.payload),
                 PRIORITY[write.kind],
-                unit.correlation,
+                unit.reason_for(write.order_id)[1],
             )
             for delivery_id, write in zip(ids, writes, strict=True)
         ],

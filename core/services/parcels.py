@@ -39,7 +39,7 @@ SETTLE = text(
 LOOK = text(
     """
     UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
-    WHERE tenant_id = :t AND order_id = :order AND state IN ('standing', 'late') AND delivered_at IS NULL
+    WHERE tenant_id = :t AND order_id = ANY(:orders) AND state IN ('standing', 'late') AND delivered_at IS NULL
     """
 )
 
@@ -53,6 +53,6 @@ def settle_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
     look_at_promise(unit, order_id)
 
 
-def look_at_promise(unit: Unit, order_id: UUID) -> None:
-    """Have the promise of an order looked at by the next watch, because something it rests on has changed."""
-    unit.conn.execute(LOOK, {"t": unit.tenant, "order": order_id})
+def look_at_promise(unit: Unit, *order_ids: UUID) -> None:
+    """Have the promises of these orders looked at by the next watch, because something they rest on has changed."""
+    unit.conn.execute(LOOK, {"t": unit.tenant, "orders": list(order_ids)})

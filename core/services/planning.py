@@ -65,11 +65,11 @@ def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Pla
         for key, (wanted, got) in granted.items():
             if got < wanted:
                 stock[key] = got if left > 1 else ZERO
-        seen = replace(problem, stock=dict(stock), ladders=_cut(problem, stock))
+        seen = replace(problem, stock=dict(stock), ladders=cut_ladders(problem, stock))
     raise AssertionError("a plan of nothing lacks nothing")
 
 
-def _cut(problem: Problem, stock: Mapping[Key, Decimal]) -> Mapping[Key, Sequence[StockTier]]:
+def cut_ladders(problem: Problem, stock: Mapping[Key, Decimal]) -> Mapping[Key, Sequence[StockTier]]:
     """Return the ladders with no more units than the stock has left, the cheapest first."""
     found: dict[Key, Sequence[StockTier]] = {}
     for key, ladder in problem.ladders.items():

@@ -7,15 +7,15 @@ until a moment, and an order that names it by then is held to its date.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from core.domain.calendars import next_ship_moment
+from core.domain.calendars import latest_start, until_fetched
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.payloads import jsonable
@@ -229,23 +229,9 @@ def dates(promised: Sequence[datetime]) -> list[dict[str, Any]]:
 def _stands_until(facts: Facts, plan: Plan, parts: Mapping[UUID, Expected], now: datetime) -> datetime:
     """Return the last whole minute at which every part would still leave when it is said to, within the setting."""
     cutoffs = {service.code: service.cutoff for service in facts.routing.tariff.services.values()}
-    calendars = {}
+    minutes = int(facts.promising.terms.offer_minutes)
+    last = now + minutes * MINUTE
     for each in plan.assignments:
-        calendar = facts.promising.calendars[each.node_id]
-        cutoff = cutoffs.get(each.service or "")
-        if cutoff is not None:
-            calendar = replace(calendar, cutoff=min(calendar.cutoff or time.max, cutoff))
-        calendars[each.node_id] = calendar
-
-    def stands(after: int) -> bool:
-        at = now + after * MINUTE
-        return all(
-            (leaves := next_ship_moment(calendars[node], at)) is not None and leaves <= part.ship_at
-            for node, part in parts.items()
-        )
-
-    low, high = 0, int(facts.promising.terms.offer_minutes)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if stands(middle) else (low, middle - 1)
-    return now + low * MINUTE
+        calendar = until_fetched(facts.promising.calendars[each.node_id], cutoffs.get(each.service or ""))
+        last = min(last, latest_start(calendar, now, parts[each.node_id].ship_at, minutes) or now)
+    return last

@@ -110,13 +110,14 @@ def _place(unit: Unit, connection: str, sku: str | None, node: str | None) -> Pl
     if sku is not None:
         found = resolve_skus(unit, {(ANY_CONNECTION, sku)})
         if not found:
-            raise NotFound(f"No item has the SKU {sku[:130]!r}.")
+            raise NotFound(f"No item has the SKU {sku[:130]!r}.", errors=[{"path": "sku", "reason": "no item has it"}])
         item = found[ANY_CONNECTION, sku]
         if read_kits(unit.conn, [item], unit.tenant):
             raise InputError(
                 f"{sku} is a kit, and a kit has no stock of its own.",
                 fix="Set the rule for its components.",
                 code="STOCK-KIT-422",
+                errors=[{"path": "sku", "reason": "is a kit"}],
             )
     return Place(owner, item, None if node is None else node_coded(unit, node))
 

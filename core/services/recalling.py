@@ -21,6 +21,8 @@ from core.store.unit import Unit
 
 ZERO = Decimal(0)
 # A node that has begun to pick is still asked; what it says is the answer.
+# What waits was never sent, and what is on hold was withdrawn before.
+UNTOLD = ("planned", "on_hold")
 ASKABLE = tuple(state for state in OPEN_FULFILLMENT if FULFILLMENT.may(state, "request_cancel"))
 WORK = """
 SELECT f.*, array_agg(r.line_id) AS lines, array_agg(r.quantity) AS units
@@ -67,6 +69,8 @@ def ask_nodes(
 
 def stop_unsent(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
     """Return whether the node cannot know of this work: its delivery is withdrawn, or it never had one."""
+    if work.state in UNTOLD:
+        return True
     if not FULFILLMENT.may(work.state, "cancel") or work.state == "canceling":
         return False
     connection = facts.connections.get(work.connection_id) if work.connection_id else None

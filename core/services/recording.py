@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -38,6 +39,12 @@ SEALED = (
 )
 """What the seal of a decision covers, in this order."""
 HASH_BYTES = 16
+MODEL = "model"
+"""The kind of decisions about models in use; the other is `sourcing`."""
+COLUMNS = (
+    "id", "kind", "order_id", "policy", "basis", "inputs", "candidates", "choice", "bound", "duration_us", "actor",
+    "at", "seal",
+)  # fmt: skip
 KNOWN = text("SELECT hash FROM decision_basis WHERE tenant_id = :t AND hash = ANY(:hashes)")
 ADD = text("INSERT INTO decision_basis (tenant_id, hash, body) VALUES (:t, :hash, :body) ON CONFLICT DO NOTHING")
 
@@ -50,6 +57,7 @@ class Decided:
         kind: `sourcing`, or what else was decided.
         duration_us: how long it took, in microseconds.
         traits: what policies look at in the order.
+        also: more to be kept with its inputs, which the choice does not depend on.
     """
 
     id: UUID
@@ -59,6 +67,33 @@ class Decided:
     plan: Plan
     duration_us: int
     traits: Traits = field(default_factory=Traits)
+    also: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A choice of another kind, which a pure function of its inputs makes.
+
+    Attributes:
+        kind: which.
+        subject: what it is about, in the place of the policy.
+        inputs: what it was made from, as JSON.
+        choice: what was chosen.
+    """
+
+    id: UUID
+    kind: str
+    subject: str
+    inputs: Mapping[str, Any]
+    choice: Mapping[str, Any]
+
+
+def record_choice(unit: Unit, one: Choice) -> None:
+    """Write a choice that shares nothing with others: it has no basis and no candidates."""
+    inputs, candidates, choice = pack(dump(one.inputs).encode()), pack(b"[]"), dump(one.choice)
+    row = one.id, one.kind, None, one.subject, b"", inputs, candidates, choice, None, 0, unit.actor, unit.now
+    kept = (*row[:4], None, *row[5:], seal(sealed(*row)))
+    copy_rows(unit, t.decision, COLUMNS, [kept])
 
 
 def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[NodeFacts]) -> None:
@@ -69,25 +104,23 @@ def record_decisions(unit: Unit, decided: Sequence[Decided], nodes: Sequence[Nod
         decided: the choices.
         nodes: all there are, as they are for every order; problems name them in the same order.
     """
-    known, bases = tuple(nodes), {}
-    by_policy: dict[bytes, bytes] = {}
-    rows = []
-    for one in decided:
-        policy = orjson.dumps(one.problem.policy)
+    shared = share(unit, [one.problem for one in decided], nodes)
+    rows = [_row(unit, one, basis, nodes) for one, basis in zip(decided, shared, strict=True)]
+    copy_rows(unit, t.decision, COLUMNS, rows)
+
+
+def share(unit: Unit, problems: Sequence[Problem], nodes: Sequence[NodeFacts]) -> list[bytes]:
+    """Keep what problems share with others, and return the hash of that for each."""
+    known = tuple(nodes)
+    by_policy: dict[bytes, tuple[bytes, bytes]] = {}
+    keys = []
+    for problem in problems:
+        policy = orjson.dumps(problem.policy)
         if policy not in by_policy:
-            by_policy[policy], body = _basis(known, policy)
-            bases[by_policy[policy]] = body
-        rows.append(_row(unit, one, by_policy[policy], known))
-    _keep(unit, bases)
-    copy_rows(
-        unit,
-        t.decision,
-        (
-            "id", "kind", "order_id", "policy", "basis", "inputs", "candidates", "choice", "bound", "duration_us",
-            "actor", "at", "seal",
-        ),
-        rows,
-    )  # fmt: skip
+            by_policy[policy] = _basis(known, policy)
+        keys.append(by_policy[policy][0])
+    _keep(unit, dict(by_policy.values()))
+    return keys
 
 
 @lru_cache(maxsize=64)
@@ -102,9 +135,11 @@ def basis_hash(plain: bytes) -> bytes:
     return hashlib.blake2b(plain, digest_size=HASH_BYTES).digest()
 
 
-def inputs_text(problem: Problem, nodes: Sequence[NodeFacts], traits: Traits) -> bytes:
+def inputs_text(
+    problem: Problem, nodes: Sequence[NodeFacts], traits: Traits, also: Mapping[str, Any] | None = None
+) -> bytes:
     """Return the JSON text of what is an order's own in a decision."""
-    return dump({**record.inputs_of(problem, nodes), "order": traits.as_json()}).encode()
+    return dump({**record.inputs_of(problem, nodes), "order": traits.as_json(), **(also or {})}).encode()
 
 
 def plan_texts(problem: Problem, plan: Plan) -> tuple[str, str, str]:
@@ -147,7 +182,7 @@ def _row(unit: Unit, one: Decided, basis: bytes, nodes: Sequence[NodeFacts]) -> 
     candidates, choice, bound = plan_texts(one.problem, one.plan)
     row = (
         one.id, one.kind, one.order_id, one.problem.policy.version, basis,
-        pack(inputs_text(one.problem, nodes, one.traits)), pack(candidates.encode()), choice,
+        pack(inputs_text(one.problem, nodes, one.traits, one.also)), pack(candidates.encode()), choice,
         bound, one.duration_us, unit.actor, unit.now,
     )  # fmt: skip
     return (*row, seal(sealed(*row)))

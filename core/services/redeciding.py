@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,13 @@ from sqlalchemy import Connection, Row, text
 
 from core.domain.ids import floor_of, public_id
 from core.domain.packing import Corrupt, unpack
+from core.domain.payloads import dump
 from core.domain.seals import altered
+from core.intelligence.drifting import choice_of
 from core.routing import record
 from core.routing.optimizer import solve
 from core.routing.problem import Problem
-from core.services.recording import SEALED, basis_hash, plan_texts, sealed
+from core.services.recording import MODEL, SEALED, basis_hash, plan_texts, sealed
 from core.store.unit import DEFAULT_TENANT
 
 Json = dict[str, Any]
@@ -40,15 +42,17 @@ class Difference:
     Attributes:
         field: where: a column of the decision, `basis`, or `seal`.
         how: what is wrong with it, in words.
+        kind: whose id it is: a decision's or a wave's.
     """
 
     id: UUID
     field: str
     how: str
+    kind: str = "decision"
 
     def as_json(self) -> Json:
         """Return it as the API and the command line show it."""
-        return {"id": public_id("decision", self.id), "field": self.field, "how": self.how}
+        return {"id": public_id(self.kind, self.id), "field": self.field, "how": self.how}
 
 
 @dataclass(slots=True)
@@ -161,6 +165,10 @@ def _verify(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference]:
         return [Difference(row.id, SEALED[at], "was altered") for at in wrong] or [
             Difference(row.id, "seal", "was altered")
         ]
+    if row.kind == MODEL:
+        return _compared(
+            row, {"choice": (row.choice, dump(choice_of(orjson.loads(unpack(bytes(row.inputs))))))}, verdict
+        )
     try:
         shared = bases.get(bytes(row.basis))
     except (Corrupt, orjson.JSONDecodeError) as error:
@@ -172,6 +180,11 @@ def _verify(row: Row[Any], bases: Bases, verdict: Verdict) -> list[Difference]:
     candidates, choice, bound = plan_texts(problem, solve(problem))
     again = {"choice": (row.choice, choice), "bound": (row.bound, bound),
              "candidates": (unpack(bytes(row.candidates)).decode(), candidates)}  # fmt: skip
+    return _compared(row, again, verdict)
+
+
+def _compared(row: Row[Any], again: Mapping[str, tuple[Any, Any]], verdict: Verdict) -> list[Difference]:
+    """Return the fields that were kept otherwise than they are made today; count the decision where there is none."""
     found = [
         Difference(row.id, name, "comes out differently today") for name, (kept, made) in again.items() if kept != made
     ]

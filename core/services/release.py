@@ -1,4 +1,4 @@
-"""Release: what was decided becomes fulfillment orders, and deliveries to WMS and ERP."""
+"""Release: what was decided becomes fulfillment orders, and deliveries to WMS and ERP; what waits is told later."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ from core.store.unit import Unit
 ERP_KINDS = ("erp", "crm", "file")
 
 
+FulfillmentLine = tuple[UUID, UUID, UUID, Decimal]
+"""Its own id, order line, item, units."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Units of one order for one node."""
@@ -41,6 +45,8 @@ class Work:
     leg: Leg
     # The lots its units are promised from, by order line, for items that have lots.
     lots: Mapping[UUID, Sequence[tuple[str, Decimal]]] = field(default_factory=dict)
+    # Until when it waits for a wave; None is told at once.
+    release_at: datetime | None = None
 
     @property
     def number(self) -> str:
@@ -49,8 +55,8 @@ class Work:
 
 
 def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
-    """Write fulfillment orders and their lines, and the deliveries that carry them out."""
-    lines = []
+    """Write fulfillment orders and their lines, and the deliveries of those that do not wait."""
+    lines: list[list[FulfillmentLine]] = []
     for work in works:
         merged: dict[UUID, tuple[UUID, Decimal]] = {}
         for each in work.assignments:
@@ -62,7 +68,7 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
         t.fulfillment_order,
         (
             "id", "order_id", "node_id", "connection_id", "number", "state", "decision_id", "released_at", "updated_at",
-            "carrier", "service", "ship_on", "arrive_on",
+            "carrier", "service", "ship_on", "arrive_on", "release_at",
         ),
         [
             (
@@ -71,14 +77,15 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
                 work.node_id,
                 facts.node_connections[work.node_id],
                 work.number,
-                "released",
+                "released" if work.release_at is None else "planned",
                 work.decision_id,
-                work.at,
+                work.at if work.release_at is None else None,
                 work.at,
                 work.leg.carrier,
                 work.leg.service,
                 work.leg.ship_on,
                 work.leg.arrive_on,
+                work.release_at,
             )
             for work in works
         ],
@@ -89,6 +96,16 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
         ("id", "fulfillment_id", "line_id", "item_id", "quantity"),
         [(line_id, work.id, *rest) for work, own in zip(works, lines, strict=True) for line_id, *rest in own],
     )
+    for work in works:
+        if work.release_at is not None:
+            planned = {"node": facts.nodes[work.node_id].code, "number": work.number, "release_at": work.release_at}
+            unit.event("fulfillment.planned", "fulfillment", work.id, jsonable(planned), order_id=work.order_id)
+    tell_nodes(unit, facts, [pair for pair in zip(works, lines, strict=True) if pair[0].release_at is None])
+
+
+def tell_nodes(unit: Unit, facts: Facts, told: Sequence[tuple[Work, Sequence[FulfillmentLine]]]) -> None:
+    """Write the events and deliveries of released work; the caller holds the locks of its orders."""
+    works = [work for work, _ in told]
     for work in works:
         unit.event(
             "fulfillment.released",
@@ -106,7 +123,7 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
     )
     writes = [
         write
-        for work, own in zip(works, lines, strict=True)
+        for work, own in told
         if (
             write := _work_write(
                 facts,
@@ -171,7 +188,7 @@ def _orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, dict[str, Any
 def _work_write(
     facts: Facts,
     work: Work,
-    lines: Sequence[tuple[UUID, UUID, UUID, Decimal]],
+    lines: Sequence[FulfillmentLine],
     head: _Head,
     bought_as: dict[str, Any] | None,
 ) -> Outgoing | None:

@@ -73,7 +73,7 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
         held = _held(shelf, works)  # it gives back what it holds
         shelf.give(orders[order_id].connection_id, held, held, {})
     # What is compared is not booked: counting it would fill days that stay free.
-    trial = replace(facts, routing=replace(facts.routing, usage=_copied(facts.routing.usage), kept={}))
+    trial = replace(facts, routing=replace(facts.routing, usage=facts.routing.usage.copy(), kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)
     found = []
     for order_id, works in by_order.items():
@@ -130,14 +130,6 @@ def _units(plan: Plan) -> dict[UUID, Decimal]:
     return units
 
 
-def _copied(usage: Usage) -> Usage:
-    return replace(
-        usage,
-        by_node={node: dict(days) for node, days in usage.by_node.items()},
-        by_service={key: dict(days) for key, days in usage.by_service.items()},
-    )
-
-
 def carry_out(unit: Unit, facts: Facts, order_id: UUID, works: Collection[UUID], reason: str) -> dict[str, int]:
     """Stop an order's affected work, so that it is sourced anew: at once where the node was not told, else by asking.
 
@@ -188,8 +180,8 @@ def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]
         "moves": sum(each.way == "moves" for each in affected),
         "asked": sum(each.way == "asked" for each in affected),
         "stays": len(stays),
-        "cost_before": _amount(sum(each.before or 0 for each in priced)),
-        "cost_after": _amount(sum(each.after for each in priced)),
+        "cost_before": amount(sum(each.before or 0 for each in priced)),
+        "cost_after": amount(sum(each.after for each in priced)),
         "short": sum(bool(each.short) for each in replans),
         "later": sum(bool(row["later"]) for row in rows),
         "orders": rows,
@@ -207,8 +199,8 @@ def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
         "fulfillment_orders": [public_id("fulfillment", each.id) for each in replan.works],
         "from": sorted({facts.nodes[each.node_id].code for each in replan.works}),
         "way": "asked" if any(each.way == "asked" for each in replan.works) else "moves",
-        "cost_before": None if replan.before is None else _amount(replan.before),
-        "cost_after": _amount(replan.after),
+        "cost_before": None if replan.before is None else amount(replan.before),
+        "cost_after": amount(replan.after),
         "date_before": None if before is None else before.isoformat(),
         "date_after": None if after is None else after.isoformat(),
         "later": before is not None and after is not None and after > before,
@@ -240,5 +232,6 @@ def _latest(days: Sequence[date | None]) -> date | None:
     return max((day for day in days if day is not None), default=None)
 
 
-def _amount(cost: int) -> str:
+def amount(cost: int) -> str:
+    """Return a cost of 1/10,000 in the currency, with as many digits as it needs."""
     return format((Decimal(cost) / SCALE).quantize(Decimal("0.0001")).normalize(), "f")

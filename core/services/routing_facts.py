@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -116,6 +116,14 @@ class Usage:
         if service is not None:
             days = self.by_service.setdefault((node, service), {})
             days[day] = days.get(day, 0) + works
+
+    def copy(self) -> Usage:
+        """Return the same counts, to try things on."""
+        return replace(
+            self,
+            by_node={node: dict(days) for node, days in self.by_node.items()},
+            by_service={key: dict(days) for key, days in self.by_service.items()},
+        )
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Row, delete, text
 
 from core.intelligence.lanes import LEAST_DAYS
 from core.intelligence.scores import HALF_LIFE_DAYS, PRIOR_WEIGHT, shrink, shrink_mean
+from core.services.counting import count_scores
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.unit import Unit
@@ -95,7 +96,7 @@ def refresh_scores(unit: Unit) -> int:
     values = {"t": unit.tenant, "half_life": HALF_LIFE_DAYS, "days": int(WINDOW_DAYS)}
     carriers = unit.conn.execute(CARRIERS, values).all()
     nodes = unit.conn.execute(NODES, values).all()
-    scores = [*_carrier_scores(carriers), *_node_scores(nodes)]
+    scores = [*_carrier_scores(carriers), *_node_scores(nodes), *count_scores(unit)]
     unit.conn.execute(delete(t.score).where(t.score.c.tenant_id == unit.tenant))
     copy_rows(unit, t.score, COLUMNS, [(*score, unit.now) for score in scores])
     return len(scores)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, text
 
+from core.domain.ids import moment_of
 from core.domain.packing import Corrupt
 from core.domain.policies import Traits, traits_of
 from core.routing.optimizer import solve
 from core.routing.problem import Assignment, Problem
 from core.routing.reckoning import Reckoning, reckon
+from core.services.carrying import Carried, ends_of
+from core.services.punctuality import Outlooks, all_kept, read_punctuality, settled_promises
 from core.services.redeciding import Bases, pieces, problem_behind, rows_of
+from core.services.replayed import AtNode, Block, Figures, Replayed
 from core.services.sharing import shared_out
 from core.services.whatif import Scenario
 from core.store.unit import DEFAULT_TENANT
@@ -25,84 +28,9 @@ from core.store.unit import DEFAULT_TENANT
 SOURCING = "sourcing"
 # Decisions next to each other share stock and hour: intervals are drawn from blocks of them, at least so many.
 BLOCKS = 200
-
-
-@dataclass(slots=True)
-class Figures:
-    """Sums over orders, before and after.
-
-    Costs are in 1/10,000 of the currency and only of the orders that get as many units as before (`compared`): who
-    ships less is not cheaper for it. `kept` is a sum of probabilities over the orders where both are `known`.
-    """
-
-    orders: int = 0
-    compared: int = 0
-    cost_before: int = 0
-    cost_after: int = 0
-    split_before: int = 0
-    split_after: int = 0
-    short_before: int = 0
-    short_after: int = 0
-    kept_before: float = 0.0
-    kept_after: float = 0.0
-    known: int = 0
-    moved: int = 0
-
-    def add(self, other: Figures) -> None:
-        """Add what was found elsewhere."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-@dataclass(slots=True)
-class AtNode:
-    """Shipments and units of one node, before and after."""
-
-    shipments_before: int = 0
-    shipments_after: int = 0
-    units_before: Decimal = Decimal(0)
-    units_after: Decimal = Decimal(0)
-
-
-@dataclass(slots=True)
-class Replayed:
-    """What came of deciding again.
-
-    Attributes:
-        blocks: one for each piece of neighboring decisions.
-        nodes: by node code and day.
-        channels: by connection name.
-        others: decisions of orders the tried policy is not for.
-        unread: decisions whose inputs are not there or damaged.
-        first: when the first decision that was looked at was made; None when there is none.
-    """
-
-    blocks: list[Figures] = field(default_factory=list)
-    nodes: dict[tuple[str, str], AtNode] = field(default_factory=dict)
-    channels: dict[str, Figures] = field(default_factory=dict)
-    others: int = 0
-    unread: int = 0
-    first: datetime | None = None
-
-    @property
-    def looked_at(self) -> int:
-        """How many decisions were read."""
-        return sum(block.orders for block in self.blocks) + self.others + self.unread
-
-    def add(self, other: Replayed) -> None:
-        """Add what another share found."""
-        self.blocks += other.blocks
-        self.others += other.others
-        self.unread += other.unread
-        self.first = min((each for each in (self.first, other.first) if each is not None), default=None)
-        for key, found in other.nodes.items():
-            here = self.nodes.setdefault(key, AtNode())
-            here.shipments_before += found.shipments_before
-            here.shipments_after += found.shipments_after
-            here.units_before += found.units_before
-            here.units_after += found.units_after
-        for name, figures in other.channels.items():
-            self.channels.setdefault(name, Figures()).add(figures)
+WAIT = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+Told = Callable[[int, int], None]
+"""Is told after each piece how many of how many are done."""
 
 
 def decide_again(
@@ -113,6 +41,8 @@ def decide_again(
     engine: Engine | None = None,
     processes: int = 1,
     limit: int | None = None,
+    carry: bool = True,
+    tell: Told | None = None,
     tenant: int = DEFAULT_TENANT,
 ) -> Replayed:
     """Return what recorded sourcing decisions would have come to.
@@ -122,45 +52,151 @@ def decide_again(
         scenario: what is taken to be otherwise.
         since: decisions made then or later; all when None.
         engine: of the same database, where several processes may read.
-        processes: how many at most; a node with less room needs one, because its day fills up in order.
+        processes: how many at most; a walk in order, which carried stock and a node with less room need, is one's.
         limit: only the newest so many decisions; all when None.
+        carry: whether what another choice took is missing for later decisions; else each is made alone.
+        tell: is told how far a walk by this process is.
         tenant: whose decisions.
     """
     wanted = pieces(conn, since, limit, BLOCKS, tenant)
-    if engine is None or scenario.capacity:
-        return replay(conn, wanted, scenario, tenant)
+    if engine is None or scenario.capacity or carry:
+        return replay(conn, wanted, scenario, carry, tenant, tell)
+    # This session only waits meanwhile, for longer than sessions in a transaction usually may.
+    conn.execute(WAIT)
     found = Replayed()
-    for share in shared_out(engine, replay, wanted, scenario, tenant, processes=processes):
+    for share in shared_out(engine, replay, wanted, scenario, carry, tenant, processes=processes):
         found.add(share)
     return found
 
 
 def replay(
-    conn: Connection, wanted: Sequence[tuple[UUID, UUID]], scenario: Scenario, tenant: int = DEFAULT_TENANT
+    conn: Connection,
+    wanted: Sequence[tuple[UUID, UUID]],
+    scenario: Scenario,
+    carry: bool = False,
+    tenant: int = DEFAULT_TENANT,
+    tell: Told | None = None,
 ) -> Replayed:
     """Return what the decisions of some pieces would have come to."""
-    found, bases = Replayed(), Bases(conn, tenant)
-    used: dict[str, dict[str, int]] = {}
-    for piece in wanted:
-        block = Figures()
-        for row in rows_of(conn, piece, tenant):
-            if row.kind != SOURCING:
-                continue
-            found.first = found.first or row.at
+    if not wanted:
+        return Replayed(carried=carry)
+    walk = _Walk(conn, scenario, carry, moment_of(wanted[0][0]), tenant)
+    for done, piece in enumerate(wanted, 1):
+        walk.piece(list(rows_of(conn, piece, tenant)))
+        if tell is not None:
+            tell(done, len(wanted))
+    return walk.ended()
+
+
+class _Walk:
+    """A walk over decisions in the order they were made.
+
+    Args:
+        conn: a session to read with.
+        scenario: what is taken to be otherwise.
+        carry: whether stock is carried on.
+        first: when the first decision was made.
+        tenant: whose decisions.
+    """
+
+    def __init__(self, conn: Connection, scenario: Scenario, carry: bool, first: datetime, tenant: int) -> None:
+        self._conn, self._scenario, self._tenant = conn, scenario, tenant
+        self._found, self._bases = Replayed(carried=carry), Bases(conn, tenant)
+        self._outlooks = Outlooks(read_punctuality(conn, first, tenant))
+        self._carried = Carried() if carry else None
+        self._used: dict[str, dict[str, int]] = {}
+
+    def piece(self, rows: Sequence[Row[Any]]) -> None:
+        """Decide the decisions of a piece again; they make a block."""
+        rows = [row for row in rows if row.kind == SOURCING]
+        orders = [row.order_id for row in rows if row.order_id is not None]
+        told = settled_promises(self._conn, orders, self._tenant)
+        ends = ends_of(self._conn, orders, self._tenant) if self._carried is not None else {}
+        block = Block()
+        for row in rows:
+            self._found.first = self._found.first or row.at
             try:
-                problem, inputs = _problem(row, bases)
+                problem, inputs = _problem(row, self._bases)
             except Corrupt:
-                found.unread += 1
+                self._found.unread += 1
                 continue
-            traits = traits_of(inputs["order"])
-            if scenario.tried is not None and scenario.policy_for(traits) is not scenario.tried:
-                found.others += 1
-                continue
-            day = row.at.date().isoformat()
-            before = assignments_of(problem, orjson.loads(row.choice))
-            _count(found, block, problem, traits, before, scenario, used.setdefault(day, {}), day)
-        found.blocks.append(block)
-    return found
+            self._decision(block, row, problem, traits_of(inputs["order"]), told.get(row.order_id), ends)
+        self._found.blocks.append(block)
+
+    def ended(self) -> Replayed:
+        """Return what was found."""
+        self._found.parcels = self._outlooks.known
+        if self._carried is not None:
+            self._found.touched, self._found.unmet = self._carried.touched, self._carried.unmet
+        return self._found
+
+    def _decision(
+        self,
+        block: Block,
+        row: Row[Any],
+        problem: Problem,
+        traits: Traits,
+        told: bool | None,
+        ends: Mapping[UUID, datetime],
+    ) -> None:
+        before = assignments_of(problem, orjson.loads(row.choice))
+        if self._carried is not None:
+            self._carried.until(row.at)
+        if self._scenario.tried is not None and self._scenario.policy_for(traits) is not self._scenario.tried:
+            self._found.others += 1
+            if self._carried is not None:
+                self._carried.keep(problem, before)
+            return
+        used = self._used.setdefault(row.at.date().isoformat(), {})
+        changed = self._scenario.put_upon(problem, traits, used)
+        if self._carried is not None:
+            changed = self._carried.seen(row.order_id, changed)
+        after = solve(changed, explained=False).assignments if changed.demands else ()
+        if self._carried is not None:
+            self._carried.note(row.order_id, ends.get(row.order_id), before, after)
+        self._count(block, row, (problem, before), (changed, after), traits.connection, told, used)
+
+    def _count(
+        self,
+        block: Block,
+        row: Row[Any],
+        was: tuple[Problem, Sequence[Assignment]],
+        would: tuple[Problem, Sequence[Assignment]],
+        channel: str,
+        told: bool | None,
+        used: dict[str, int],
+    ) -> None:
+        """Add a decision as it was and as it would be to the sums of its block."""
+        problem, before = was
+        old, new = reckon(problem, before), reckon(*would)
+        kept = {
+            "before": self._outlooks.of(problem, before, row.at),
+            "after": self._outlooks.of(problem, would[1], row.at),
+        }
+        said, then = all_kept(kept["before"], old.units), all_kept(kept["after"], new.units)
+        both, alike = said is not None and then is not None, _given(old) == _given(new)
+        seen = told is not None and said is not None
+        green = alike and old.carbon_g is not None and new.carbon_g is not None
+        figures = Figures(
+            orders=1, compared=alike, cost_before=old.cost * alike, cost_after=new.cost * alike,
+            split_before=len(old.units) > 1, split_after=len(new.units) > 1,
+            short_before=_given(old) < _wanted(problem), short_after=_given(new) < _wanted(would[0]),
+            kept_before=(said or 0.0) * both, kept_after=(then or 0.0) * both, known=both,
+            learned=both and all(learned for each in kept.values() for _, learned in each.values()),
+            weighed=green, carbon_before=(old.carbon_g or 0) * green, carbon_after=(new.carbon_g or 0) * green,
+            told=seen, told_kept=seen and bool(told), told_said=(said or 0.0) * seen, moved=old.units != new.units,
+        )  # fmt: skip
+        block.total.add(figures)
+        block.channels.setdefault(channel, Figures()).add(figures)
+        codes = {node.id: node.code for node in problem.nodes}
+        day = row.at.date().isoformat()
+        for when, plan in (("before", old), ("after", new)):
+            for node, units in plan.units.items():
+                chance = kept[when].get(node)
+                here = block.nodes.setdefault((codes[node], day), AtNode())
+                here.ship(when, units, None if chance is None else chance[0])
+        for node in new.units:
+            used[codes[node]] = used.get(codes[node], 0) + 1
 
 
 def _problem(row: Row[Any], bases: Bases) -> tuple[Problem, Mapping[str, Any]]:
@@ -181,43 +217,9 @@ def assignments_of(problem: Problem, choice: Mapping[str, Any]) -> list[Assignme
     return found
 
 
-def _count(
-    found: Replayed,
-    block: Figures,
-    problem: Problem,
-    traits: Traits,
-    before: Sequence[Assignment],
-    scenario: Scenario,
-    used: dict[str, int],
-    day: str,
-) -> None:
-    """Decide one problem again and add both plans to the sums."""
-    changed = scenario.put_upon(problem, traits, used)
-    after = solve(changed).assignments
-    old, new = reckon(problem, before), reckon(changed, after)
-    wanted = sum((demand.quantity for demand in problem.demands), Decimal(0))
-    both = old.on_time is not None and new.on_time is not None
-    alike = _given(old) == _given(new)
-    figures = Figures(
-        1, alike, old.cost * alike, new.cost * alike, len(old.units) > 1, len(new.units) > 1,
-        _given(old) < wanted, _given(new) < wanted,
-        (old.on_time or 0.0) if both else 0.0, (new.on_time or 0.0) if both else 0.0, both, old.units != new.units,
-    )  # fmt: skip
-    block.add(figures)
-    found.channels.setdefault(traits.connection, Figures()).add(figures)
-    for node in problem.nodes:
-        had, has = old.units.get(node.id), new.units.get(node.id)
-        if had is None and has is None:
-            continue
-        here = found.nodes.setdefault((node.code, day), AtNode())
-        if had is not None:
-            here.shipments_before += 1
-            here.units_before += had
-        if has is not None:
-            here.shipments_after += 1
-            here.units_after += has
-            used[node.code] = used.get(node.code, 0) + 1
-
-
 def _given(plan: Reckoning) -> Decimal:
     return sum(plan.units.values(), Decimal(0))
+
+
+def _wanted(problem: Problem) -> Decimal:
+    return sum((demand.quantity for demand in problem.demands), Decimal(0))

@@ -7,34 +7,27 @@ backorder with an open case, and is looked at again when stock arrives.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from core.domain.ids import uuid7
-from core.domain.lots import Picked, deal
 from core.domain.policies import Traits
-from core.domain.shelf import Key, Shelf
-from core.routing.problem import Assignment, Demand, Destination, Plan, Problem
-from core.services import release
+from core.domain.shelf import Shelf
+from core.routing.problem import Demand, Destination
+from core.services.allocating import Solved, record, take
 from core.services.backorders import Shortage, report_shortages
-from core.services.converting import Held, note_converted, read_held
+from core.services.converting import Held, read_held
 from core.services.facts import Facts
 from core.services.inforce import choose, needs_margins, read_margins
-from core.services.offers import Leg, Wishes
+from core.services.offers import Wishes
 from core.services.phase import refresh_phases
 from core.services.planning import plan_order
 from core.services.problems import Builder
-from core.services.promises import promise_orders
-from core.services.recording import Decided, record_decisions
-from core.services.substituting import Substitutes, mark_substituted
-from core.store import schema as t
-from core.store.bulk import copy_rows
-from core.store.locks import lock_to_take, mark_listings
-from core.store.moves import move_lots, move_stock
+from core.services.releasing import hold_back
+from core.services.substituting import Substitutes
 from core.store.read.shelves import read_shelf
 from core.store.unit import ORDERS, Unit
 
@@ -60,30 +53,9 @@ class Sourced:
     substituted: dict[UUID, UUID] = field(default_factory=dict)
     tries: int = 0
     released: bool = False
+    # Whether its work goes to the nodes now, whatever the policy says.
+    at_once: bool = False
     traits: Traits = field(default_factory=Traits)
-
-
-@dataclass(slots=True)
-class _Solved:
-    order: Sourced
-    problem: Problem
-    plan: Plan
-    decision_id: UUID
-    duration_us: int
-    legs: Mapping[UUID, Leg]
-    # What the plan takes off the shelf, kits as the sum of their components.
-    needs: dict[Key, Decimal]
-    kits: Mapping[UUID, Mapping[UUID, Decimal]]
-    # What a checkout held for it and it takes over now.
-    held: Held | None
-    # Lots picked under lock, where an item has lots.
-    lots: dict[Key, Picked] = field(default_factory=dict)
-
-    def decided(self) -> Decided:
-        order = self.order
-        return Decided(
-            self.decision_id, "sourcing", order.order_id, self.problem, self.plan, self.duration_us, order.traits
-        )
 
 
 def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUID]:
@@ -106,9 +78,9 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUI
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
     builder = Builder(unit, facts, batch, shelf, substitutes.items)
     held = read_held(unit, [order.order_id for order in batch])
-    solved = [_solve(order, builder, facts, shelf, held.get(order.order_id), substitutes) for order in batch]
-    won, lost = _take(unit, solved)
-    _record(unit, won, facts)
+    solved = [_solve(order, builder, facts, unit.now, shelf, held.get(order.order_id), substitutes) for order in batch]
+    won, lost = take(unit, solved)
+    record(unit, won, facts)
     again = [each.order.order_id for each in lost]
     _settle(unit, won, again)
     return again
@@ -128,8 +100,14 @@ def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
 
 
 def _solve(
-    order: Sourced, builder: Builder, facts: Facts, shelf: Shelf, held: Held | None, substitutes: Substitutes
-) -> _Solved:
+    order: Sourced,
+    builder: Builder,
+    facts: Facts,
+    now: datetime,
+    shelf: Shelf,
+    held: Held | None,
+    substitutes: Substitutes,
+) -> Solved:
     started = time.perf_counter_ns()
     if held:
         held.put_back(shelf, order.connection_id)
@@ -147,107 +125,8 @@ def _solve(
     needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
     shelf.take(order.connection_id, needs)
     duration_us = (time.perf_counter_ns() - started) // 1000
-    return _Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, shelf.kits, held)
-
-
-def _take(unit: Unit, solved: Sequence[_Solved]) -> tuple[list[_Solved], list[_Solved]]:
-    """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
-    shelf = lock_to_take(unit, {key for one in solved for key in (*one.needs, *(one.held.units if one.held else ()))})
-    taken: dict[Key, Decimal] = {}
-    freed: dict[Key, Decimal] = {}
-    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
-    won, lost = [], []
-    for one in solved:
-        held = one.held or Held()
-        held.put_back(shelf, one.order.connection_id)
-        if shelf.missing(one.order.connection_id, one.needs):
-            held.put_back(shelf, one.order.connection_id, -1)
-            lost.append(one)
-            continue
-        one.lots = shelf.take(one.order.connection_id, one.needs)
-        for key, units in one.needs.items():
-            taken[key] = taken.get(key, NONE) + units
-        for key, units in held.units.items():
-            freed[key] = freed.get(key, NONE) + units
-        for place, units in held.lots.items():
-            lots[place] = lots.get(place, NONE) - units
-        for key, picked in one.lots.items():
-            for lot, units in picked:
-                lots[*key, lot] = lots.get((*key, lot), NONE) + units
-        won.append(one)
-    move_stock(unit, {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()})
-    note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
-    move_lots(unit, {place: (NONE, units) for place, units in lots.items()})
-    mark_listings(unit, {item for item, _ in (*taken, *freed)})
-    return won, lost
-
-
-def _record(unit: Unit, won: Sequence[_Solved], facts: Facts) -> None:
-    """Write allocations, ledger, fulfillment orders, decisions and outgoing work of the orders that got stock."""
-    reservations, movements = [], []
-    works: list[release.Work] = []
-    destinations = {one.order.order_id: one.order.destination for one in won}
-    for one in won:
-        mark_substituted(unit, one.order.order_id, one.order.substituted)
-        by_node: dict[UUID, list[Assignment]] = {}
-        for each in one.plan.assignments:
-            by_node.setdefault(each.node_id, []).append(each)
-        for node_id, assignments in by_node.items():
-            lots: dict[UUID, list[tuple[str, Decimal]]] = {}
-            work = release.Work(
-                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
-                one.legs[node_id], lots,
-            )  # fmt: skip
-            works.append(work)
-            one.order.released = True
-            for each in assignments:
-                rows = list(_promises(one, each, work.id))
-                reservations += rows
-                if each.item_id not in one.kits and (each.item_id, node_id) in one.lots:
-                    lots[each.line_id] = [(row[-1], row[7]) for row in rows]
-        movements += [
-            (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)
-            for (item, node), units in sorted(one.needs.items())
-        ]
-    copy_rows(
-        unit,
-        t.reservation,
-        (
-            "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
-            "per_unit", "follows", "lot",
-        ),
-        reservations,
-    )  # fmt: skip
-    copy_rows(
-        unit,
-        t.stock_movement,
-        ("item_id", "node_id", "kind", "allocated", "order_id", "cause", "actor"),
-        movements,
-    )
-    record_decisions(unit, [one.decided() for one in won], list(facts.nodes.values()))
-    release.release(unit, facts, works)
-    promise_orders(
-        unit,
-        facts,
-        works,
-        {work.order_id: destinations[work.order_id] for work in works},
-        {one.order.order_id for one in won if not one.plan.short},
-    )
-
-
-def _promises(one: _Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows that promise the units of an assignment: one, or one for each component of a kit and each lot."""
-    order = one.order
-    parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}
-    for index, (item, per_unit) in enumerate(sorted(parts.items())):
-        units = each.quantity * per_unit
-        picked = one.lots.get((item, each.node_id))
-        dealt: Sequence[tuple[str | None, Decimal]] = ((None, units),) if picked is None else deal(picked, units)
-        for lot, part in dealt:
-            yield (
-                uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id, part,
-                "allocated", per_unit, index > 0, lot,
-            )  # fmt: skip
+    waits = {} if order.at_once else hold_back(facts, now, order.wishes, legs, chosen.release_after_minutes)
+    return Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, shelf.kits, held, waits)
 
 
 SETTLE = """
@@ -262,7 +141,7 @@ UPDATE orders SET sourcing_at = %s, sourcing_tries = sourcing_tries + 1 WHERE te
 """
 
 
-def _settle(unit: Unit, won: Sequence[_Solved], again: list[UUID]) -> None:
+def _settle(unit: Unit, won: Sequence[Solved], again: list[UUID]) -> None:
     shortages: list[Shortage] = []
     ids, states, decisions, looks = [], [], [], []
     for one in won:

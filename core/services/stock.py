@@ -15,6 +15,7 @@ from core.domain.money import plain
 from core.domain.shelf import Key
 from core.errors import InputError
 from core.ports.connectors import Json
+from core.services.aging import age_stock, at_batch_nodes, roll_forward
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, recounted, tracked_items, write_lots
@@ -26,10 +27,10 @@ from core.store.unit import Unit
 
 ZERO = Decimal(0)
 SET = """
-UPDATE stock_position p SET on_hand = d.on_hand, safety = d.safety, shortfall = d.shortfall,
+UPDATE stock_position p SET on_hand = d.on_hand, safety = d.safety, uncertain = d.uncertain, shortfall = d.shortfall,
        counted_at = coalesce(d.counted_at, p.counted_at), version = p.version + 1
-FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::timestamptz[])
-     AS d(item_id, node_id, on_hand, safety, shortfall, counted_at)
+FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::timestamptz[])
+     AS d(item_id, node_id, on_hand, safety, uncertain, shortfall, counted_at)
 WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 """
 
@@ -44,6 +45,8 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
     counted whole: its lots that are not named are empty. A kit has no stock, so a count of one is among the unknown.
 
     A count that names no node is of the node that the connection works, when it works exactly one.
+
+    A count of a node that counts in batches is brought up to now by what the ledger has seen since, and learned from.
 
     Raises:
         InputError: no node is named or known.
@@ -110,6 +113,13 @@ def set_on_hand(
     ensure_positions(unit, counts.keys())
     positions = lock_positions(unit, counts.keys())
     times = _counted_at(unit, positions) if as_of else {}
+    late = {key for key, last in times.items() if as_of is not None and last >= as_of}
+    batch = at_batch_nodes(unit, positions.keys() - late)
+    if as_of is not None and batch:
+        rolled, lots_rolled = roll_forward(
+            unit, {key: positions[key] for key in batch}, counts, lots or {}, as_of, times
+        )
+        counts, lots = {**counts, **rolled}, {**(lots or {}), **lots_rolled}
     rows: list[tuple[Any, ...]] = []
     moves: list[tuple[Any, ...]] = []
     short: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]] = []
@@ -117,13 +127,8 @@ def set_on_hand(
     tracked = tracked_items(unit, {item for item, _ in positions})
     own = read_lots(unit, [key for key in positions if key[0] in tracked]) if tracked else {}
     written: dict[Key, list[LotUnits]] = {}
-    older = 0
-    for key in sorted(positions):
+    for key in sorted(positions.keys() - late):
         position, counted = positions[key], counts[key]
-        last = times.get(key)
-        if as_of is not None and last is not None and last >= as_of:
-            older += 1
-            continue
         least = max(position.reserved + position.allocated - position.backorder_limit, ZERO)
         beside = [each for each in (lots or {}).get(key, ()) if each.status != SELLABLE]
         if beside:
@@ -131,30 +136,33 @@ def set_on_hand(
         if key in own:
             written[key] = beside + recounted(own[key], counted, (lots or {}).get(key))
             least = sum((each.on_hand for each in written[key] if each.status == SELLABLE), ZERO)
-        on_hand, safety, shortfall = _fit(position, counted, least)
-        rows.append((*key, on_hand, safety, shortfall, as_of))
-        if (on_hand, safety) != (position.on_hand, position.safety):
-            moves.append(
-                (*key, kind, on_hand - position.on_hand, safety - position.safety, cause or unit.cause, unit.actor)
-            )
+        on_hand, safety, uncertain, shortfall = _fit(position, counted, least)
+        rows.append((*key, on_hand, safety, uncertain, shortfall, as_of))
+        changes = on_hand - position.on_hand, safety - position.safety, uncertain - position.uncertain
+        if any(changes):
+            moves.append((*key, kind, *changes, cause or unit.cause, unit.actor))
         (short if shortfall > 0 else whole).append((key, position, counted, shortfall))
-    columns = [[row[index] for row in rows] for index in range(6)]
+    columns = [[row[index] for row in rows] for index in range(7)]
     unit.conn.exec_driver_sql(SET, (*columns, unit.tenant))
     write_lots(unit, written)
-    copy_rows(unit, t.stock_movement, ("item_id", "node_id", "kind", "on_hand", "safety", "cause", "actor"), moves)
+    names = ("item_id", "node_id", "kind", "on_hand", "safety", "uncertain", "cause", "actor")
+    copy_rows(unit, t.stock_movement, names, moves)
+    if batch:
+        age_stock(unit, batch)
     mark_listings(unit, {item for item, _ in counts})
     _report(unit, short, [key for key, position, *_ in whole if position.shortfall > 0])
     for item, node, *_ in moves:
         unit.event("stock.changed", "item", item, {"node": node.hex, "kind": kind})
-    return len(rows), older
+    return len(rows), len(late)
 
 
-def _fit(position: Position, counted: Decimal, least: Decimal) -> tuple[Decimal, Decimal, Decimal]:
-    """Return (on hand, effective safety, shortfall) so that the promise on the books stays covered."""
+def _fit(position: Position, counted: Decimal, least: Decimal) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    """Return (on hand, effective safety, uncertain, shortfall) so that the promise on the books stays covered."""
     promised = position.reserved + position.allocated
     on_hand = max(counted, least)
-    safety = min(position.safety_target, max(on_hand + position.backorder_limit - promised, ZERO))
-    return on_hand, safety, on_hand - counted
+    room = max(on_hand + position.backorder_limit - promised, ZERO)
+    safety = min(position.safety_target, room)
+    return on_hand, safety, min(position.uncertain, room - safety), on_hand - counted
 
 
 def _counted_at(unit: Unit, keys: Mapping[tuple[UUID, UUID], Position]) -> dict[tuple[UUID, UUID], datetime]:

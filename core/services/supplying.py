@@ -33,18 +33,27 @@ ZERO = Decimal(0)
 OPEN = ("expected", "in_transit")
 
 
-def stocked_item(unit: Unit, sku: str) -> UUID:
+def stocked_item(unit: Unit, sku: str, path: str = "sku") -> UUID:
     """Return the item that lies on shelves under this SKU.
+
+    Args:
+        unit: the running transaction.
+        sku: the item's.
+        path: where it stands in what was sent, for the error.
 
     Raises:
         InputError: nothing has this SKU, or it is a kit.
     """
     found = resolve_skus(unit, {(ANY_CONNECTION, sku)})
     if not found:
-        raise InputError(f"No item has the SKU {sku!r}.", code="ITEM-SKU-404")
+        raise InputError(
+            f"No item has the SKU {sku!r}.", code="ITEM-SKU-404", errors=[{"path": path, "reason": "no item has it"}]
+        )
     item = found[ANY_CONNECTION, sku]
     if read_kits(unit.conn, [item], unit.tenant):
-        raise InputError(f"{sku} is a kit; name its components.", code="STOCK-KIT-422")
+        raise InputError(
+            f"{sku} is a kit; name its components.", code="STOCK-KIT-422", errors=[{"path": path, "reason": "is a kit"}]
+        )
     return item
 
 
@@ -77,7 +86,12 @@ def expect_supply(
     item = stocked_item(unit, sku)
     key = item, node_coded(unit, node)
     if promisable and tracked_items(unit, [item]):
-        raise InputError(f"{sku} has lots, and what has not come has none.", code="SUPPLY-LOT-422")
+        raise InputError(
+            f"{sku} has lots, and what has not come has none.",
+            fix="Leave out what may be promised of it.",
+            code="SUPPLY-LOT-422",
+            errors=[{"path": "promisable", "reason": "not of an item with lots"}],
+        )
     unit.conn.execute(
         insert(t.supply)
         .values(
@@ -216,18 +230,28 @@ def _change_limit(unit: Unit, key: Key, position: Position, delta: Decimal, caus
     """Change how far a locked position may be promised beyond what is there, never below what is promised."""
     if delta == 0:
         return
-    lacking = -delta - (position.free + position.safety)
+    lacking = -delta - (position.free + position.safety + position.uncertain)
     if lacking > 0:
         raise Conflict(
             f"{plain(lacking)} units of this supply are promised to orders.",
             fix="Cancel those orders, source them from elsewhere, or bring other stock first.",
             code="SUPPLY-PROMISED-409",
         )
-    safety = move_limit(unit, key, delta)
+    safety, uncertain = move_limit(unit, key, delta)
     copy_rows(
         unit,
         t.stock_movement,
-        ("item_id", "node_id", "kind", "safety", "backorder_limit", "cause", "actor"),
-        [(*key, str(MovementKind.SUPPLY), safety - position.safety, delta, cause, unit.actor)],
+        ("item_id", "node_id", "kind", "safety", "uncertain", "backorder_limit", "cause", "actor"),
+        [
+            (
+                *key,
+                str(MovementKind.SUPPLY),
+                safety - position.safety,
+                uncertain - position.uncertain,
+                delta,
+                cause,
+                unit.actor,
+            )
+        ],
     )
     mark_listings(unit, [key[0]])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 
 from core.domain.ids import uuid7
 from core.domain.states import SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
@@ -15,7 +16,7 @@ from core.services.fulfilling import as_uuid
 from core.services.parcels import ENDED, look_at_promise, settle_parcel
 from core.services.phase import refresh_phases
 from core.store.locks import lock_order
-from core.store.unit import Unit
+from core.store.unit import DEFAULT_TENANT, Unit
 
 FIND = """
 SELECT id, order_id FROM shipment WHERE tenant_id = :tenant
@@ -24,6 +25,17 @@ SELECT id, order_id FROM shipment WHERE tenant_id = :tenant
                                             OR lower(carrier) = lower(:carrier))))
 ORDER BY (id = :id) DESC NULLS LAST, created_at DESC LIMIT 1
 """
+
+
+def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEFAULT_TENANT) -> dict[str, UUID]:
+    """Return the orders behind tracking numbers, without locking them."""
+    if not numbers:
+        return {}
+    rows = conn.exec_driver_sql(
+        "SELECT tracking_number, order_id FROM shipment WHERE tenant_id = %s AND tracking_number = ANY(%s::text[])",
+        (tenant, list(numbers)),
+    )
+    return {row.tracking_number: row.order_id for row in rows}
 
 
 def track(unit: Unit, document: Json) -> UUID:

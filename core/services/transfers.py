@@ -29,6 +29,14 @@ ZERO = Decimal(0)
 Line = Mapping[str, Any]
 
 
+class _Short(Exception):
+    """Fewer units of an item are free than were to be sent."""
+
+    def __init__(self, item: UUID, units: Decimal, free: Decimal) -> None:
+        super().__init__(f"{free} of {units}")
+        self.item, self.units, self.free = item, units, free
+
+
 def send_transfer(
     unit: Unit,
     *,
@@ -57,8 +65,10 @@ def send_transfer(
     if source == target:
         raise InputError("A transfer is between two nodes.", errors=[{"path": "to_node", "reason": "must differ"}])
     wanted: dict[tuple[UUID, str], Decimal] = {}
-    for line in lines:
-        place = stocked_item(unit, line["sku"]), line.get("lot") or UNKNOWN_LOT
+    first: dict[UUID, int] = {}
+    for index, line in enumerate(lines):
+        place = stocked_item(unit, line["sku"], f"lines.{index}.sku"), line.get("lot") or UNKNOWN_LOT
+        first.setdefault(place[0], index)
         wanted[place] = wanted.get(place, ZERO) + line["quantity"]
     transfer_id = uuid7()
     made = unit.conn.execute(
@@ -72,11 +82,26 @@ def send_transfer(
         },
     ).rowcount  # fmt: skip
     if not made:
-        raise Conflict(f"There is a transfer {reference[:64]!r} already.", code="TRANSFER-TWICE-409")
+        raise Conflict(
+            f"There is a transfer {reference[:64]!r} already.",
+            fix="Give this one another reference.",
+            code="TRANSFER-TWICE-409",
+            errors=[{"path": "reference", "reason": "was used before"}],
+        )
     keys = [(item, node) for item, _ in wanted for node in (source, target)]
     ensure_positions(unit, keys)
     positions = lock_positions(unit, keys)
-    taken = _take_out(unit, positions, source, wanted, reference)
+    try:
+        taken = _take_out(unit, positions, source, wanted, reference)
+    except _Short as short:
+        index = first[short.item]
+        raise Conflict(
+            f"Only {plain(short.free)} units of {lines[index]['sku']} are at {from_node} and not promised,"
+            f" not {plain(short.units)}.",
+            fix="Send fewer, or free them first.",
+            code="TRANSFER-SHORT-409",
+            errors=[{"path": f"lines.{index}.quantity", "reason": f"only {plain(short.free)} are free"}],
+        ) from None
     copy_rows(
         unit,
         t.transfer_line,
@@ -112,17 +137,14 @@ def _take_out(
         key = item, source
         position = positions[key]
         here = counts.get(key, position.on_hand)
-        free = here - position.reserved - position.allocated - position.safety
+        free = here - position.reserved - position.allocated - position.safety - position.uncertain
         picked: list[tuple[str, Decimal]] = [(UNKNOWN_LOT, units)]
         if item in tracked:
             own = [Lot(x.lot, x.on_hand - x.promised, x.expires_on) for x in lots[key] if x.status == SELLABLE]
             picked = pick([x for x in own if lot in (UNKNOWN_LOT, x.lot)], units, date.min, freshest=False)
         if free < units or sum((number for _, number in picked), ZERO) < units:
-            raise Conflict(
-                f"Only {plain(max(free, ZERO))} units are there and not promised, not {plain(units)}.",
-                fix="Send fewer, or free them first.",
-                code="TRANSFER-SHORT-409",
-            )
+            there = min(free, sum((number for _, number in picked), ZERO)) if item in tracked else free
+            raise _Short(item, units, max(there, ZERO))
         counts[key] = here - units
         ends = {x.lot: x.expires_on for x in lots.get(key, ())}
         for name, number in picked:
@@ -203,7 +225,7 @@ def _came(unit: Unit, own: Sequence[Row[Any]], lines: Sequence[Line] | None) -> 
         return left
     found: dict[tuple[UUID, str], Decimal] = {}
     for index, line in enumerate(lines):
-        item, units = stocked_item(unit, line["sku"]), line["quantity"]
+        item, units = stocked_item(unit, line["sku"], f"lines.{index}.sku"), line["quantity"]
         for place in [place for place in left if place[0] == item and line.get("lot") in (None, place[1])]:
             part = min(units, left[place])
             left[place] -= part

@@ -12,7 +12,7 @@ from core.domain.policies import check_policy
 from core.errors import InputError, Refused
 from core.services.guardrails import report, strictest
 from core.services.inforce import IN_FORCE, in_force_of, read_in_force
-from core.services.simulating import decide_again
+from core.services.simulating import Told, decide_again
 from core.services.whatif import trying
 from core.store import schema as t
 from core.store.read.policies import policy_row
@@ -37,6 +37,8 @@ def simulate(
     engine: Engine | None = None,
     processes: int = 1,
     limit: int | None = None,
+    carry: bool = True,
+    tell: Told | None = None,
     tenant: int = DEFAULT_TENANT,
 ) -> Json:
     """Return what a version would have made of the recorded decisions it is for; nothing is stored.
@@ -47,8 +49,10 @@ def simulate(
         now: the database's time.
         since: decisions made then or later; a month back when None.
         engine: of the same database, where several processes may read.
-        processes: how many at most.
+        processes: how many at most, where each decision is made alone.
         limit: only the newest so many decisions; all when None.
+        carry: whether what another choice took is missing for later decisions; else each is made alone.
+        tell: is told how far it is.
         tenant: whose.
 
     Raises:
@@ -61,7 +65,9 @@ def simulate(
         [check_policy(row.document)] + [check_policy(each.document) for each in conn.execute(IN_FORCE, {"t": tenant})]
     )
     scenario = trying(policy, read_in_force(conn, tenant))
-    replayed = decide_again(conn, scenario, since, engine=engine, processes=processes, limit=limit, tenant=tenant)
+    replayed = decide_again(
+        conn, scenario, since, engine=engine, processes=processes, limit=limit, carry=carry, tell=tell, tenant=tenant
+    )
     earlier = bool(conn.execute(DECIDED_BEFORE, {"t": tenant, "floor": floor_of(since)}).scalar_one())
     if limit is not None and replayed.looked_at >= limit and replayed.first is not None:
         since, earlier = replayed.first, True

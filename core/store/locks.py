@@ -2,7 +2,8 @@
 
 Order of locking for all code: message -> order -> reservation -> stock position by (item, node) -> item by SKU ->
 listing by (connection, item) -> lane (delivery insert). Whoever needs two of these takes them in this order; whoever
-needs many of one kind takes them in key order. Two transactions then never wait for each other in a circle.
+needs many of one kind takes them in key order. Two transactions then never wait for each other in a circle. Positions
+whose stock ages are locked by `core.store.aged`, in the same order.
 """
 
 from __future__ import annotations
@@ -33,17 +34,19 @@ class Position:
     allocated: Decimal
     safety: Decimal
     safety_target: Decimal
+    uncertain: Decimal
     backorder_limit: Decimal
     shortfall: Decimal
 
     @property
     def free(self) -> Decimal:
         """Units that may still be promised (ATP), backorder limit included."""
-        return self.on_hand - self.safety - self.reserved - self.allocated + self.backorder_limit
+        return self.on_hand - self.safety - self.uncertain - self.reserved - self.allocated + self.backorder_limit
 
 
 LOCK_POSITIONS = """
-SELECT p.item_id, p.node_id, on_hand, reserved, allocated, safety, safety_target, backorder_limit, shortfall
+SELECT p.item_id, p.node_id, on_hand, reserved, allocated, safety, safety_target, uncertain, backorder_limit,
+       shortfall
 FROM stock_position p JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
      ON p.item_id = w.item_id AND p.node_id = w.node_id
 WHERE p.tenant_id = %s
@@ -54,7 +57,7 @@ FOR NO KEY UPDATE OF p
 # To take stock of an item that a rule over all nodes protects, all its positions are locked. `guarded` says that a rule
 # holds for it.
 LOCK_TO_TAKE = """
-SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated + p.backorder_limit AS free,
+SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated + p.backorder_limit AS free,
        EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = p.tenant_id
                AND (r.item_id = p.item_id OR r.item_id IS NULL)
                AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS guarded,
@@ -84,7 +87,8 @@ MARK_LISTINGS = MARK_ALL_LISTINGS.replace(
     """%(tenant)s AND item_id = ANY(ARRAY(
           SELECT unnest(%(items)b::uuid[]) UNION
           SELECT kit_id FROM kit_component
-          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)b::uuid[])))\n""",
+          WHERE tenant_id = %(tenant)s AND component_id = ANY(%(items)b::uuid[])
+            AND ended_at IS NULL))\n""",
     1,
 )
 
@@ -95,7 +99,7 @@ UPDATE orders SET sourcing_at = clock_timestamp() FROM (
       AND o.sourcing_at > clock_timestamp()
       AND (%(items)s::uuid[] IS NULL OR EXISTS (
         SELECT 1 FROM order_line l
-        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id
+        LEFT JOIN kit_component k ON k.tenant_id = l.tenant_id AND k.kit_id = l.item_id AND k.ended_at IS NULL
         WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.quantity > l.canceled + l.shipped
           AND coalesce(k.component_id, l.item_id) = ANY(%(items)s::uuid[])))
     ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED
@@ -203,12 +207,27 @@ def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> None:
-    """Lock several orders in id order, before anything else is locked for any of them."""
-    unit.conn.exec_driver_sql(
-        "SELECT 1 FROM orders WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Lock several orders in id order, before anything else is locked for any of them; return what names each.
+
+    Each has `id`, `connection_id`, `external_id`, `number` and `state`.
+    """
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id, connection_id, external_id, number, state FROM orders"
+        " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
         (unit.tenant, sorted(order_ids)),
     )
+    return {row.id: row for row in rows}
+
+
+def lock_allocated(unit: Unit, order_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Lock what is allocated to these locked orders, in id order, and return the positions it is of."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT item_id, node_id FROM reservation WHERE tenant_id = %s AND order_id = ANY(%s::uuid[])"
+        " AND state = 'allocated' ORDER BY id FOR NO KEY UPDATE",
+        (unit.tenant, list(order_ids)),
+    )
+    return {(row.item_id, row.node_id) for row in rows}
 
 
 def lock_orders_by_source(unit: Unit, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row[Any]]:
@@ -237,6 +256,18 @@ def lock_due_orders(unit: Unit, limit: int) -> list[UUID]:
             """
         ),
         {"tenant": unit.tenant, "limit": limit},
+    )
+    return [row.id for row in rows]
+
+
+def lock_orders_to_release(unit: Unit, limit: int) -> list[UUID]:
+    """Lock up to `limit` orders in progress whose waiting work is to be released and that nobody else works on."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id FROM orders WHERE tenant_id = %s AND state IN ('accepted', 'in_progress') AND id = ANY(ARRAY("
+        "SELECT order_id FROM fulfillment_order WHERE tenant_id = %s AND state = 'planned'"
+        " AND release_at <= clock_timestamp() ORDER BY release_at LIMIT %s))"
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        (unit.tenant, unit.tenant, limit),
     )
     return [row.id for row in rows]
 

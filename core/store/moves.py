@@ -1,4 +1,4 @@
-"""Writing what changes of stock positions and lots; the caller holds the locks of `core.store.locks`."""
+"""Writing what changes of stock positions, lots and nodes; the caller holds the locks of `core.store.locks`."""
 
 from __future__ import annotations
 
@@ -38,18 +38,37 @@ SELECT %(tenant)s, h.*, 'held' FROM unnest(
 """.replace("MARKED", MARK_LISTINGS)
 
 MOVE_LOTS = """
-UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
-FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
-     AS d(item_id, node_id, lot, on_hand, promised)
-WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot AND l.status = 'sellable'
+WITH moved AS (
+    UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
+    FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
+         AS d(item_id, node_id, lot, on_hand, promised)
+    WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot
+      AND l.status = 'sellable'
+    RETURNING l.tenant_id, l.item_id, l.node_id, l.lot, l.status, d.on_hand, d.promised, l.expires_on
+)
+INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, on_hand, promised, expires_on)
+SELECT * FROM moved
 """
 
-# What a limit leaves, the safety stock has as far as it wants it.
+# What a limit leaves, the safety stock has as far as it wants it, and then what is uncertain.
 MOVE_LIMIT = """
-UPDATE stock_position
-SET backorder_limit = backorder_limit + %(delta)s, version = version + 1,
-    safety = least(safety_target, greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0))
-WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s RETURNING safety
+UPDATE stock_position p
+SET backorder_limit = p.backorder_limit + %(delta)s, version = p.version + 1, safety = l.safety,
+    uncertain = least(p.uncertain, l.room - l.safety)
+FROM (
+    SELECT item_id, node_id, room, least(safety_target, room) AS safety FROM (
+        SELECT item_id, node_id, safety_target,
+               greatest(on_hand + backorder_limit + %(delta)s - reserved - allocated, 0) AS room
+        FROM stock_position WHERE tenant_id = %(tenant)s AND item_id = %(item)s AND node_id = %(node)s) r
+) l
+WHERE p.tenant_id = %(tenant)s AND p.item_id = l.item_id AND p.node_id = l.node_id RETURNING p.safety, p.uncertain
+"""
+
+NOTE_SWITCH = """
+INSERT INTO node_switch (tenant_id, node_id, active)
+SELECT n.tenant_id, n.id, n.active FROM node n WHERE n.tenant_id = %(tenant)s AND n.id = %(node)s
+  AND n.active IS DISTINCT FROM (SELECT s.active FROM node_switch s WHERE s.tenant_id = n.tenant_id
+                                 AND s.node_id = n.id ORDER BY s.id DESC LIMIT 1)
 """
 
 
@@ -83,18 +102,26 @@ def hold_stock(unit: Unit, taken: Mapping[tuple[UUID, UUID], Decimal], held: Seq
     unit.conn.exec_driver_sql(HOLD_STOCK, given)
 
 
-def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> Decimal:
-    """Change how far a locked position may be promised beyond what is there; return the safety stock that leaves."""
-    found: Decimal = unit.conn.exec_driver_sql(
+def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> tuple[Decimal, Decimal]:
+    """Change how far a locked position may be promised beyond what is there; return (safety, uncertain) it leaves."""
+    row = unit.conn.exec_driver_sql(
         MOVE_LIMIT, {"delta": delta, "tenant": unit.tenant, "item": key[0], "node": key[1]}
-    ).scalar_one()
-    return found
+    ).one()
+    return row.safety, row.uncertain
 
 
 def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:
-    """Add (on hand, promised) to sellable lots of locked positions: a lot is only changed under its position's lock."""
+    """Add (on hand, promised) to sellable lots of locked positions, in their ledger too.
+
+    A lot is only changed under its position's lock.
+    """
     if not deltas:
         return
     keys = sorted(deltas)
     columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
     unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
+
+
+def note_switch(unit: Unit, node_id: UUID) -> None:
+    """Write that a node has been switched on or off, if it has: sums over nodes are explained by it."""
+    unit.conn.exec_driver_sql(NOTE_SWITCH, {"tenant": unit.tenant, "node": node_id})

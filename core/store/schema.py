@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.store.tables.base import metadata
-from core.store.tables.decisions import decision, decision_basis, policy
+from core.store.tables.decisions import decision, decision_basis, policy, simulation
 from core.store.tables.intake import connection, cursor, message, seat
 from core.store.tables.inventory import item, item_reference, node, reservation, stock_movement, stock_position
 from core.store.tables.orders import (
@@ -51,7 +51,10 @@ from core.store.tables.routing import (
     supplier_price,
 )
 from core.store.tables.stock import (
+    count_outcome,
     kit_component,
+    lot_movement,
+    node_switch,
     protection_rule,
     shipment_serial,
     stock_lot,
@@ -71,6 +74,7 @@ from core.store.tables.trade import (
     trade_due,
     trade_terms,
 )
+from core.store.tables.waves import wave
 
 __all__ = [
     "api_key",
@@ -81,6 +85,7 @@ __all__ = [
     "change_set",
     "chargeback",
     "connection",
+    "count_outcome",
     "cursor",
     "data_request",
     "decision",
@@ -99,6 +104,7 @@ __all__ = [
     "kit_component",
     "listing",
     "login_session",
+    "lot_movement",
     "markdown",
     "message",
     "metadata",
@@ -106,6 +112,7 @@ __all__ = [
     "node",
     "node_calendar",
     "node_closure",
+    "node_switch",
     "order_line",
     "orders",
     "outcome",
@@ -130,6 +137,7 @@ __all__ = [
     "shipment",
     "shipment_line",
     "shipment_serial",
+    "simulation",
     "sscc_series",
     "stock_lot",
     "stock_movement",
@@ -143,4 +151,5 @@ __all__ = [
     "transfer",
     "transfer_line",
     "user_account",
+    "wave",
 ]

@@ -19,6 +19,7 @@ from core.domain.payloads import dump
 
 DEFAULT_TENANT = 1
 INTAKE, ORDERS, DELIVERIES, SCHEDULE = "intake", "orders", "deliveries", "schedule"
+SIMULATIONS = "simulations"
 CLOCK = text("SELECT clock_timestamp()")
 EVENT_COLUMNS = ("type", "subject", "subject_id", "order_id", "data", "actor", "cause", "correlation_id")
 WRITE_EVENTS = """
@@ -37,6 +38,7 @@ class Unit:
         now: the database's clock when the transaction began.
         actor: who acts: `hub`, `connection:NAME`, `user:EMAIL`, `key:NAME`.
         cause: what led to it, as a public id, for the history.
+        reasons: cause and correlation by order, where one transaction does several orders' work.
     """
 
     conn: Connection
@@ -45,6 +47,7 @@ class Unit:
     cause: str | None = None
     correlation: UUID | None = None
     tenant: int = DEFAULT_TENANT
+    reasons: dict[UUID, tuple[str | None, UUID | None]] = field(default_factory=dict)
     _events: list[dict[str, Any]] = field(default_factory=list)
     wakes: set[str] = field(default_factory=set)
 
@@ -56,8 +59,19 @@ class Unit:
         data: Mapping[str, Any] | None = None,
         *,
         order_id: UUID | None = None,
+        owing_to: UUID | None = None,
     ) -> None:
-        """Note an event (`order.accepted`); written in one statement when the unit ends."""
+        """Note an event (`order.accepted`); written in one statement when the unit ends.
+
+        Args:
+            kind: what happened.
+            subject: what kind of thing it happened to.
+            subject_id: which one.
+            data: what else is to be known.
+            order_id: the order it belongs to.
+            owing_to: the order whose reason it shares, of an event that belongs to none.
+        """
+        cause, correlation = self.reason_for(order_id or owing_to)
         self._events.append(
             {
                 "type": kind,
@@ -66,10 +80,15 @@ class Unit:
                 "order_id": order_id,
                 "data": data or {},
                 "actor": self.actor,
-                "cause": self.cause,
-                "correlation_id": self.correlation,
+                "cause": cause,
+                "correlation_id": correlation,
             }
         )
+
+    def reason_for(self, order_id: UUID | None) -> tuple[str | None, UUID | None]:
+        """Return cause and correlation of what is done to an order: its own, or else the transaction's."""
+        own = self.reasons.get(order_id) if order_id else None
+        return own or (self.cause, self.correlation)
 
     def wake(self, *queues: str) -> None:
         """Ask for these queues to be looked at once the commit is done."""

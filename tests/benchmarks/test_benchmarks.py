@@ -36,8 +36,8 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
     assert set(names()) == {
-        "availability", "growth", "histories", "intake", "memory", "pipeline", "promises", "reserve", "routing",
-        "simulate", "soak", "startup", "uci", "waves",
+        "availability", "edi", "growth", "histories", "intake", "memory", "pipeline", "promises", "reports", "reserve",
+        "routing", "simulate", "soak", "startup", "uci", "waves",
     }  # fmt: skip
 
 
@@ -66,12 +66,19 @@ def test_reservations_are_in_the_books_and_nothing_is_oversold() -> None:
 
 
 def test_recorded_orders_are_decided_again_and_the_worse_policy_is_refused() -> None:
-    found = bench("simulate", "--orders", 600)
-    assert found["verify"]["decisions"] == found["verify"]["agree"] == found["orders"] == 600
+    found = bench("simulate", "--orders", 1_200)
+    assert found["verify"]["decisions"] == found["verify"]["agree"] == found["orders"] == 1_200
     assert found["verify"]["differ"] == 0
-    assert (found["better"]["orders"], found["worse"]["orders"]) == (600, 600)
-    assert (found["better"]["passed"], found["worse"]["passed"]) == (True, False)
-    assert found["better"]["short_percent"]["change_points"] < 0 < found["worse"]["cost_per_order"]["change_percent"]
+    for way in ("alone", "carried"):
+        better, worse = found["better"][way], found["worse"][way]
+        assert (better["orders"], worse["orders"]) == (1_200, 1_200)
+        assert (better["passed"], worse["passed"]) == (True, False)
+        assert better["short_percent"]["change_points"] < 0 < worse["cost_per_order"]["change_percent"]
+    # Its history's stock adds up, so no policy takes more than there is.
+    assert [found[name]["carried"]["stock"]["unmet"] for name in ("better", "worse")] == [0, 0]
+    assert found["better"]["carried"]["stock"]["touched"] > 100
+    # Units that are used up cannot be used again.
+    assert found["better"]["carried"]["short_percent"]["after"] > found["better"]["alone"]["short_percent"]["after"]
     assert found["bytes_per_decision"]["whole"] < 900
     assert found["shared_documents"] == 1
 
@@ -93,6 +100,13 @@ def test_the_pipeline_is_measured_beside_the_same_writes() -> None:
     assert (single["orders_per_transaction"], batches["orders_per_transaction"]) == (1, 10)
     assert single["rows_inserted_per_order"] == batches["rows_inserted_per_order"] == 17
     assert found["ratio_to_pgbench_per_order"] == round(step["orders_per_second"] / single["orders_per_second"], 3)
+
+
+def test_reports_in_batches_take_fewer_statements_each() -> None:
+    single, batch = bench("reports", "--reports", 20, "--batches", 1, 20)["series"]
+    assert (single["batch"], single["reports"], batch["batch"], batch["reports"]) == (1, 20, 20, 20)
+    assert batch["statements"] < 3 < single["statements"]
+    assert batch["cpu_ms"] == pytest.approx(batch["hub_cpu_ms"] + batch["database_cpu_ms"], abs=0.02)
 
 
 def test_growth_says_what_an_order_costs_at_each_number_of_stored_ones() -> None:
@@ -138,3 +152,16 @@ def test_a_wave_is_never_dearer_than_what_it_started_from() -> None:
     assert peak["bound"] <= peak["after"] <= peak["first_come"]
     assert peak["finished"]
     assert found["saved_percent"]["median"] == peak["saved_percent"] >= 0
+
+
+def test_edi_is_read_as_pydifact_reads_it_and_in_little_memory() -> None:
+    found = bench("edi")
+    assert set(found["edifact"]) == {"ORDERS", "DESADV", "INVOIC", "large"}
+    for kind in ("ORDERS", "DESADV", "INVOIC"):
+        figures = found["edifact"][kind]
+        assert figures["same_as_pydifact"] is True
+        assert figures["segments"] > 100 * figures["messages"] > 0
+        assert figures["segments_mb_per_s"] > figures["pydifact"]["read_mb_per_s"] > 0
+    assert found["edifact"]["large"]["file_mb"] >= 2
+    assert found["edifact"]["large"]["faults"] == 0
+    assert found["edifact"]["large"]["peak_mb"] < 100

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from console.cli import protection, reservations, stock
+from console.cli import nodes, protection, reservations, stock
 from console.cli.main import COMMANDS, SECTIONS, cli
 from core.domain.states import ReservationState
-from core.domain.vocabulary import Protection, StockStatus
+from core.domain.vocabulary import Protection, StockMode, StockStatus
 from tests.cli.conftest import Crossdock
 
 HEAVY = ("sqlalchemy", "psycopg", "flask", "marshmallow", "rich", "requests", "dramatiq", "redis", "structlog",
@@ -51,8 +51,9 @@ def test_every_name_of_the_public_surface_is_there() -> None:
     assert set(COMMANDS) == {
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
-        "bench", "nodes", "disruptions", "route", "policy", "decisions", "promises", "scores", "models", "calendars",
-        "stock", "supply", "transfers", "reservations", "protection", "carriers",
+        "bench", "nodes", "disruptions", "route", "edi", "policy", "decisions", "promises", "scores", "models",
+        "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers",
+        "wave",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 
@@ -75,13 +76,13 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
             "items", "nodes", "stock", "orders", "services", "rates", "places", "substitutes", "supplier-prices",
             "markdowns",
         },
-        "nodes": {"off", "on", "capacity"}, "disruptions": {"add", "replan", "end"},
+        "nodes": {"off", "on", "capacity", "stock"}, "disruptions": {"add", "replan", "end"},
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
         "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
         "models": {"train", "promote"}, "protection": {"set", "end"}, "supply": {"expect", "receive", "end"},
         "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move"},
-        "calendars": {"import"},
+        "calendars": {"import"}, "wave": {"run"},
     }  # fmt: skip
     for name in set(COMMANDS) - {"demo"}:
         command = cli.get_command(context, name)
@@ -98,3 +99,4 @@ def test_choices_are_the_words_the_hub_knows() -> None:
     assert set(protection.KINDS.choices) == {str(each) for each in Protection}
     assert set(reservations.STATES.choices) == {str(each) for each in ReservationState}
     assert set(stock.STATUSES.choices) == {str(each) for each in StockStatus}
+    assert set(nodes.MODES.choices) == {str(each) for each in StockMode}

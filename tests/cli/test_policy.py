@@ -85,7 +85,14 @@ def test_decisions_are_listed_shown_and_verified(two_people: Crossdock) -> None:
     assert [each["quantity"] for each in shown["inputs"]["lines"]] == ["2"]
     assert list(shown["inputs"]["stock"].values()) == [{"HAM": "10"}]
     assert shown["inputs"]["order"]["connection"] == "shop"
-    assert two_people("decisions", "verify", "--json").one == {"decisions": 1, "agree": 1, "older": 0, "differ": []}
+    assert two_people("decisions", "verify", "--json").one == {
+        "decisions": 1,
+        "agree": 1,
+        "older": 0,
+        "waves": 0,
+        "waves_agree": 0,
+        "differ": [],
+    }
     assert two_people("decisions", "verify").out == "1 of 1 decisions were made again and agree to the byte.\n"
 
 

@@ -72,6 +72,17 @@ def test_a_node_goes_off_and_its_work_elsewhere(routed: Crossdock) -> None:
     assert routed("nodes", "off", "NOWHERE", "--json").code == 4
 
 
+def test_a_node_is_told_how_its_stock_is_known(routed: Crossdock) -> None:
+    given = ("--mode", "batch", "--hours", "12", "--error", "0.08", "--samples", "40", "--quantile", "0.95")
+    node = routed("nodes", "stock", "HAM", *given, "--json").one
+    told = (node["stock_mode"], node["count_hours"], node["count_error"], node["count_samples"], node["count_quantile"])
+    assert told == ("batch", "12", "0.08", 40, "0.95")
+    shown = {each["code"]: each["stock_mode"] for each in routed("nodes", "list", "--json").rows}
+    assert (shown["HAM"], shown["LYS"]) == ("batch", "live")
+    assert routed("nodes", "stock", "HAM", "--mode", "live", "--json").one["stock_mode"] == "live"
+    assert routed("nodes", "stock", "HAM").code == 2
+
+
 def test_capacity_lost_moves_what_is_over_it(routed: Crossdock) -> None:
     done = routed("nodes", "capacity", "HAM", "1", "--json").one
     assert (done["capacity_per_day"], done["replan"]["affected"]) == (1, 1)

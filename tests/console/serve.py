@@ -12,6 +12,7 @@ from core.store.engine import open_engine
 from core.store.migrate import upgrade
 from core.store.unit import Store
 from tests.console.company import found_company
+from tests.console.logistics import write_logistics
 from tests.console.site import PASSWORD, USER, site
 
 
@@ -22,7 +23,9 @@ def main(port: int, orders: int) -> None:
         upgrade(store.engine)
         with store.begin() as unit:
             create_user(unit, USER, "Mira Koch", PASSWORD, "operator")
-            found_company(unit.conn, orders)
+            company = found_company(unit.conn, orders)
+        with store.begin(actor=f"user:{USER}") as unit:
+            write_logistics(unit, company)
         services = ConsoleServices(store, Registry(), "0" * 44, company="Fjord & Pine")
         site(services).run(port=port, threaded=True)
 

@@ -15,12 +15,17 @@ from werkzeug.serving import make_server
 
 from core.domain.ids import public_id, uuid7
 from tests.console.conftest import Site
+from tests.console.logistics import write_logistics
 from tests.console.site import PASSWORD, USER, site
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = next((Path(__file__).parents[2] / "console" / "assets" / "test-only").glob("axe-core@*")) / "axe.min.js"
 SCREENS = ("/", "/orders", "/exceptions", "/inventory", "/routing", "/connections", "/messages", "/deliveries",
-           "/nowhere", "/routing/cheapest@1")  # fmt: skip
+           "/nowhere", "/routing/cheapest@1", "/inventory/rules", "/inventory/rules/new", "/inventory/incoming",
+           "/inventory/incoming?tab=late", "/inventory/incoming/new", "/inventory/transfers?tab=lost",
+           "/inventory/transfers/new", "/network", "/network/nodes/HAM", "/network/nodes/POZ", "/network/carriers",
+           "/network/carriers/Nordpost", "/network/disruptions", "/network/disruptions/new", "/promises",
+           "/promises?tab=risk", "/promises?tab=late")  # fmt: skip
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 pytestmark = [
@@ -63,6 +68,8 @@ def serving(of: Site) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def reading_url(reading: Site) -> Iterator[str]:
+    with reading.store.begin() as unit:
+        write_logistics(unit, reading.company)
     yield from serving(reading)
 
 
@@ -123,6 +130,14 @@ def test_every_screen_is_accessible_and_keeps_to_itself(
                  " ON n.id = p.node_id ORDER BY 1, 2 LIMIT 1")
         ).one()  # fmt: skip
     details.append(f"/inventory/{sku}/at/{node}")
+    with reading.store.read() as conn:
+        for table, kind, path in (
+            ("supply", "supply", "inventory/incoming"),
+            ("disruption", "disruption", "network/disruptions"),
+            ("transfer", "transfer", "inventory/transfers"),
+        ):
+            found = conn.execute(text(f"SELECT id FROM {table} ORDER BY id DESC LIMIT 1")).scalar_one()
+            details.append(f"/{path}/{public_id(kind, found)}")
     problems = {}
     for path in (*SCREENS, *details):
         page = tab.open(path)

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from console.web import charts
-from core.services import policies
+from core.services import policies, simulations
 from core.services.access import create_user
 from tests.console.conftest import Site, form_token
 from tests.console.site import PASSWORD, USER
@@ -66,8 +67,41 @@ def test_a_version_is_shown_with_its_report_and_differences(changing: Site) -> N
     assert "1 → 3" in page
     assert "−4.0 %" in page
     assert "Promise kept" in page
-    assert "4 more orders get another policy" in page
+    assert "4 more orders are not for this policy" in page
     assert "<b>user:x@y.z</b> wrote it: because" in page
+
+
+def test_a_version_that_is_being_tried_says_how_far_it_is(changing: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulations, "is_small", lambda *_: False)
+    policy = draft(changing, {"most_nodes": 2})
+    with changing.store.begin(actor="user:x@y.z") as unit:
+        simulations.simulate_or_ask(unit, policy, None)
+        unit.conn.execute(text("UPDATE simulation SET done = 9, pieces = 20"))
+    page = changing.client().get("/routing/cheapest@2").text
+    assert "being tried: 45 %" in page
+    assert "Try over 30 days" not in page
+    assert 'hx-trigger="cd:refresh, every 2s"' in page
+
+
+def test_what_the_figures_rest_on_is_said(changing: Site) -> None:
+    kept = {
+        **figure(95.0, 93.5), "known": 900, "learned": 850, "stated": 50, "parcels": 4_321,
+        "settled": {"orders": 700, "reckoned": 94.6, "kept": 93.9, "interval": [91.9, 95.4]},
+    }  # fmt: skip
+    told = {
+        **report(-4.0, 6.0), "promise_kept_percent": kept, "stock": {"carried": True, "touched": 77, "unmet": 3},
+    }  # fmt: skip
+    told["by_node"][0]["promise_kept_percent"] = {
+        "before": 95.0, "after": None, "change_points": None, "interval": None,
+    }  # fmt: skip
+    told["by_channel"][0]["promise_kept_percent"] = figure(95.0, 93.5)
+    draft(changing, {"most_nodes": 2}, told)
+    page = changing.client().get("/routing/cheapest@2").text
+    assert "77 saw other stock than then, and of 3 the recorded facts do not hold with it." in page
+    assert "850 by up to 4,321 deliveries known when each was decided, 50 by what services state." in page
+    assert "Of 700 promises that are settled 93.9 % were kept (95 %: 91.9 to 95.4); reckoned were 94.6 %." in page
+    assert "95.0 % → –" in page
+    assert "95.0 % → 93.5 % (−2.0 to −1.0 pt)" in page
 
 
 def test_a_version_goes_into_force_by_two_people(changing: Site) -> None:

@@ -283,6 +283,19 @@ def test_the_ledger_of_a_cell_adds_up(reading: Site, get: Get) -> None:
     assert [sum(column) for column in columns] == [on_hand, 0, allocated]
 
 
+def test_a_cell_is_explained_now_and_as_of_each_line_of_its_ledger(reading: Site, get: Get) -> None:
+    cell = unescape(group(r'href="(/inventory/[^"]+/at/[A-Z]+)" title="[^"]*[1-9] promised', get("/inventory")))
+    page = get(cell)
+    explained = r'data-cd-cell="explained">(-?\d+)'
+    assert group(explained, page) == group(r'data-cd-cell="available">(\d+)', page)
+    moments = [unescape(each) for each in re.findall(r'href="([^"]+\?at=[^"]+)" title="What it was then"', page)]
+    first = get(moments[-1])
+    assert "What it was" in first
+    on_hand = re.findall(r'<td class="cd-r cd-num (?:cd-up|cd-dn|cd-t3)">([+−]?\d+)</td>', page)[-3]
+    assert int(group(explained, first)) == int(on_hand)
+    assert "Nothing was there yet" in get(f"{cell}?at=2001-01-01T00:00:00Z")
+
+
 def test_messages_and_their_pages(reading: Site, get: Get) -> None:
     page = get("/messages")
     assert shown(page) == f"50 of {ORDERS + 1} messages"

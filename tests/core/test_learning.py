@@ -39,14 +39,15 @@ def add_outcomes(
     factor: float = 1.5,
     carrier: str = "DHL",
     span: float = 60.0,
+    until: float = 15.0,
     seed: int = 1,
     **more: Any,
 ) -> None:
-    """Write parcels that left between `span` and 15 days ago and took the rule's days times a factor."""
+    """Write parcels that left between `span` and `until` days ago and took the rule's days times a factor."""
     chance = np.random.default_rng(seed)
     now = datetime.now(UTC)
     rows = []
-    for age in np.linspace(span, 15, count):
+    for age in np.linspace(span, until, count):
         left = now - timedelta(days=float(age))
         days = RULE * factor * float(np.exp(chance.normal(0, 0.42)))
         arrived = left + timedelta(days=days)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.services import allocations, moving, reserving, shipping, stock
+from core.services import allocations, moving, reports, reserving, stock
 from core.services.canceling import cancel_order
 from core.services.reserving import Wanted, reserve_many
 from core.services.stock import adjust_stock
@@ -124,15 +124,15 @@ def ship_what_stays_allocated_in_ledger_and_position(patch: Patch) -> None:
 
 
 def forget_safety(patch: Patch) -> None:
-    misfit(patch, lambda _position, fit: (fit[0], ZERO, fit[2]))
+    misfit(patch, lambda _position, fit: (fit[0], ZERO, *fit[2:]))
 
 
 def keep_the_safety_of_before(patch: Patch) -> None:
-    misfit(patch, lambda position, fit: (fit[0], min(position.safety, fit[1]), fit[2]))
+    misfit(patch, lambda position, fit: (fit[0], min(position.safety, fit[1]), *fit[2:]))
 
 
 def forget_the_shortfall(patch: Patch) -> None:
-    misfit(patch, lambda _position, fit: (fit[0], fit[1], ZERO))
+    misfit(patch, lambda _position, fit: (*fit[:3], ZERO))
 
 
 def misfit(patch: Patch, wrong: Callable[[Any, Any], Any]) -> None:
@@ -153,14 +153,14 @@ def lose_a_unit(patch: Patch) -> None:
 
 
 def use_up_twice(patch: Patch) -> None:
-    once = allocations.use_up
+    once = allocations.end_allocations
 
     def twice(*given: Any) -> Any:
         used = once(*given)
         once(*given)
         return used
 
-    patch.setattr(shipping, "use_up", twice)
+    patch.setattr(reports, "end_allocations", twice)
 
 
 @pytest.fixture

@@ -364,10 +364,10 @@ def test_a_node_with_less_room_fills_up_in_the_order_of_the_day(world: World) ->
     place(world, *[{"A": 1}] * 5)
     with world.store.read() as conn:
         replayed = decide_again(conn, scenario_of(conn, ["node.HAM.capacity=2"], 1), None)
-    [(ham, there), (lys, elsewhere)] = sorted((code, found) for (code, _), found in replayed.nodes.items())
+    [(ham, there), (lys, elsewhere)] = sorted((code, found) for (code, _), found in replayed.by_day().items())
     assert (ham, there.shipments_before, there.shipments_after) == ("HAM", 5, 2)
     assert (lys, elsewhere.shipments_before, elsewhere.shipments_after) == ("LYS", 0, 3)
-    assert sum(block.moved for block in replayed.blocks) == 3
+    assert replayed.total().moved == 3
 
 
 def test_a_limit_looks_at_the_newest_and_says_since_when(world: World) -> None:

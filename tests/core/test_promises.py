@@ -15,6 +15,7 @@ from core.intelligence.lanes import Lane, make_trip
 from core.intelligence.odds import level_days
 from core.intelligence.transit import RULES, rule_days
 from core.services.facts import Facts
+from core.services.moving import merge_fulfillments, move_fulfillment, split_fulfillment
 from core.services.promise_watch import watch_promises
 from core.services.promising import Wanted, offer
 from core.services.promising_facts import PromisingFacts
@@ -312,3 +313,25 @@ class Moved:
             with self._world.store.begin() as other:
                 other.conn.execute(text("UPDATE promise SET version = version + 1"))
         return getattr(self._given, name)
+
+
+def test_work_that_was_split_moved_or_merged_by_hand_has_its_part_of_the_promise(world: World) -> None:
+    world.send("order", world.order({"A": 4}))
+    world.drain()
+    before = promise(world)
+    [work] = world.work()
+    with world.store.begin(actor="user:ada") as unit:
+        facts, line = world.facts, [{"sku": "A", "quantity": Decimal(1)}]
+        first, rest = split_fulfillment(unit, facts, public_id("fulfillment", work.id), line)
+        [moved] = move_fulfillment(unit, facts, public_id("fulfillment", first), "LYS")
+        [back] = move_fulfillment(unit, facts, public_id("fulfillment", moved), "HAM")
+        merged = merge_fulfillments(unit, facts, [public_id("fulfillment", each) for each in (back, rest)])
+    parts = {row.fulfillment_id: row for row in world.all("SELECT * FROM promise_part")}
+    assert set(parts) == {work.id, first, rest, moved, back, merged}
+    whole = (parts[work.id].node_id, parts[work.id].due_90)
+    assert [(parts[each].node_id, parts[each].due_90) for each in (first, rest, back, merged)] == [whole] * 4
+    assert (parts[moved].node_id, parts[moved].from_country) == (world.nodes["LYS"], "FR")
+    assert parts[moved].due_90 > parts[work.id].due_90
+    kept = promise(world)
+    assert (kept.id, kept.due_at, kept.state) == (before.id, before.due_at, "standing")
+    assert kept.watch_at < before.watch_at  # it is looked at again at once

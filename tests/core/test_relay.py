@@ -191,6 +191,29 @@ def test_a_redis_that_hangs_stops_no_chore(world: World, db_url: str, redis: Red
         until(lambda: redis.hints("deliveries"))
 
 
+def test_a_simulation_that_was_asked_for_or_lost_its_worker_gets_one_hint(
+    world: World, db_url: str, redis: Redis
+) -> None:
+    redis.start()
+    with world.store.begin() as unit:
+        unit.conn.execute(
+            text(
+                "INSERT INTO simulation (tenant_id, id, policy_id, state, actor, lease_until) VALUES"
+                " (1, :a, :b, 'running', 'test', clock_timestamp() + interval '1 h'),"
+                " (1, :b, :a, 'done', 'test', NULL)"
+            ),
+            {"a": uuid4(), "b": uuid4()},
+        )
+    with leading(relay_of(world, db_url, redis, sweep=0.01)):
+        time.sleep(0.5)
+        assert redis.hints("simulations") == 0
+        with world.store.begin() as unit:
+            unit.conn.execute(text("UPDATE simulation SET lease_until = clock_timestamp() WHERE state = 'running'"))
+        until(lambda: redis.hints("simulations"))
+        time.sleep(0.5)
+        assert redis.hints("simulations") == 1
+
+
 def test_hints_are_never_piled_up(world: World, db_url: str, redis: Redis) -> None:
     redis.start()
     for _ in range(300):

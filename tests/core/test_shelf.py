@@ -6,7 +6,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.shelf import Rule, Shelf
+from core.domain.protection import Rule
+from core.domain.shelf import Shelf
 from core.domain.vocabulary import Protection
 
 A, B = UUID(int=1), UUID(int=2)

@@ -6,8 +6,11 @@ from decimal import Decimal
 import pytest
 
 from core.domain import policies
+from core.errors import InputError
 from core.routing import costs
+from core.services import catalog
 from core.services.inforce import InForce
+from core.services.kits import set_components
 from core.services.merchandise import write_markdowns, write_substitutes, write_supplier_prices
 from core.services.resourcing import load_sourced
 from core.services.sourcing import source_batch
@@ -36,6 +39,13 @@ def source(world: World, *, substitutes: bool) -> None:
 def approve(world: World, **more: object) -> None:
     with world.store.begin(actor="test") as unit:
         write_substitutes(unit, [{"sku": "C", "substitute": "B", **more}])
+
+
+def test_several_units_for_one_are_refused_and_nothing_is_written(world: World) -> None:
+    with pytest.raises(InputError, match="ratio 2") as refused:
+        approve(world, ratio=Decimal(2))
+    assert refused.value.error_code == "ITEM-RATIO-422"
+    assert world.all("SELECT 1 FROM substitute") == []
 
 
 def test_an_approved_substitute_goes_instead_of_what_nobody_has(world: World) -> None:
@@ -69,15 +79,27 @@ def test_an_approved_substitute_goes_instead_of_what_nobody_has(world: World) ->
     world.check_books()
 
 
-@pytest.mark.parametrize("more", [{"connections": ["erp"]}, {"ratio": Decimal(2)}, {"active": False}])
-def test_a_substitute_for_others_of_another_ratio_or_withdrawn_stays_away(
-    world: World, more: dict[str, object]
-) -> None:
+@pytest.mark.parametrize("more", [{"connections": ["erp"]}, {"active": False}])
+def test_a_substitute_for_others_or_withdrawn_stays_away(world: World, more: dict[str, object]) -> None:
     approve(world, **more)
     ordered(world, {"C": 2})
     source(world, substitutes=True)
     assert world.work() == []
     assert world.one("SELECT substituted_item_id FROM order_line").substituted_item_id is None
+
+
+def test_several_units_go_instead_of_one_as_a_kit(world: World) -> None:
+    with world.store.begin(actor="test") as unit:
+        kit = catalog.upsert_items(unit, [{"sku": "B-PAIR", "title": "Two of B"}], None)["B-PAIR"]
+        set_components(unit, kit, "B-PAIR", {world.items["B"]: Decimal(2)})
+        write_substitutes(unit, [{"sku": "C", "substitute": "B-PAIR"}])
+    ordered(world, {"C": 3})
+    source(world, substitutes=True)
+    rows = world.all("SELECT item_id, quantity, per_unit FROM reservation")
+    assert [tuple(row) for row in rows] == [(world.items["B"], 6, 2)]
+    line = world.one("SELECT quantity, unit_price, item_id, substituted_item_id FROM order_line")
+    assert tuple(line) == (3, 10, kit, world.items["C"])  # the line's money is what it was
+    world.check_books()
 
 
 def test_a_line_of_which_there_is_a_part_keeps_its_item(world: World) -> None:

@@ -21,6 +21,7 @@ FOREIGN = (403, "API-SCOPE-403")
 MASTER = {
     "/items", "/items/{item}", "/nodes", "/nodes/{node}", "/nodes/{node}/calendar", "/stock", "/stock/lots",
     "/supplies", "/supplies/{supply}", "/transfers", "/transfers/{transfer}", "/availability",
+    "/availability/explained",
 }  # fmt: skip
 # Answer with what the caller makes of them, so their bodies say whose it is; each has a test of its own below.
 BODIES = {"/orders", "/shipments", "/tracking-events", "/reservations", "/promises"}
@@ -108,7 +109,7 @@ def test_nothing_of_another_connection_is_reached_by_any_route(
         for part in parts:
             address = address.replace(f"{{{part}}}", things.get(part, "x"))
         if path in MASTER and method == "GET":
-            address += "?sku=A" if path == "/availability" else ""
+            address += "?sku=A" if path.startswith("/availability") else ""
             assert bound.get(address).status_code == (404 if address.endswith("/x") else 200), address
         elif path in LISTS and method == "GET":
             assert bound.get(address).status_code == 200
@@ -137,6 +138,13 @@ def test_lists_show_what_is_the_keys_own(api: Client, bound: Client, things: dic
         assert code_of(bound.get(f"{path}?connection=shop")) == FOREIGN
         assert bound.get(f"{path}?connection=other").get_json()["data"] == []
     assert code_of(bound.get("/availability?sku=A&connection=shop")) == FOREIGN
+    assert code_of(bound.get("/availability/explained?sku=A&connection=shop")) == FOREIGN
+    for connection in ("shop", "other"):
+        rule = {"connection": connection, "kind": "floor" if connection == "shop" else "buffer", "quantity": "2"}
+        assert api.post("/protection-rules", {**rule, "sku": "A"}).status_code == 201
+    [item] = bound.get("/availability/explained?sku=A").get_json()["items"]
+    terms = [(part["name"], part["connection"]) for part in item["total"]["parts"] if part["name"] != "nodes"]
+    assert terms == [("floor", None), ("buffer", "other")]
 
 
 def test_bodies_name_what_is_the_keys_own(api: Client, bound: Client, things: dict[str, str], world: World) -> None:

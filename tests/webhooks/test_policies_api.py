@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from core.jobs.simulations import run_simulation
+from core.services import simulations
 from core.services.access import create_key
 from core.store.unit import Store
 from tests.core.world import World
@@ -62,6 +64,27 @@ def test_a_version_goes_its_way(ada: Client, bo: Client, order: dict[str, Any]) 
     assert bo.post("/policies/cheapest/rollback", {"comment": "no"}).get_json()["policy"] == "cheapest@1"
     assert code_of(bo.post("/policies/cheapest/rollback")) == (409, "POLICY-ROLLBACK-409")
     assert code_of(bo.post(f"{path}/retire")) == (409, "STATE-MOVE-409")
+
+
+def test_a_large_simulation_is_a_job(
+    ada: Client, order: dict[str, Any], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert order["state"] == "in_progress"
+    monkeypatch.setattr(simulations, "AT_ONCE", 0)
+    ada.post("/policies", {"name": "cheapest", "document": {"most_nodes": 2}})
+    asked = ada.post("/policies/cheapest@2/simulate", {"carry_stock": False})
+    running = asked.get_json()["simulating"]
+    path = f"/policies/cheapest@2/simulations/{running['id']}"
+    assert (asked.status_code, asked.headers["Location"]) == (202, f"/api/v1{path}")
+    assert ada.get(path).get_json() == running
+    assert (running["state"], running["carry_stock"]) == ("queued", False)
+    assert code_of(ada.get(path.replace("@2", "@1")))[0] == 404
+    assert code_of(ada.get("/policies/cheapest@2/simulations/sim_1"))[0] == 404
+    run_simulation(world.hub)
+    done = ada.get(path).get_json()
+    assert (done["state"], done["progress"], done["report"]["orders"]) == ("done", 1, 1)
+    assert done["report"]["stock"]["carried"] is False
+    assert ada.get("/policies/cheapest@2").get_json()["simulation"] == done["report"]
 
 
 def test_a_time_to_come_is_kept(ada: Client, bo: Client) -> None:

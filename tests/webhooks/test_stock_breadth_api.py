@@ -1,5 +1,7 @@
 """Protection rules, kits, lots, supply and transfers over the API; every answer is checked against its shape."""
 
+from datetime import timedelta
+
 from tests.core.world import World, now
 from tests.webhooks.conftest import Client, code_of
 
@@ -90,6 +92,40 @@ def test_lots_are_counted_and_their_status_changes(api: Client, world: World) ->
         ("L1", "damaged", "3", "2030-01-31"), ("L1", "quality_hold", "2", None), ("L1", "sellable", "5", "2030-01-31"),
     ]  # fmt: skip
     assert code_of(api.post("/stock/status", {**body, "lot": "L1", "quantity": "6"})) == (409, "STOCK-STATUS-409")
+
+
+def test_a_figure_is_explained_now_and_then(api: Client, world: World) -> None:
+    kit = {"sku": "GIFT", "components": [{"sku": "A", "units": "2"}, {"sku": "B", "units": "1"}]}
+    assert api.post("/items", kit).status_code == 201
+    before = now().isoformat()
+    assert api.post("/reservations", {"lines": [{"sku": "GIFT", "quantity": "2"}]}).status_code == 201
+    found = api.get("/availability/explained?sku=GIFT").get_json()
+    assert (found["kit"], found["total"]["available"], [each["sku"] for each in found["items"]]) == (
+        True, "3", ["A", "B"],
+    )  # fmt: skip
+    [place] = [each for each in found["items"][0]["nodes"] if each["node"] == "HAM"]
+    assert [(part["name"], part["units"]) for part in place["parts"]] == [("on_hand", "10"), ("reserved", "-4")]
+    query = {"sku": "GIFT", "node": "HAM", "as_of": before}
+    then = api.get("/availability/explained", query_string=query).get_json()
+    assert (then["total"]["available"], [each["node"] for each in then["nodes"]]) == ("5", ["HAM"])
+    assert code_of(api.get("/availability/explained?sku=NOPE"))[0] == 404
+    assert code_of(api.get("/availability/explained?sku=A&as_of=yesterday"))[0] == 422
+
+
+def test_a_node_that_counts_in_batches_keeps_some_back(api: Client, world: World) -> None:
+    rules = {"count_hours": "12", "count_error": "0.2", "count_samples": 5, "count_quantile": "0.95"}
+    node = api.post("/nodes", {"code": "BOX", "stock_mode": "batch", **rules}).get_json()
+    assert {name: node[name] for name in ("stock_mode", *rules)} == {"stock_mode": "batch", **rules}
+    count = {"node": "BOX", "as_of": (now() - timedelta(hours=6)).isoformat(), "items": [{"sku": "C", "on_hand": "50"}]}
+    assert api.post("/stock", count).get_json()["applied"] == 1
+    [position] = api.get("/stock?sku=C&node=BOX").get_json()["data"]
+    assert (position["on_hand"], position["uncertain"], position["available"]) == ("50", "5", "45")
+    [item] = api.get("/availability/explained?sku=C&node=BOX").get_json()["items"]
+    assert {part["name"]: part["units"] for part in item["nodes"][0]["parts"]} == {"on_hand": "50", "uncertain": "-5"}
+    refused = api.post("/reservations", {"lines": [{"sku": "C", "node": "BOX", "quantity": "46"}]})
+    assert code_of(refused) == (409, "RESERVE-SHORT-409")
+    for wrong in ({"stock_mode": "rarely"}, {"count_error": "1.1"}, {"count_hours": "0"}, {"count_samples": -1}):
+        assert code_of(api.post("/nodes", {"code": "BOX", **wrong}))[0] == 422
 
 
 def test_a_reservation_is_named_by_the_order_or_converted_later(api: Client, world: World) -> None:

@@ -253,3 +253,43 @@ def test_what_is_not_open_cannot_be_shipped(api: Client, world: World, order: di
     assert len(api.get("/shipments").get_json()["data"]) == 1
     assert api.get("/exceptions").get_json()["data"] == []
     world.check_books()
+
+
+def test_a_decision_says_what_would_have_changed_it(api: Client, order: dict[str, Any]) -> None:
+    [decision] = api.get(f"/decisions?order={order['id']}").get_json()["data"]
+    told = api.get(f"/decisions/{decision['id']}/counterfactuals").get_json()
+    assert (told["decision"], told["unknown"]) == (decision["id"], None)
+    assert told["changes"]
+    for each in told["changes"]:
+        assert each["sentence"].startswith("would change to ")
+        assert each["before"] != each["after"] != each["still"]
+    assert code_of(api.get("/decisions/dec_1/counterfactuals")) == (404, "HUB-MISSING-404")
+
+
+def test_late_supply_and_transfers_with_lost_units_are_told_apart(api: Client, order: dict[str, Any]) -> None:
+    for reference, day in (("PO-1", "2020-01-01T00:00:00Z"), ("PO-2", "2099-01-01T00:00:00Z")):
+        api.post("/supplies", {"sku": "A", "node": "HAM", "reference": reference, "quantity": "2", "expected_at": day})
+    assert [each["reference"] for each in api.get("/supplies?late=true").get_json()["data"]] == ["PO-1"]
+    lines = [{"sku": "A", "quantity": "2"}]
+    for reference, last in (("T-1", True), ("T-2", False)):
+        body = {"reference": reference, "from_node": "HAM", "to_node": "LYS", "lines": lines}
+        sent = api.post("/transfers", {**body, "expected_at": "2020-01-01T00:00:00Z"}).get_json()["id"]
+        api.post(f"/transfers/{sent}/receive", {"lines": [{"sku": "A", "quantity": "1"}], "last": last})
+    assert [each["reference"] for each in api.get("/transfers?lost=true").get_json()["data"]] == ["T-1"]
+    assert [each["reference"] for each in api.get("/transfers?late=true").get_json()["data"]] == ["T-2"]
+
+
+def test_rules_are_listed_by_their_state(api: Client, order: dict[str, Any]) -> None:
+    rule = {"connection": "shop", "kind": "cap", "quantity": "5"}
+    first = api.post("/protection-rules", rule).get_json()["id"]
+    api.post(f"/protection-rules/{first}/end")
+    held = api.post("/protection-rules", rule).get_json()["id"]
+    planned = api.post("/protection-rules", {**rule, "valid_from": "2099-01-01T00:00:00Z"}).get_json()["id"]
+    for state, expected in (
+        ("ended", [first]),
+        ("holds", [held]),
+        ("planned", [planned]),
+        ("holds,ended", [held, first]),
+    ):
+        assert [each["id"] for each in api.get(f"/protection-rules?state={state}").get_json()["data"]] == expected
+    assert code_of(api.get("/protection-rules?state=nowhere")) == (422, "INPUT-INVALID-400")

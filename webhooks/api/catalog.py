@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, select
 from core.domain.documents import COUNTRY, ItemSchema, ItemsSchema, Strict, a_text
 from core.domain.ids import public_id
 from core.domain.quick import NO_NUL, Exact, Real, Whole
-from core.domain.vocabulary import NODE_KINDS
+from core.domain.vocabulary import NODE_KINDS, StockMode
 from core.services.catalog import connection_named, upsert_items, upsert_node
 from core.store import schema as t
 from core.store.read.catalog import list_items, list_nodes, read_item, read_node
@@ -68,6 +69,11 @@ class NodeBody(Strict):
     active = fields.Boolean()
     shipment_cost, unit_cost, distance_cost = (Exact(validate=COST) for _ in range(3))
     capacity_per_day = Whole(allow_none=True, validate=validate.Range(0, 10**9))
+    stock_mode = fields.String(validate=validate.OneOf([str(each) for each in StockMode]))
+    count_hours = Exact(validate=validate.Range(Decimal("0.1"), Decimal(8_760)))
+    count_error = Exact(validate=validate.Range(Decimal(0), Decimal(1)))
+    count_samples = Whole(validate=validate.Range(0, 100_000))
+    count_quantile = Exact(validate=validate.Range(Decimal(0), Decimal(1)))
     attributes = fields.Dict()
 
     @validates("timezone")

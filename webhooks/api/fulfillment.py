@@ -28,8 +28,8 @@ from core.services.moving import (
     resume_fulfillment,
     split_fulfillment,
 )
-from core.services.reports import TRIGGER, update_fulfillment
-from core.services.shipping import ship
+from core.services.reports import ship, update_fulfillment
+from core.services.steps import TRIGGER
 from core.services.tracking import track
 from core.store import schema as t
 from core.store.locks import lock_order

@@ -8,11 +8,12 @@ from marshmallow import fields
 from sqlalchemy import Connection
 
 from core.domain.documents import Strict, a_text, an_instant
-from core.domain.ids import public_id
+from core.domain.ids import parse_id, public_id
 from core.domain.policies import NAME, PolicySchema, difference
-from core.services import policies, trials
+from core.errors import NotFound
+from core.services import policies, simulations
 from core.store.read.page import Json, Listed, Slice
-from core.store.read.policies import counterpart, list_policies, policy_row, read_policy
+from core.store.read.policies import counterpart, list_policies, policy_row, read_policy, read_simulation
 from core.store.unit import Unit
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, require_version, word, words
 
@@ -42,9 +43,10 @@ class CommentBody(Strict):
 
 
 class SimulateBody(Strict):
-    """Which recorded decisions are made again: those of a month by default."""
+    """Which recorded decisions are made again, those of a month by default, and whether stock is carried on."""
 
     since = an_instant()
+    carry_stock = fields.Boolean(load_default=True)
 
 
 class ActivateBody(Strict):
@@ -98,11 +100,28 @@ def post_approve(unit: Unit, body: Json, policy: str) -> Json:
     return _shown(unit, policies.approve(unit, policy, body.get("comment")))
 
 
-@routes.writes("/policies/<policy>/simulate", scope=WRITE, shape="PolicyFull", body=SimulateBody)
-def post_simulate(unit: Unit, body: Json, policy: str) -> Json:
-    """Make recorded decisions, the newest 20,000 at most, again under a version and keep the report with it."""
-    found = trials.simulate(unit.conn, policy, unit.now, body.get("since"), limit=trials.ENOUGH, tenant=unit.tenant)
-    return _shown(unit, policies.keep_simulation(unit, found["policy"], found))
+@routes.writes("/policies/<policy>/simulate", scope=WRITE, shape="PolicyFull", body=SimulateBody, also=(202,))
+def post_simulate(unit: Unit, body: Json, policy: str) -> Answer:
+    """Make recorded decisions again under a version and keep the report with it.
+
+    More than 5,000 decisions are made again by a worker: the answer is 202, and `simulating` and `Location` name the
+    simulation. A version that is being simulated is not simulated a second time.
+    """
+    policy_id, asked = simulations.simulate_or_ask(unit, policy, body.get("since"), carry=body["carry_stock"])
+    shown = _shown(unit, policy_id)
+    if asked is None:
+        return Answer(shown)
+    path = f"/api/v1/policies/{shown['policy']}/simulations/{public_id('simulation', asked)}"
+    return Answer(shown, status=202, location=path)
+
+
+@routes.reads("/policies/<policy>/simulations/<simulation>", scope=READ, shape="Simulation")
+def get_simulation(conn: Connection, policy: str, simulation: str) -> Json:
+    """Return a simulation that was asked for: its progress (0 to 1), then its report or what went wrong."""
+    row, found = policy_row(conn, policy), read_simulation(conn, parse_id("simulation", simulation))
+    if found["policy"] != f"{row.name}@{row.number}":
+        raise NotFound(f"{row.name}@{row.number} has no simulation {simulation}.")
+    return found
 
 
 @routes.writes("/policies/<policy>/activate", scope=WRITE, shape="PolicyFull", body=ActivateBody)

@@ -24,7 +24,7 @@ routes = ApiBlueprint("protection", "Protection rules: buffer, cap, floor and re
 class RuleQuery(PageQuery):
     """What narrows the list of rules."""
 
-    connection, sku, kind = words(), words(), words()
+    connection, sku, kind, state = words(), words(), words(), words()
     ended = fields.Boolean(load_default=False)
 
 

@@ -11,6 +11,7 @@ from webhooks.api.shaping import (
     MAYBE_AMOUNT,
     MAYBE_DAY,
     MAYBE_INSTANT,
+    MAYBE_NUMBER,
     MAYBE_WHOLE,
     TEXT,
     WHOLE,
@@ -72,4 +73,41 @@ ROUTING_SHAPES: dict[str, Shape] = {
         applied=maybe(thing("What was done with the work.", moved=WHOLE, asked=WHOLE, stayed=WHOLE)),
     ),
 }  # fmt: skip
-ROUTING_SHAPES.update({f"{name}Page": page(name) for name in ("CarrierService", "Rate", "Substitute", "Disruption")})
+_FIGURES: dict[str, Shape] = {
+    "cause": {"enum": ["schedule", "cutoff", "asked"]}, "orders": WHOLE, "found": WHOLE, "changed": WHOLE,
+    "cost_before": AMOUNT, "cost_after": AMOUNT, "saved": AMOUNT, "bound": AMOUNT, "gap_percent": MAYBE_NUMBER,
+    "finished": FLAG,
+}  # fmt: skip
+_RAN: dict[str, Shape] = {"id": identifier("wav"), "duration_us": WHOLE, "actor": TEXT, "at": INSTANT}
+_PARTS = many(thing("Units at one node.", node=TEXT, service=MAYBE, units=AMOUNT))
+_REPORT: dict[str, Shape] = {
+    "moves": many(thing(
+        "An order that moves: its work before and after, costs as if it were alone, when it is there.",
+        order=identifier("ord"), number=TEXT, **{"from": _PARTS}, to=_PARTS, cost_before=AMOUNT, cost_after=AMOUNT,
+        arrives_before=MAYBE_INSTANT, arrives_after=MAYBE_INSTANT, due_at=INSTANT,
+    )),
+    "skipped": many(thing(
+        "An order for which something was found and that stays as it is.",
+        order=identifier("ord"), number=TEXT, reason=TEXT,
+    )),
+    "outside": {"type": "object", "description": "Orders that wait and were left out, by the reason.",
+                "additionalProperties": WHOLE},
+    "refused": many(TEXT),
+}  # fmt: skip
+ROUTING_SHAPES.update({
+    "Wave": thing("Waiting work planned again together: what it cost and saved.", **_RAN, **_FIGURES),
+    "WaveReport": thing("A wave with what moved, what did not, and why.", **_RAN, **_FIGURES, **_REPORT),
+    "WaveRun": thing("What a wave did, or would do.", id=maybe(identifier("wav")), **_FIGURES, **_REPORT),
+})  # fmt: skip
+ROUTING_SHAPES["Counterfactuals"] = thing(
+    "What would have changed a decision.",
+    decision=identifier("dec"), unknown=MAYBE,
+    changes=many(thing(
+        "One input moved; `still` is the last value with the same choice, `after` the first with another.",
+        kind=TEXT, node=MAYBE, service=MAYBE, sku=MAYBE, term=MAYBE, before=AMOUNT, still=AMOUNT, after=AMOUNT,
+        sentence=TEXT,
+        then=many(thing("Units that would come from a node.", sku=TEXT, node=TEXT, service=MAYBE, quantity=AMOUNT)),
+    )),
+)  # fmt: skip
+_LISTED = ("CarrierService", "Rate", "Substitute", "Disruption", "Wave")
+ROUTING_SHAPES.update({f"{name}Page": page(name) for name in _LISTED})

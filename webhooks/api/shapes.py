@@ -120,7 +120,8 @@ SHAPES: dict[str, Shape] = {
         id=identifier("nod"), code=TEXT, name=TEXT, kind=TEXT, connection=MAYBE, country=MAYBE, postal_code=MAYBE,
         city=MAYBE, latitude=MAYBE_NUMBER, longitude=MAYBE_NUMBER, timezone=TEXT, cutoff=MAYBE, active=FLAG,
         off_until=MAYBE_INSTANT, off_reason=MAYBE, shipment_cost=AMOUNT, unit_cost=AMOUNT, distance_cost=AMOUNT,
-        capacity_per_day=MAYBE_WHOLE, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
+        capacity_per_day=MAYBE_WHOLE, stock_mode=TEXT, count_hours=AMOUNT, count_error=AMOUNT, count_samples=WHOLE,
+        count_quantile=AMOUNT, attributes=ANYTHING, created_at=INSTANT, version=WHOLE,
     ),
     "FulfillmentOrder": thing(
         "Work of one node for one order.",
@@ -132,7 +133,8 @@ SHAPES: dict[str, Shape] = {
             id=identifier("fln"), line=identifier("lin"), sku=TEXT, title=MAYBE, unit=TEXT, quantity=AMOUNT,
             open=AMOUNT, shipped=AMOUNT, canceled=AMOUNT,
         )),
-        shipments=many(identifier("shp")), created_at=INSTANT, released_at=MAYBE_INSTANT, finished_at=MAYBE_INSTANT,
+        shipments=many(identifier("shp")), created_at=INSTANT, release_at=MAYBE_INSTANT,
+    released_at=MAYBE_INSTANT, finished_at=MAYBE_INSTANT,
         updated_at=INSTANT, version=WHOLE,
     ),
     "Shipment": thing(
@@ -181,6 +183,12 @@ SHAPES: dict[str, Shape] = {
         state={"enum": ["draft", "approved", "active", "retired"]}, document=ANYTHING, author=TEXT, approver=MAYBE,
         comments=many(ANYTHING), active_from=MAYBE_INSTANT, simulated_at=MAYBE_INSTANT, passed=MAYBE_FLAG,
         created_at=INSTANT, version=WHOLE,
+    ),
+    "Simulation": thing(
+        "A version tried over recorded decisions by a worker; `progress` goes from 0 to 1.",
+        id=identifier("sim"), policy=TEXT, state={"enum": ["queued", "running", "done", "failed"]},
+        since=MAYBE_INSTANT, carry_stock=FLAG, progress={"type": "number"}, report=MAYBE_ANYTHING, error=MAYBE_ANYTHING,
+        actor=TEXT, created_at=INSTANT, started_at=MAYBE_INSTANT, finished_at=MAYBE_INSTANT, version=WHOLE,
     ),
     "PolicyDiff": thing(
         "What a version says differently.",
@@ -248,7 +256,10 @@ SHAPES["ChangedOrder"] = _with(
     },
 )  # fmt: skip
 SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
-SHAPES["PolicyFull"] = _with("Policy", "A version with the report of its last simulation.", simulation=MAYBE_ANYTHING)
+SHAPES["PolicyFull"] = _with(
+    "Policy", "A version with the report of its last simulation, and the one that is queued or running.",
+    simulation=MAYBE_ANYTHING, simulating=MAYBE_ANYTHING,
+)  # fmt: skip
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
 SHAPES.update(TRADE_SHAPES)

@@ -74,10 +74,10 @@ SHAPES: dict[str, Shape] = {
     ),
     "Model": thing(
         "A version of a learned model, with what it rests on and how it did.",
-        id=identifier("mdl"), kind=TEXT, model=TEXT, state={"enum": ["challenger", "champion", "retired"]},
+        id=identifier("mdl"), kind=TEXT, model=TEXT, state={"enum": ["challenger", "champion", "set_aside", "retired"]},
         content_hash=MAYBE, data_from=MAYBE_INSTANT, data_to=MAYBE_INSTANT, outcomes=WHOLE, features=many(TEXT),
-        metrics=ANYTHING, correction=MAYBE_ANYTHING, corrected_at=MAYBE_INSTANT, approved_by=MAYBE,
-        promoted_at=MAYBE_INSTANT, created_at=INSTANT,
+        metrics=ANYTHING, correction=MAYBE_ANYTHING, corrected_at=MAYBE_INSTANT, watch=MAYBE_ANYTHING,
+        watched_at=MAYBE_INSTANT, approved_by=MAYBE, promoted_at=MAYBE_INSTANT, created_at=INSTANT,
     ),
 }  # fmt: skip
 LISTED = ("Promise", "Score", "Model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from webhooks.api.shaping import (
     AMOUNT,
+    FLAG,
     INSTANT,
     MAYBE,
     MAYBE_DAY,
@@ -17,17 +18,29 @@ from webhooks.api.shaping import (
     thing,
 )
 
+_PART = thing("One term of a figure.", name=TEXT, units=AMOUNT, connection=MAYBE)
+_TOTAL = thing("Over all nodes that were active.", available=AMOUNT, parts=many(_PART))
+_LOT = thing(
+    "Units of one lot in one status.", lot=TEXT, status=TEXT, expires_on=MAYBE_DAY, on_hand=AMOUNT, promised=AMOUNT
+)
+_PLACE = thing(
+    "An item at one node.",
+    node=TEXT, active=FLAG, available=AMOUNT, parts=many(_PART), on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
+    safety=AMOUNT, uncertain=AMOUNT, free=AMOUNT, backorder_limit=AMOUNT, lots=many(_LOT),
+    counted_at=MAYBE_INSTANT, movements=WHOLE, last_at=INSTANT,
+)  # fmt: skip
+
 STOCK_SHAPES: dict[str, Shape] = {
     "Position": thing(
         "Stock of one item at one node.",
-        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, available=AMOUNT,
-        backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
+        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, uncertain=AMOUNT,
+        available=AMOUNT, backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
     ),
     "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),
     "Movement": thing(
         "One entry of the stock ledger; quantities are changes.",
         number=WHOLE, sku=TEXT, node=TEXT, kind=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,
-        order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
+        uncertain=AMOUNT, order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
     ),
     "Availability": thing(
         "What may be promised of items now.",
@@ -36,6 +49,12 @@ STOCK_SHAPES: dict[str, Shape] = {
             sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
             nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
         )),
+    ),
+    "Explanation": thing(
+        "Why an item is available as it is, or was; of a kit its components are explained as well.",
+        sku=TEXT, kit=FLAG, connection=MAYBE, as_of=MAYBE_INSTANT, total=_TOTAL,
+        nodes=many(thing("At one node.", node=TEXT, active=FLAG, available=AMOUNT, parts=many(_PART))),
+        items=many(thing("One item.", sku=TEXT, units=AMOUNT, nodes=many(_PLACE), total=_TOTAL)),
     ),
     "Reservation": thing(
         "Units held for somebody until a time.",

@@ -31,6 +31,7 @@ class SupplyQuery(PageQuery):
     """What narrows the list of supplies."""
 
     sku, node, state = words(), words(), words()
+    late = fields.Boolean(load_default=False)
 
 
 class SupplyBody(Strict):
@@ -66,6 +67,7 @@ class TransferQuery(PageQuery):
 
     state = words()
     reference = word()
+    late, lost = fields.Boolean(load_default=False), fields.Boolean(load_default=False)
 
 
 class TransferBody(Strict):

@@ -1,7 +1,7 @@
 // Single-key commands. Off while typing or in a dialog; the reader can switch them off for good (WCAG 2.1.4).
 (() => {
   "use strict";
-  const GO = { o: "/", r: "/orders", e: "/exceptions", i: "/inventory", t: "/routing", c: "/connections", m: "/messages", d: "/deliveries" };
+  const GO = { o: "/", r: "/orders", e: "/exceptions", i: "/inventory", t: "/routing", n: "/network", p: "/promises", c: "/connections", m: "/messages", d: "/deliveries" };
   const STORE = "cd_keys_off";
   let prefix = false;
 

@@ -59,7 +59,7 @@ def _items(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[Json
         for each in conn.execute(
             select(t.kit_component, t.item.c.sku)
             .join(t.item, joined(t.kit_component, t.item, k.component_id))
-            .where(k.tenant_id == tenant, k.kit_id == func.any([row.id for row in rows]))
+            .where(k.tenant_id == tenant, k.kit_id == func.any([row.id for row in rows]), k.ended_at.is_(None))
             .order_by(t.item.c.sku)
         ):
             components[each.kit_id].append({"sku": each.sku, "units": quantity(each.units)})
@@ -153,6 +153,11 @@ def _node(row: Row[Any]) -> Json:
         "unit_cost": quantity(row.unit_cost),
         "distance_cost": quantity(row.distance_cost),
         "capacity_per_day": row.capacity_per_day,
+        "stock_mode": row.stock_mode,
+        "count_hours": quantity(row.count_hours),
+        "count_error": quantity(row.count_error),
+        "count_samples": row.count_samples,
+        "count_quantile": quantity(row.count_quantile),
         "attributes": row.attributes,
         "created_at": instant(row.created_at),
         "version": row.version,

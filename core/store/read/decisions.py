@@ -92,6 +92,7 @@ def _readable(shared: Json, inputs: Json) -> Json:
     goal = problem.destination
     found: Json = {
         "order": inputs.get("order", {}),
+        "wave": inputs.get("wave", {}),
         "lines": [
             {
                 "line": public_id("line", each.line_id),

@@ -1,46 +1,31 @@
-"""Why an availability figure is what it is, or was: its parts, from the ledger and the rules of that time.
+"""Why an availability figure is what it is, or was: its parts, from the ledgers, rules and kits of that time.
 
-Parts of a node: on hand, reserved, allocated, safety stock, the backorder limit when asked for, then what protection
-rules keep. They sum to the figure, exactly. What lots are too old for is known for now only: a lot keeps no history.
+Parts of a node: on hand, reserved, allocated, safety stock, what is uncertain as the last count of a node that counts
+in batches is old, then what lots are too old for and what protection rules keep. They sum to the figure, exactly. Units
+by lot and status stand beside them: the sellable ones sum to what is on hand. A kit's figure follows from its
+components of that time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Row, select
 
-from core.domain.shelf import Part, Rule, Shelf
-from core.domain.vocabulary import Protection
+from core.domain.protection import Part
 from core.errors import NotFound
 from core.store import schema as t
 from core.store.read.page import Json
-from core.store.read.shelves import read_kits, read_shelf
+from core.store.read.shelves import read_kits
 from core.store.read.text import ZERO, instant, quantity
-from core.store.unit import DEFAULT_TENANT
+from core.store.read.then import Then, read_then
+from core.store.unit import CLOCK, DEFAULT_TENANT
 
-SUMS = """
-SELECT n.id, n.code, n.active, sum(m.on_hand) AS on_hand, sum(m.reserved) AS reserved, sum(m.allocated) AS allocated,
-       sum(m.safety) AS safety, sum(m.backorder_limit) AS backorder_limit, count(*) AS movements, max(m.at) AS last_at
-FROM stock_movement m JOIN node n ON n.tenant_id = m.tenant_id AND n.id = m.node_id
-WHERE m.tenant_id = :t AND m.item_id = :i AND m.at <= :at GROUP BY n.id, n.code, n.active ORDER BY n.code
-"""
-RULES = """
-SELECT r.connection_id, r.item_id, r.node_id, r.kind, r.quantity FROM protection_rule r
-WHERE r.tenant_id = :t AND (r.item_id IS NULL OR r.item_id = :i) AND r.kind <> 'remaining_life'
-  AND greatest(r.valid_from, r.created_at) <= :at AND (r.valid_to IS NULL OR r.valid_to > :at)
-ORDER BY r.valid_from, r.id
-"""
-# A row that ended in part was split: both halves began when the whole did.
-PROMISED = """
-SELECT connection_id, node_id, sum(quantity) AS units FROM reservation
-WHERE tenant_id = :t AND item_id = :i AND connection_id IS NOT NULL AND created_at <= :at
-  AND (finished_at IS NULL OR finished_at > :at)
-GROUP BY connection_id, node_id
-"""
+ONE = Decimal(1)
 
 
 def explain_availability(
@@ -56,15 +41,16 @@ def explain_availability(
 
     Args:
         conn: a session.
-        sku: the item; of a kit each component is explained.
+        sku: the item; of a kit each component is explained as well.
         node: only at this node.
         connection: as this connection may be promised it; as anybody when left out.
         as_of: the time; now when left out.
         tenant: whose.
 
     Returns:
-        `items`, each with `sku`, `units` (in one kit, else 1), `nodes` with `available` and `parts`, and `total` with
-        the same over all active nodes. A part has `name`, `units` and, where it is a rule's, `connection`.
+        `nodes` with `available` and `parts`, `total` with the same over all nodes active then, and `items`: the item,
+        or the components of a kit, each with `sku`, `units` (in one kit, else 1), `nodes` and `total`. A part has
+        `name`, `units` and, where it is a rule's, `connection`.
 
     Raises:
         NotFound: there is no such item, node or connection.
@@ -77,87 +63,101 @@ def explain_availability(
     owner = next((key for key, name in names.items() if name == connection), None)
     if connection is not None and owner is None:
         raise NotFound(f"There is no connection {connection[:120]!r}.")
-    kit = read_kits(conn, [item.id], tenant).get(item.id)
-    skus = {item.id: item.sku}
-    if kit is not None:
-        skus = dict(conn.execute(select(i.id, i.sku).where(i.tenant_id == tenant, i.id.in_(list(kit)))).all())
+    at = as_of or conn.execute(CLOCK).scalar_one()
+    kits = read_kits(conn, [item.id], tenant, at)
+    units = kits.get(item.id, {item.id: ONE})
+    then = read_then(conn, units.keys(), kits, at, tenant)
+    rows = conn.execute(select(i.id, i.sku).where(i.tenant_id == tenant, i.id.in_(list(units))).order_by(i.sku))
     items = [
-        {
-            "sku": skus[part],
-            "units": quantity(kit[part] if kit else Decimal(1)),
-            **_figures(conn, part, names, owner, as_of, node, tenant),
-        }
-        for part in sorted(skus, key=lambda each: skus[each])
+        {"sku": row.sku, "units": quantity(units[row.id]), **_figures(then, row.id, names, owner, node)} for row in rows
     ]
     if node is not None and not any(each["nodes"] for each in items):
         raise NotFound(f"{sku[:120]} was never at a node {node[:64]!r}.")
-    return {"sku": item.sku, "kit": kit is not None, "connection": connection, "as_of": instant(as_of), "items": items}
-
-
-def _figures(
-    conn: Connection,
-    item: UUID,
-    names: dict[UUID, str],
-    owner: UUID | None,
-    as_of: datetime | None,
-    only: str | None,
-    tenant: int,
-) -> Json:
-    values = {"t": tenant, "i": item, "at": as_of or conn.execute(text("SELECT clock_timestamp()")).scalar_one()}
-    rows = conn.execute(text(SUMS), values).all()
-    rules = [
-        Rule(row.connection_id, row.item_id, row.node_id, Protection(row.kind), row.quantity)
-        for row in conn.execute(text(RULES), values)
-    ]
-    promised = {(row.connection_id, item, row.node_id): row.units for row in conn.execute(text(PROMISED), values)}
-    free = {(item, row.id): max(row.on_hand - row.safety - row.reserved - row.allocated, ZERO) for row in rows}
-    idle = {row.id for row in rows if not row.active}
-    # Of now the shelf itself knows best: it also has the lots.
-    shelf = Shelf(free, rules, promised, idle) if as_of else read_shelf(conn, [item], beyond=False, tenant=tenant)
-    nodes, total = [], ZERO
-    for row in rows:
-        room = shelf.room(owner, item, row.id)
-        if row.active:
-            total += room
-        if only in (None, row.code):
-            base = [
-                Part("on_hand", row.on_hand), Part("reserved", -row.reserved), Part("allocated", -row.allocated),
-                Part("safety", -row.safety),
-            ]  # fmt: skip
-            below = free[item, row.id] - sum((part.units for part in base), ZERO)
-            if below:
-                # Promised beyond what is there, up to the backorder limit: shown as nothing, not as less than nothing.
-                base.append(Part("promised_beyond", below))
-            nodes.append(
-                {
-                    "node": row.code,
-                    "active": row.active,
-                    "available": quantity(room),
-                    "on_hand": quantity(row.on_hand),
-                    "reserved": quantity(row.reserved),
-                    "allocated": quantity(row.allocated),
-                    "safety": quantity(row.safety),
-                    "free": quantity(row.on_hand - row.reserved - row.allocated),
-                    "backorder_limit": quantity(row.backorder_limit),
-                    "movements": row.movements,
-                    "last_at": instant(row.last_at),
-                    "parts": _parts([*base, *shelf.parts(owner, item, row.id)], names),
-                }
-            )
-    over = [Part("nodes", total), *shelf.parts(owner, item, None)]
+    own = _kit(then, item.id, names, owner, node) if kits else _short(items[0])
     return {
-        "nodes": nodes,
-        "total": {"available": quantity(shelf.total(owner, item)), "parts": _parts(over, names)},
+        "sku": item.sku, "kit": bool(kits), "connection": connection, "as_of": instant(as_of), **own, "items": items,
+    }  # fmt: skip
+
+
+def _figures(then: Then, item: UUID, names: Mapping[UUID, str], owner: UUID | None, only: str | None) -> Json:
+    """Return the figures of an item on the shelf: at each node, or only at one, and over all nodes."""
+    rows = then.positions[item]
+    rooms = {row.id: then.shelf.room(owner, item, row.id) for row in rows}
+    nodes = [_place(then, row, rooms[row.id], names, owner) for row in rows if only in (None, row.code)]
+    here = sum((rooms[row.id] for row in rows if row.active), ZERO)
+    over = [Part("nodes", here), *then.shelf.parts(owner, item, None)]
+    return {"nodes": nodes, "total": _figure(then.shelf.total(owner, item), over, names)}
+
+
+def _short(item: Json) -> Json:
+    """Return the figures of an item without what they are made from."""
+    names = ("node", "active", "available", "parts")
+    return {"nodes": [{name: place[name] for name in names} for place in item["nodes"]], "total": item["total"]}
+
+
+def _kit(then: Then, kit: UUID, names: Mapping[UUID, str], owner: UUID | None, only: str | None) -> Json:
+    """Return the figures of a kit at nodes that had a place for each component, and over all nodes."""
+    shelf = then.shelf
+    places = {row.id: row for own in then.positions.values() for row in own}
+    shared = set.intersection(*({row.id for row in own} for own in then.positions.values()))
+    nodes, here = [], ZERO
+    for row in sorted((places[each] for each in shared), key=lambda row: str(row.code)):
+        room = shelf.room(owner, kit, row.id)
+        here += max(room, ZERO) if row.active else ZERO
+        if only in (None, row.code):
+            base = [Part("components", room), *shelf.parts(owner, kit, row.id)]
+            nodes.append({"node": row.code, "active": row.active, **_figure(room, base, names)})
+    over = [Part("nodes", here), *shelf.parts(owner, kit, None)]
+    return {"nodes": nodes, "total": _figure(shelf.total(owner, kit), over, names)}
+
+
+def _place(then: Then, row: Row[Any], room: Decimal, names: Mapping[UUID, str], owner: UUID | None) -> Json:
+    key = row.item_id, row.id
+    base = [
+        Part("on_hand", row.on_hand), Part("reserved", -row.reserved), Part("allocated", -row.allocated),
+        Part("safety", -row.safety), Part("uncertain", -row.uncertain),
+    ]  # fmt: skip
+    below = then.shelf.free[key] - sum((part.units for part in base), ZERO)
+    if below:
+        # Promised beyond what is there, up to the backorder limit: shown as nothing, not as less than nothing.
+        base.append(Part("promised_beyond", below))
+    return {
+        "node": row.code,
+        "active": row.active,
+        **_figure(room, [*base, *then.shelf.parts(owner, row.item_id, row.id)], names),
+        "on_hand": quantity(row.on_hand),
+        "reserved": quantity(row.reserved),
+        "allocated": quantity(row.allocated),
+        "safety": quantity(row.safety),
+        "uncertain": quantity(row.uncertain),
+        "free": quantity(row.on_hand - row.reserved - row.allocated),
+        "backorder_limit": quantity(row.backorder_limit),
+        "lots": [
+            {
+                "lot": each.lot,
+                "status": each.status,
+                "expires_on": each.expires_on.isoformat() if each.expires_on else None,
+                "on_hand": quantity(each.on_hand),
+                "promised": quantity(each.promised),
+            }
+            for each in then.lots.get(key, ())
+        ],
+        "counted_at": instant(row.counted_at),
+        "movements": row.movements,
+        "last_at": instant(row.last_at),
     }
 
 
-def _parts(parts: Iterable[Part], names: dict[UUID, str]) -> list[Json]:
-    return [
-        {
-            "name": str(part.name),
-            "units": quantity(part.units),
-            "connection": names.get(part.connection_id) if part.connection_id else None,
-        }
-        for part in parts
-        if part.units != 0 or part.name == "on_hand"
-    ]
+def _figure(available: Decimal, parts: Iterable[Part], names: Mapping[UUID, str]) -> Json:
+    return {
+        "available": quantity(available),
+        "parts": [
+            {
+                "name": str(part.name),
+                "units": quantity(part.units),
+                "connection": names.get(part.connection_id) if part.connection_id else None,
+            }
+            for part in parts
+            if part.units != 0 or part.name in ("on_hand", "components")
+        ],
+    }

@@ -121,6 +121,7 @@ def _fulfillments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> li
             "lines": lines[row.id],
             "shipments": parcels[row.id],
             "created_at": instant(row.created_at),
+            "release_at": instant(row.release_at),
             "released_at": instant(row.released_at),
             "finished_at": instant(row.finished_at),
             "updated_at": instant(row.updated_at),

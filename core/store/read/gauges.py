@@ -23,7 +23,8 @@ GAUGES = text(
       (SELECT count(*) FROM reservation
         WHERE tenant_id = :t AND state = 'held' AND expires_at < clock_timestamp()) AS reservations_overdue,
       (SELECT count(*) FROM stock_position
-        WHERE tenant_id = :t AND reserved + allocated > on_hand - safety + backorder_limit) AS positions_oversold,
+        WHERE tenant_id = :t
+          AND reserved + allocated > on_hand - safety - uncertain + backorder_limit) AS positions_oversold,
       (SELECT count(*) FROM connection
         WHERE tenant_id = :t AND mode <> 'off' AND paused_until > clock_timestamp()) AS connections_paused
     """

@@ -42,19 +42,19 @@ ACTIVE = "active"
 
 
 EXISTING = """
-SELECT o.connection_id, o.external_id FROM unnest(%b::uuid[], %s::text[]) AS w(connection_id, external_id)
+SELECT o.id, o.connection_id, o.external_id FROM unnest(%b::uuid[], %s::text[]) AS w(connection_id, external_id)
 JOIN orders o ON o.connection_id = w.connection_id AND o.external_id = w.external_id WHERE o.tenant_id = %s
 """
 
 
 def existing_orders(
     conn: Connection, keys: Collection[tuple[UUID, str]], tenant: int = DEFAULT_TENANT
-) -> set[tuple[UUID, str]]:
-    """Return which of these (connection, external id) the hub has an order for, without locking it."""
+) -> dict[tuple[UUID, str], UUID]:
+    """Return the orders the hub has for these (connection, external id), without locking them."""
     if not keys:
-        return set()
+        return {}
     found = conn.exec_driver_sql(EXISTING, ([c for c, _ in keys], [e for _, e in keys], tenant))
-    return {(row.connection_id, row.external_id) for row in found}
+    return {(row.connection_id, row.external_id): row.id for row in found}
 
 
 def read_order(conn: Connection, order_id: UUID, tenant: int = DEFAULT_TENANT) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
@@ -14,7 +15,10 @@ from core.store.read.page import Json, Listed, Slice, only, rows_by_id
 from core.store.read.text import instant
 from core.store.unit import DEFAULT_TENANT
 
-_p = t.policy.c
+_p, _s = t.policy.c, t.simulation.c
+_SIMULATION = select(t.simulation, _p.name, _p.number).join(
+    t.policy, (_p.tenant_id == _s.tenant_id) & (_p.id == _s.policy_id)
+)
 
 
 def policy_row(conn: Connection, name: str, tenant: int = DEFAULT_TENANT) -> Row[Any]:
@@ -80,13 +84,54 @@ def list_policies(
 
 
 def read_policy(conn: Connection, name: str, tenant: int = DEFAULT_TENANT) -> Json:
-    """Return one version with the report of its last simulation.
+    """Return one version with the report of its last simulation, and with the one that is running.
 
     Raises:
         NotFound: there is none.
     """
     row = policy_row(conn, name, tenant)
-    return {**_policy(row, (row.simulation or {}).get("passed")), "simulation": row.simulation}
+    return {
+        **_policy(row, (row.simulation or {}).get("passed")),
+        "simulation": row.simulation,
+        "simulating": open_simulation(conn, row.id, tenant),
+    }
+
+
+def read_simulation(conn: Connection, simulation_id: UUID, tenant: int = DEFAULT_TENANT) -> Json:
+    """Return a simulation that was asked for: how far it is, then its report or what went wrong.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = conn.execute(_SIMULATION.where(_s.id == simulation_id, _s.tenant_id == tenant)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no simulation {public_id('simulation', simulation_id)}.")
+    return _simulation(row)
+
+
+def open_simulation(conn: Connection, policy_id: UUID, tenant: int = DEFAULT_TENANT) -> Json | None:
+    """Return the simulation of a version that is queued or running, None when there is none."""
+    found = _SIMULATION.where(_s.tenant_id == tenant, _s.policy_id == policy_id, _s.state.in_(("queued", "running")))
+    row = conn.execute(found).one_or_none()
+    return None if row is None else _simulation(row)
+
+
+def _simulation(row: Row[Any]) -> Json:
+    return {
+        "id": public_id("simulation", row.id),
+        "policy": f"{row.name}@{row.number}",
+        "state": row.state,
+        "since": instant(row.since),
+        "carry_stock": row.carry,
+        "progress": round(row.done / row.pieces, 3) if row.pieces else 0.0,
+        "report": row.report,
+        "error": row.error,
+        "actor": row.actor,
+        "created_at": instant(row.created_at),
+        "started_at": instant(row.started_at),
+        "finished_at": instant(row.finished_at),
+        "version": row.version,
+    }
 
 
 def _policy(row: Row[Any], passed: bool | None) -> Json:

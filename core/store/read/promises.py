@@ -177,6 +177,8 @@ def _model(row: Row[Any]) -> Json:
         "metrics": row.metrics,
         "correction": row.correction,
         "corrected_at": instant(row.corrected_at),
+        "watch": row.watch,
+        "watched_at": instant(row.watched_at),
         "approved_by": row.approved_by,
         "promoted_at": instant(row.promoted_at),
         "created_at": instant(row.created_at),

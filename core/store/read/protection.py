@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, case, func, select
 
 from core.domain.ids import public_id
 from core.domain.vocabulary import Protection
@@ -15,9 +15,15 @@ from core.store.read.page import Json, Listed, Slice, joined, only, require_name
 from core.store.read.text import instant, quantity
 from core.store.unit import DEFAULT_TENANT
 
+STATES = ("holds", "planned", "ended")
 _r = t.protection_rule.c
+_STATE = case(
+    (_r.valid_to <= func.clock_timestamp(), "ended"),
+    (_r.valid_from <= func.clock_timestamp(), "holds"),
+    else_="planned",
+)
 _RULES = (
-    select(t.protection_rule, t.connection.c.name, t.item.c.sku, t.node.c.code, func.clock_timestamp().label("now"))
+    select(t.protection_rule, t.connection.c.name, t.item.c.sku, t.node.c.code, _STATE.label("state"))
     .join(t.connection, joined(t.protection_rule, t.connection, _r.connection_id))
     .outerjoin(t.item, joined(t.protection_rule, t.item, _r.item_id))
     .outerjoin(t.node, joined(t.protection_rule, t.node, _r.node_id))
@@ -31,16 +37,23 @@ def list_rules(
     connection: Sequence[str] = (),
     sku: Sequence[str] = (),
     kind: Sequence[str] = (),
+    state: Sequence[str] = (),
     ended: bool = False,
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
-    """Return a page of protection rules, newest first; those that have ended only when asked for."""
+    """Return a page of protection rules, newest first; those that have ended only when asked for.
+
+    Raises:
+        InputError: there is no such state.
+        NotFound: there is no such connection.
+    """
     require_named(conn, t.connection, t.connection.c.name, connection, tenant)
     query = only(
         _RULES, t.protection_rule, tenant,
         connection=(t.connection.c.name, connection), sku=(t.item.c.sku, sku), kind=(_r.kind, kind, Protection),
+        state=(_STATE, state, STATES),
     )  # fmt: skip
-    if not ended:
+    if not ended and not state:
         query = query.where(_r.valid_to.is_(None) | (_r.valid_to > func.clock_timestamp()))
     rows, after = rows_by_id(conn, query, _r.id, piece)
     return Listed([_rule(row) for row in rows], after)
@@ -57,7 +70,6 @@ def read_rule(conn: Connection, rule_id: UUID, tenant: int = DEFAULT_TENANT) -> 
 
 
 def _rule(row: Row[Any]) -> Json:
-    ended = row.valid_to is not None and row.valid_to <= row.now
     return {
         "id": public_id("protection", row.id),
         "connection": row.name,
@@ -65,7 +77,7 @@ def _rule(row: Row[Any]) -> Json:
         "node": row.code,
         "kind": row.kind,
         "quantity": quantity(row.quantity),
-        "state": "ended" if ended else "holds" if row.valid_from <= row.now else "planned",
+        "state": row.state,
         "valid_from": instant(row.valid_from),
         "valid_to": instant(row.valid_to),
         "actor": row.actor,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from core.domain.lots import Lot
-from core.domain.shelf import Key, Rule, Shelf
+from core.domain.protection import Rule
+from core.domain.shelf import Key, Shelf
 from core.domain.vocabulary import Protection
 from core.store.unit import DEFAULT_TENANT
 
 FREE = """
-SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.reserved - p.allocated AS free, p.backorder_limit, n.active,
-       i.tracking = 'lot' AS lotted
+SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated AS free, p.backorder_limit,
+       n.active, i.tracking = 'lot' AS lotted
 FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
 JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id
 WHERE p.tenant_id = %s AND p.item_id = ANY(%b::uuid[])
@@ -39,16 +40,20 @@ FROM stock_lot l JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
 WHERE l.tenant_id = %s AND l.item_id = ANY(%b::uuid[]) AND l.status = 'sellable'
 ORDER BY l.item_id, l.node_id, l.lot
 """
-KITS = "SELECT kit_id, component_id, units FROM kit_component WHERE tenant_id = %s AND kit_id = ANY(%b::uuid[])"
+KITS = """
+SELECT kit_id, component_id, units FROM kit_component WHERE tenant_id = %(t)s AND kit_id = ANY(%(items)b::uuid[])
+  AND CASE WHEN %(at)s::timestamptz IS NULL THEN ended_at IS NULL
+           ELSE created_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s) END
+"""
 IDLE = "SELECT id FROM node WHERE tenant_id = %s AND NOT active"
 
 
 def read_kits(
-    conn: Connection, items: Collection[UUID], tenant: int = DEFAULT_TENANT
+    conn: Connection, items: Collection[UUID], tenant: int = DEFAULT_TENANT, as_of: datetime | None = None
 ) -> dict[UUID, dict[UUID, Decimal]]:
-    """Return the units per component of those of these items that are kits."""
+    """Return the units per component of those of these items that are kits, or were at a time."""
     found: dict[UUID, dict[UUID, Decimal]] = {}
-    for row in conn.exec_driver_sql(KITS, (tenant, list(items))):
+    for row in conn.exec_driver_sql(KITS, {"t": tenant, "items": list(items), "at": as_of}):
         found.setdefault(row.kit_id, {})[row.component_id] = row.units
     return found
 

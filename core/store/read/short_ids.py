@@ -30,6 +30,7 @@ KEYS: Mapping[str, ColumnElement[UUID]] = {
     "shipment": t.shipment.c.id,
     "supply": t.supply.c.id,
     "transfer": t.transfer.c.id,
+    "wave": t.wave.c.id,
 }
 WHOLE = 32
 SHORT = re.compile(r"[0-9a-f]{1,31}")

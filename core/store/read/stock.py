@@ -68,6 +68,7 @@ def _position(row: Row[Any]) -> Json:
         "reserved": quantity(row.reserved),
         "allocated": quantity(row.allocated),
         "safety": quantity(row.safety),
+        "uncertain": quantity(row.uncertain),
         "available": quantity(_free(row)),
         "backorder_limit": quantity(row.backorder_limit),
         "shortfall": quantity(row.shortfall),
@@ -78,7 +79,7 @@ def _position(row: Row[Any]) -> Json:
 
 def _free(row: Row[Any]) -> Decimal:
     """Return what may be promised from units that are there; the backorder limit is not part of it."""
-    free: Decimal = row.on_hand - row.safety - row.reserved - row.allocated
+    free: Decimal = row.on_hand - row.safety - row.uncertain - row.reserved - row.allocated
     return max(free, ZERO)
 
 
@@ -114,6 +115,7 @@ def list_movements(
                 "on_hand": quantity(row.on_hand),
                 "reserved": quantity(row.reserved),
                 "allocated": quantity(row.allocated),
+                "uncertain": quantity(row.uncertain),
                 "order": ref("order", row.order_id),
                 "cause": row.cause,
                 "actor": row.actor,

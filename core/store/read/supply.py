@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, exists, func, select, text
 
 from core.domain.ids import public_id
 from core.store import schema as t
@@ -14,6 +14,7 @@ from core.store.read.page import Json, Listed, Slice, joined, only, row_of, rows
 from core.store.read.text import instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
+OPEN = ("expected", "in_transit")
 _s = t.supply.c
 _SUPPLIES = (
     select(t.supply, t.item.c.sku, t.node.c.code)
@@ -26,7 +27,7 @@ SELECT s.id, greatest(least(s.promisable, p.awaited - coalesce(sum(s.promisable)
            PARTITION BY s.item_id, s.node_id ORDER BY s.expected_at NULLS LAST, s.id
            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)), 0) AS promised
 FROM supply s JOIN LATERAL (
-    SELECT greatest(reserved + allocated - (on_hand - safety), 0) AS awaited FROM stock_position
+    SELECT greatest(reserved + allocated - (on_hand - safety - uncertain), 0) AS awaited FROM stock_position
     WHERE tenant_id = s.tenant_id AND item_id = s.item_id AND node_id = s.node_id
 ) p ON true
 WHERE s.tenant_id = :t AND s.state IN ('expected', 'in_transit') AND s.item_id = ANY(CAST(:items AS uuid[]))
@@ -40,12 +41,15 @@ def list_supplies(
     sku: Sequence[str] = (),
     node: Sequence[str] = (),
     state: Sequence[str] = (),
+    late: bool = False,
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
-    """Return a page of incoming supply, newest first, with what is promised of it."""
+    """Return a page of incoming supply, newest first, with what is promised of it; `late` is what should be there."""
     query = only(
         _SUPPLIES, t.supply, tenant, sku=(t.item.c.sku, sku), node=(t.node.c.code, node), state=(_s.state, state)
     )
+    if late:
+        query = query.where(_s.state.in_(OPEN), _s.expected_at < func.clock_timestamp())
     rows, after = rows_by_id(conn, query, _s.id, piece)
     return Listed(_supplies(conn, rows, tenant), after)
 
@@ -98,10 +102,17 @@ def list_transfers(
     *,
     state: Sequence[str] = (),
     reference: str | None = None,
+    late: bool = False,
+    lost: bool = False,
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
-    """Return a page of transfers, newest first."""
+    """Return a page of transfers, newest first; `late` are those that should be there, `lost` those that lost units."""
     query = only(_TRANSFERS, t.transfer, tenant, state=(_f.state, state), reference=(_f.reference, reference))
+    if late:
+        query = query.where(_f.state == "in_transit", _f.expected_at < func.clock_timestamp())
+    if lost:
+        m = t.transfer_line.c
+        query = query.where(exists().where(m.tenant_id == tenant, m.transfer_id == _f.id, m.lost > 0))
     rows, after = rows_by_id(conn, query, _f.id, piece)
     return Listed(_transfers(conn, rows, tenant), after)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, LargeBinary, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
 from core.store.tables.base import document, instant, key, metadata, tenant, text, uid, whole
@@ -66,3 +66,35 @@ policy = Table(
     UniqueConstraint("tenant_id", "name", "number"),
     Index("ix_policy_timed", "tenant_id", "active_from", postgresql_where=sql("state IN ('approved', 'active')")),
 )
+
+# A simulation that is too large for one request: asked for, worked off by a worker, its report kept.
+simulation = Table(
+    "simulation",
+    metadata,
+    tenant(),
+    uid("id"),
+    uid("policy_id"),
+    text("state", null=False, default="queued"),
+    # Decisions made then or later; null is what `simulate` takes by itself.
+    instant("since"),
+    Column("carry", Boolean, nullable=False, server_default="true"),
+    # Pieces of decisions that are made again, and how many there are.
+    whole("done"),
+    whole("pieces"),
+    document("report"),
+    document("error"),
+    text("actor", null=False),
+    # A worker that is gone loses its claim then, and another begins anew.
+    instant("lease_until"),
+    instant("created_at", null=False),
+    instant("started_at"),
+    instant("finished_at"),
+    whole("version", default="1"),
+    key(),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="known_state"),
+    # One at a time for each version.
+    Index(
+        "uq_simulation_open", "tenant_id", "policy_id", unique=True,
+        postgresql_where=sql("state IN ('queued', 'running')"),
+    ),
+)  # fmt: skip

@@ -86,6 +86,14 @@ node = Table(
     number("distance_cost", default="0.20"),
     # Fulfillment orders that may leave on one day.
     whole("capacity_per_day", null=True, default=None),
+    # How its stock is known: live, or by counts in batches. The other four are for the latter.
+    text("stock_mode", null=False, default="live"),
+    # Rules until counts have taught better: hours between two counts, and the share a count finds missing.
+    number("count_hours", default="24"),
+    number("count_error", default="0.05"),
+    # Outcomes it takes for the rule to be forgotten, and the quantile of their errors that is kept back.
+    whole("count_samples", default="30"),
+    number("count_quantile", default="0.9"),
     document("attributes", null=False, default="{}"),
     instant("created_at", null=False),
     whole("version", default="1"),
@@ -105,14 +113,18 @@ stock_position = Table(
     # Effective safety yields first when a count comes in low; `safety_target` is what was asked for.
     number("safety", default="0"),
     number("safety_target", default="0"),
+    # Units that the next count may not find, at a node that counts in batches.
+    number("uncertain", default="0"),
     number("backorder_limit", default="0"),
     # Units promised that a count says are not there; a case stands for each.
     number("shortfall", default="0"),
     instant("counted_at"),
     Column("version", BigInteger, nullable=False, server_default="0"),
     key("item_id", "node_id"),
-    CheckConstraint("reserved >= 0 AND allocated >= 0 AND safety >= 0 AND on_hand >= 0", name="not_negative"),
-    CheckConstraint("reserved + allocated <= on_hand - safety + backorder_limit", name="never_oversold"),
+    CheckConstraint(
+        "reserved >= 0 AND allocated >= 0 AND safety >= 0 AND uncertain >= 0 AND on_hand >= 0", name="not_negative"
+    ),
+    CheckConstraint("reserved + allocated <= on_hand - safety - uncertain + backorder_limit", name="never_oversold"),
     Index("ix_stock_position_node", "tenant_id", "node_id"),
     postgresql_with={"fillfactor": "50", "autovacuum_vacuum_scale_factor": "0.02"},
 )
@@ -131,6 +143,7 @@ stock_movement = Table(
     # Changes of what is kept back and of what may be promised beyond what is there.
     number("safety", default="0"),
     number("backorder_limit", default="0"),
+    number("uncertain", default="0"),
     uid("order_id", null=True),
     text("cause"),
     text("actor"),

@@ -167,6 +167,8 @@ fulfillment_order = Table(
     Column("ship_on", Date),
     Column("arrive_on", Date),
     instant("created_at", null=False),
+    # Until when planned work waits for a wave; when its node was told.
+    instant("release_at"),
     instant("released_at"),
     instant("finished_at"),
     instant("updated_at", null=False),
@@ -183,6 +185,7 @@ fulfillment_order = Table(
         "reference",
         postgresql_where=sql("reference IS NOT NULL"),
     ),
+    Index("ix_fulfillment_order_waits", "tenant_id", "release_at", postgresql_where=sql("state = 'planned'")),
     Index("ix_fulfillment_order_day", "tenant_id", "ship_on", postgresql_where=sql("ship_on IS NOT NULL")),
     **HOT,
 )

@@ -186,9 +186,12 @@ model_version = Table(
     instant("corrected_at"),
     text("approved_by"),
     instant("promoted_at"),
+    # What the watch over drift found last, and when; of the champion, and of one that is set aside.
+    document("watch"),
+    instant("watched_at"),
     instant("created_at", null=False),
     key(),
     UniqueConstraint("tenant_id", "kind", "version"),
-    CheckConstraint("state IN ('challenger', 'champion', 'retired')", name="known_state"),
+    CheckConstraint("state IN ('challenger', 'champion', 'set_aside', 'retired')", name="known_state"),
     Index("uq_model_version_champion", "tenant_id", "kind", unique=True, postgresql_where=sql("state = 'champion'")),
 )

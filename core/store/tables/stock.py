@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Identity, Index, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
 from core.store.tables.base import HOT, instant, key, metadata, number, tenant, text, uid
@@ -39,11 +39,17 @@ kit_component = Table(
     # Units of the component in one kit.
     number("units"),
     instant("created_at", null=False),
-    key("kit_id", "component_id"),
+    # When the kit was made otherwise; empty for what it is made of now.
+    instant("ended_at"),
+    key("kit_id", "component_id", "created_at"),
     CheckConstraint("units > 0", name="positive"),
     CheckConstraint("kit_id <> component_id", name="not_itself"),
     Index("ix_kit_component_component", "tenant_id", "component_id"),
-)
+    Index(
+        "ix_kit_component_now", "tenant_id", "kit_id", "component_id", unique=True,
+        postgresql_where=sql("ended_at IS NULL"),
+    ),
+)  # fmt: skip
 
 stock_lot = Table(
     "stock_lot",
@@ -63,6 +69,58 @@ stock_lot = Table(
     CheckConstraint("promised >= 0 AND promised <= on_hand", name="never_oversold"),
     CheckConstraint("status = 'sellable' OR promised = 0", name="sellable_only"),
     **HOT,
+)
+
+# The ledger of lots, as `stock_movement` is that of positions: lots are the sums of their movements.
+lot_movement = Table(
+    "lot_movement",
+    metadata,
+    tenant(),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    uid("item_id"),
+    uid("node_id"),
+    text("lot", null=False),
+    text("status", null=False),
+    number("on_hand", default="0"),
+    number("promised", default="0"),
+    # The lot's last day from then on.
+    Column("expires_on", Date),
+    instant("at", null=False),
+    key(),
+    Index("ix_lot_movement_position", "tenant_id", "item_id", "node_id", "id"),
+)
+
+# What a count at a node that counts in batches found, against what was expected; nothing was of a first count.
+count_outcome = Table(
+    "count_outcome",
+    metadata,
+    tenant(),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    uid("item_id"),
+    uid("node_id"),
+    # The item's class then; empty when it had none.
+    text("part", null=False, default=""),
+    instant("as_of", null=False),
+    # Since the count before.
+    number("hours", null=True),
+    number("expected", null=True),
+    number("counted"),
+    instant("at", null=False),
+    key(),
+    Index("ix_count_outcome_position", "tenant_id", "item_id", "node_id", "id"),
+)
+
+# When a node was switched on and off: what lies at one that was off counted in no sum of then.
+node_switch = Table(
+    "node_switch",
+    metadata,
+    tenant(),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    uid("node_id"),
+    Column("active", Boolean, nullable=False),
+    instant("at", null=False),
+    key(),
+    Index("ix_node_switch_node", "tenant_id", "node_id", "id"),
 )
 
 supply = Table(

@@ -14,13 +14,14 @@ ITEMS = text(
     SELECT i.id, i.sku, i.title, i.gtin, i.unit, i.backorder_limit,
            coalesce(sum(p.on_hand), 0) AS on_hand, coalesce(sum(p.reserved), 0) AS reserved,
            coalesce(sum(p.allocated), 0) AS allocated, coalesce(sum(p.safety), 0) AS safety,
+           coalesce(sum(p.uncertain), 0) AS uncertain,
            coalesce(sum(p.shortfall), 0) AS shortfall
       FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id
      WHERE i.tenant_id = :tenant AND i.active AND i.sku > :after
        AND (:like = '' OR i.sku ILIKE :like OR i.title ILIKE :like OR i.gtin = :exact)
      GROUP BY i.tenant_id, i.id
     HAVING :show = ''
-        OR (:show = 'out' AND coalesce(sum(p.on_hand - p.safety - p.reserved - p.allocated), 0) <= 0)
+        OR (:show = 'out' AND coalesce(sum(p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated), 0) <= 0)
         OR (:show = 'short' AND coalesce(sum(p.shortfall), 0) > 0)
         OR (:show = 'promised' AND coalesce(sum(p.reserved + p.allocated), 0) > 0)
      ORDER BY i.sku LIMIT :limit
@@ -30,7 +31,7 @@ COUNTS = text(
     """
     SELECT count(*) AS all, count(*) FILTER (WHERE available <= 0) AS out,
            count(*) FILTER (WHERE shortfall > 0) AS short, count(*) FILTER (WHERE promised > 0) AS promised
-      FROM (SELECT i.id, coalesce(sum(p.on_hand - p.safety - p.reserved - p.allocated), 0) AS available,
+      FROM (SELECT i.id, coalesce(sum(p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated), 0) AS available,
                    coalesce(sum(p.shortfall), 0) AS shortfall, coalesce(sum(p.reserved + p.allocated), 0) AS promised
               FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id
              WHERE i.tenant_id = :tenant AND i.active
@@ -40,7 +41,8 @@ COUNTS = text(
 )
 CELLS = text(
     """
-    SELECT p.item_id, n.code, p.on_hand, p.reserved, p.allocated, p.safety, p.backorder_limit, p.shortfall, p.counted_at
+    SELECT p.item_id, n.code, p.on_hand, p.reserved, p.allocated, p.safety, p.uncertain,
+           p.backorder_limit, p.shortfall, p.counted_at
       FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
      WHERE p.tenant_id = :tenant AND p.item_id = ANY(:items)
     """
@@ -49,7 +51,7 @@ NODES = text("SELECT code, name FROM node WHERE tenant_id = :tenant AND active O
 POSITION = text(
     """
     SELECT i.id AS item_id, i.sku, i.title, i.unit, n.id AS node_id, n.code, n.name, p.on_hand, p.reserved, p.allocated,
-           p.safety, p.backorder_limit, p.shortfall, p.counted_at
+           p.safety, p.uncertain, p.backorder_limit, p.shortfall, p.counted_at
       FROM item i JOIN node n ON n.tenant_id = i.tenant_id
       JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id AND p.node_id = n.id
      WHERE i.tenant_id = :tenant AND i.sku = :sku AND n.code = :node
@@ -75,14 +77,15 @@ class Cell:
     reserved: Decimal
     allocated: Decimal
     safety: Decimal
+    uncertain: Decimal
     backorder_limit: Decimal
     shortfall: Decimal
     counted_at: datetime | None
 
     @property
     def available(self) -> Decimal:
-        """Return on hand less safety, reserved and allocated."""
-        return self.on_hand - self.safety - self.reserved - self.allocated
+        """Return on hand less safety, uncertain, reserved and allocated."""
+        return self.on_hand - self.safety - self.uncertain - self.reserved - self.allocated
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def page(
     found = [
         ItemRow(
             i.id, i.sku, i.title, i.unit, i.on_hand, i.reserved + i.allocated,
-            i.on_hand - i.safety - i.reserved - i.allocated, i.shortfall, cells.get(i.id, {}),
+            i.on_hand - i.safety - i.uncertain - i.reserved - i.allocated, i.shortfall, cells.get(i.id, {}),
         )
         for i in shown
     ]  # fmt: skip

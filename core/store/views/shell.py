@@ -16,7 +16,9 @@ COUNTS = text(
       (SELECT count(*) FROM connection
         WHERE tenant_id = :tenant AND mode <> 'off' AND paused_until > clock_timestamp()) AS paused,
       (SELECT count(*) FROM message WHERE tenant_id = :tenant AND state = 'quarantined') AS quarantined,
-      (SELECT count(*) FROM delivery WHERE tenant_id = :tenant AND state = 'dead') AS dead
+      (SELECT count(*) FROM delivery WHERE tenant_id = :tenant AND state = 'dead') AS dead,
+      (SELECT count(*) FROM disruption WHERE tenant_id = :tenant AND starts_at <= clock_timestamp()
+        AND (ends_at IS NULL OR ends_at > clock_timestamp())) AS disruptions
     """
 )
 DEMO = text("SELECT value FROM setting WHERE tenant_id = :tenant AND name = 'demo'")
@@ -36,12 +38,13 @@ class Counts:
     paused: int
     quarantined: int
     dead: int
+    disruptions: int
 
 
 def counts(conn: Connection, tenant: int) -> Counts:
     """Return the counts beside the menu."""
     row = conn.execute(COUNTS, {"tenant": tenant}).one()
-    return Counts(row.exceptions, row.paused, row.quarantined, row.dead)
+    return Counts(row.exceptions, row.paused, row.quarantined, row.dead, row.disruptions)
 
 
 def last_event(conn: Connection, tenant: int) -> int:

@@ -1,0 +1,123 @@
+"""EDI: bytes to segments, with envelope checks, and written again; pydifact beside it; memory of a large interchange.
+
+Times are processor time of one core. The files are invented: orders, despatch advices and invoices of 40 lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from pydifact.parser import Parser
+from pydifact.serializer import Serializer
+
+from benchmarks.common import report
+from benchmarks.edi_files import KINDS, edifact
+from benchmarks.running import sizes, time_limit
+from mappings.edi.edifact.interchanges import read
+from mappings.edi.edifact.reader import Reader
+from mappings.edi.edifact.segments import ReadSegment
+from mappings.edi.edifact.tokens import Tokenizer
+from mappings.edi.edifact.writer import Writer
+from mappings.edi.limits import Limits
+
+ROOT = Path(__file__).resolve().parents[1]
+PEAK = "import json; from benchmarks.edi_files import edifact_peak; print(json.dumps(edifact_peak({size})))"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and print one JSON object."""
+    parser = argparse.ArgumentParser(prog="crossdock bench edi", description=__doc__)
+    parser.add_argument("--size", type=float, default=5, help="megabytes of each file")
+    parser.add_argument("--peers", type=float, default=1, help="megabytes of each file for pydifact, which is slow")
+    parser.add_argument("--large", type=float, default=500, help="megabytes of the large interchange")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements; the median counts")
+    options = sizes(parser, argv, size=0.2, peers=0.05, large=2, rounds=1)
+    figures: dict[str, Any] = {}
+    with time_limit(options.limit):
+        figures["edifact"] = _edifact(options)
+        # X12 has its figures in a module of its own.
+        if find_spec("benchmarks.edi_x12"):
+            figures["x12"] = importlib.import_module("benchmarks.edi_x12").figures(options)
+    report("edi", pydifact=version("pydifact"), rounds=options.rounds, **figures)
+
+
+def _edifact(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of EDIFACT by message type, and the memory of a large interchange."""
+    found = {kind: _kind(kind, options) for kind in KINDS}
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK.format(size=int(options.large * 1e6))],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return {**found, "large": json.loads(done.stdout)}
+
+
+def _kind(kind: str, options: argparse.Namespace) -> dict[str, Any]:
+    data, less = edifact(kind, int(options.size * 1e6)), edifact(kind, int(options.peers * 1e6))
+    segments = [each for each in Tokenizer(data, Limits()).segments() if isinstance(each, ReadSegment)]
+    text = less.decode("latin-1")
+    with warnings.catch_warnings():
+        # pydifact says that its wheel has no directories.
+        warnings.simplefilter("ignore")
+        theirs = list(Parser().parse(text))
+        few = [each for each in Tokenizer(less, Limits()).segments() if isinstance(each, ReadSegment)]
+        peer = {
+            "read_mb_per_s": speed(lambda: list(Parser().parse(text)), len(less), options.rounds),
+            "write_mb_per_s": speed(lambda: Serializer().serialize(theirs), len(less), options.rounds),
+        }
+    writer = Writer()
+    return {
+        "mb": round(len(data) / 1e6, 2),
+        "messages": sum(each.tag == "UNH" for each in segments),
+        "segments": len(segments),
+        "same_as_pydifact": theirs == few,
+        "segments_mb_per_s": speed(lambda: _exhaust(Tokenizer(data, Limits()).segments()), len(data), options.rounds),
+        "events_mb_per_s": speed(lambda: _exhaust(Reader(data).events()), len(data), options.rounds),
+        "messages_mb_per_s": speed(lambda: _pull(data), len(data), options.rounds),
+        "write_mb_per_s": speed(lambda: [writer.segment(each) for each in segments], len(data), options.rounds),
+        "pydifact": peer,
+    }
+
+
+def speed(work: Callable[[], Any], size: int, rounds: int) -> float:
+    """Return megabytes a second of processor time, the median of some rounds.
+
+    Args:
+        work: on so many bytes.
+        size: in bytes.
+        rounds: measurements.
+    """
+    seconds = []
+    for _ in range(rounds):
+        started = time.process_time()
+        work()
+        seconds.append(time.process_time() - started)
+    return round(size / 1e6 / max(median(seconds), 1e-9), 2)
+
+
+def _exhaust(found: Any) -> None:
+    for _ in found:
+        pass
+
+
+def _pull(data: bytes) -> None:
+    for each in read(data):
+        _exhaust(each.messages())
+
+
+if __name__ == "__main__":
+    main()

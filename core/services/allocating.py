@@ -1,0 +1,169 @@
+"""Allocating: the stock of plans taken under locks, per order all or nothing, and all that is written with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from core.domain.ids import uuid7
+from core.domain.lots import Picked, deal
+from core.domain.shelf import Key
+from core.routing.problem import Assignment, Plan, Problem
+from core.services import release
+from core.services.converting import Held, note_converted
+from core.services.facts import Facts
+from core.services.offers import Leg
+from core.services.promises import promise_orders
+from core.services.recording import Decided, record_decisions
+from core.services.substituting import mark_substituted
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import lock_to_take, mark_listings
+from core.store.moves import move_lots, move_stock
+from core.store.unit import Unit
+
+if TYPE_CHECKING:
+    from core.services.sourcing import Sourced
+
+NONE = Decimal(0)
+
+
+@dataclass(slots=True)
+class Solved:
+    """A plan that waits for its stock."""
+
+    order: Sourced
+    problem: Problem
+    plan: Plan
+    decision_id: UUID
+    duration_us: int
+    legs: Mapping[UUID, Leg]
+    # What the plan takes off the shelf, kits as the sum of their components.
+    needs: dict[Key, Decimal]
+    kits: Mapping[UUID, Mapping[UUID, Decimal]]
+    # What a checkout held for it and it takes over now.
+    held: Held | None
+    # Until when the work of each node waits for a wave; a node that is missing is told at once.
+    waits: Mapping[UUID, datetime] = field(default_factory=dict)
+    # Lots picked under lock, where an item has lots.
+    lots: dict[Key, Picked] = field(default_factory=dict)
+    kind: str = "sourcing"
+    # What else belongs to the decision.
+    also: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Return whether nothing of its order is missing; a wave only knows a part of an order."""
+        return self.kind == "sourcing" and not self.plan.short
+
+    def decided(self) -> Decided:
+        """Return what the decision store keeps."""
+        order = self.order
+        return Decided(
+            self.decision_id, self.kind, order.order_id, self.problem, self.plan, self.duration_us, order.traits,
+            self.also,
+        )  # fmt: skip
+
+
+def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solved]]:
+    """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
+    shelf = lock_to_take(unit, {key for one in solved for key in (*one.needs, *(one.held.units if one.held else ()))})
+    taken: dict[Key, Decimal] = {}
+    freed: dict[Key, Decimal] = {}
+    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
+    won, lost = [], []
+    for one in solved:
+        held = one.held or Held()
+        held.put_back(shelf, one.order.connection_id)
+        if shelf.missing(one.order.connection_id, one.needs):
+            held.put_back(shelf, one.order.connection_id, -1)
+            lost.append(one)
+            continue
+        one.lots = shelf.take(one.order.connection_id, one.needs)
+        for key, units in one.needs.items():
+            taken[key] = taken.get(key, NONE) + units
+        for key, units in held.units.items():
+            freed[key] = freed.get(key, NONE) + units
+        for place, units in held.lots.items():
+            lots[place] = lots.get(place, NONE) - units
+        for key, picked in one.lots.items():
+            for lot, units in picked:
+                lots[*key, lot] = lots.get((*key, lot), NONE) + units
+        won.append(one)
+    move_stock(unit, {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()})
+    note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
+    move_lots(unit, {place: (NONE, units) for place, units in lots.items()})
+    mark_listings(unit, {item for item, _ in (*taken, *freed)})
+    return won, lost
+
+
+def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
+    """Write allocations, ledger, fulfillment orders, decisions and outgoing work of the orders that got stock."""
+    reservations, movements = [], []
+    works: list[release.Work] = []
+    destinations = {one.order.order_id: one.order.destination for one in won}
+    for one in won:
+        mark_substituted(unit, one.order.order_id, one.order.substituted)
+        by_node: dict[UUID, list[Assignment]] = {}
+        for each in one.plan.assignments:
+            by_node.setdefault(each.node_id, []).append(each)
+        for node_id, assignments in by_node.items():
+            lots: dict[UUID, list[tuple[str, Decimal]]] = {}
+            work = release.Work(
+                uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
+                one.legs[node_id], lots, one.waits.get(node_id),
+            )  # fmt: skip
+            works.append(work)
+            one.order.released = one.order.released or work.release_at is None
+            for each in assignments:
+                rows = list(_promises(one, each, work.id))
+                reservations += rows
+                if each.item_id not in one.kits and (each.item_id, node_id) in one.lots:
+                    lots[each.line_id] = [(row[-1], row[7]) for row in rows]
+        movements += [
+            (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)
+            for (item, node), units in sorted(one.needs.items())
+        ]
+    copy_rows(
+        unit,
+        t.reservation,
+        (
+            "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
+            "per_unit", "follows", "lot",
+        ),
+        reservations,
+    )  # fmt: skip
+    copy_rows(
+        unit,
+        t.stock_movement,
+        ("item_id", "node_id", "kind", "allocated", "order_id", "cause", "actor"),
+        movements,
+    )
+    record_decisions(unit, [one.decided() for one in won], list(facts.nodes.values()))
+    release.release(unit, facts, works)
+    promise_orders(
+        unit,
+        facts,
+        works,
+        {work.order_id: destinations[work.order_id] for work in works},
+        {one.order.order_id for one in won if one.whole},
+    )
+
+
+def _promises(one: Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows that promise the units of an assignment: one, or one for each component of a kit and each lot."""
+    order = one.order
+    parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}
+    for index, (item, per_unit) in enumerate(sorted(parts.items())):
+        units = each.quantity * per_unit
+        picked = one.lots.get((item, each.node_id))
+        dealt: Sequence[tuple[str | None, Decimal]] = ((None, units),) if picked is None else deal(picked, units)
+        for lot, part in dealt:
+            yield (
+                uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id, part,
+                "allocated", per_unit, index > 0, lot,
+            )  # fmt: skip

@@ -1,0 +1,140 @@
+"""`crossdock edi`: what it says of a file, and with which exit code."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Bare = Callable[..., Any]
+GOOD = (
+    b"UNA:+.? 'UNB+UNOC:3+4012345000009:14+4098765000008:14+261128:1200+R1++++++1'UNH+M1+ORDERS:D:96A:UN:EAN008'"
+    b"BGM+220+PO1+9'FTX+AAI+++It?'s:two'UNT+4+M1'UNZ+1+R1'"
+)
+BAD = GOOD.replace(b"UNT+4", b"UNT+5").replace(b"+PO1+9'", b"+PO1+9'\r\n")
+
+
+@pytest.fixture
+def good(place: Path) -> Path:
+    path = place / "good.edi"
+    path.write_bytes(GOOD)
+    return path
+
+
+@pytest.fixture
+def bad(place: Path) -> Path:
+    path = place / "bad.edi"
+    path.write_bytes(BAD)
+    return path
+
+
+def test_a_file_is_shown_as_a_tree(bare: Bare, good: Path) -> None:
+    done = bare("edi", "read", good)
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "good.edi: EDIFACT",
+        "interchange R1 from 4012345000009 to 4098765000008 (test)",
+        "          1  UNB  1 UNOC:3  2 4012345000009:14  3 4098765000008:14  4 261128:1200  5 R1  11 1",
+        "    message M1 ORDERS.D.96A.UN.EAN008",
+        "          2  UNH  1 M1  2 ORDERS:D:96A:UN:EAN008",
+        "          3  BGM  1 220  2 PO1  3 9",
+        "          4  FTX  1 AAI  4 It's:two",
+        "          5  UNT  1 4  2 M1",
+        "          6  UNZ  1 1  2 R1",
+    ]
+    assert done.err == "1 interchange, 1 message, 6 segments, no errors, no tolerances.\n"
+
+
+def test_a_file_is_shown_as_json(bare: Bare, good: Path) -> None:
+    done = bare("edi", "read", good, "--json")
+    assert [each["what"] for each in done.rows] == [
+        "interchange", "segment", "message", "segment", "segment", "segment", "segment", "message_end", "segment",
+        "interchange_end",
+    ]  # fmt: skip
+    assert done.rows[5] == {
+        "what": "segment",
+        "tag": "FTX",
+        "elements": ["AAI", "", "", ["It's", "two"]],
+        "number": 4,
+        "offset": GOOD.index(b"FTX"),
+    }
+    assert done.rows[7]["start"] == GOOD.index(b"UNH")
+    assert done.rows[7]["end"] == GOOD.index(b"UNZ")
+
+
+def test_check_lists_faults_and_ends_with_1(bare: Bare, good: Path, bad: Path) -> None:
+    clean = bare("edi", "check", good)
+    assert (clean.code, clean.out, clean.err.splitlines()[0]) == (0, "", "Nothing is wrong.")
+    done = bare("edi", "check", bad)
+    assert done.code == 1
+    assert [line.split("  ")[0] for line in done.out.splitlines()] == ["kind", "tolerance", "error"]
+    assert "The message says it has 5 segments, but 4 came." in done.out
+    assert done.err == "1 interchange, 1 message, 6 segments, 1 error, 1 tolerance.\n"
+    [first, second] = bare("edi", "check", bad, "--json", "--strict").rows
+    assert (first["kind"], first["name"], second["code"]) == ("error", "line-ends", "29")
+
+
+def test_write_makes_trailers_right_and_tells_what_was_wrong(bare: Bare, bad: Path, place: Path) -> None:
+    out = place / "out.edi"
+    done = bare("edi", "write", bad, "--out", out, "--una")
+    assert done.code == 1
+    assert done.err == "Segment 5: The message says it has 5 segments, but 4 came.\n"
+    assert out.read_bytes() == GOOD
+    assert sorted(each.name for each in place.glob("*.edi*")) == ["bad.edi", "out.edi"]
+
+
+def test_write_takes_what_read_printed(bare: Bare, good: Path, place: Path) -> None:
+    lines = bare("edi", "read", good, "--json").rows
+    changed = [{**each, "elements": ["AAI", "", "", "new"]} if each.get("tag") == "FTX" else each for each in lines]
+    path = place / "changed.jsonl"
+    path.write_text("\n".join(map(json.dumps, changed)), encoding="utf-8")
+    done = bare("edi", "write", path, "--line-ends", "--charset", "UNOY", "--syntax-version", "4")
+    assert done.code == 0
+    assert done.out.split("\r\n") == [
+        "UNB+UNOY:4+4012345000009:14+4098765000008:14+20261128:1200+R1++++++1'",
+        "UNH+M1+ORDERS:D:96A:UN:EAN008'",
+        "BGM+220+PO1+9'",
+        "FTX+AAI+++new'",
+        "UNT+4+M1'",
+        "UNZ+1+R1'",
+        "",
+    ]
+
+
+def test_what_cannot_be_written_leaves_no_file(bare: Bare, place: Path, good: Path) -> None:
+    done = bare("edi", "write", good, "--out", place / "out.edi", "--charset", "UNOA")
+    assert done.code == 2
+    assert "which the character set UNOA lacks" in done.err
+    assert [each.name for each in place.iterdir() if "out" in each.name] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"STX=ANA:1+5000000000000'", "odd.edi is TRADACOMS, which cannot be read."),
+        (b"%PDF-1.7", "odd.edi is no EDI file."),
+        (b"", "odd.edi is no EDI file."),
+    ],
+)
+def test_other_files_are_named_for_what_they_are(bare: Bare, place: Path, content: bytes, said: str) -> None:
+    (place / "odd.edi").write_bytes(content)
+    done = bare("edi", "read", place / "odd.edi")
+    assert done.code == 2
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"what": "segment"}', "Line 1 is no segment"),
+        ('{"what": "segment", "tag": "BGM", "elements": [5]}', "Line 1 has an element"),
+        ('{"what": "interchange"}\n[]', "Line 2 is not a JSON object"),
+        ('{"what"', "Line 1 is not JSON"),
+    ],
+)
+def test_wrong_json_is_told_with_its_line(bare: Bare, place: Path, content: str, said: str) -> None:
+    (place / "odd.jsonl").write_text(content)
+    done = bare("edi", "write", place / "odd.jsonl")
+    assert done.code == 2
+    assert said in done.err
