@@ -16,12 +16,13 @@ from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import Conflict, NotFound
 from core.ports.connectors import Json
+from core.services.agreements import terms_of
 from core.services.facts import Facts
 from core.services.packs import pack, packages_of
 from core.services.papers import head_of, make_paper
 from core.services.responding import lines_of, named
 from core.services.sscc import Numbers
-from core.services.trading import in_ordered, terms_of
+from core.services.trading import in_ordered
 from core.store import schema as t
 from core.store.locks import lock_order
 from core.store.unit import Unit

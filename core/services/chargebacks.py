@@ -14,9 +14,9 @@ from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.errors import NotFound
 from core.ports.connectors import Json
+from core.services.agreements import terms_of
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
-from core.services.trading import terms_of
 from core.store import schema as t
 from core.store.read.trade import trace
 from core.store.unit import Unit

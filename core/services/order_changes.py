@@ -13,13 +13,14 @@ from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import InputError
 from core.ports.connectors import Json
+from core.services.agreements import terms_of
 from core.services.cases import Member, Opened, open_cases
 from core.services.changes import change_order
 from core.services.facts import Facts
 from core.services.papers import WRITE_OF
 from core.services.refunds import order_of
 from core.services.responding import lines_of, owe_answer
-from core.services.trading import in_unit_price, ordered_as, terms_of
+from core.services.trading import in_unit_price, ordered_as
 from core.store import schema as t
 from core.store.unit import Unit
 

@@ -16,6 +16,7 @@ from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import CrossdockError
 from core.services.advising import advise, shipment_of
+from core.services.agreements import terms_of
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.invoicing import invoice
@@ -23,7 +24,6 @@ from core.services.ordering import Incoming
 from core.services.papers import WRITE_OF
 from core.services.responding import owe_answer, respond
 from core.services.sscc import Numbers
-from core.services.trading import terms_of
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_order

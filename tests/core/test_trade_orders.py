@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from core.services.trading import set_price
+from core.services.agreements import set_price
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
 

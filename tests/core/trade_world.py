@@ -7,8 +7,8 @@ from typing import Any
 
 from core.ports.connectors import Json
 from core.services import connections
+from core.services.agreements import set_pack, set_terms
 from core.services.trade_due import settle_due
-from core.services.trading import set_pack, set_terms
 from core.store.unit import Store
 from tests.core.world import World
 

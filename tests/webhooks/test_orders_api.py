@@ -19,7 +19,7 @@ FULL: dict[str, Any] = {
     "buyer": {"name": "Ada Jensen", "email": "Ada@Example.com", "phone": None, "company": None, "vat_id": None,
               "gln": None, "external_id": "115310627314723954"},
     "ship_to": {"name": "Ada Jensen", "company": None, "line1": "Nygade 4", "line2": None, "city": "Aarhus",
-                "region": None, "postal_code": "8000", "country": "DK", "phone": None},
+                "region": None, "postal_code": "8000", "country": "DK", "phone": None, "gln": None, "external_id": None},
     "bill_to": None,
     "lines": [{"external_id": "866550311766439020", "position": 1, "sku": "A",
                "item_ref": {"scheme": "variant", "code": "vA"}, "title": "Mug 350 ml, green", "quantity": "2",

@@ -15,9 +15,9 @@ from core.domain.trade_terms import TradeTermsSchema
 from core.errors import NotFound
 from core.services import audit
 from core.services.advising import labels_of
+from core.services.agreements import set_pack, set_price, set_terms, terms_of
 from core.services.chargebacks import STATES, set_state
 from core.services.papers import send_anyway
-from core.services.trading import set_pack, set_price, set_terms, terms_of
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import read_connection
 from core.store.read.trade import list_chargebacks, list_papers, read_chargeback, read_packages, read_paper
