@@ -50,9 +50,9 @@ def test_every_command_takes_json_and_data() -> None:
 def test_every_name_of_the_public_surface_is_there() -> None:
     assert set(COMMANDS) == {
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
-        "messages", "deliveries", "import", "label", "connection", "connector", "trigger", "user", "key", "db", "openapi",
+        "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
         "bench", "nodes", "disruptions", "route", "edi", "policy", "decisions", "promises", "scores", "models",
-        "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers",
+        "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers", "label",
         "wave",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
