@@ -188,11 +188,8 @@ def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
     Raises:
         NotFound: there is no such order.
     """
-    row = unit.conn.execute(
-        select(t.orders)
-        .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    this = t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id
+    row = unit.conn.execute(select(t.orders).where(*this).with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NotFound(f"There is no order ord_{order_id.hex}.")
     return row
