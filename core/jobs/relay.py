@@ -123,7 +123,7 @@ class Relay:
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
-            _Chore("papers", 1.0, lambda unit: settle_due(unit, hub.facts.get(unit.conn, unit.tenant), hub.numbers)),
+            _Chore("papers", 1.0, lambda _: settle_due(hub.store, hub.facts, hub.numbers)),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),

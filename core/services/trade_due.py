@@ -18,7 +18,7 @@ from core.errors import CrossdockError
 from core.services.advising import advise, shipment_of
 from core.services.agreements import terms_of
 from core.services.cases import Member, Opened, open_cases, settle_members
-from core.services.facts import Facts
+from core.services.facts import Facts, FactsCache
 from core.services.invoicing import invoice
 from core.services.ordering import Incoming
 from core.services.papers import WRITE_OF
@@ -27,7 +27,7 @@ from core.services.sscc import Numbers
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_order
-from core.store.unit import Unit
+from core.store.unit import DEFAULT_TENANT, Store, Unit
 
 log = structlog.get_logger()
 # Between two looks at an order that is not decided yet, and at a shipment that could not be told of.
@@ -68,19 +68,24 @@ def owe_papers(unit: Unit, facts: Facts, order: Row[Any], shipment_id: UUID) -> 
     )
 
 
-def settle_due(unit: Unit, facts: Facts, numbers: Numbers, limit: int = 50) -> int:
+def settle_due(store: Store, facts: FactsCache, numbers: Numbers, limit: int = 50) -> int:
     """Make the papers that are due and return how many orders and shipments are done.
 
-    Each is done in a savepoint: where it cannot be, a case says why and it is tried again later.
+    Each has a transaction of its own, for it locks an order and then stock. Where it cannot be done, a case says why
+    and it is tried again later.
     """
+    with store.read() as conn:
+        subjects = conn.execute(DUE, {"t": DEFAULT_TENANT, "limit": limit}).scalars().all()
     done = 0
-    for subject in unit.conn.execute(DUE, {"t": unit.tenant, "limit": limit}).scalars().all():
-        try:
-            with unit.savepoint():
-                done += _settle(unit, facts, numbers, subject)
-        except CrossdockError as error:
-            _report(unit, facts, subject, error)
-            _later(unit, subject, TRY_AGAIN)
+    for subject in subjects:
+        with store.begin(actor="relay") as unit:
+            seen = facts.get(unit.conn, unit.tenant)
+            try:
+                with unit.savepoint():
+                    done += _settle(unit, seen, numbers, subject)
+            except CrossdockError as error:
+                _report(unit, seen, subject, error)
+                _later(unit, subject, TRY_AGAIN)
     return done
 
 

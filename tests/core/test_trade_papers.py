@@ -207,7 +207,7 @@ def test_o8_a_wrong_gtin_or_sscc_never_leaves() -> None:
     from core.domain.papers import DespatchAdviceSchema
 
     schema = DespatchAdviceSchema(partial=True)
-    wrong = schema.validate({
+    wrong: Any = schema.validate({
         "lines": [{"position": 1, "quantity": "1", "gtin": "4006381333932"}],
         "packages": [{"number": 1, "kind": "carton", "sscc": "376104250021234568"}],
     })  # fmt: skip

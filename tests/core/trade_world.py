@@ -62,8 +62,7 @@ class TradeWorld(World):
 
     def settle(self) -> int:
         """Make the papers that are due."""
-        with self.store.begin() as unit:
-            return settle_due(unit, self.hub.facts.get(unit.conn, 1), self.hub.numbers)
+        return settle_due(self.store, self.hub.facts, self.hub.numbers)
 
     def papers(self, kind: str) -> list[Any]:
         """Return the rows of papers of a kind, oldest first."""
