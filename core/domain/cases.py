@@ -135,7 +135,7 @@ PRICE = Cause(
 )  # fmt: skip
 TOO_LATE = Cause(
     "ORDER-CHANGE-409", "value", "high", "{connection} changes {number} too late",
-    "{connection} asked to change {number}, and nothing of it was done: {detail}. The order response says the order as is.",
+    "{connection} asked to change {number}, and nothing of it was done: {detail}. The next order response says so.",
     None, "Tell the partner, or have it sent back", None, 24,
 )  # fmt: skip
 KEPT_BACK = Cause(

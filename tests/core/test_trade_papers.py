@@ -215,6 +215,19 @@ def test_o8_a_wrong_gtin_or_sscc_never_leaves() -> None:
     assert wrong["packages"][0]["sscc"] == ["must be a SSCC: 18 digits, the last a GS1 check digit"]
 
 
+def test_o7_an_allowance_over_several_tax_rates_is_shared_to_the_cent() -> None:
+    lines = [
+        {"net": Decimal("1.00"), "tax_rate": Decimal("0.07")},
+        {"net": Decimal("1.00"), "tax_rate": Decimal("0.19")},
+        {"net": Decimal("1.00"), "tax_rate": Decimal("0.25")},
+    ]
+    assert invoices.spread(Decimal("10.00"), lines, "EUR") == [
+        (Decimal("0.07"), Decimal("3.33")),
+        (Decimal("0.19"), Decimal("3.34")),
+        (Decimal("0.25"), Decimal("3.33")),
+    ]
+
+
 RULES = [
     {"check": "one_line_per_carton", "fee": "50.00", "code": "PACK-02"},
     {"check": "gtin_on_every_line", "block": False, "fee": "10.00", "code": "ITEM-01"},
