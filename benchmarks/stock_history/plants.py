@@ -13,7 +13,7 @@ from core.store.read import shelves
 from core.store.unit import Unit
 
 PLANTS = ("none", "no_lock", "no_cap", "lost", "half")
-EVERY = 40
+EVERY = 8
 
 
 def plant(bug: str) -> None:
