@@ -100,6 +100,14 @@ class Pools:
 
 
 @dataclass(frozen=True, slots=True)
+class Schemas:
+    """Folders with the schemas that XML documents of partners are checked with."""
+
+    ubl: Path | None = None
+    cxml: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """What is logged, and in which form."""
 
@@ -136,6 +144,7 @@ class Settings:
     promising: Promising = field(default_factory=Promising)
     waves: Waves = field(default_factory=Waves)
     pools: Pools = field(default_factory=Pools)
+    schemas: Schemas = field(default_factory=Schemas)
     log: Log = field(default_factory=Log)
 
 

@@ -136,6 +136,19 @@ class PoolsSchema(Strict):
     timeout_seconds = seconds(0.1, 60)
 
 
+class SchemasSchema(Strict):
+    """`[schemas]`"""
+
+    makes = model.Schemas
+    ubl = fields.String(validate=validate.Length(1))
+    cxml = fields.String(validate=validate.Length(1))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: Any) -> model.Schemas:
+        """Return the folders as paths."""
+        return model.Schemas(**{name: Path(folder).expanduser().absolute() for name, folder in data.items()})
+
+
 class LogSchema(Strict):
     """`[log]`"""
 
@@ -176,6 +189,7 @@ class SettingsSchema(Strict):
     promising = fields.Nested(PromisingSchema)
     waves = fields.Nested(WavesSchema)
     pools = fields.Nested(PoolsSchema)
+    schemas = fields.Nested(SchemasSchema)
     log = fields.Nested(LogSchema)
 
     @post_load

@@ -1,4 +1,4 @@
-"""`crossdock edi`: EDI files read, checked and written, without a hub."""
+"""`crossdock edi`: EDI files and XML documents read, checked and written, without a hub."""
 
 from __future__ import annotations
 
@@ -16,17 +16,28 @@ import click
 
 from console.cli.base import Session, group, pass_session
 from console.cli.edi_grammar import import_grammar_command
+from console.cli.edi_tree import STARTS, show
 from console.cli.output import note
 from console.cli.progress import progress
 
 SYNTAXES = {"edifact": "mappings.edi.edifact.lines", "x12": "mappings.edi.x12.lines"}
 """Modules by what `detect` says: each has read_lines, write_file and write_lines."""
-NAMES = {"edifact": "EDIFACT", "x12": "X12", "tradacoms": "TRADACOMS"}
+XML = ("ubl", "cxml")
+"""Read by mappings.edi.xml.lines, which only has read_lines; it takes schemas."""
+NAMES = {
+    "edifact": "EDIFACT",
+    "x12": "X12",
+    "tradacoms": "TRADACOMS",
+    "ubl": "UBL",
+    "cxml": "cXML",
+    "xml": "XML that is neither UBL nor cXML",
+}
+SEGMENT_PLACE = ("place.number=segment", "place.tag=tag", "place.element=element")
+XML_PLACE = ("place.line=line", "place.path=path")
 MOVES = 2_000
 """Objects between two movements of the progress bar."""
 JSON_HEAD = 4_096
 SYNTAX_SAID = re.compile(rb'"syntax": ?"(\w+)"')
-STARTS = ("interchange", "group", "message")
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that the standard does not know.")
@@ -34,7 +45,7 @@ STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that 
 
 @group("edi")
 def edi_command() -> None:
-    """Read, check and write EDI files."""
+    """Read, check and write EDI files and XML documents."""
 
 
 edi_command.add_command(import_grammar_command)
@@ -57,7 +68,7 @@ def read_command(session: Session, /, file: Path, strict: bool) -> None:
             if session.json:
                 session.out.line(line)
             else:
-                _show(line)
+                show(line)
     _conclude(counts)
 
 
@@ -66,9 +77,12 @@ def read_command(session: Session, /, file: Path, strict: bool) -> None:
 @STRICT
 @pass_session
 def check_command(session: Session, /, file: Path, strict: bool) -> None:
-    """List what is wrong with FILE and what was tolerated; exit code 1 when something in it is rejected."""
+    """List what is wrong with FILE and what was tolerated; exit code 1 when something in it is rejected.
+
+    UBL and cXML are checked with the schemas that the settings schemas.ubl and schemas.cxml name.
+    """
     counts: Counter[str] = Counter()
-    with _opened(file, strict) as (_, lines):
+    with _opened(file, strict, session) as (syntax, lines):
         found = (line for line in _counted(lines, counts) if line["what"] == "fault")
         session.out.rows(
             found,
@@ -77,9 +91,7 @@ def check_command(session: Session, /, file: Path, strict: bool) -> None:
                 "code",
                 "place.interchange=interchange",
                 "place.message=message",
-                "place.number=segment",
-                "place.tag=tag",
-                "place.element=element",
+                *(XML_PLACE if syntax in XML else SEGMENT_PLACE),
                 "text=what",
             ),
             empty="Nothing is wrong.",
@@ -131,7 +143,7 @@ def _written(file: Path, handle: BinaryIO) -> tuple[Any, bool]:
     head = handle.read(JSON_HEAD)
     handle.seek(0)
     if not head.startswith(b"{"):
-        return _module(_syntax(file, handle)), False
+        return _module(_syntax(file, handle, tuple(SYNTAXES))), False
     said = SYNTAX_SAID.search(head)
     return _module(said[1].decode() if said and said[1].decode() in SYNTAXES else "edifact"), True
 
@@ -154,11 +166,28 @@ def _target(out: Path | None) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _opened(file: Path, strict: bool) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    """Yield what kind of EDI a file is, and what is in it."""
+def _opened(
+    file: Path, strict: bool, checking: Session | None = None
+) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """Yield what kind of EDI a file is, and what is in it; with a session, XML is checked with its schemas."""
     with file.open("rb") as handle, progress(file, handle) as moved:
         syntax = _syntax(file, handle)
-        yield syntax, _moving(_module(syntax).read_lines(handle, _mode(strict)), moved)
+        if syntax in XML:
+            from mappings.edi.xml.lines import read_lines
+
+            lines = read_lines(handle, _mode(strict), _schemas(checking))
+        else:
+            lines = _module(syntax).read_lines(handle, _mode(strict))
+        yield syntax, _moving(lines, moved)
+
+
+def _schemas(session: Session | None) -> Any:
+    if session is None:
+        return None
+    from mappings.edi.xml.schemas import Schemas
+
+    found = session.settings().schemas
+    return Schemas(found.ubl, found.cxml)
 
 
 def _moving(lines: Iterator[dict[str, Any]], moved: Callable[[], None]) -> Iterator[dict[str, Any]]:
@@ -168,23 +197,24 @@ def _moving(lines: Iterator[dict[str, Any]], moved: Callable[[], None]) -> Itera
         yield line
 
 
-def _syntax(file: Path, handle: BinaryIO) -> str:
+def _syntax(file: Path, handle: BinaryIO, wanted: tuple[str, ...] = (*SYNTAXES, *XML)) -> str:
     """Return what kind of EDI a file is; it stands at its beginning afterwards.
 
     Raises:
-        InputError: it is of no kind that can be read.
+        InputError: it is of no kind that is wanted.
     """
     from core.errors import InputError
     from mappings.edi.detect import HEAD, detect
 
     found = detect(handle.read(HEAD))
     handle.seek(0)
-    if found in SYNTAXES:
+    if found in wanted:
         return found
+    done = "read" if found not in XML else "written again"
     raise InputError(
-        f"{file.name} is {NAMES[found]}, which cannot be read." if found else f"{file.name} is no EDI file.",
+        f"{file.name} is {NAMES[found]}, which cannot be {done}." if found else f"{file.name} is no EDI file.",
         why=None if found else "It has no UNA, UNB or ISA segment where an interchange begins.",
-        fix=f"Give a file of {' or '.join(NAMES[each] for each in SYNTAXES)}.",
+        fix=f"Give a file of {' or '.join(NAMES[each] for each in wanted)}.",
         code="EDI-SYNTAX-415",
     )
 
@@ -226,48 +256,12 @@ def _counted(lines: Iterable[dict[str, Any]], counts: Counter[str]) -> Iterator[
 def _conclude(counts: Counter[str]) -> None:
     """Say what there was, and end with 1 when something was rejected."""
     words = [
-        f"{counts[each]} {each}{'' if counts[each] == 1 else 's'}" for each in (*STARTS, "segment") if counts[each]
+        f"{counts[each]} {each}{'' if counts[each] == 1 else 's'}"
+        for each in (*STARTS, "segment", "element")
+        if counts[each]
     ]
     for kind, many in (("error", "errors"), ("tolerance", "tolerances")):
         words.append(f"{counts[kind] or 'no'} {kind if counts[kind] == 1 else many}")
     note(", ".join(words) + ".")
     if counts["error"]:
         raise click.exceptions.Exit(1)
-
-
-def _show(line: dict[str, Any]) -> None:
-    """Write one object as a line of the tree."""
-    what = line["what"]
-    if what == "fault":
-        color = "red" if line["kind"] == "error" else "yellow"
-        head = f"! {line['kind']} {line['code'] or ''}".rstrip()
-        click.echo(f"{click.style(head, fg=color)}  {line['text']}")
-    elif what in STARTS:
-        indent = "  " * STARTS.index(what)
-        click.echo(indent + click.style(" ".join([what, *_words(line)]), bold=True))
-    elif what == "segment":
-        tag = ":".join([line["tag"], *line.get("nesting", ())])
-        elements = "  ".join(f"{at} {_element(each)}" for at, each in enumerate(line["elements"], 1) if each)
-        click.echo(f"      {line['number']:>5}  {tag:<4} {elements}")
-    elif line["rejected"]:
-        click.echo("  " * STARTS.index(what.removesuffix("_end")) + click.style("rejected", fg="red"))
-
-
-def _words(line: dict[str, Any]) -> Iterator[str]:
-    """Yield what is said of the beginning of a level."""
-    if line.get("reference"):
-        yield line["reference"]
-    if line.get("type"):
-        parts = (line.get(name) for name in ("type", "version", "release", "agency", "association"))
-        yield ".".join(each for each in parts if each)
-    for name, word in (("sender", "from"), ("recipient", "to")):
-        if line.get(name):
-            yield f"{word} {line[name]['id']}"
-    if line.get("test"):
-        yield "(test)"
-
-
-def _element(element: Any) -> str:
-    if isinstance(element, dict):
-        return " * ".join(_element(each) for each in element["repeated"])
-    return ":".join(element) if isinstance(element, list) else str(element)

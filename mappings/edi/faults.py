@@ -1,4 +1,4 @@
-"""What a reader of EDIFACT or X12 found wrong, with its place, the standard's code and a sentence for a clerk.
+"""What a reader of EDIFACT, X12 or XML found wrong, with its place, the standard's code and a sentence for a clerk.
 
 Readers yield faults among their events and go on; they raise nothing for what a partner sent. A fault that `rejects` a
 level takes that level away and leaves its siblings alone.
@@ -34,7 +34,7 @@ class Place:
     """Where in a file something is; what does not apply is None.
 
     Args:
-        offset: bytes from the start of the file to the segment's first byte.
+        offset: bytes from the start of the file to the segment's first byte; in XML to the document's.
         number: of the segment in the file, from 1; UNA counts as no segment.
         tag: of the segment.
         interchange: control reference (UNB 0020, ISA13).
@@ -44,6 +44,8 @@ class Place:
         element: from 1; the tag is not counted.
         component: of a composite, from 1.
         repetition: of a repeated element, from 1.
+        line: of an XML file, from 1.
+        path: XPath of an element of XML.
     """
 
     offset: int
@@ -56,6 +58,8 @@ class Place:
     element: int | None = None
     component: int | None = None
     repetition: int | None = None
+    line: int | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
