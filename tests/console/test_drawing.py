@@ -114,7 +114,8 @@ def test_a_decision_says_by_term_what_a_node_costs_and_how_much_dearer_the_plan_
     ]  # fmt: skip
     row: Any = {
         "id": UUID(int=1), "kind": "sourcing", "candidates": pack(orjson.dumps(told)),
-        "choice": {"cost": 52_000, "short": []}, "policy": "cheapest@1", "bound": "optimal", "duration_us": 200, "at": None,
+        "choice": {"cost": 52_000, "short": []}, "policy": "cheapest@1", "bound": "optimal",
+        "duration_us": 200, "at": None,
     }  # fmt: skip
     found = decision.explain(row)
     assert [(one.node, one.service, one.dearer) for one in found.candidates] == [
