@@ -110,7 +110,9 @@ class TransactionSet:
         """Whether its envelope is wrong."""
         return any(each.rejects is Level.MESSAGE for each in self.faults)
 
-    def place(self, index: int, **parts: int | None) -> Place:
+    def place(
+        self, index: int, *, element: int | None = None, component: int | None = None, repetition: int | None = None
+    ) -> Place:
         """Return the place of a segment, by its index, and of an element in it."""
         segment = self.segments[index]
         return Place(
@@ -121,7 +123,9 @@ class TransactionSet:
             self.group.reference if self.group else None,
             self.reference,
             index + 1,
-            **parts,
+            element,
+            component,
+            repetition,
         )
 
 
