@@ -101,8 +101,9 @@ def _lines(unit: Unit, incoming: Incoming, order: Row[Any]) -> dict[str, list[st
         wanted = ZERO if canceled else wanted_of(line)
         if row is None:
             item = item_of(known, incoming.connection_id, line)
-            made = line_row(order.id, uuid7(), index, line, item, canceled=True)
-            copy_rows(unit, t.order_line, LINE, [(*made[:-1], wanted)])
+            made = list(line_row(order.id, uuid7(), index, line, item, canceled=True))
+            made[LINE.index("pictured")] = wanted
+            copy_rows(unit, t.order_line, LINE, [made])
             if wanted > 0:
                 changes.setdefault("added", []).append(_said(wanted, line.get("sku")))
             continue
