@@ -93,6 +93,7 @@ class Supervisor:
         self._keeper = Keeper(say, self._write_state, self._each_second)
         self._asked_to_stop = threading.Event()
         self._started_at = datetime.now(UTC)
+        self._writing = threading.Lock()
         self.urls: Urls | None = None
 
     def start(self) -> Urls:
@@ -113,6 +114,8 @@ class Supervisor:
             for service in self._services(self.urls):
                 self._keeper.keep(_part(service, self.data.path))
                 self._keeper.wait_ready(service.name)
+            # A part is ready a moment before its keeper has written so: whoever starts us may look at once.
+            self._write_state()
         except BaseException:
             self.stop()
             raise
@@ -205,28 +208,30 @@ class Supervisor:
             self._write_state()
 
     def _write_state(self) -> None:
-        parts = {
-            kept.part.name: PartState(
-                pid=kept.process.pid if kept.process else None,
-                port=kept.part.port,
-                started_at=kept.started_at.isoformat() if kept.started_at else None,
-                restarts=max(0, kept.starts - 1),
-                error=kept.error,
+        # The keeper's thread writes as well; the newest picture must be the one that stays.
+        with self._writing:
+            parts = {
+                kept.part.name: PartState(
+                    pid=kept.process.pid if kept.process else None,
+                    port=kept.part.port,
+                    started_at=kept.started_at.isoformat() if kept.started_at else None,
+                    restarts=max(0, kept.starts - 1),
+                    error=kept.error,
+                )
+                for kept in self._keeper.kept()
+            }
+            state = State(
+                supervisor=os.getpid(),
+                started_at=self._started_at.isoformat(),
+                database=without_password(self.urls.database) if self.urls else None,
+                redis=without_password(self.urls.redis) if self.urls and self.urls.redis else None,
+                disk_full=bool(self._ballast and self._ballast.given),
+                parts=parts,
             )
-            for kept in self._keeper.kept()
-        }
-        state = State(
-            supervisor=os.getpid(),
-            started_at=self._started_at.isoformat(),
-            database=without_password(self.urls.database) if self.urls else None,
-            redis=without_password(self.urls.redis) if self.urls and self.urls.redis else None,
-            disk_full=bool(self._ballast and self._ballast.given),
-            parts=parts,
-        )
-        try:
-            write_state(self.data.run / "state.json", state)
-        except OSError as error:
-            self._say(f"The state file in {self.data.run} could not be written: {error.strerror}.")
+            try:
+                write_state(self.data.run / "state.json", state)
+            except OSError as error:
+                self._say(f"The state file in {self.data.run} could not be written: {error.strerror}.")
 
 
 def _part(service: Service, data: Path) -> Part:
