@@ -23,14 +23,25 @@ Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
+def _held() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True)
 class _Caller(Generic[Request, Answer]):
     request: Request
-    # Set when the request is done, or when it is this caller's turn to do the work.
-    woken: threading.Event = field(default_factory=threading.Event)
+    # Held until the request is done or it is this caller's turn to do the work. An event would do, at twice the cost.
+    asleep: threading.Lock = field(default_factory=_held)
     done: bool = False
     answer: list[Answer] = field(default_factory=list)
     error: Exception | None = None
+
+    def wake(self) -> None:
+        """Let the caller go on; waking it twice does no harm, as it sleeps only once."""
+        if self.asleep.locked():
+            self.asleep.release()
 
 
 class Combiner(Generic[Request, Answer]):
@@ -65,7 +76,7 @@ class Combiner(Generic[Request, Answer]):
             self._waiting.append(mine)
             works, self._busy = not self._busy, True
         if not works:
-            mine.woken.wait()
+            mine.asleep.acquire()
         if not mine.done:
             self._lead()
         if not mine.answer:
@@ -88,10 +99,10 @@ class Combiner(Generic[Request, Answer]):
                 self._busy = bool(self._waiting)
                 heir = self._waiting[0] if self._waiting else None
             if heir is not None:
-                heir.woken.set()
+                heir.wake()
             for each in batch:  # also of what even an interrupt cut short: nobody waits for ever
                 each.done = True
-                each.woken.set()
+                each.wake()
 
     def _commit(self, batch: Sequence[_Caller[Request, Answer]]) -> None:
         try:
@@ -109,7 +120,7 @@ class Combiner(Generic[Request, Answer]):
                 each.answer.append(answer)
         for each in batch:
             each.done = True
-            each.woken.set()
+            each.wake()
 
     def _repeat(self, requests: Sequence[Request]) -> Sequence[Answer]:
         """Do the work, again when it was undone only because it met another transaction."""
