@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from benchmarks.common import open_bench_hub, rng
 from benchmarks.stock_history.plants import plant
-from benchmarks.stock_history.wishes import WISHES, Effect, Wish, batch, effect_of
-from benchmarks.stock_history.world import CAPPED, KIT, LOTS, NODES, PLAIN, UNITS, names
+from benchmarks.stock_history.wishes import WISHES, Effect, Wish, batch, effect_of, kits_of
+from benchmarks.stock_history.world import CAPPED, KIT, LOTS, NODES, PARTS, PLAIN, UNITS, names
 from core.domain.documents import check_document
 from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError
@@ -134,7 +134,8 @@ class Client:
         units, connection = wish
         keys = {(self.items[sku], self.nodes[node]): Decimal(each) for (sku, node), each in units.items()}
         whom = self.connections[connection] if connection else None
-        return Wanted(keys, self.dice.choice((0.2, 0.5, 3.0)), whom)
+        parts = {self.items[sku]: each for sku, each in PARTS.items()}
+        return Wanted(keys, self.dice.choice((0.2, 0.5, 3.0)), whom, {self.items[KIT]: parts} if kits_of(wish) else {})
 
     def _batch(self) -> Any:
         wishes = batch(self.dice, LONGEST_BATCH)
@@ -144,7 +145,8 @@ class Client:
             kept = [(each.group_id, effect) for each, effect in zip(answers, effects, strict=True) if each.group_id]
             self.groups = [*self.groups, *kept][-MOST_KEPT:]
 
-        return {"b": effects}, lambda unit: reserving.reserve_many(unit, list(map(self._wanted, wishes))), keep
+        told = {"b": effects, "kits": list(map(kits_of, wishes)), "clock": time.time()}
+        return told, lambda unit: reserving.reserve_many(unit, list(map(self._wanted, wishes))), keep
 
     def _release(self) -> Any:
         if not self.groups:

@@ -5,8 +5,8 @@ Ledger rows of a position are written under its lock, so their numbers are the o
 1. every acknowledged operation with a known effect is in the ledger with exactly that effect, once; a refused one is
    not; one whose outcome nobody knows is there whole or not at all;
 2. an operation that returned before another was called comes before it (real-time order);
-3. after each entry nothing is negative, nothing is oversold, and the capped item is within its cap; a count leaves what
-   it counted, or what is promised if that is more;
+3. after each entry nothing is negative, nothing is oversold, and the capped item and the capped kit are within their
+   caps; a count leaves what it counted, or what is promised if that is more;
 4. a refusal for want of units, and a count that changed nothing, fit some state between their call and return;
 5. in a batch of reservations each answer is the one that taking them in their order from what was there gives
    (see batches.py); one whose outcome nobody knows did just that or nothing.
@@ -23,10 +23,12 @@ from sqlalchemy import Connection, text
 
 from benchmarks.stock_history.batches import Before, Place, check_batch, refused_unseen
 from benchmarks.stock_history.calls import Operation, Verdict
+from benchmarks.stock_history.kits import PromisedKits
 from benchmarks.stock_history.world import CAP, CAPPED, LOTS, PLAIN
 
 LEDGER = """
-SELECT m.id, i.sku, n.code, m.kind, m.on_hand, m.reserved, m.allocated, m.cause FROM stock_movement m
+SELECT m.id, i.sku, n.code, m.kind, m.on_hand, m.reserved, m.allocated, m.cause,
+       extract(epoch FROM m.at) AS at FROM stock_movement m
 JOIN item i ON i.id = m.item_id JOIN node n ON n.id = m.node_id ORDER BY m.id
 """
 BOOKS = {
@@ -92,7 +94,7 @@ def judge(conn: Connection, operations: dict[str, Operation]) -> Verdict:
     effects: dict[tuple[str, bool], Counter[tuple[str, str, str]]] = defaultdict(Counter)
     before: dict[str, Before] = defaultdict(Before)
     free: Counter[tuple[str, str]] = Counter()
-    capped = 0
+    capped, kits = 0, PromisedKits(conn, verdict)
     for row in conn.execute(text(LEDGER)):
         name = (row.cause or "").rpartition(": ")[2]
         arrival = row.kind == "transfer_in"
@@ -102,6 +104,7 @@ def judge(conn: Connection, operations: dict[str, Operation]) -> Verdict:
         positions[place].append(Entry(operation, row.kind, name, change))
         if operation is not None and operation.kind == "batch":
             before[name].free[place] = free[place]
+            before[name].kits = kits.between(operation.told["clock"], float(row.at))
             if row.sku == CAPPED and before[name].capped is None:
                 before[name].capped = capped
         free[place] += change[0] - change[1] - change[2]

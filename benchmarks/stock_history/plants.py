@@ -39,7 +39,7 @@ def _answer_wrongly(bug: str) -> None:
             return [Granted(uuid7()) for _ in wanted]
         if bug == "half":
             wanted = [
-                Wanted(dict(list(each.units.items())[:-1]), each.seconds, each.connection_id)
+                Wanted(dict(list(each.units.items())[:-1]), each.seconds, each.connection_id, each.kits)
                 if len(each.units) > 1
                 else each
                 for each in wanted

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from random import Random
 
-from benchmarks.stock_history.world import CAPPED, LOTS, NODES, PARTS, PLAIN
+from benchmarks.stock_history.world import CAPPED, KIT, LOTS, NODES, PARTS, PLAIN
 
 # Units per (item, node), and the connection that wants them.
 Wish = tuple[dict[tuple[str, str], int], str | None]
@@ -23,9 +24,8 @@ def reserve(dice: Random) -> Wish:
 
 
 def kit(dice: Random) -> Wish:
-    """The components of one to three kits at one node."""
-    node, kits = dice.choice(NODES), dice.randint(1, 3)
-    return {(sku, node): int(units) * kits for sku, units in PARTS.items()}, "shop"
+    """One to three kits at one node, of which the shop may be promised only so many."""
+    return {(KIT, dice.choice(NODES)): dice.randint(1, 3)}, "shop"
 
 
 def lot(dice: Random) -> Wish:
@@ -50,5 +50,14 @@ def batch(dice: Random, longest: int) -> list[Wish]:
 
 
 def effect_of(wish: Wish) -> Effect:
-    """What granting a wish does to stock."""
-    return [(sku, node, "reserved", units) for (sku, node), units in wish[0].items()]
+    """What granting a wish does to stock; a kit is its components there."""
+    return [
+        (part, node, "reserved", units * int(each))
+        for (sku, node), units in wish[0].items()
+        for part, each in (PARTS.items() if sku == KIT else [(sku, Decimal(1))])
+    ]
+
+
+def kits_of(wish: Wish) -> int:
+    """How many kits a wish is of."""
+    return sum(units for (sku, _), units in wish[0].items() if sku == KIT)

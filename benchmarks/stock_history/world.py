@@ -18,6 +18,8 @@ PLAIN = ("HOT", "A", "B")
 # Reserved only for the shop, which may be promised so many of it at once, over both nodes together.
 CAPPED, CAP = "C", Decimal(60)
 LOTS = "L"
+# Of the kit the shop may be promised so many at once, over both nodes together.
+KIT_CAP = Decimal(25)
 KIT, PARTS = "KIT", {"A": Decimal(2), "B": Decimal(1)}
 UNITS = Decimal(240)
 
@@ -50,6 +52,7 @@ def seed(url: str) -> None:
             ]
             count_stock(unit, {"node": node, "as_of": unit.now, "items": lots})
         set_rule(unit, connection="shop", kind="cap", quantity=CAP, sku=CAPPED)
+        set_rule(unit, connection="shop", kind="cap", quantity=KIT_CAP, sku=KIT)
     hub.store.engine.dispose()
 
 

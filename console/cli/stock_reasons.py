@@ -66,7 +66,7 @@ def _sentence(item: Json, whom: str) -> str:
 
 
 def _signed(part: Json) -> str:
-    owner = f" of {part['connection']}" if part["connection"] else ""
+    owner = (f" of {part['connection']}" if part["connection"] else "") + (f" for {part['kit']}" if part["kit"] else "")
     sign = "" if part["units"].startswith("-") else "+"
     return f"{sign}{part['units']} {part['name'].replace('_', ' ')}{owner}"
 

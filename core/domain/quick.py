@@ -60,7 +60,13 @@ class Exact(Digits, fields.Decimal):
 
 
 class Whole(Digits, fields.Integer):
-    """A whole number."""
+    """A whole number; one with a fraction is refused, not cut."""
+
+    def _validated(self, value: Any) -> Any:
+        found = super()._validated(value)
+        if isinstance(value, float | Decimal) and value != found:
+            raise self.make_error("invalid", input=value)
+        return found
 
 
 class Real(Digits, fields.Float):

@@ -10,10 +10,15 @@ from uuid import UUID
 
 from core.domain.lots import Lot, Picked, fits, pick
 from core.domain.protection import Part, Rule, terms
+from core.domain.rulebook import Rulebook
 from core.domain.vocabulary import Protection
 
 ZERO = Decimal(0)
 Key = tuple[UUID, UUID]
+# Units per component of each kit.
+Kits = Mapping[UUID, Mapping[UUID, Decimal]]
+NO_PARTS: Kits = {}
+NO_KITS: Mapping[Key, Decimal] = {}
 
 
 class Shelf:
@@ -22,7 +27,8 @@ class Shelf:
     Args:
         free: units free per (item, node).
         rules: those that hold, the one that began first first.
-        promised: units promised and not yet shipped per (connection, item, node), where a cap or floor asks.
+        promised: units promised and not yet shipped per (connection, item, node), where a cap or floor asks; of a kit
+            the kits, whose components count as units of theirs as well.
         idle: nodes switched off; what lies there does not count in sums over all nodes.
         kits: units per component of each kit.
         lots: sellable lots per (item, node), for items that have lots.
@@ -36,32 +42,28 @@ class Shelf:
         rules: Iterable[Rule] = (),
         promised: Mapping[tuple[UUID, UUID, UUID], Decimal] | None = None,
         idle: Collection[UUID] = (),
-        kits: Mapping[UUID, Mapping[UUID, Decimal]] | None = None,
+        kits: Kits | None = None,
         lots: Mapping[Key, Sequence[Lot]] | None = None,
         freshest: Collection[UUID] = (),
         today: date = date.min,
     ) -> None:
         self.free = dict(free)
         self.kits = kits or {}
-        self._rules = list(rules)
+        self._rules = Rulebook(rules, self.kits)
         self._promised = dict(promised or {})
         self._idle = frozenset(idle)
         self._lots = lots or {}
         self._freshest = frozenset(freshest)
         self._today = today
-        self._plain = not self._rules and not self._lots
-        self._general = [rule for rule in self._rules if rule.item_id is None]
-        self._particular: dict[UUID, list[Rule]] = {}
-        for rule in self._rules:
-            if rule.item_id is not None:
-                self._particular.setdefault(rule.item_id, []).append(rule)
-        self._chosen: dict[UUID, dict[UUID | None, list[Rule]]] = {}
+        self._plain = not self._rules.rules and not self._lots
         self._by_item: dict[UUID, dict[UUID, Decimal]] | None = None
 
     def copy(self) -> Shelf:
         """Return a shelf to try things on."""
         lots = {key: [replace(lot) for lot in own] for key, own in self._lots.items()}
-        return Shelf(self.free, self._rules, self._promised, self._idle, self.kits, lots, self._freshest, self._today)
+        return Shelf(
+            self.free, self._rules.rules, self._promised, self._idle, self.kits, lots, self._freshest, self._today
+        )
 
     def expand(self, item: UUID, units: Decimal) -> dict[UUID, Decimal]:
         """Return what these units are on the shelf: the components of a kit, or the item itself."""
@@ -76,12 +78,21 @@ class Shelf:
                 found[part, node] = found.get((part, node), ZERO) + number
         return found
 
+    def kits_in(self, wanted: Iterable[tuple[UUID, UUID, Decimal]]) -> dict[Key, Decimal]:
+        """Return the sum per (kit, node) of those of (item, node, units) that are kits."""
+        found: dict[Key, Decimal] = {}
+        for item, node, units in wanted:
+            if item in self.kits:
+                found[item, node] = found.get((item, node), ZERO) + units
+        return found
+
     def room(self, connection: UUID | None, item: UUID, node: UUID) -> Decimal:
         """Return the units a channel may take at one node; whole kits for a kit."""
         if item in self.kits:
-            return min(self.room(connection, part, node) // units for part, units in self.kits[item].items())
+            whole = self.whole(connection, item, node)
+            return whole + sum((each.units for each in self._at(connection, item, node, whole)), ZERO)
         free = self.free.get((item, node), ZERO)
-        if self._plain or not (self._lots or node in self._of(item)):
+        if self._plain or not (self._lots or node in self._rules.of(item)):
             return free
         return max(sum((each.units for each in self._at(connection, item, node, free)), free), ZERO)
 
@@ -92,18 +103,22 @@ class Shelf:
             shared = set.intersection(*(set(places.get(part, ())) for part in self.kits[item]))
             return self.total(connection, item), {node: self.room(connection, item, node) for node in shared}
         here = places.get(item, {})
-        rules = self._of(item)
+        rules = self._rules.of(item)
         rooms = here
         if self._lots or any(node is not None for node in rules):
             rooms = {node: self.room(connection, item, node) for node in here}
         whole = sum((units for node, units in rooms.items() if node not in self._idle), ZERO)
         return max(sum((each.units for each in self._over(connection, item, whole)), whole), ZERO), rooms
 
+    def whole(self, connection: UUID | None, kit: UUID, node: UUID) -> Decimal:
+        """Return the whole kits that a channel may take the components of at one node."""
+        return min(self.room(connection, part, node) // units for part, units in self.kits[kit].items())
+
     def total(self, connection: UUID | None, item: UUID) -> Decimal:
         """Return the units a channel may take over all active nodes; whole kits for a kit."""
         if item in self.kits:
-            shared = (self.total(connection, part) // units for part, units in self.kits[item].items())
-            return min([self._kits(connection, item), *shared])
+            kits = self._kits(connection, item)
+            return kits + sum((each.units for each in self.parts(connection, item, None)), ZERO)
         rooms = sum((self.room(connection, item, node) for node in self._active(item)), ZERO)
         return max(sum((each.units for each in self._over(connection, item, rooms)), rooms), ZERO)
 
@@ -114,44 +129,65 @@ class Shelf:
         """
         if item in self.kits:
             if node is not None:
-                return []
-            cut = self.total(connection, item) - self._kits(connection, item)
-            return [Part("components", cut)] if cut else []
+                return self._at(connection, item, node, self.whole(connection, item, node))
+            kits = self._kits(connection, item)
+            shared = (self.total(connection, part) // units for part, units in self.kits[item].items())
+            cut = min([kits, *shared]) - kits
+            return [*([Part("components", cut)] if cut else []), *self._over(connection, item, kits + cut)]
         if node is None:
             rooms = sum((self.room(connection, item, each) for each in self._active(item)), ZERO)
             return self._over(connection, item, rooms)
         return self._at(connection, item, node, self.free.get((item, node), ZERO))
 
-    def missing(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
-        """Return the units of these needs, all of them together, that the channel may not take; empty when it may."""
+    def missing(
+        self, connection: UUID | None, needs: Mapping[Key, Decimal], kits: Mapping[Key, Decimal] = NO_KITS
+    ) -> dict[Key, Decimal]:
+        """Return the units of these needs, all of them together, that the channel may not take; empty when it may.
+
+        Args:
+            connection: the channel.
+            needs: units on the shelf, those of kits included.
+            kits: the kits among them, which the rules for kits are asked for: each kit by itself, as if it were taken
+                before all else.
+        """
         free = self.free
         if self._plain:
             return {key: units - free.get(key, ZERO) for key, units in needs.items() if free.get(key, ZERO) < units}
         found: dict[Key, Decimal] = {}
-        sums: dict[UUID, Decimal] = {}
-        for (item, node), units in needs.items():
-            room = self.room(connection, item, node)
-            if room < units:
-                found[item, node] = units - room
-            sums[item] = sums.get(item, ZERO) + units
-        for item, units in sums.items():
-            if not any(rule.kind is not Protection.REMAINING_LIFE for rule in self._of(item).get(None, ())):
-                continue
-            over = units - self.total(connection, item) - sum(u for (each, _), u in found.items() if each == item)
-            if over > 0:
-                key = max((key for key in needs if key[0] == item), key=lambda key: (needs[key], key))
-                found[key] = found.get(key, ZERO) + over
+        for wanted in (needs, kits):
+            sums: dict[UUID, Decimal] = {}
+            for (item, node), units in wanted.items():
+                room = self.room(connection, item, node)
+                if room < units:
+                    found[item, node] = units - room
+                sums[item] = sums.get(item, ZERO) + units
+            for item, units in sums.items():
+                if not self._rules.counts_over_all(item):
+                    continue
+                over = units - self.total(connection, item) - sum(u for (each, _), u in found.items() if each == item)
+                if over > 0:
+                    key = max((key for key in wanted if key[0] == item), key=lambda key: (wanted[key], key))
+                    found[key] = found.get(key, ZERO) + over
         return found
 
-    def take(self, connection: UUID | None, needs: Mapping[Key, Decimal]) -> dict[Key, Picked]:
-        """Take units off the shelf, count them as promised to the channel, and return their lots, if any."""
+    def take(
+        self, connection: UUID | None, needs: Mapping[Key, Decimal], kits: Mapping[Key, Decimal] = NO_KITS
+    ) -> dict[Key, Picked]:
+        """Take units off the shelf, count them as promised to the channel, and return their lots, if any.
+
+        Args:
+            connection: the channel.
+            needs: units on the shelf, those of kits included.
+            kits: the kits among them.
+        """
         picked: dict[Key, Picked] = {}
         self._by_item = None
+        if self._rules.rules and connection is not None:
+            for (item, node), units in (*needs.items(), *kits.items()):
+                place = (connection, item, node)
+                self._promised[place] = self._promised.get(place, ZERO) + units
         for key, units in needs.items():
             self.free[key] = self.free.get(key, ZERO) - units
-            if self._rules and connection is not None:
-                place = (connection, *key)
-                self._promised[place] = self._promised.get(place, ZERO) + units
             if key in self._lots:
                 earliest = self._earliest(connection, *key)
                 picked[key] = pick(self._lots[key], units, earliest, freshest=key[0] in self._freshest)
@@ -164,7 +200,10 @@ class Shelf:
         counted: Mapping[Key, Decimal],
         lots: Mapping[tuple[UUID, UUID, str], Decimal],
     ) -> None:
-        """Put promised units back, with those that counted as promised to the channel; negative ones undo it."""
+        """Put promised units back, with those that counted as promised to the channel; negative ones undo it.
+
+        `counted` has the kits among them as well.
+        """
         self._by_item = None
         self.free.update({key: self.free.get(key, ZERO) + number for key, number in units.items()})
         for key, number in counted.items():
@@ -187,7 +226,7 @@ class Shelf:
         found: dict[Key, Decimal] = {}
         for item, units in wanted.items():
             rooms = {node: room for node in nodes if (room := self.room(connection, item, node)) > 0}
-            if self._rules and rooms:
+            if self._rules.rules and rooms:
                 left = self.total(connection, item)
                 if left < units:
                     for node in sorted(rooms, key=lambda node: (-rooms[node], node)):
@@ -212,20 +251,8 @@ class Shelf:
                 self._by_item.setdefault(item, {})[node] = units
         return self._by_item
 
-    def _of(self, item: UUID) -> dict[UUID | None, list[Rule]]:
-        """Return the rules that hold for an item by node, the more particular and then the newer of two alike."""
-        known = self._chosen.get(item)
-        if known is None:
-            best: dict[tuple[UUID, UUID | None, Protection], Rule] = {}
-            for rule in (*self._general, *self._particular.get(item, ())):
-                best[rule.connection_id, rule.node_id, rule.kind] = rule
-            known = self._chosen[item] = {}
-            for rule in best.values():
-                known.setdefault(rule.node_id, []).append(rule)
-        return known
-
     def _at(self, connection: UUID | None, item: UUID, node: UUID, free: Decimal) -> list[Part]:
-        rules = self._of(item).get(node, ())
+        rules = self._rules.asked(item, node)
         found: list[Part] = []
         if (item, node) in self._lots:
             earliest = self._earliest(connection, item, node)
@@ -236,24 +263,22 @@ class Shelf:
                 free -= cut
         if not rules:
             return found
-        return found + terms(connection, rules, free, lambda who: self._promised.get((who, item, node), ZERO))
+        return found + terms(connection, rules, free, lambda rule: self._counted(rule, item, node))
 
     def _earliest(self, connection: UUID | None, item: UUID, node: UUID) -> date:
         """Return the day a lot must last to: today, or as long as the connection's rules ask."""
-        rules = self._of(item)
-        asked = [
-            rule.quantity
-            for rule in (*rules.get(None, ()), *rules.get(node, ()))
-            if rule.kind is Protection.REMAINING_LIFE and rule.connection_id == connection
-        ]
-        return self._today + timedelta(days=int(max(asked, default=ZERO)))
+        return self._today + timedelta(days=self._rules.life(connection, item, node))
 
     def _over(self, connection: UUID | None, item: UUID, rooms: Decimal) -> list[Part]:
-        rules = self._of(item).get(None)
+        rules = self._rules.asked(item, None)
         if not rules:
             return []
+        return terms(connection, rules, rooms, lambda rule: self._counted(rule, item, None))
 
-        def promised(who: UUID) -> Decimal:
-            return sum((u for (owner, each, _), u in self._promised.items() if (owner, each) == (who, item)), ZERO)
-
-        return terms(connection, rules, rooms, promised)
+    def _counted(self, rule: Rule, item: UUID, node: UUID | None) -> Decimal:
+        """Return what is promised to a rule's connection at a node, or at all, in units of the item."""
+        owner, counts = rule.connection_id, rule.kit_id or item
+        if node is not None:
+            return self._promised.get((owner, counts, node), ZERO) * rule.per_kit
+        own = (u for (who, each, _), u in self._promised.items() if (who, each) == (owner, counts))
+        return sum(own, ZERO) * rule.per_kit

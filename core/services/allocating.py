@@ -11,7 +11,7 @@ from uuid import UUID
 
 from core.domain.ids import uuid7
 from core.domain.lots import Picked, deal
-from core.domain.shelf import Key
+from core.domain.shelf import Key, Kits
 from core.routing.problem import Assignment, Plan, Problem
 from core.services import release
 from core.services.converting import Held, note_converted
@@ -42,9 +42,10 @@ class Solved:
     decision_id: UUID
     duration_us: int
     legs: Mapping[UUID, Leg]
-    # What the plan takes off the shelf, kits as the sum of their components.
+    # What the plan takes off the shelf, kits as the sum of their components; and the kits.
     needs: dict[Key, Decimal]
-    kits: Mapping[UUID, Mapping[UUID, Decimal]]
+    taken_kits: dict[Key, Decimal]
+    kits: Kits
     # What a checkout held for it and it takes over now.
     held: Held | None
     # Until when the work of each node waits for a wave; a node that is missing is told at once.
@@ -71,7 +72,9 @@ class Solved:
 
 def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solved]]:
     """Lock what the plans want, in key order; grant in arrival order, per order all or nothing."""
-    shelf = lock_to_take(unit, {key for one in solved for key in (*one.needs, *(one.held.units if one.held else ()))})
+    kits = {kit: one.kits[kit] for one in solved for kit, _ in one.taken_kits}
+    keys = {key for one in solved for key in (*one.needs, *(one.held.units if one.held else ()))}
+    shelf = lock_to_take(unit, keys, kits)
     taken: dict[Key, Decimal] = {}
     freed: dict[Key, Decimal] = {}
     lots: dict[tuple[UUID, UUID, str], Decimal] = {}
@@ -79,11 +82,11 @@ def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solve
     for one in solved:
         held = one.held or Held()
         held.put_back(shelf, one.order.connection_id)
-        if shelf.missing(one.order.connection_id, one.needs):
+        if shelf.missing(one.order.connection_id, one.needs, one.taken_kits):
             held.put_back(shelf, one.order.connection_id, -1)
             lost.append(one)
             continue
-        one.lots = shelf.take(one.order.connection_id, one.needs)
+        one.lots = shelf.take(one.order.connection_id, one.needs, one.taken_kits)
         for key, units in one.needs.items():
             taken[key] = taken.get(key, NONE) + units
         for key, units in held.units.items():
@@ -123,7 +126,7 @@ def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
                 rows = list(_promises(one, each, work.id))
                 reservations += rows
                 if each.item_id not in one.kits and (each.item_id, node_id) in one.lots:
-                    lots[each.line_id] = [(row[-1], row[7]) for row in rows]
+                    lots[each.line_id] = [(row[11], row[7]) for row in rows]
         movements += [
             (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)
             for (item, node), units in sorted(one.needs.items())
@@ -133,7 +136,7 @@ def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
         t.reservation,
         (
             "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity", "state",
-            "per_unit", "follows", "lot",
+            "per_unit", "follows", "lot", "kit_id",
         ),
         reservations,
     )  # fmt: skip
@@ -157,6 +160,7 @@ def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
 def _promises(one: Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[Any, ...]]:
     """Yield the rows that promise the units of an assignment: one, or one for each component of a kit and each lot."""
     order = one.order
+    kit = each.item_id if each.item_id in one.kits else None
     parts = one.kits.get(each.item_id) or {each.item_id: Decimal(1)}
     for index, (item, per_unit) in enumerate(sorted(parts.items())):
         units = each.quantity * per_unit
@@ -165,5 +169,5 @@ def _promises(one: Solved, each: Assignment, work_id: UUID) -> Iterator[tuple[An
         for lot, part in dealt:
             yield (
                 uuid7(), order.order_id, each.line_id, work_id, order.connection_id, item, each.node_id, part,
-                "allocated", per_unit, index > 0, lot,
+                "allocated", per_unit, index > 0, lot, kit,
             )  # fmt: skip

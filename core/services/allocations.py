@@ -22,7 +22,7 @@ from core.store.unit import Unit
 ZERO = Decimal(0)
 ALLOCATED = """
 SELECT r.id, r.order_id, r.line_id, r.fulfillment_id, r.connection_id, r.item_id, r.node_id, r.quantity, r.per_unit,
-       r.follows, r.lot, r.created_at, l.expires_on
+       r.follows, r.lot, r.kit_id, r.created_at, l.expires_on
 FROM reservation r
 LEFT JOIN stock_lot l ON l.tenant_id = r.tenant_id AND l.item_id = r.item_id AND l.node_id = r.node_id
      AND l.lot = r.lot AND l.status = 'sellable'
@@ -147,7 +147,7 @@ class _Ended:
                 self.lots[*key, row.lot] = (before[0] - part if gone else before[0], before[1] - part)
             self.rows.append((row.id, "consumed" if gone else "released", part))
             if part < row.quantity:
-                self.split.append((uuid7(), *row[1:7], row.quantity - part, "allocated", *row[8:12]))
+                self.split.append((uuid7(), *row[1:7], row.quantity - part, "allocated", *row[8:13]))
 
     def write(self) -> None:
         if not self.rows:
@@ -160,7 +160,7 @@ class _Ended:
             t.reservation,
             (
                 "id", "order_id", "line_id", "fulfillment_id", "connection_id", "item_id", "node_id", "quantity",
-                "state", "per_unit", "follows", "lot", "created_at",
+                "state", "per_unit", "follows", "lot", "kit_id", "created_at",
             ),
             self.split,
         )  # fmt: skip

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from core.domain.money import plain
+from core.domain.shelf import Key, Kits
 from core.errors import Conflict, InputError
 from core.services.reserving import Granted, Wanted, reserve_many
 from core.store import schema as t
@@ -51,11 +52,15 @@ def wanted_of(
         InputError: there is no such item or active node.
         Conflict: no node is active.
     """
-    return Wanted(_where(conn, lines, connection_id, tenant), float(seconds), connection_id)
+    units, kits = _where(conn, lines, connection_id, tenant)
+    return Wanted(units, float(seconds), connection_id, kits)
 
 
-def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: int) -> dict[tuple[UUID, UUID], Decimal]:
-    """Return which units to take where: the node asked for, else one node that has all, else the fullest ones first."""
+def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: int) -> tuple[dict[Key, Decimal], Kits]:
+    """Return which units to take where, and what the kits among them are made of.
+
+    It is the node asked for, else one node that has all, else the fullest ones first.
+    """
     i, n = t.item.c, t.node.c
     skus = sorted({line["sku"] for line in lines})
     known = conn.execute(select(i.sku, i.id).where(i.tenant_id == tenant, i.sku.in_(skus)))
@@ -63,13 +68,12 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
     active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active))
     nodes = {row.code: row.id for row in active}
     shelf = read_shelf(conn, list(items.values()), tenant=tenant)
-    taken: dict[tuple[UUID, UUID], Decimal] = {}
+    taken: dict[Key, Decimal] = {}
 
     def take(item: UUID, node: UUID, units: Decimal) -> None:
-        needs = shelf.needs([(item, node, units)])
-        shelf.take(connection_id, needs)
-        for key, number in needs.items():
-            taken[key] = taken.get(key, Decimal(0)) + number
+        wanted = [(item, node, units)]
+        shelf.take(connection_id, shelf.needs(wanted), shelf.kits_in(wanted))
+        taken[item, node] = taken.get((item, node), Decimal(0)) + units
 
     for number, line in enumerate(lines):
         item, code = items.get(line["sku"]), line.get("node")
@@ -94,7 +98,7 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
             take(item, order[0], left)
         elif left > 0:
             raise Conflict("No node is active, so nothing can be reserved.", code="RESERVE-SHORT-409")
-    return taken
+    return taken, {item: shelf.kits[item] for item, _ in taken if item in shelf.kits}
 
 
 def shortage(conn: Connection, granted: Granted, tenant: int = DEFAULT_TENANT) -> Conflict:

@@ -39,7 +39,8 @@ class Held:
 
     ids: list[UUID] = field(default_factory=list)
     units: dict[Key, Decimal] = field(default_factory=dict)
-    # Those of them that counted as promised to the order's connection: a checkout may not have said whose it is.
+    # Those of them that counted as promised to the order's connection, and the kits they are of: a checkout may not
+    # have said whose it is.
     counted: dict[Key, Decimal] = field(default_factory=dict)
     lots: dict[tuple[UUID, UUID, str], Decimal] = field(default_factory=dict)
 
@@ -105,6 +106,8 @@ def convert_reservation(unit: Unit, facts: Facts, group_id: UUID, order_id: UUID
 def read_held(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Held]:
     """Lock what checkouts held for these locked orders and return it by order."""
     found: dict[UUID, Held] = {}
+    # Units of the component that kits are counted on: those of several lots make whole kits only together.
+    kits: dict[tuple[UUID, UUID, UUID, Decimal], Decimal] = {}
     for row in lock_held(unit, order_ids):
         held = found.setdefault(row.order_id, Held())
         key = row.item_id, row.node_id
@@ -112,8 +115,14 @@ def read_held(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Held]:
         held.units[key] = held.units.get(key, ZERO) + row.quantity
         if row.connection_id is not None:
             held.counted[key] = held.counted.get(key, ZERO) + row.quantity
+            if row.kit_id is not None and not row.follows:
+                whole = row.order_id, row.kit_id, row.node_id, row.per_unit
+                kits[whole] = kits.get(whole, ZERO) + row.quantity
         if row.lot is not None:
             held.lots[*key, row.lot] = held.lots.get((*key, row.lot), ZERO) + row.quantity
+    for (order_id, kit, node, per_unit), units in kits.items():
+        counted = found[order_id].counted
+        counted[kit, node] = counted.get((kit, node), ZERO) + units / per_unit
     return found
 
 

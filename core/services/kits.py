@@ -26,7 +26,7 @@ SELECT i.sku,
        EXISTS (SELECT 1 FROM stock_position p WHERE p.tenant_id = i.tenant_id AND p.item_id = i.id
                AND (p.on_hand <> 0 OR p.reserved <> 0 OR p.allocated <> 0)) AS has_stock,
        EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = i.tenant_id AND r.item_id = i.id
-               AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS has_rules
+               AND r.kind = 'remaining_life' AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS has_life
 FROM item i WHERE i.tenant_id = :t AND i.id = ANY(:ids)
 """
 
@@ -43,8 +43,8 @@ def set_components(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Deci
         units: units in one kit by component.
 
     Raises:
-        InputError: a component is a kit itself or the same item; or the kit has stock of its own, has protection
-            rules, or is part of another kit.
+        InputError: a component is a kit itself or the same item; or the kit has stock of its own, has a rule of
+            remaining life, or is part of another kit.
     """
     if kit_id in units:
         raise refused(sku, "it would contain itself")
@@ -70,7 +70,8 @@ def set_components(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Deci
         ("kit_id", "component_id", "units", "created_at"),
         [(kit_id, part, number, at) for part, number in sorted(units.items()) if before.get(part) != number],
     )
-    mark_listings(unit, [kit_id])
+    # A floor of the kit keeps other components from now on.
+    mark_listings(unit, [kit_id, *before, *units])
 
 
 def _check(unit: Unit, sku: str, kit_id: UUID, parts: list[UUID]) -> None:
@@ -82,8 +83,8 @@ def _check(unit: Unit, sku: str, kit_id: UUID, parts: list[UUID]) -> None:
         raise refused(sku, "it is a component of another kit")
     if kit.has_stock:
         raise refused(sku, "it has stock of its own; count it to 0 first")
-    if kit.has_rules:
-        raise refused(sku, "it has protection rules; end them, and set them for its components")
+    if kit.has_life:
+        raise refused(sku, "it has a rule of remaining life; end it, and set it for its components")
 
 
 def refused(sku: str, why: str) -> InputError:

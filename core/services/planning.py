@@ -58,12 +58,15 @@ def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Pla
     seen, stock = problem, dict(problem.stock)
     for left in reversed(range(ROUNDS + 1)):
         plan = solve(seen)
-        lacking = shelf.missing(connection, shelf.needs(_triples(plan.assignments)))
+        wanted = triples(plan.assignments)
+        lacking = shelf.missing(connection, shelf.needs(wanted), shelf.kits_in(wanted))
         if not lacking:
             return plan, seen
         granted = _granted(shelf, connection, plan.assignments)
-        for key, (wanted, got) in granted.items():
-            if got < wanted:
+        for key, (asked, granted_now) in granted.items():
+            # Parts of kits may round where whole kits do not: what lacks is cut in any case.
+            got = min(granted_now, asked - lacking.get(key, ZERO)) if key[0] in shelf.kits else granted_now
+            if got < asked:
                 stock[key] = got if left > 1 else ZERO
         seen = replace(problem, stock=dict(stock), ladders=cut_ladders(problem, stock))
     raise AssertionError("a plan of nothing lacks nothing")
@@ -83,7 +86,8 @@ def cut_ladders(problem: Problem, stock: Mapping[Key, Decimal]) -> Mapping[Key, 
     return found
 
 
-def _triples(assignments: Sequence[Assignment]) -> list[tuple[UUID, UUID, Decimal]]:
+def triples(assignments: Sequence[Assignment]) -> list[tuple[UUID, UUID, Decimal]]:
+    """Return (item, node, units) of assignments."""
     return [(each.item_id, each.node_id, each.quantity) for each in assignments]
 
 
@@ -96,7 +100,8 @@ def _granted(
     for each in assignments:
         room = min(trial.room(connection, each.item_id, each.node_id), trial.total(connection, each.item_id))
         got = max(min(each.quantity, room), ZERO)
-        trial.take(connection, trial.needs([(each.item_id, each.node_id, got)]))
+        taken = [(each.item_id, each.node_id, got)]
+        trial.take(connection, trial.needs(taken), trial.kits_in(taken))
         wanted, before = found.get((each.item_id, each.node_id), (ZERO, ZERO))
         found[each.item_id, each.node_id] = wanted + each.quantity, before + got
     return found

@@ -69,9 +69,9 @@ def set_rule(
 
     Raises:
         NotFound: there is no such connection, item or node.
-        InputError: it ends before it begins, or is for a kit.
+        InputError: it ends before it begins, or asks for the remaining life of a kit.
     """
-    place = _place(unit, connection, sku, node)
+    place = _place(unit, connection, sku, node, kind)
     begins = max(valid_from or unit.now, unit.now)
     if valid_to is not None and valid_to <= begins:
         raise InputError("The rule would end before it begins.", errors=[{"path": "valid_to", "reason": "too early"}])
@@ -104,7 +104,7 @@ def set_rule(
     return rule_id
 
 
-def _place(unit: Unit, connection: str, sku: str | None, node: str | None) -> Place:
+def _place(unit: Unit, connection: str, sku: str | None, node: str | None, kind: str) -> Place:
     owner = connection_named(unit, connection).id
     item = None
     if sku is not None:
@@ -112,10 +112,10 @@ def _place(unit: Unit, connection: str, sku: str | None, node: str | None) -> Pl
         if not found:
             raise NotFound(f"No item has the SKU {sku[:130]!r}.", errors=[{"path": "sku", "reason": "no item has it"}])
         item = found[ANY_CONNECTION, sku]
-        if read_kits(unit.conn, [item], unit.tenant):
+        if kind == Protection.REMAINING_LIFE and read_kits(unit.conn, [item], unit.tenant):
             raise InputError(
-                f"{sku} is a kit, and a kit has no stock of its own.",
-                fix="Set the rule for its components.",
+                f"{sku} is a kit, and a kit has no lots of its own.",
+                fix="Set the remaining life for its components.",
                 code="STOCK-KIT-422",
                 errors=[{"path": "sku", "reason": "is a kit"}],
             )
@@ -165,8 +165,12 @@ def tell_protection(unit: Unit) -> int:
 
 
 def _tell(unit: Unit, *items: UUID | None) -> None:
-    """Have backorders of these items sourced again and every channel told; of all items when one of them is None."""
+    """Have backorders of these items sourced again and every channel told; of all items when one of them is None.
+
+    What is kept for a kit is kept of its components, so they are told of as well.
+    """
     named = [item for item in items if item is not None]
+    named += {part for parts in read_kits(unit.conn, named, unit.tenant).values() for part in parts}
     if lock_waiting_orders(unit, None if None in items else named):
         unit.wake(ORDERS)
     if None in items:

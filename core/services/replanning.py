@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from core.domain.ids import public_id
 from core.domain.money import plain
-from core.domain.shelf import Key, Shelf
+from core.domain.shelf import Shelf
 from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Plan
 from core.services.affected import Affected
@@ -21,7 +21,7 @@ from core.services.facts import Facts
 from core.services.inforce import InForce, choose
 from core.services.offers import Leg
 from core.services.phase import refresh_phases
-from core.services.planning import plan_order
+from core.services.planning import plan_order, triples
 from core.services.problems import Builder
 from core.services.recalling import WORK, stop_work
 from core.services.resourcing import load_sourced
@@ -70,8 +70,9 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
     items = {demand.item_id for order in orders.values() for demand in order.demands}
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
     for order_id, works in by_order.items():
-        held = _held(shelf, works)  # it gives back what it holds
-        shelf.give(orders[order_id].connection_id, held, held, {})
+        held = _held(works)  # it gives back what it holds
+        units = shelf.needs(held)
+        shelf.give(orders[order_id].connection_id, units, {**units, **shelf.kits_in(held)}, {})
     # What is compared is not booked: counting it would fill days that stay free.
     trial = replace(facts, routing=replace(facts.routing, usage=facts.routing.usage.copy(), kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)
@@ -81,15 +82,15 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
         chosen = choose(facts.policies, order.traits)
         planned = plan_order(order, builder, shelf, chosen)
         plan, legs = planned.plan, builder.take(planned.built, planned.plan)
-        taken = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
-        shelf.take(order.connection_id, taken)
-        before = _cost_now(unit, *now[order_id], Shelf(_held(shelf, works), kits=shelf.kits), chosen)
+        taken = triples(plan.assignments)
+        shelf.take(order.connection_id, shelf.needs(taken), shelf.kits_in(taken))
+        before = _cost_now(unit, *now[order_id], Shelf(shelf.needs(_held(works)), kits=shelf.kits), chosen)
         found.append(Replan(works, before, plan.cost, legs, _units(plan), plan.short))
     return found
 
 
-def _held(shelf: Shelf, works: Sequence[Affected]) -> dict[Key, Decimal]:
-    return shelf.needs((item, work.node_id, units) for work in works for _, item, units, _ in work.lines)
+def _held(works: Sequence[Affected]) -> list[tuple[UUID, UUID, Decimal]]:
+    return [(item, work.node_id, units) for work in works for _, item, units, _ in work.lines]
 
 
 def _demands(works: Sequence[Affected]) -> list[Demand]:

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from core.domain.ids import public_id, uuid7
 from core.domain.money import plain
 from core.domain.policies import Traits, traits_of
+from core.domain.shelf import Key
 from core.errors import Conflict, NotFound
 from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Problem
@@ -34,8 +35,9 @@ from core.store.unit import Unit
 Json = dict[str, Any]
 # What the order has at nodes already counts as free for it: it is decided as if it were new.
 TAKEN = text("""
-SELECT item_id, node_id, sum(quantity) AS quantity FROM reservation
-WHERE tenant_id = :t AND order_id = :order AND state = 'allocated' GROUP BY item_id, node_id
+SELECT item_id, node_id, kit_id, follows, per_unit, sum(quantity) AS quantity FROM reservation
+WHERE tenant_id = :t AND order_id = :order AND state = 'allocated'
+GROUP BY item_id, node_id, kit_id, follows, per_unit
 """)
 OPEN = text("""
 SELECT id, item_id, quantity - canceled - shipped AS units, unit_price FROM order_line
@@ -85,8 +87,14 @@ def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
         raise Conflict(f"Nothing of order {order.number} is open.", code="ROUTE-OPEN-409")
     learn_traits(unit, facts, [order])
     shelf = read_shelf(unit.conn, {demand.item_id for demand in order.demands}, tenant=unit.tenant)
-    taken = {(row.item_id, row.node_id): row.quantity for row in unit.conn.execute(TAKEN, values)}
-    shelf.give(order.connection_id, taken, taken, {})
+    taken: dict[Key, Decimal] = {}
+    kits: dict[Key, Decimal] = {}
+    for row in unit.conn.execute(TAKEN, values):
+        taken[row.item_id, row.node_id] = taken.get((row.item_id, row.node_id), Decimal(0)) + row.quantity
+        if row.kit_id is not None and not row.follows:
+            kit = row.kit_id, row.node_id
+            kits[kit] = kits.get(kit, Decimal(0)) + row.quantity / row.per_unit
+    shelf.give(order.connection_id, taken, {**taken, **kits}, {})
     problem = plan_order(
         order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits)
     ).problem

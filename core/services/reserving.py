@@ -6,9 +6,9 @@ statement. `ReservationCombiner` lets many callers share one such transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.domain.ids import uuid7
+from core.domain.lots import Picked, deal
+from core.domain.shelf import NO_KITS, Key, Kits, Shelf
 from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.store import schema as t
@@ -24,7 +26,7 @@ from core.store.locks import lock_positions, lock_to_take, mark_listings
 from core.store.moves import Held, hold_stock, move_lots, move_stock
 from core.store.unit import Store, Unit
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,28 @@ class Wanted:
     """Units of items at nodes that a checkout wants kept, all or none of them.
 
     Args:
-        units: quantity per (item, node).
+        units: quantity per (item, node); of a kit whole kits.
         seconds: how long they are kept.
         connection_id: for whom.
+        kits: units per component of those of the items that are kits.
     """
 
-    units: dict[tuple[UUID, UUID], Decimal]
+    units: Mapping[Key, Decimal]
     seconds: float = 900.0
     connection_id: UUID | None = None
+    kits: Kits = field(default_factory=dict)
+
+    @property
+    def needs(self) -> Mapping[Key, Decimal]:
+        """Return the units on the shelf, kits as the sum of their components."""
+        if not self.kits:
+            return self.units
+        return Shelf({}, kits=self.kits).needs((*key, units) for key, units in self.units.items())
+
+    @property
+    def taken_kits(self) -> Mapping[Key, Decimal]:
+        """Return the kits among the units."""
+        return {key: units for key, units in self.units.items() if key[0] in self.kits} if self.kits else NO_KITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +72,47 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
     What protection rules keep from a request's connection is missing to it; one without a connection has what is left
     when every floor is kept.
     """
-    shelf = lock_to_take(unit, {key for each in wanted for key in each.units})
+    needs = [each.needs for each in wanted]
+    kits = {kit: parts for each in wanted for kit, parts in each.kits.items()}
+    shelf = lock_to_take(unit, {key for each in needs for key in each}, kits)
     taken: dict[tuple[UUID, UUID], Decimal] = {}
     lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     answers: list[Granted] = []
     rows: list[Held] = []
-    for each in wanted:
-        if missing := shelf.missing(each.connection_id, each.units):
+    for each, own in zip(wanted, needs, strict=True):
+        if missing := shelf.missing(each.connection_id, own, each.taken_kits):
             answers.append(Granted(None, missing))
             continue
-        picked = shelf.take(each.connection_id, each.units)
+        picked = shelf.take(each.connection_id, own, each.taken_kits)
         group_id = uuid7()
         until = unit.now + timedelta(seconds=each.seconds)
-        for key, units in each.units.items():
+        for key, units in own.items():
             taken[key] = taken.get(key, ZERO) + units
-            parts: Sequence[tuple[str | None, Decimal]] = picked.get(key, ((None, units),))
-            for lot, part in parts:
-                rows.append((uuid7(), group_id, each.connection_id, *key, part, lot, until))
-                if lot is not None:
-                    lots[*key, lot] = lots.get((*key, lot), ZERO) + part
+        for row in _held(each, picked, group_id, until):
+            rows.append(row)
+            if (lot := row[6]) is not None:
+                place = row[3], row[4], lot
+                lots[place] = lots.get(place, ZERO) + row[5]
         answers.append(Granted(group_id))
     if not taken:
         return answers
     hold_stock(unit, taken, rows)
     move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
     return answers
+
+
+def _held(wanted: Wanted, picked: Mapping[Key, Picked], group_id: UUID, until: datetime) -> Iterator[Held]:
+    """Yield the rows of a granted request: one for each component of a kit, and for each lot."""
+    for (item, node), units in wanted.units.items():
+        kit = item if item in wanted.kits else None
+        for index, (part, per_unit) in enumerate(sorted(wanted.kits.get(item, {item: ONE}).items())):
+            dealt: Sequence[tuple[str | None, Decimal]] = ((None, units * per_unit),)
+            if (part, node) in picked:
+                dealt = deal(picked[part, node], units * per_unit)
+            for lot, number in dealt:
+                yield (
+                    uuid7(), group_id, wanted.connection_id, part, node, number, lot, until, kit, per_unit, index > 0,
+                )  # fmt: skip
 
 
 def release_group(unit: Unit, group_id: UUID) -> int:

@@ -24,7 +24,7 @@ from core.services.facts import Facts
 from core.services.inforce import choose, needs_margins, read_margins
 from core.services.offers import Wishes
 from core.services.phase import refresh_phases
-from core.services.planning import plan_order
+from core.services.planning import plan_order, triples
 from core.services.problems import Builder
 from core.services.releasing import hold_back
 from core.services.substituting import Substitutes
@@ -122,11 +122,12 @@ def _solve(
     if held and not plan.assignments:
         held.put_back(shelf, order.connection_id, -1)
         held = None
-    needs = shelf.needs((each.item_id, each.node_id, each.quantity) for each in plan.assignments)
-    shelf.take(order.connection_id, needs)
+    wanted = triples(plan.assignments)
+    needs, kits = shelf.needs(wanted), shelf.kits_in(wanted)
+    shelf.take(order.connection_id, needs, kits)
     duration_us = (time.perf_counter_ns() - started) // 1000
     waits = {} if order.at_once else hold_back(facts, now, order.wishes, legs, chosen.release_after_minutes)
-    return Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, shelf.kits, held, waits)
+    return Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, kits, shelf.kits, held, waits)
 
 
 SETTLE = """

@@ -165,7 +165,7 @@ def _move(unit: Unit, facts: Facts, pool: WavePool, found: Found, rows: Mapping[
         waits = hold_back(facts, unit.now, member.order.wishes, legs, max(minutes, 0))
         solved.append(
             Solved(
-                member.order, problem, plan, uuid7(), 0, legs, needs, {}, None, waits, kind="wave",
+                member.order, problem, plan, uuid7(), 0, legs, needs, {}, {}, None, waits, kind="wave",
                 also={"wave": before(pool, member, wave_id)},
             )
         )  # fmt: skip

@@ -15,10 +15,14 @@ from core.store.unit import Unit
 if TYPE_CHECKING:
     from core.services.sourcing import Sourced
 
-# A rule without an item is for each.
+# A rule without an item is for each; a kit's floor keeps its components as well.
 GUARDED = text("""
-SELECT DISTINCT item_id FROM protection_rule
-WHERE tenant_id = :t AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp())
+WITH holding AS (
+    SELECT item_id, kind FROM protection_rule
+    WHERE tenant_id = :t AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp()))
+SELECT item_id FROM holding
+UNION SELECT k.component_id FROM holding h JOIN kit_component k ON k.tenant_id = :t AND k.kit_id = h.item_id
+WHERE h.kind = 'floor' AND k.ended_at IS NULL
 """)
 # Who waits for supply there keeps its turn: nobody says which of the promised units are there.
 OVERPROMISED = text("""

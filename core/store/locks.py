@@ -16,9 +16,10 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, text
 
-from core.domain.shelf import Shelf
+from core.domain.shelf import NO_PARTS, Kits, Shelf
 from core.errors import NotFound
 from core.store import schema as t
+from core.store.guarding import guarded
 from core.store.read.shelves import guarded_shelf
 from core.store.unit import Unit
 
@@ -58,23 +59,18 @@ FOR NO KEY UPDATE OF p
 # holds for it.
 LOCK_TO_TAKE = """
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated + p.backorder_limit AS free,
-       EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = p.tenant_id
-               AND (r.item_id = p.item_id OR r.item_id IS NULL)
-               AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS guarded,
+       GUARDED AS guarded,
        (SELECT i.tracking = 'lot' FROM item i WHERE i.tenant_id = p.tenant_id AND i.id = p.item_id) AS lotted
 FROM stock_position p JOIN (
     SELECT item_id, node_id FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
     UNION
     SELECT q.item_id, q.node_id FROM stock_position q WHERE q.tenant_id = %(tenant)s AND q.item_id = ANY(ARRAY(
-        SELECT w.item_id FROM unnest(%(items)b::uuid[]) AS w(item_id) WHERE EXISTS (
-            SELECT 1 FROM protection_rule r WHERE r.tenant_id = %(tenant)s AND r.node_id IS NULL
-            AND (r.item_id = w.item_id OR r.item_id IS NULL)
-            AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp()))))
+        SELECT w.item_id FROM unnest(%(items)b::uuid[]) AS w(item_id) WHERE EVERYWHERE))
 ) w ON p.item_id = w.item_id AND p.node_id = w.node_id
 WHERE p.tenant_id = %(tenant)s
 ORDER BY p.item_id, p.node_id
 FOR NO KEY UPDATE OF p
-"""
+""".replace("GUARDED", guarded("p.item_id")).replace("EVERYWHERE", guarded("w.item_id", "AND r.node_id IS NULL"))
 
 MARK_ALL_LISTINGS = """
 UPDATE listing SET dirty_at = clock_timestamp()
@@ -132,18 +128,19 @@ def lock_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> dict[tupl
     return {(row.item_id, row.node_id): Position(*row) for row in rows}
 
 
-def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> Shelf:
-    """Lock stock positions in key order and return what each channel may take of them."""
+def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]], kits: Kits = NO_PARTS) -> Shelf:
+    """Lock stock positions in key order and return what each channel may take of them, and of these kits."""
     if not keys:
-        return Shelf({})
-    rows = unit.conn.exec_driver_sql(
-        LOCK_TO_TAKE, {"items": [item for item, _ in keys], "nodes": [node for _, node in keys], "tenant": unit.tenant}
-    ).all()
+        return Shelf({}, kits=kits)
+    values = {"items": [item for item, _ in keys], "nodes": [node for _, node in keys], "tenant": unit.tenant}
+    of_kits = [(part, kit) for kit, parts in kits.items() for part in parts]
+    values |= {"parts": [part for part, _ in of_kits], "kits": [kit for _, kit in of_kits]}
+    rows = unit.conn.exec_driver_sql(LOCK_TO_TAKE, values).all()
     free = {(row.item_id, row.node_id): row.free for row in rows}
     lotted = [(row.item_id, row.node_id) for row in rows if row.lotted]
     if not lotted and not any(row.guarded for row in rows):
-        return Shelf(free)
-    return guarded_shelf(unit.conn, free, {item for item, _ in free}, lotted=lotted, tenant=unit.tenant)
+        return Shelf(free, kits=kits)
+    return guarded_shelf(unit.conn, free, {item for item, _ in free}, kits, lotted=lotted, tenant=unit.tenant)
 
 
 def ensure_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> None:
@@ -198,8 +195,8 @@ def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
 def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     """Lock and return what checkouts held for these locked orders, in id order."""
     return unit.conn.exec_driver_sql(
-        "SELECT id, order_id, connection_id, item_id, node_id, quantity, lot FROM reservation WHERE tenant_id = %s"
-        " AND order_id = ANY(%s::uuid[]) AND state = 'held' ORDER BY id FOR NO KEY UPDATE",
+        "SELECT * FROM reservation WHERE tenant_id = %s AND order_id = ANY(%s::uuid[]) AND state = 'held'"
+        " ORDER BY id FOR NO KEY UPDATE",
         (unit.tenant, list(order_ids)),
     ).all()
 

@@ -31,10 +31,12 @@ WITH moved AS (
     SELECT %(tenant)s, d.item_id, d.node_id, 'reserve', d.units, %(cause)s::text, %(actor)s::text
     FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[], %(units)b::numeric[]) AS d(item_id, node_id, units)
 ), marked AS (MARKED)
-INSERT INTO reservation (tenant_id, id, group_id, connection_id, item_id, node_id, quantity, lot, expires_at, state)
+INSERT INTO reservation (tenant_id, id, group_id, connection_id, item_id, node_id, quantity, lot, expires_at, kit_id,
+                         per_unit, follows, state)
 SELECT %(tenant)s, h.*, 'held' FROM unnest(
     %(ids)b::uuid[], %(groups)b::uuid[], %(connections)b::uuid[], %(held_items)b::uuid[], %(held_nodes)b::uuid[],
-    %(quantities)b::numeric[], %(lots)b::text[], %(until)b::timestamptz[]) AS h
+    %(quantities)b::numeric[], %(lots)b::text[], %(until)b::timestamptz[], %(kits)b::uuid[], %(per_unit)b::numeric[],
+    %(follows)b::bool[]) AS h
 """.replace("MARKED", MARK_LISTINGS)
 
 MOVE_LOTS = """
@@ -81,9 +83,12 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
     unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))
 
 
-# Reservation, group, connection, item, node, quantity, lot, until when.
-Held = tuple[UUID, UUID, UUID | None, UUID, UUID, Decimal, str | None, datetime]
-HELD = ("ids", "groups", "connections", "held_items", "held_nodes", "quantities", "lots", "until")
+# Reservation, group, connection, item, node, quantity, lot, until when, kit, units in one kit, not its first component.
+Held = tuple[UUID, UUID, UUID | None, UUID, UUID, Decimal, str | None, datetime, UUID | None, Decimal, bool]
+HELD = (
+    "ids", "groups", "connections", "held_items", "held_nodes", "quantities", "lots", "until", "kits", "per_unit",
+    "follows",
+)  # fmt: skip
 
 
 def hold_stock(unit: Unit, taken: Mapping[tuple[UUID, UUID], Decimal], held: Sequence[Held]) -> None:

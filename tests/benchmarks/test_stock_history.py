@@ -85,7 +85,8 @@ def test_a_call_that_was_cut_is_one_nobody_knows_the_outcome_of(tmp_path: Path) 
 
 
 def batch(*wishes: tuple[str, int], answers: tuple[bool, ...] = (), outcome: str = "ok") -> Operation:
-    found = operation(1, 2, outcome, "batch", b=[[[sku, "N1", "reserved", units]] for sku, units in wishes])
+    told = [[[sku, "N1", "reserved", units]] for sku, units in wishes]
+    found = operation(1, 2, outcome, "batch", b=told, kits=[0] * len(wishes))
     found.answers = answers
     return found
 
@@ -119,6 +120,16 @@ def test_the_answers_of_a_batch_follow_from_what_was_there(
     assert judged((), answers, "refused") == {"refused and done": 1}
     if sum(answers) > 1:
         assert judged((), (answers[0], *nothing[1:]), "unknown") == {"done in part": 1}
+
+
+def test_kits_are_answered_as_some_number_of_them_that_was_promised_allows() -> None:
+    told = batch(("A", 2), ("A", 4), ("A", 1), answers=(True, False, True))
+    told.told["kits"] = [1, 2, 0]
+    for promised, rules in (({23}, {}), ({20, 25}, {"wrong answer": 1}), ({20, 23}, {})):
+        found = Verdict()
+        before = Before({A: 10}, kits=frozenset(promised))
+        check_batch("x", told, before, effects_of(told, told.answers), found)
+        assert found.wrong == rules
 
 
 def test_what_a_batch_refused_where_it_left_no_row_is_asked_of_the_position() -> None:

@@ -1,6 +1,7 @@
 """Lots, kits and nodes that were off are explained as they were: what was shown at a moment is the sum of its parts."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from core.domain.vocabulary import MovementKind
 from core.errors import CrossdockError, InputError
 from core.services.catalog import upsert_items
+from core.services.checkouts import reserve_lines
 from core.services.disruptions import change_node
 from core.services.protecting import end_rule, set_rule
 from core.services.reserving import Wanted, release_group, reserve_many
@@ -79,7 +81,7 @@ class History:
     def step(self, number: int) -> None:
         acts = (
             self.count, self.reserve, self.reserve, self.release, self.status, self.adjust, self.rule, self.end,
-            self.kit, self.switch, self.transfer, self.arrive, self.receive,
+            self.kit, self.switch, self.transfer, self.arrive, self.receive, self.basket, self.basket, self.kit_rule,
         )  # fmt: skip
         try:
             if number % 8 == 5:
@@ -120,6 +122,17 @@ class History:
         owner = self.dice.choice([self.world.shop, self.world.erp, None])
         [answer] = reserve_many(unit, [Wanted({key: Decimal(self.dice.randint(1, 4))}, 900, owner)])
         self.groups.extend([answer.group_id] if answer.group_id else [])
+
+    def basket(self, unit: Unit) -> None:
+        """A checkout of kits, and of one of their components beside them."""
+        lines = [{"sku": "GIFT", "quantity": Decimal(self.dice.randint(1, 2))}]
+        lines += [{"sku": "B", "quantity": Decimal(1)}] if self.dice.random() < 0.5 else []
+        self.groups.append(reserve_lines(unit, lines, 900, self.dice.choice([self.world.shop, self.world.erp])))
+
+    def kit_rule(self, unit: Unit) -> None:
+        kind, quantity = self.dice.choice(["buffer", "cap", "floor", "floor"]), Decimal(self.dice.randint(0, 3))
+        owner, node = self.dice.choice(["shop", "erp"]), self.dice.choice([None, "HAM"])
+        self.rules.append(set_rule(unit, connection=owner, kind=kind, quantity=quantity, sku="GIFT", node=node))
 
     def release(self, unit: Unit) -> None:
         if self.groups:
@@ -181,16 +194,22 @@ def test_whatever_was_shown_is_explained_as_it_was(store: Store, seed: int) -> N
     assert history.world.all(LEDGER_OF_LOTS) == []
     shown = {sku: {figure["available"] for _, each, _, figure in history.seen if each == sku} for sku in SKUS}
     assert all(len(figures) > 3 for figures in shown.values()), shown
-    cuts, kits = Decimal(0), set()
+    cuts, kits, ruled = Decimal(0), set(), Counter[str]()
     for at, sku, name, figure in history.seen:
         found = explained(history.world, sku, name, at)
         assert found["total"]["available"] == figure["available"], (at, sku, name)
         rooms = {each["node"]: each["available"] for each in found["nodes"] if each["active"]}
         assert rooms == {each["node"]: each["available"] for each in figure["nodes"]}, (at, sku, name)
         cuts += sum(units(place, "remaining_life") for item in found["items"] for place in item["nodes"])
+        figures = [found["total"], *found["nodes"]] if found["kit"] else []
+        ruled.update(part["name"] for own in figures for part in own["parts"])
+        ruled.update(
+            "kept" for item in found["items"] for place in item["nodes"] for part in place["parts"] if part["kit"]
+        )
         kits.add(tuple((item["sku"], item["units"]) for item in found["items"]) if found["kit"] else ())
     assert cuts < 0
     assert len(kits) > 2
+    assert ruled["buffer"] + ruled["cap"] + ruled["kept"] > 0
     for sku in SKUS:
         now, last = (explained(history.world, sku, "shop", at) for at in (None, history.seen[-1][0]))
         assert now["total"] == last["total"]

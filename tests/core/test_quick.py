@@ -76,6 +76,18 @@ def test_an_ordinary_order_takes_the_fast_way() -> None:
     assert QUICK["order"](document) == SCHEMAS["order"].load(document)
 
 
+@pytest.mark.parametrize("value", [2.7, "2.7", Decimal("2.7"), -0.5, float("nan"), float("inf"), True, "2.0"])
+def test_a_whole_number_with_a_fraction_is_refused_not_cut(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Whole().deserialize(value)
+
+
+@pytest.mark.parametrize("value", [2, "2", 2.0, Decimal(2), Decimal("2.0"), Decimal("2E0")])
+def test_a_whole_number_however_written_is_taken(value: Any) -> None:
+    found = Whole().deserialize(value)
+    assert (found, type(found)) == (2, int)
+
+
 @pytest.mark.parametrize("field", [Exact, Whole, Real])
 def test_numbers_are_in_ascii_digits_only(field: type[fields.Field[Any]]) -> None:
     assert field().deserialize("10") == 10

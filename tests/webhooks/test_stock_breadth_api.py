@@ -39,12 +39,16 @@ def test_a_kit_is_reserved_as_its_components(api: Client, world: World) -> None:
     assert [(each["sku"], each["node"], each["quantity"]) for each in made.get_json()["lines"]] == [
         ("A", "HAM", "6"), ("A", "LYS", "5"), ("B", "HAM", "3"),
     ]  # fmt: skip
+    assert [each["kit"] for each in made.get_json()["lines"]] == ["GIFT", None, "GIFT"]
     again = api.post("/reservations", {"lines": [{"sku": "GIFT", "quantity": "3"}]})
     assert code_of(again) == (409, "RESERVE-SHORT-409")
     wrong = {"sku": "A", "components": [{"sku": "GIFT", "units": "1"}]}
     assert code_of(api.post("/items", wrong)) == (422, "STOCK-KIT-422")
-    rule = {"connection": "shop", "kind": "cap", "quantity": "1", "sku": "GIFT"}
-    assert code_of(api.post("/protection-rules", rule)) == (422, "STOCK-KIT-422")
+    rule = {"connection": "shop", "quantity": "1", "sku": "GIFT"}
+    assert code_of(api.post("/protection-rules", {**rule, "kind": "remaining_life"})) == (422, "STOCK-KIT-422")
+    assert api.post("/protection-rules", {**rule, "kind": "cap"}).status_code == 201
+    told = {"connection": "shop", "sku": "GIFT"}
+    assert api.get("/availability", query_string=told).get_json()["data"][0]["available"] == "1"
 
 
 def test_supply_is_expected_promised_received_and_ended(api: Client, world: World) -> None:

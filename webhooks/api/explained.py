@@ -38,5 +38,5 @@ def get_explanation(conn: Connection, query: Json) -> Json:
             for figure in (*item["nodes"], item["total"]):
                 for part in figure["parts"]:
                     if part["connection"] != query["connection"]:
-                        part["connection"] = None
+                        part["connection"] = part["kit"] = None
     return found

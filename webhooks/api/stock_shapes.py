@@ -18,7 +18,7 @@ from webhooks.api.shaping import (
     thing,
 )
 
-_PART = thing("One term of a figure.", name=TEXT, units=AMOUNT, connection=MAYBE)
+_PART = thing("One term of a figure.", name=TEXT, units=AMOUNT, connection=MAYBE, kit=MAYBE)
 _TOTAL = thing("Over all nodes that were active.", available=AMOUNT, parts=many(_PART))
 _LOT = thing(
     "Units of one lot in one status.", lot=TEXT, status=TEXT, expires_on=MAYBE_DAY, on_hand=AMOUNT, promised=AMOUNT
@@ -59,7 +59,8 @@ STOCK_SHAPES: dict[str, Shape] = {
     "Reservation": thing(
         "Units held for somebody until a time.",
         id=identifier("res"), state=TEXT, connection=MAYBE, expires_at=MAYBE_INSTANT, created_at=INSTANT,
-        finished_at=MAYBE_INSTANT, lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT)),
+        finished_at=MAYBE_INSTANT,
+        lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT, kit=MAYBE)),
     ),
     "ProtectionRule": thing(
         "What of the stock is kept from a connection, or for it.",

@@ -3,7 +3,7 @@
 Parts of a node: on hand, reserved, allocated, safety stock, what is uncertain as the last count of a node that counts
 in batches is old, then what lots are too old for and what protection rules keep. They sum to the figure, exactly. Units
 by lot and status stand beside them: the sellable ones sum to what is on hand. A kit's figure follows from its
-components of that time.
+components of that time, less what rules for the kit keep.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def explain_availability(
     Returns:
         `nodes` with `available` and `parts`, `total` with the same over all nodes active then, and `items`: the item,
         or the components of a kit, each with `sku`, `units` (in one kit, else 1), `nodes` and `total`. A part has
-        `name`, `units` and, where it is a rule's, `connection`.
+        `name`, `units` and, where it is a rule's, `connection`; `kit` where it is the floor of a kit the item is in.
 
     Raises:
         NotFound: there is no such item, node or connection.
@@ -67,6 +67,7 @@ def explain_availability(
     kits = read_kits(conn, [item.id], tenant, at)
     units = kits.get(item.id, {item.id: ONE})
     then = read_then(conn, units.keys(), kits, at, tenant)
+    names |= dict(conn.execute(select(i.id, i.sku).where(i.tenant_id == tenant, i.id.in_(list(then.shelf.kits)))).all())
     rows = conn.execute(select(i.id, i.sku).where(i.tenant_id == tenant, i.id.in_(list(units))).order_by(i.sku))
     items = [
         {"sku": row.sku, "units": quantity(units[row.id]), **_figures(then, row.id, names, owner, node)} for row in rows
@@ -105,7 +106,7 @@ def _kit(then: Then, kit: UUID, names: Mapping[UUID, str], owner: UUID | None, o
         room = shelf.room(owner, kit, row.id)
         here += max(room, ZERO) if row.active else ZERO
         if only in (None, row.code):
-            base = [Part("components", room), *shelf.parts(owner, kit, row.id)]
+            base = [Part("components", shelf.whole(owner, kit, row.id)), *shelf.parts(owner, kit, row.id)]
             nodes.append({"node": row.code, "active": row.active, **_figure(room, base, names)})
     over = [Part("nodes", here), *shelf.parts(owner, kit, None)]
     return {"nodes": nodes, "total": _figure(shelf.total(owner, kit), over, names)}
@@ -156,6 +157,7 @@ def _figure(available: Decimal, parts: Iterable[Part], names: Mapping[UUID, str]
                 "name": str(part.name),
                 "units": quantity(part.units),
                 "connection": names.get(part.connection_id) if part.connection_id else None,
+                "kit": names.get(part.kit_id) if part.kit_id else None,
             }
             for part in parts
             if part.units != 0 or part.name in ("on_hand", "components")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from core.domain.lots import Lot
 from core.domain.protection import Rule
-from core.domain.shelf import Key, Shelf
+from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
 from core.store.unit import DEFAULT_TENANT
 
@@ -24,15 +25,25 @@ WHERE p.tenant_id = %s AND p.item_id = ANY(%b::uuid[])
 """
 RULES = """
 SELECT connection_id, item_id, node_id, kind, quantity FROM protection_rule
-WHERE tenant_id = %s AND (item_id IS NULL OR item_id = ANY(%b::uuid[]))
+WHERE tenant_id = %(t)s AND (item_id IS NULL OR item_id = ANY(%(items)b::uuid[]) OR (kind = 'floor' AND item_id = ANY(
+        ARRAY(SELECT kit_id FROM kit_component WHERE tenant_id = %(t)s AND component_id = ANY(%(items)b::uuid[])
+              AND ended_at IS NULL))))
   AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp())
 ORDER BY valid_from, id
 """
+# Kits are counted on the rows of one component; those of several lots make whole kits only together.
 PROMISED = """
 SELECT connection_id, item_id, node_id, sum(quantity) AS units FROM reservation
-WHERE tenant_id = %s AND item_id = ANY(%b::uuid[]) AND state IN ('held', 'allocated')
-  AND connection_id = ANY(%b::uuid[])
+WHERE tenant_id = %(t)s AND item_id = ANY(%(items)b::uuid[]) AND state IN ('held', 'allocated')
+  AND connection_id = ANY(%(owners)b::uuid[])
 GROUP BY connection_id, item_id, node_id
+UNION ALL
+SELECT connection_id, kit_id, node_id, sum(units) FROM (
+    SELECT connection_id, kit_id, node_id, sum(quantity) / per_unit AS units FROM reservation
+    WHERE tenant_id = %(t)s AND kit_id = ANY(%(kits)b::uuid[]) AND NOT follows AND state IN ('held', 'allocated')
+      AND connection_id = ANY(%(owners)b::uuid[])
+    GROUP BY connection_id, kit_id, node_id, per_unit) kits
+GROUP BY connection_id, kit_id, node_id
 """
 LOTS = """
 SELECT l.item_id, l.node_id, l.lot, l.on_hand - l.promised AS free, l.expires_on, i.lot_order, current_date AS today
@@ -46,6 +57,15 @@ SELECT kit_id, component_id, units FROM kit_component WHERE tenant_id = %(t)s AN
            ELSE created_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s) END
 """
 IDLE = "SELECT id FROM node WHERE tenant_id = %s AND NOT active"
+
+
+def add_up(rows: Iterable[Row[Any]]) -> dict[tuple[UUID, UUID, UUID], Decimal]:
+    """Return units by (connection, item, node): what was a kit once has rows of both kinds."""
+    found: dict[tuple[UUID, UUID, UUID], Decimal] = {}
+    for row in rows:
+        place = row.connection_id, row.item_id, row.node_id
+        found[place] = found.get(place, Decimal(0)) + row.units
+    return found
 
 
 def read_kits(
@@ -91,35 +111,36 @@ def guarded_shelf(
     conn: Connection,
     free: Mapping[Key, Decimal],
     items: Collection[UUID],
-    kits: Mapping[UUID, Mapping[UUID, Decimal]] | None = None,
+    kits: Kits | None = None,
     idle: Collection[UUID] | None = None,
     *,
     lotted: Collection[Key] = (),
     tenant: int = DEFAULT_TENANT,
 ) -> Shelf:
-    """Return a shelf of these free units with the rules that hold for them now.
+    """Return a shelf of these free units with the rules that hold for them, and for these kits, now.
 
     The positions `lotted` have lots. Called while the positions are locked, the promises it counts are exact: they
     change only under that lock.
     """
     stored = list(items)
+    kits = kits or {}
     rules = [
         Rule(row.connection_id, row.item_id, row.node_id, Protection(row.kind), row.quantity)
-        for row in conn.exec_driver_sql(RULES, (tenant, stored))
+        for row in conn.exec_driver_sql(RULES, {"t": tenant, "items": [*stored, *kits]})
     ]
+    ruled = {rule.item_id for rule in rules if rule.item_id is not None}
+    # Kits nobody asked for, that keep their components all the same.
+    if keeping := ruled - set(stored) - kits.keys():
+        kits = {**kits, **read_kits(conn, keeping, tenant)}
     if idle is None:
         idle = [row.id for row in conn.exec_driver_sql(IDLE, (tenant,))]
     if not rules and not lotted:
         return Shelf(free, idle=idle, kits=kits)
     counting = {rule.connection_id for rule in rules if rule.kind in (Protection.CAP, Protection.FLOOR)}
-    promised = (
-        {
-            (row.connection_id, row.item_id, row.node_id): row.units
-            for row in conn.exec_driver_sql(PROMISED, (tenant, stored, list(counting)))
-        }
-        if counting
-        else {}
-    )
+    promised: dict[tuple[UUID, UUID, UUID], Decimal] = {}
+    if counting:
+        values = {"t": tenant, "items": stored, "kits": list(ruled), "owners": list(counting)}
+        promised = add_up(conn.exec_driver_sql(PROMISED, values))
     if not lotted:
         return Shelf(free, rules, promised, idle, kits)
     lots: dict[Key, list[Lot]] = {key: [] for key in lotted}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, select
 
 from core.domain.ids import public_id
 from core.domain.states import ReservationState
@@ -201,11 +201,13 @@ def read_reservation(conn: Connection, group_id: UUID, tenant: int = DEFAULT_TEN
 def _reservations(conn: Connection, groups: list[UUID], tenant: int) -> dict[UUID, Json]:
     r = t.reservation.c
     found: dict[UUID, Json] = {}
+    kit = t.item.alias()
     for row in conn.execute(
-        select(t.reservation, t.item.c.sku, t.node.c.code, t.connection.c.name)
+        select(t.reservation, t.item.c.sku, t.node.c.code, t.connection.c.name, kit.c.sku.label("kit"))
         .join(t.item, joined(t.reservation, t.item, r.item_id))
         .join(t.node, joined(t.reservation, t.node, r.node_id))
         .outerjoin(t.connection, joined(t.reservation, t.connection, r.connection_id))
+        .outerjoin(kit, and_(kit.c.tenant_id == r.tenant_id, kit.c.id == r.kit_id))
         .where(r.tenant_id == tenant, r.group_id.in_(groups))
         .order_by(t.item.c.sku, t.node.c.code, r.id)
     ):
@@ -221,5 +223,5 @@ def _reservations(conn: Connection, groups: list[UUID], tenant: int) -> dict[UUI
                 "lines": [],
             },
         )
-        group["lines"].append({"sku": row.sku, "node": row.code, "quantity": quantity(row.quantity)})
+        group["lines"].append({"sku": row.sku, "node": row.code, "quantity": quantity(row.quantity), "kit": row.kit})
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +12,9 @@ from sqlalchemy import Connection, Row, text
 
 from core.domain.lots import Lot
 from core.domain.protection import Rule
-from core.domain.shelf import Key, Shelf
+from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
+from core.store.read.shelves import add_up, read_kits
 from core.store.read.text import ZERO
 from core.store.unit import DEFAULT_TENANT
 
@@ -36,7 +36,11 @@ GROUP BY n.tenant_id, m.item_id, n.id, n.code, n.active ORDER BY n.code
 """
 RULES = """
 SELECT r.connection_id, r.item_id, r.node_id, r.kind, r.quantity FROM protection_rule r
-WHERE r.tenant_id = :t AND (r.item_id IS NULL OR r.item_id = ANY(:items))
+WHERE r.tenant_id = :t AND (r.item_id IS NULL OR r.item_id = ANY(:items) OR r.item_id = ANY(:kits)
+                         OR (r.kind = 'floor' AND r.item_id = ANY(ARRAY(
+                             SELECT k.kit_id FROM kit_component k WHERE k.tenant_id = :t
+                             AND k.component_id = ANY(:items)
+                             AND k.created_at <= :at AND (k.ended_at IS NULL OR k.ended_at > :at)))))
   AND greatest(r.valid_from, r.created_at) <= :at AND (r.valid_to IS NULL OR r.valid_to > :at)
 ORDER BY r.valid_from, r.id
 """
@@ -46,6 +50,13 @@ SELECT connection_id, item_id, node_id, sum(quantity) AS units FROM reservation
 WHERE tenant_id = :t AND item_id = ANY(:items) AND connection_id IS NOT NULL AND created_at <= :at
   AND (finished_at IS NULL OR finished_at > :at)
 GROUP BY connection_id, item_id, node_id
+UNION ALL
+SELECT connection_id, kit_id, node_id, sum(units) FROM (
+    SELECT connection_id, kit_id, node_id, sum(quantity) / per_unit AS units FROM reservation
+    WHERE tenant_id = :t AND kit_id = ANY(:ruled) AND NOT follows AND connection_id IS NOT NULL AND created_at <= :at
+      AND (finished_at IS NULL OR finished_at > :at)
+    GROUP BY connection_id, kit_id, node_id, per_unit) kits
+GROUP BY connection_id, kit_id, node_id
 """
 LOTS = """
 SELECT item_id, node_id, lot, status, sum(on_hand) AS on_hand, sum(promised) AS promised,
@@ -74,7 +85,7 @@ class Then:
 def read_then(
     conn: Connection,
     items: Collection[UUID],
-    kits: Mapping[UUID, Mapping[UUID, Decimal]],
+    kits: Kits,
     at: datetime,
     tenant: int = DEFAULT_TENANT,
 ) -> Then:
@@ -87,7 +98,7 @@ def read_then(
         at: the time.
         tenant: whose.
     """
-    values = {"t": tenant, "items": list(items), "at": at}
+    values: dict[str, Any] = {"t": tenant, "items": list(items), "kits": list(kits), "at": at}
     positions: dict[UUID, list[Row[Any]]] = {item: [] for item in items}
     for row in conn.execute(text(SUMS), values):
         positions[row.item_id].append(row)
@@ -95,13 +106,17 @@ def read_then(
     for row in conn.execute(text(LOTS), values):
         lots.setdefault((row.item_id, row.node_id), []).append(row)
     rows = [row for own in positions.values() for row in own]
+    rules = [
+        Rule(row.connection_id, row.item_id, row.node_id, Protection(row.kind), row.quantity)
+        for row in conn.execute(text(RULES), values)
+    ]
+    values["ruled"] = [rule.item_id for rule in rules if rule.item_id is not None]
+    # Kits that keep their components are part of the picture whether asked for or not.
+    kits = {**read_kits(conn, set(values["ruled"]) - set(items), tenant, at), **kits}
     shelf = Shelf(
         {(r.item_id, r.id): max(r.on_hand - r.safety - r.uncertain - r.reserved - r.allocated, ZERO) for r in rows},
-        [
-            Rule(row.connection_id, row.item_id, row.node_id, Protection(row.kind), row.quantity)
-            for row in conn.execute(text(RULES), values)
-        ],
-        {(r.connection_id, r.item_id, r.node_id): r.units for r in conn.execute(text(PROMISED), values)},
+        rules,
+        add_up(conn.execute(text(PROMISED), values)),
         {row.id for row in rows if not row.active},
         kits,
         _sellable(rows, lots),

@@ -80,6 +80,8 @@ node = Table(
     # Off for a while, and why; past that moment it works again by itself.
     instant("off_until"),
     text("off_reason"),
+    # When waiting work is looked at again, after its calendar has changed.
+    instant("replan_at"),
     number("shipment_cost", default="4.00"),
     number("unit_cost", default="0.50"),
     # Cost per 100 km and shipment: the distance term of routing.
@@ -172,6 +174,8 @@ reservation = Table(
     Column("follows", Boolean, nullable=False, server_default="false"),
     # The lot the units are taken from, where the item has lots.
     text("lot"),
+    # The kit they were sold in.
+    uid("kit_id", null=True),
     text("state", null=False),
     instant("expires_at"),
     instant("created_at", null=False),
@@ -187,6 +191,7 @@ reservation = Table(
         "node_id",
         postgresql_where=sql("state IN ('held', 'allocated')"),
     ),
+    Index("ix_reservation_kit", "tenant_id", "kit_id", postgresql_where=sql("kit_id IS NOT NULL AND NOT follows")),
     Index("ix_reservation_due", "tenant_id", "expires_at", postgresql_where=sql("state = 'held'")),
     **HOT,
 )
