@@ -192,6 +192,7 @@ FUNCTIONS: Mapping[str, Maker | Transform] = {
     "money": numbers.money,
     "quantity": numbers.quantity,
     "scaled": numbers.scaled,
+    "ratio": Transform("ratio", numbers.read_ratio),
     "sum": Transform("sum", numbers.read_sum),
     "datetime": times.instant,
     "date": times.day,

@@ -161,3 +161,18 @@ def shortened(number: Decimal) -> Decimal:
     """Return the number without trailing zeros after the point."""
     text = format(number, "f")
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def read_ratio(value: Any) -> Decimal:
+    """Return the exact number that two numbers with a stroke between them say: `12.50/100` is 0.125."""
+    if not isinstance(value, str):
+        raise Unfit(f"is {kind_of(value)}, not two numbers such as 12.50/100")
+    above, stroke, below = value.partition("/")
+    divisor = exact(below) if stroke else Decimal(1)
+    if divisor <= 0:
+        raise Unfit("is divided by something that is not positive")
+    amount = exact(above)
+    found = EXACT.divide(amount, divisor)
+    if EXACT.multiply(found, divisor) != amount:
+        raise Unfit("cannot be divided exactly")
+    return exact(shortened(found))

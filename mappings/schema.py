@@ -9,10 +9,10 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from core.domain.vocabulary import DocumentType, HoldKind, Write
+from core.domain.vocabulary import DocumentType, HoldKind, Paper, Write
 
 SYNTAXES = ("json", "jsonl", "csv", "xlsx", "xml")
-CANONICAL = sorted({*DocumentType, *Write})
+CANONICAL = sorted({*DocumentType, *Paper, *Write})
 HOLDS = [f"hold.{kind}" for kind in HoldKind]
 SOURCES = ("path", "const", "first_of", "concat", "fields")
 Data = Mapping[str, Any]

@@ -20,7 +20,9 @@ ISO = re.compile(
 UNITS = {"seconds": 1, "milliseconds": 1_000}
 
 
-def instant(*, zone: str | None = None, format: str | None = None, unix: str | None = None) -> Transform:
+def instant(
+    *, zone: str | None = None, format: str | None = None, unix: str | None = None, part: str | None = None
+) -> Transform:
     """A point in time.
 
     Args:
@@ -28,9 +30,12 @@ def instant(*, zone: str | None = None, format: str | None = None, unix: str | N
             repeats, the first is meant.
         format: strptime pattern of the partner, instead of ISO 8601.
         unix: `seconds` or `milliseconds` since 1970, instead of text.
+        part: `date` or `time`: write only this, ISO 8601; the time with its zone. A part is not read.
     """
     if unix is not None and (unix not in UNITS or zone or format):
         raise Unfit("`unix` is seconds or milliseconds and stands alone")
+    if part is not None and (part not in ("date", "time") or format or unix):
+        raise Unfit("`part` is date or time, without `format` and `unix`")
     place = find_zone(zone)
 
     def read(value: Any) -> datetime:
@@ -49,11 +54,19 @@ def instant(*, zone: str | None = None, format: str | None = None, unix: str | N
         if unix:
             return to_unix(at, UNITS[unix])
         local = at.astimezone(place or UTC)
+        if part:
+            whole = local.isoformat().replace("+00:00", "Z")
+            return whole[:10] if part == "date" else whole[11:]
         if format:
             return local.strftime(format)
         return local.isoformat().replace("+00:00", "Z")
 
-    return Transform("datetime", read, write)
+    return Transform("datetime", no_part if part else read, write)
+
+
+def no_part(_value: Any) -> datetime:
+    """Refuse to read a part of a time."""
+    raise Unfit("is a part of a time; read both parts with `concat`")
 
 
 def find_zone(name: str | None) -> ZoneInfo | None:

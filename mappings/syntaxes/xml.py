@@ -10,17 +10,16 @@ from lxml import etree
 from marshmallow import Schema, fields, validate
 
 from mappings.access import Access, SourceDocument
-from mappings.faults import MapError, Unfit, kind_of
-from mappings.paths import Getter, Put, Setter, Test
+from mappings.edi.xml.parsing import UnreadableXml
+from mappings.edi.xml.parsing import parse as parse_with_doctype
+from mappings.faults import MapError, Unfit
+from mappings.paths import Getter, Test
 from mappings.schema import Strict
-from mappings.syntaxes.csv import cell_text, known_encoding
+from mappings.syntaxes.csv import known_encoding
 from mappings.syntaxes.text import check_size, refused
+from mappings.syntaxes.xml_writing import NAME, Builder, setter
 
-NAME = r"(?:[A-Za-z_][\w.-]*:)?[A-Za-z_][\w.-]*"
-STEP = re.compile(rf"(?P<name>{NAME})(?P<tests>(?:\[@{NAME}=(?:'[^']*'|\"[^\"]*\")\])*)")
-TEST = re.compile(rf"\[@(?P<name>{NAME})=(?:'(?P<one>[^']*)'|\"(?P<two>[^\"]*)\")\]")
 ROOT_TAG = re.compile(rb"<[A-Za-z_]")
-ATTRIBUTE = re.compile(rf"@{NAME}")
 
 
 class XmlOptions(Strict):
@@ -30,6 +29,9 @@ class XmlOptions(Strict):
     namespaces = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     encoding = fields.String(load_default=None, validate=known_encoding)
     indent = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+    doctype = fields.String(
+        load_default=None, validate=validate.Regexp(r"[^\s\"'<>]+\Z", error="is no address of a DTD")
+    )
     max_bytes = fields.Integer(strict=True, load_default=None, validate=validate.Range(min=1))
 
 
@@ -37,9 +39,15 @@ def parse(data: bytes, options: Mapping[str, Any]) -> Any:
     """Return the root element.
 
     Raises:
-        MapError: it is not well-formed XML, or has a document type definition.
+        MapError: it is not well-formed XML, or has a document type definition: where the map names a `doctype`, one
+            with declarations of its own.
     """
     check_size(data, options["max_bytes"])
+    if options["doctype"] is not None:
+        try:
+            return parse_with_doctype(data).root
+        except UnreadableXml as error:
+            raise refused("SYNTAX", f"The input cannot be read: {error.text}") from None
     doctype, start = data.find(b"<!DOCTYPE"), ROOT_TAG.search(data)
     if doctype >= 0 and (start is None or doctype < start.start()):
         raise refused("SYNTAX", "The XML has a document type definition, which is not accepted.")
@@ -138,96 +146,6 @@ def condition(expression: str, namespaces: Mapping[str, str]) -> Test:
     return lambda scope, _root: bool(nodes(search, scope))
 
 
-def steps(path: str) -> list[str]:
-    """Return the steps of a path that can be written: elements, each with fixed attributes, an attribute last.
-
-    Raises:
-        Unfit: the path is more than that.
-    """
-    found = re.findall(r"(?:[^/\[]|\[[^\]]*\])+", path)
-    if "/".join(found) != path:
-        raise Unfit(f"{path!r} cannot be written to")
-    for at, step in enumerate(found):
-        last = at == len(found) - 1
-        if not (STEP.fullmatch(step) or (last and (step == "." or ATTRIBUTE.fullmatch(step)))):
-            raise Unfit(f"{path!r} cannot be written to: {step} is no element name")
-    return found
-
-
-def setter(path: str, namespaces: Mapping[str, str]) -> Setter:
-    """Return a setter into the dict that `finish` turns into elements."""
-    for step in steps(path):
-        for prefix in re.findall(r"(?:^|@)([A-Za-z_][\w.-]*):", step):
-            if prefix not in namespaces:
-                raise Unfit(f"{path!r} has the prefix {prefix}, which `options: namespaces` does not have")
-    return Put(path)
-
-
-class Builder:
-    """Builds elements from a dict of paths."""
-
-    def __init__(self, namespaces: Mapping[str, str]) -> None:
-        self.namespaces = namespaces
-
-    def name(self, name: str) -> str:
-        """Return a name as lxml takes it."""
-        prefix, _, local = name.rpartition(":")
-        return f"{{{self.namespaces[prefix]}}}{local}" if prefix else local
-
-    def fill(self, parent: Any, content: Mapping[str, Any]) -> None:
-        """Put every value where its path says."""
-        for path, value in content.items():
-            *ahead, last = steps(path)
-            element = parent
-            for step in ahead:
-                element = self.child(element, step)
-            for each in value if isinstance(value, list) else [value]:
-                if isinstance(value, list):
-                    self.put(self.new(element, last), each)
-                elif last.startswith("@"):
-                    element.set(self.name(last[1:]), text(each))
-                else:
-                    self.put(element if last == "." else self.child(element, last), each)
-
-    def put(self, element: Any, value: Any) -> None:
-        """Fill an element with fields or text."""
-        if isinstance(value, dict):
-            self.fill(element, value)
-        else:
-            element.text = text(value)
-
-    def child(self, parent: Any, step: str) -> Any:
-        """Return the child a step names, making it when it is not there."""
-        match = STEP.fullmatch(step)
-        assert match is not None
-        tests = self.tests(match)
-        for each in parent.iterchildren(self.name(match["name"])):
-            if all(each.get(name) == value for name, value in tests.items()):
-                return each
-        return self.new(parent, step)
-
-    def new(self, parent: Any, step: str) -> Any:
-        """Return a new child."""
-        match = STEP.fullmatch(step)
-        if match is None:
-            raise MapError(f"A list cannot be written to {step!r}.", code="MAP-SYNTAX-422")
-        return etree.SubElement(parent, self.name(match["name"]), self.tests(match))
-
-    def tests(self, match: re.Match[str]) -> dict[str, str]:
-        """Return the fixed attributes of a step."""
-        return {
-            self.name(test["name"]): test["one"] if test["one"] is not None else test["two"]
-            for test in TEST.finditer(match["tests"])
-        }
-
-
-def text(value: Any) -> str:
-    """Return a value as XML text."""
-    if isinstance(value, dict | list):
-        raise MapError(f"An element would hold {kind_of(value)}.", code="MAP-SYNTAX-422")
-    return cell_text(value, formula_safe=False)
-
-
 class XmlSyntax:
     """One element, or an envelope around several."""
 
@@ -284,5 +202,9 @@ class XmlSyntax:
         root = documents[0]
         if options["indent"]:
             etree.indent(root)
-        found: bytes = etree.tostring(root, xml_declaration=True, encoding=options["encoding"] or "UTF-8")
+        named: Any = None
+        if options["doctype"] is not None:
+            named = f'<!DOCTYPE {etree.QName(root).localname} SYSTEM "{options["doctype"]}">'
+        charset: Any = options["encoding"] or "UTF-8"
+        found: bytes = etree.tostring(root, xml_declaration=True, encoding=charset, doctype=named)
         return found

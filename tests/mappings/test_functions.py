@@ -214,7 +214,7 @@ def test_options_that_mean_nothing_are_refused(name: str, options: dict[str, Any
 
 def test_only_what_can_be_turned_around_writes() -> None:
     one_way = {name for name in FUNCTIONS if name != "scaled" and made(name, **needed(name)).write is None}
-    assert one_way == {"gid", "sum"}
+    assert one_way == {"gid", "ratio", "sum"}
 
 
 def needed(name: str) -> dict[str, Any]:
