@@ -27,6 +27,7 @@ push_acknowledgement (the partner an interchange came from): {"interchange", "fi
     public id of what is acknowledged and findings what became of it, level by level
 Writes of interchanges may bear {"again": {"interchange", "text"}}: the interchange they are sent instead of, and the
     content a person gave it.
+send_receipt (the partner a file came from): {"message_id", "headers": {name: value}, "body"}, the body in base64
 
 PAPER is the canonical order_response, despatch_advice or invoice (docs/canonical.md); NAMES is
 {"id", "external_id", "number", "connection"}.

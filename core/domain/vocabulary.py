@@ -20,6 +20,7 @@ class DocumentType(StrEnum):
     ITEM = "item"
     PRIVACY_REQUEST = "privacy_request"
     REMITTANCE = "remittance"
+    TRANSPORT_RECEIPT = "transport_receipt"
     CONNECTION_REVOKED = "connection_revoked"
     IGNORE = "ignore"
 
@@ -69,6 +70,7 @@ class Write(StrEnum):
     PUSH_DESPATCH_ADVICE = "push_despatch_advice"
     PUSH_INVOICE = "push_invoice"
     PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
+    SEND_RECEIPT = "send_receipt"
 
 
 class Mode(StrEnum):
