@@ -1,14 +1,14 @@
 """Soft reservations: units promised for a while, to checkouts, in one locked step for a whole batch.
 
 `reserve_many` locks positions in key order, grants in order of arrival, all or nothing per request, and writes with one
-statement. `ReservationCombiner` lets many callers share one such transaction.
+statement. `reserve_plenty` does it all with one statement where everything can be granted. `ReservationCombiner` lets
+many callers share one such transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,11 +20,13 @@ from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, lock_to_take, mark_listings
-from core.store.moves import Held, hold_stock, move_lots, move_stock
+from core.store.locks import lock_positions, mark_listings
+from core.store.moves import move_lots, move_stock
+from core.store.taking import Held, hold_if_plenty, hold_stock, lock_to_take
 from core.store.unit import Store, Unit
 
 ZERO = Decimal(0)
+LONGEST_PAUSE = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,6 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
     when every floor is kept.
     """
     shelf = lock_to_take(unit, {key for each in wanted for key in each.units})
-    taken: dict[tuple[UUID, UUID], Decimal] = {}
     lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     answers: list[Granted] = []
     rows: list[Held] = []
@@ -67,20 +68,35 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
             continue
         picked = shelf.take(each.connection_id, each.units)
         group_id = uuid7()
-        until = unit.now + timedelta(seconds=each.seconds)
         for key, units in each.units.items():
-            taken[key] = taken.get(key, ZERO) + units
             parts: Sequence[tuple[str | None, Decimal]] = picked.get(key, ((None, units),))
             for lot, part in parts:
-                rows.append((uuid7(), group_id, each.connection_id, *key, part, lot, until))
+                rows.append((uuid7(), group_id, each.connection_id, *key, part, lot, each.seconds))
                 if lot is not None:
                     lots[*key, lot] = lots.get((*key, lot), ZERO) + part
         answers.append(Granted(group_id))
-    if not taken:
-        return answers
-    hold_stock(unit, taken, rows)
-    move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
+    if rows:
+        hold_stock(unit, rows)
+        move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
     return answers
+
+
+def reserve_plenty(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted] | None:
+    """Reserve for a batch of requests with one statement, if nothing they want is short, protected or of a lot.
+
+    Then all are granted, as `reserve_many` would; else the answer is None and nothing was reserved.
+
+    Args:
+        unit: one whose every statement is a transaction of its own, so that a None leaves no locks.
+        wanted: the requests.
+    """
+    groups = [uuid7() for _ in wanted]
+    rows: list[Held] = [
+        (uuid7(), group_id, each.connection_id, *key, units, None, each.seconds)
+        for group_id, each in zip(groups, wanted, strict=True)
+        for key, units in each.units.items()
+    ]
+    return [Granted(group_id) for group_id in groups] if rows and hold_if_plenty(unit, rows) else None
 
 
 def release_group(unit: Unit, group_id: UUID) -> int:
@@ -155,11 +171,11 @@ class ReservationCombiner:
     """Soft reservations for many callers of one process: one transaction for all that wait for one."""
 
     def __init__(self, store: Store, *, most: int = 200) -> None:
-        def work(batch: Sequence[Wanted]) -> list[Granted]:
-            with store.begin() as unit:
-                return reserve_many(unit, batch)
-
-        self._combiner = Combiner(work, "The reservation could not be made.", "RESERVE-STORE-503", most=most)
+        self._store = store
+        # Batches to be decided request by request before plenty is hoped for again, and how many the last time.
+        self._rest = self._pause = 0
+        what, code = "The reservation could not be made.", "RESERVE-STORE-503"
+        self._combiner = Combiner(self._reserve, what, code, most=most)
 
     def reserve(self, wanted: Wanted) -> Granted:
         """Reserve for one caller.
@@ -168,3 +184,17 @@ class ReservationCombiner:
             Unavailable: the database could not do it; nothing is reserved.
         """
         return self._combiner.call(wanted)
+
+    def _reserve(self, batch: Sequence[Wanted]) -> list[Granted]:
+        if self._rest:
+            self._rest -= 1
+        else:
+            with self._store.at_once() as unit:
+                granted = reserve_plenty(unit, batch)
+            if granted is not None:
+                self._pause = 0
+                return granted
+            # Where stock is short or protected, the next batch will rarely find plenty.
+            self._rest = self._pause = min(2 * self._pause + 1, LONGEST_PAUSE)
+        with self._store.begin() as unit:
+            return reserve_many(unit, batch)
