@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
@@ -41,7 +41,7 @@ MIX = {
     "batch": 24, "reserve": 16, "kit": 3, "lot": 4, "capped": 5, "release": 20, "expire": 8, "count": 6, "send": 4,
     "receive": 4, "status": 2, "order": 2, "edit": 1, "cancel": 2,
 }  # fmt: skip
-LONGEST_BATCH = 60
+LONGEST_BATCH = 150
 AWAY_SECONDS = 0.1
 # Reservations a client remembers in order to give them back; the others run out.
 MOST_KEPT = 100
@@ -55,7 +55,7 @@ class Client:
     """A process's part of the history."""
 
     def __init__(self, url: str, place: int, life: int, seed: int, log: TextIO) -> None:
-        self.hub = open_bench_hub(url, pool=1)
+        self.hub = open_bench_hub(url, pool=2)
         self.name = f"c{place}-{life}"
         self.dice = rng(seed * 1_000_003 + place * 1_009 + life)
         self.log = log
@@ -123,12 +123,21 @@ class Client:
         effect = effect_of(wish)
 
         def act(unit: Unit) -> UUID:
-            [granted] = reserving.reserve_many(unit, [self._wanted(wish)])
+            [granted] = self._reserve(unit, [wish])
             if granted.group_id is None:
                 raise Refused
             return granted.group_id
 
         return {"e": effect}, act, lambda group: self.groups.append((group, effect))
+
+    def _reserve(self, unit: Unit, wishes: Sequence[Wish]) -> list[Granted]:
+        """Reserve request by request, or as checkouts do: hoping first that there is plenty."""
+        wanted = list(map(self._wanted, wishes))
+        granted = None
+        if self.dice.random() < 0.5:
+            with self.hub.store.at_once(actor=unit.actor, cause=unit.cause) as alone:
+                granted = reserving.reserve_plenty(alone, wanted)
+        return reserving.reserve_many(unit, wanted) if granted is None else granted
 
     def _wanted(self, wish: Wish) -> Wanted:
         units, connection = wish
@@ -146,7 +155,7 @@ class Client:
             self.groups = [*self.groups, *kept][-MOST_KEPT:]
 
         told = {"b": effects, "kits": list(map(kits_of, wishes)), "clock": time.time()}
-        return told, lambda unit: reserving.reserve_many(unit, list(map(self._wanted, wishes))), keep
+        return told, lambda unit: self._reserve(unit, wishes), keep
 
     def _release(self) -> Any:
         if not self.groups:

@@ -19,7 +19,7 @@ from core.services.catalog import connection_named
 from core.services.facts import read_facts
 from core.services.normalizing import read_again
 from core.services.secretbox import SecretBox
-from core.store.unit import CLOCK, Unit
+from core.store.unit import Unit
 from core.store.views.cases import written_events
 
 VERBS = ("apply", "assign", "snooze", "resolve", "dismiss", "reopen")
@@ -128,7 +128,7 @@ def canonical(message_id: UUID) -> tuple[list[tuple[str, Any]], str | None]:
     """Return what today's map reads in a message, as type and body, and why not when it cannot."""
     hub = services()
     with hub.store.read() as conn:
-        unit = Unit(conn, conn.execute(CLOCK).scalar_one(), tenant=hub.tenant)
+        unit = Unit(conn, tenant=hub.tenant)
         try:
             documents = read_again(unit, hub.connectors, SecretBox(hub.secret_key), message_id)
         except CrossdockError as error:

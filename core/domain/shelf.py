@@ -107,7 +107,8 @@ class Shelf:
         rooms = here
         if self._lots or any(node is not None for node in rules):
             rooms = {node: self.room(connection, item, node) for node in here}
-        whole = sum((units for node, units in rooms.items() if node not in self._idle), ZERO)
+        active = [units for node, units in rooms.items() if node not in self._idle] if self._idle else rooms.values()
+        whole = sum(active, ZERO)
         return max(sum((each.units for each in self._over(connection, item, whole)), whole), ZERO), rooms
 
     def whole(self, connection: UUID | None, kit: UUID, node: UUID) -> Decimal:

@@ -22,8 +22,9 @@ from core.services.recording import Decided, record_decisions
 from core.services.substituting import mark_substituted
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_to_take, mark_listings
+from core.store.locks import mark_listings
 from core.store.moves import move_lots, move_stock
+from core.store.taking import lock_to_take
 from core.store.unit import Unit
 
 if TYPE_CHECKING:

@@ -1,14 +1,14 @@
 """Soft reservations: units promised for a while, to checkouts, in one locked step for a whole batch.
 
 `reserve_many` locks positions in key order, grants in order of arrival, all or nothing per request, and writes with one
-statement. `ReservationCombiner` lets many callers share one such transaction.
+statement. `reserve_plenty` does it all with one statement where everything can be granted. `ReservationCombiner` lets
+many callers share one such transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,11 +22,13 @@ from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, lock_to_take, mark_listings
-from core.store.moves import Held, hold_stock, move_lots, move_stock
+from core.store.locks import lock_positions, mark_listings
+from core.store.moves import move_lots, move_stock
+from core.store.taking import Held, hold_if_plenty, hold_stock, lock_to_take
 from core.store.unit import Store, Unit
 
 ZERO, ONE = Decimal(0), Decimal(1)
+LONGEST_PAUSE = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,6 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
     needs = [each.needs for each in wanted]
     kits = {kit: parts for each in wanted for kit, parts in each.kits.items()}
     shelf = lock_to_take(unit, {key for each in needs for key in each}, kits)
-    taken: dict[tuple[UUID, UUID], Decimal] = {}
     lots: dict[tuple[UUID, UUID, str], Decimal] = {}
     answers: list[Granted] = []
     rows: list[Held] = []
@@ -85,23 +86,19 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
             continue
         picked = shelf.take(each.connection_id, own, each.taken_kits)
         group_id = uuid7()
-        until = unit.now + timedelta(seconds=each.seconds)
-        for key, units in own.items():
-            taken[key] = taken.get(key, ZERO) + units
-        for row in _held(each, picked, group_id, until):
+        for row in _held(each, picked, group_id):
             rows.append(row)
             if (lot := row[6]) is not None:
                 place = row[3], row[4], lot
                 lots[place] = lots.get(place, ZERO) + row[5]
         answers.append(Granted(group_id))
-    if not taken:
-        return answers
-    hold_stock(unit, taken, rows)
-    move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
+    if rows:
+        hold_stock(unit, rows)
+        move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
     return answers
 
 
-def _held(wanted: Wanted, picked: Mapping[Key, Picked], group_id: UUID, until: datetime) -> Iterator[Held]:
+def _held(wanted: Wanted, picked: Mapping[Key, Picked], group_id: UUID) -> Iterator[Held]:
     """Yield the rows of a granted request: one for each component of a kit, and for each lot."""
     for (item, node), units in wanted.units.items():
         kit = item if item in wanted.kits else None
@@ -111,8 +108,29 @@ def _held(wanted: Wanted, picked: Mapping[Key, Picked], group_id: UUID, until: d
                 dealt = deal(picked[part, node], units * per_unit)
             for lot, number in dealt:
                 yield (
-                    uuid7(), group_id, wanted.connection_id, part, node, number, lot, until, kit, per_unit, index > 0,
+                    uuid7(), group_id, wanted.connection_id, part, node, number, lot, wanted.seconds, kit, per_unit,
+                    index > 0,
                 )  # fmt: skip
+
+
+def reserve_plenty(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted] | None:
+    """Reserve for a batch of requests with one statement, if nothing they want is a kit, short, protected or of a lot.
+
+    Then all are granted, as `reserve_many` would; else the answer is None and nothing was reserved.
+
+    Args:
+        unit: one whose every statement is a transaction of its own, so that a None leaves no locks.
+        wanted: the requests.
+    """
+    if any(each.kits for each in wanted):
+        return None
+    groups = [uuid7() for _ in wanted]
+    rows: list[Held] = [
+        (uuid7(), group_id, each.connection_id, *key, units, None, each.seconds, None, ONE, False)
+        for group_id, each in zip(groups, wanted, strict=True)
+        for key, units in each.units.items()
+    ]
+    return [Granted(group_id) for group_id in groups] if rows and hold_if_plenty(unit, rows) else None
 
 
 def release_group(unit: Unit, group_id: UUID) -> int:
@@ -187,11 +205,11 @@ class ReservationCombiner:
     """Soft reservations for many callers of one process: one transaction for all that wait for one."""
 
     def __init__(self, store: Store, *, most: int = 200) -> None:
-        def work(batch: Sequence[Wanted]) -> list[Granted]:
-            with store.begin() as unit:
-                return reserve_many(unit, batch)
-
-        self._combiner = Combiner(work, "The reservation could not be made.", "RESERVE-STORE-503", most=most)
+        self._store = store
+        # Batches to be decided request by request before plenty is hoped for again, and how many the last time.
+        self._rest = self._pause = 0
+        what, code = "The reservation could not be made.", "RESERVE-STORE-503"
+        self._combiner = Combiner(self._reserve, what, code, most=most)
 
     def reserve(self, wanted: Wanted) -> Granted:
         """Reserve for one caller.
@@ -200,3 +218,17 @@ class ReservationCombiner:
             Unavailable: the database could not do it; nothing is reserved.
         """
         return self._combiner.call(wanted)
+
+    def _reserve(self, batch: Sequence[Wanted]) -> list[Granted]:
+        if self._rest:
+            self._rest -= 1
+        else:
+            with self._store.at_once() as unit:
+                granted = reserve_plenty(unit, batch)
+            if granted is not None:
+                self._pause = 0
+                return granted
+            # Where stock is short or protected, the next batch will rarely find plenty.
+            self._rest = self._pause = min(2 * self._pause + 1, LONGEST_PAUSE)
+        with self._store.begin() as unit:
+            return reserve_many(unit, batch)

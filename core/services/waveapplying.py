@@ -28,7 +28,8 @@ from core.services.waveoutside import overpromised
 from core.services.wavepool import Member, WavePool
 from core.services.wavereport import before
 from core.services.wavesearch import Found
-from core.store.locks import lock_allocated, lock_orders, lock_to_take, mark_listings
+from core.store.locks import lock_allocated, lock_orders, mark_listings
+from core.store.taking import lock_to_take
 from core.store.unit import Unit
 
 NONE = Decimal(0)

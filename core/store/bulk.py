@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
 from core.domain.payloads import dump
+from core.store.direct import as_sqlalchemy, driver
 from core.store.unit import Unit
 
 
@@ -25,6 +26,7 @@ def copy_rows(unit: Unit, table: Table, columns: Sequence[str], rows: Iterable[S
         return
     names = ", ".join(f'"{name}"' for name in ("tenant_id", *columns))
     with (
+        as_sqlalchemy(unit.conn),
         driver(unit.conn).cursor() as cursor,
         cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy,
     ):
@@ -35,10 +37,3 @@ def copy_rows(unit: Unit, table: Table, columns: Sequence[str], rows: Iterable[S
 def as_json(value: Any) -> str | None:
     """Return JSON text for a JSON column given to `copy_rows`; None stays NULL."""
     return None if value is None else dump(value)
-
-
-def driver(conn: Connection) -> Any:
-    """Return the psycopg connection under a SQLAlchemy one."""
-    found = conn.connection.driver_connection
-    assert found is not None
-    return found

@@ -3,7 +3,8 @@
 Order of locking for all code: message -> order -> reservation -> stock position by (item, node) -> item by SKU ->
 listing by (connection, item) -> lane (delivery insert). Whoever needs two of these takes them in this order; whoever
 needs many of one kind takes them in key order. Two transactions then never wait for each other in a circle. Positions
-whose stock ages are locked by `core.store.aged`, in the same order.
+are locked to take stock of them by `core.store.taking`, and where their stock ages by `core.store.aged`, in the same
+order.
 """
 
 from __future__ import annotations
@@ -16,11 +17,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, text
 
-from core.domain.shelf import NO_PARTS, Kits, Shelf
 from core.errors import NotFound
 from core.store import schema as t
-from core.store.guarding import guarded
-from core.store.read.shelves import guarded_shelf
 from core.store.unit import Unit
 
 
@@ -54,23 +52,6 @@ WHERE p.tenant_id = %s
 ORDER BY p.item_id, p.node_id
 FOR NO KEY UPDATE OF p
 """
-
-# To take stock of an item that a rule over all nodes protects, all its positions are locked. `guarded` says that a rule
-# holds for it.
-LOCK_TO_TAKE = """
-SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated + p.backorder_limit AS free,
-       GUARDED AS guarded,
-       (SELECT i.tracking = 'lot' FROM item i WHERE i.tenant_id = p.tenant_id AND i.id = p.item_id) AS lotted
-FROM stock_position p JOIN (
-    SELECT item_id, node_id FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
-    UNION
-    SELECT q.item_id, q.node_id FROM stock_position q WHERE q.tenant_id = %(tenant)s AND q.item_id = ANY(ARRAY(
-        SELECT w.item_id FROM unnest(%(items)b::uuid[]) AS w(item_id) WHERE EVERYWHERE))
-) w ON p.item_id = w.item_id AND p.node_id = w.node_id
-WHERE p.tenant_id = %(tenant)s
-ORDER BY p.item_id, p.node_id
-FOR NO KEY UPDATE OF p
-""".replace("GUARDED", guarded("p.item_id")).replace("EVERYWHERE", guarded("w.item_id", "AND r.node_id IS NULL"))
 
 MARK_ALL_LISTINGS = """
 UPDATE listing SET dirty_at = clock_timestamp()
@@ -126,21 +107,6 @@ def lock_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> dict[tupl
         LOCK_POSITIONS, ([item for item, _ in keys], [node for _, node in keys], unit.tenant)
     )
     return {(row.item_id, row.node_id): Position(*row) for row in rows}
-
-
-def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]], kits: Kits = NO_PARTS) -> Shelf:
-    """Lock stock positions in key order and return what each channel may take of them, and of these kits."""
-    if not keys:
-        return Shelf({}, kits=kits)
-    values = {"items": [item for item, _ in keys], "nodes": [node for _, node in keys], "tenant": unit.tenant}
-    of_kits = [(part, kit) for kit, parts in kits.items() for part in parts]
-    values |= {"parts": [part for part, _ in of_kits], "kits": [kit for _, kit in of_kits]}
-    rows = unit.conn.exec_driver_sql(LOCK_TO_TAKE, values).all()
-    free = {(row.item_id, row.node_id): row.free for row in rows}
-    lotted = [(row.item_id, row.node_id) for row in rows if row.lotted]
-    if not lotted and not any(row.guarded for row in rows):
-        return Shelf(free, kits=kits)
-    return guarded_shelf(unit.conn, free, {item for item, _ in free}, kits, lotted=lotted, tenant=unit.tenant)
 
 
 def ensure_positions(unit: Unit, keys: Collection[tuple[UUID, UUID]]) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from core.store.locks import MARK_LISTINGS
 from core.store.unit import Unit
 
 MOVE_STOCK = """
@@ -19,25 +16,6 @@ FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[])
      AS d(item_id, node_id, on_hand, reserved, allocated)
 WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 """
-
-# A hot item's reservations wait for each other: what they write goes in one round trip.
-HOLD_STOCK = """
-WITH moved AS (
-    UPDATE stock_position p SET reserved = p.reserved + d.units, version = p.version + 1
-    FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[], %(units)b::numeric[]) AS d(item_id, node_id, units)
-    WHERE p.tenant_id = %(tenant)s AND p.item_id = d.item_id AND p.node_id = d.node_id
-), noted AS (
-    INSERT INTO stock_movement (tenant_id, item_id, node_id, kind, reserved, cause, actor)
-    SELECT %(tenant)s, d.item_id, d.node_id, 'reserve', d.units, %(cause)s::text, %(actor)s::text
-    FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[], %(units)b::numeric[]) AS d(item_id, node_id, units)
-), marked AS (MARKED)
-INSERT INTO reservation (tenant_id, id, group_id, connection_id, item_id, node_id, quantity, lot, expires_at, kit_id,
-                         per_unit, follows, state)
-SELECT %(tenant)s, h.*, 'held' FROM unnest(
-    %(ids)b::uuid[], %(groups)b::uuid[], %(connections)b::uuid[], %(held_items)b::uuid[], %(held_nodes)b::uuid[],
-    %(quantities)b::numeric[], %(lots)b::text[], %(until)b::timestamptz[], %(kits)b::uuid[], %(per_unit)b::numeric[],
-    %(follows)b::bool[]) AS h
-""".replace("MARKED", MARK_LISTINGS)
 
 MOVE_LOTS = """
 WITH moved AS (
@@ -81,30 +59,6 @@ def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decima
     keys = sorted(deltas)
     columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
     unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))
-
-
-# Reservation, group, connection, item, node, quantity, lot, until when, kit, units in one kit, not its first component.
-Held = tuple[UUID, UUID, UUID | None, UUID, UUID, Decimal, str | None, datetime, UUID | None, Decimal, bool]
-HELD = (
-    "ids", "groups", "connections", "held_items", "held_nodes", "quantities", "lots", "until", "kits", "per_unit",
-    "follows",
-)  # fmt: skip
-
-
-def hold_stock(unit: Unit, taken: Mapping[tuple[UUID, UUID], Decimal], held: Sequence[Held]) -> None:
-    """Write soft reservations, the units they take from locked positions, and that channels must hear of it.
-
-    Args:
-        unit: the running transaction.
-        taken: units per (item, node), all that `held` takes there.
-        held: the reservations.
-    """
-    keys = sorted(taken)
-    given: dict[str, Any] = dict(zip(HELD, map(list, zip(*held, strict=True)), strict=True))
-    given |= {"items": [item for item, _ in keys], "nodes": [node for _, node in keys]}
-    given |= {"units": [taken[key] for key in keys]}
-    given |= {"tenant": unit.tenant, "cause": unit.cause, "actor": unit.actor}
-    unit.conn.exec_driver_sql(HOLD_STOCK, given)
 
 
 def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> tuple[Decimal, Decimal]:

@@ -21,6 +21,7 @@ DEFAULT_TENANT = 1
 INTAKE, ORDERS, DELIVERIES, SCHEDULE = "intake", "orders", "deliveries", "schedule"
 SIMULATIONS = "simulations"
 CLOCK = text("SELECT clock_timestamp()")
+BEGAN = text("SELECT transaction_timestamp()")
 EVENT_COLUMNS = ("type", "subject", "subject_id", "order_id", "data", "actor", "cause", "correlation_id")
 WRITE_EVENTS = """
 INSERT INTO event (tenant_id, type, subject, subject_id, order_id, data, actor, cause, correlation_id)
@@ -35,14 +36,13 @@ class Unit:
 
     Attributes:
         conn: the database session inside the transaction.
-        now: the database's clock when the transaction began.
         actor: who acts: `hub`, `connection:NAME`, `user:EMAIL`, `key:NAME`.
         cause: what led to it, as a public id, for the history.
         reasons: cause and correlation by order, where one transaction does several orders' work.
+        began: the database's clock when the transaction began, once it was asked; read it as `now`.
     """
 
     conn: Connection
-    now: datetime
     actor: str = "hub"
     cause: str | None = None
     correlation: UUID | None = None
@@ -50,6 +50,14 @@ class Unit:
     reasons: dict[UUID, tuple[str | None, UUID | None]] = field(default_factory=dict)
     _events: list[dict[str, Any]] = field(default_factory=list)
     wakes: set[str] = field(default_factory=set)
+    began: datetime | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock when the transaction began; asking costs a round trip the first time."""
+        if self.began is None:
+            self.began = self.conn.execute(BEGAN).scalar_one()
+        return self.began
 
     def event(
         self,
@@ -131,11 +139,17 @@ class Store:
     def begin(self, *, actor: str = "hub", cause: str | None = None, correlation: UUID | None = None) -> Iterator[Unit]:
         """Open a unit of work; it commits at the end of the block or rolls back when the block raises."""
         with self.engine.begin() as conn:
-            unit = Unit(conn, conn.execute(CLOCK).scalar_one(), actor, cause, correlation)
+            unit = Unit(conn, actor, cause, correlation)
             yield unit
             unit.flush_events()
         if unit.wakes:
             self._wake(unit.wakes)
+
+    @contextmanager
+    def at_once(self, *, actor: str = "hub", cause: str | None = None) -> Iterator[Unit]:
+        """Open a unit whose every statement is a transaction of its own; it notes no events."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            yield Unit(conn, actor, cause)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -22,7 +22,7 @@ def world(store: Store) -> World:
 
 def due(world: World, every: float = 5.0, at: datetime | None = None) -> str | None:
     with world.store.begin() as unit:
-        unit.now = at or unit.now
+        unit.began = at
         return wave_due(unit, world.hub.facts.get(unit.conn, 1), every)
 
 

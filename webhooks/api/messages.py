@@ -13,7 +13,7 @@ from core.services.normalizing import read_again
 from core.services.replaying import discard_message, replay_message
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import list_messages, read_message, read_raw
-from core.store.unit import CLOCK, Unit
+from core.store.unit import Unit
 from webhooks.api.blueprint import ApiBlueprint, PageQuery, word, words
 from webhooks.bodies import media_type
 from webhooks.runtime import parts, runtime
@@ -68,7 +68,7 @@ def get_raw(conn: Connection, message: str) -> Response:
 @routes.reads("/messages/<message>/canonical", scope=READ, shape="Canonical")
 def get_canonical(conn: Connection, message: str) -> Json:
     """Return what today's map reads in a message; nothing is changed. 422 says what the map could not read."""
-    unit = Unit(conn, conn.execute(CLOCK).scalar_one())
+    unit = Unit(conn)
     documents = read_again(unit, runtime().connectors, parts().box, parse_id("message", message))
     return {
         "id": message,

@@ -16,12 +16,13 @@ from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
 from core.store.unit import DEFAULT_TENANT
 
+# What is one thing per node or item is looked up once, not joined to each of the hundreds of positions of an answer.
 FREE = """
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated AS free, p.backorder_limit,
-       n.active, i.tracking = 'lot' AS lotted
-FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
-JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id
-WHERE p.tenant_id = %s AND p.item_id = ANY(%b::uuid[])
+       p.node_id = ANY(ARRAY(SELECT n.id FROM node n WHERE n.tenant_id = %(t)s AND NOT n.active)) AS idle,
+       p.item_id = ANY(ARRAY(SELECT i.id FROM item i WHERE i.tenant_id = %(t)s AND i.id = ANY(%(items)b::uuid[])
+                             AND i.tracking = 'lot')) AS lotted
+FROM stock_position p WHERE p.tenant_id = %(t)s AND p.item_id = ANY(%(items)b::uuid[])
 """
 RULES = """
 SELECT connection_id, item_id, node_id, kind, quantity FROM protection_rule
@@ -56,6 +57,7 @@ SELECT kit_id, component_id, units FROM kit_component WHERE tenant_id = %(t)s AN
   AND CASE WHEN %(at)s::timestamptz IS NULL THEN ended_at IS NULL
            ELSE created_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s) END
 """
+ZERO = Decimal(0)
 IDLE = "SELECT id FROM node WHERE tenant_id = %s AND NOT active"
 
 
@@ -91,20 +93,11 @@ def read_shelf(
     """
     kits = read_kits(conn, items, tenant)
     stored = list({*(item for item in items if item not in kits), *(part for each in kits.values() for part in each)})
-    rows = conn.exec_driver_sql(FREE, (tenant, stored)).all()
-    free = {
-        (row.item_id, row.node_id): row.free + row.backorder_limit if beyond else max(row.free, Decimal(0))
-        for row in rows
-    }
-    return guarded_shelf(
-        conn,
-        free,
-        stored,
-        kits,
-        {row.node_id for row in rows if not row.active},
-        lotted=[(row.item_id, row.node_id) for row in rows if row.lotted],
-        tenant=tenant,
-    )
+    rows = conn.exec_driver_sql(FREE, {"t": tenant, "items": stored}).all()
+    free = {(item, node): units + limit if beyond else max(units, ZERO) for item, node, units, limit, _, _ in rows}
+    idle = {node for _, node, _, _, off, _ in rows if off}
+    lotted = [(item, node) for item, node, _, _, _, with_lots in rows if with_lots]
+    return guarded_shelf(conn, free, stored, kits, idle, lotted=lotted, tenant=tenant)
 
 
 def guarded_shelf(

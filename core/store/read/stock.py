@@ -149,7 +149,7 @@ def read_availability(
     if missing := [sku for sku in wanted if sku not in known]:
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
     shelf = read_shelf(conn, [row.id for row in known.values()], beyond=False, tenant=tenant)
-    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
+    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).tuples().all()
     found = []
     for sku in wanted:
         total, rooms = shelf.figures(connection_id, known[sku].id)
@@ -159,7 +159,9 @@ def read_availability(
                 "available": quantity(total),
                 "backorder_limit": quantity(known[sku].backorder_limit),
                 "nodes": [
-                    {"node": node.code, "available": quantity(rooms[node.id])} for node in codes if node.id in rooms
+                    {"node": code, "available": quantity(units)}
+                    for node, code in codes
+                    if (units := rooms.get(node)) is not None
                 ],
             }
         )
