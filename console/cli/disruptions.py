@@ -34,7 +34,11 @@ def list_(session: Session, /, limit: int, everything: bool) -> None:
 @disruptions_command.command("add")
 @click.argument("label")
 @click.option("--circle", metavar="LAT,LON,KM", help="Degrees north, degrees east, kilometers.")
-@click.option("--postal", metavar="COUNTRY:PREFIX,…", help="Beginnings of postcodes, such as DE:20,21.")
+@click.option(
+    "--postal",
+    metavar="COUNTRY:PREFIX,…",
+    help="Beginnings of postcodes, such as DE:20,21; DE:* for the whole country.",
+)
 @click.option("--carrier", help="Only what this carrier fetches or brings there.")
 @click.option("--from", "starts_at", type=Moment(ahead=True), help="When it begins [now].")
 @click.option("--until", "ends_at", type=Moment(ahead=True), help="When it ends, such as 2d; open otherwise.")
@@ -112,7 +116,9 @@ def _area(circle: str | None, postal: str | None) -> dict[str, Any]:
     if bool(circle) == bool(postal):
         raise click.UsageError("Give --circle LAT,LON,KM or --postal COUNTRY:PREFIX,….")
     if postal:
-        country, _, prefixes = postal.partition(":")
+        country, colon, prefixes = postal.partition(":")
+        if not colon:
+            raise click.UsageError(f"--postal {postal!r} names no prefix; for the whole country: --postal {postal}:*")
         return {"country": country.upper(), "prefixes": [each.strip() for each in prefixes.split(",")]}
     try:
         latitude, longitude, km = (float(each) for each in str(circle).split(","))

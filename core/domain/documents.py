@@ -376,12 +376,29 @@ class CountSchema(Strict):
     status = fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in StockStatus]))
 
 
+def counted_once(items: list[Mapping[str, Any]]) -> None:
+    """Refuse a count that names the same units twice: nobody can say whether to add the rows or to take the last.
+
+    Raises:
+        ValidationError: names both rows.
+    """
+    first: dict[tuple[Any, ...], int] = {}
+    for index, each in enumerate(items):
+        place = each["sku"], each.get("node"), each.get("lot") or "", each.get("status") or StockStatus.SELLABLE
+        before = first.setdefault(place, index)
+        if before != index:
+            of = "".join(f", {name} {each[name]}" for name in ("node", "lot", "status") if each.get(name))
+            raise ValidationError(
+                {index: [f"{each['sku']}{of} was counted in items[{before}] already: give its units in one row"]}
+            )
+
+
 class StockSchema(Strict):
     """Absolute counts of a node as of a time; older counts than the last applied one change nothing."""
 
     node = a_text(64)
     as_of = an_instant(required=True)
-    items = fields.List(fields.Nested(CountSchema), required=True, validate=validate.Length(max=50_000))
+    items = fields.List(fields.Nested(CountSchema), required=True, validate=[validate.Length(max=50_000), counted_once])
 
 
 class ChannelStockSchema(Strict):

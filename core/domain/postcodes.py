@@ -7,6 +7,8 @@ from functools import lru_cache
 # The last three signs of a British postcode are the inward code; "M1 1AE" does not lie in "M11".
 INWARD = 3
 LONGEST = 12
+WHOLE = "*"
+"""The prefix that stands for a whole country, where one must be said: an empty one is a slip."""
 
 
 def normal(postal_code: str) -> str:
@@ -35,5 +37,5 @@ def steps(country: str, postal_code: str) -> tuple[str, ...]:
 
 
 def lies_in(country: str, postal_code: str, prefix: str) -> bool:
-    """Return whether a postcode is in the area of a prefix; every one is in the empty one."""
-    return not prefix or normal(prefix) in steps(country, postal_code)
+    """Return whether a postcode is in the area of a prefix; every one is in the empty one and in `*`."""
+    return prefix in {"", WHOLE} or normal(prefix) in steps(country, postal_code)

@@ -229,14 +229,19 @@ def _texts(field: Any) -> Check:
 def _list(field: Any) -> Check:
     inner = _field(field.inner)
     lengths = [rule for rule in field.validators if isinstance(rule, validate.Length)]
-    if len(lengths) != len(field.validators):
-        return _doubt
+    others = [rule for rule in field.validators if rule not in lengths]
     least = max((rule.min or 0 for rule in lengths), default=0)
     most = min((rule.max for rule in lengths if rule.max is not None), default=2**31)
 
     def check(value: Any) -> Any:
         if type(value) is not list or not least <= len(value) <= most:
             raise Doubtful
-        return [inner(each) for each in value]
+        found = [inner(each) for each in value]
+        for rule in others:
+            try:
+                rule(found)
+            except ValidationError:
+                raise Doubtful from None
+        return found
 
     return check

@@ -61,13 +61,14 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
         if not node:
             raise InputError("The stock count names no node.", fix="Send `node` with the count or with each item.")
         place = each["sku"], node
-        if each.get("lot") is None and each.get("status") is None:
-            pairs[place] = each["on_hand"]
-            continue
         status = each.get("status") or SELLABLE
         lot = LotUnits(each.get("lot") or UNKNOWN_LOT, each["on_hand"], each.get("expires_on"), status=status)
         by_lot.setdefault(place, []).append(lot)
         pairs[place] = pairs.get(place, ZERO) + (each["on_hand"] if status == SELLABLE else ZERO)
+    for place, counted in by_lot.items():
+        # A plain count leaves it to the books which lots the units are of; beside named lots it is one of them.
+        if not any(each.lot != UNKNOWN_LOT and each.status == SELLABLE for each in counted):
+            by_lot[place] = [each for each in counted if each.status != SELLABLE]
     nodes = {code: node_coded(unit, code) for code in sorted({node for _, node in pairs})}
     source = connection_id or ANY_CONNECTION
     items = resolve_skus(unit, {(source, sku) for sku, _ in pairs})
@@ -134,7 +135,8 @@ def set_on_hand(
         if beside:
             written[key] = beside
         if key in own:
-            written[key] = beside + recounted(own[key], counted, (lots or {}).get(key))
+            named = [each for each in (lots or {}).get(key, ()) if each.status == SELLABLE]
+            written[key] = beside + recounted(own[key], counted, named or None)
             least = sum((each.on_hand for each in written[key] if each.status == SELLABLE), ZERO)
         on_hand, safety, uncertain, shortfall = _fit(position, counted, least)
         rows.append((*key, on_hand, safety, uncertain, shortfall, as_of))

@@ -110,6 +110,17 @@ def test_a_node_that_goes_off_gives_its_work_to_another(api: Client, world: Worl
     assert stale.status_code == 409 or stale.status_code == 412
 
 
+def test_a_whole_country_is_shut_only_when_it_is_said(api: Client) -> None:
+    for slip in ("", " ", "-"):
+        for prefixes in ([slip], ["20", slip]):
+            refused = api.post("/disruptions", {"label": "x", "area": {"country": "DE", "prefixes": prefixes}})
+            assert refused.status_code == 422
+            assert "for the whole country write *" in refused.get_data(as_text=True)
+    assert api.get("/disruptions").get_json()["data"] == []
+    made = api.post("/disruptions", {"label": "x", "area": {"country": "DE", "prefixes": ["*"]}})
+    assert made.status_code == 201
+
+
 def test_a_disruption_is_shown_and_ended(api: Client) -> None:
     body = {"label": "Flood", "area": {"country": "DE", "prefixes": ["20", "21"]}, "carrier": "nordpost"}
     made = api.post("/disruptions", body).get_json()

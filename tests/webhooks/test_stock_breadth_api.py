@@ -98,6 +98,29 @@ def test_lots_are_counted_and_their_status_changes(api: Client, world: World) ->
     assert code_of(api.post("/stock/status", {**body, "lot": "L1", "quantity": "6"})) == (409, "STOCK-STATUS-409")
 
 
+def test_the_same_units_are_counted_in_one_row_only(api: Client, world: World) -> None:
+    assert api.post("/items", {"sku": "MILK", "tracking": "lot"}).status_code in {200, 201}
+    lot = {"sku": "MILK", "lot": "N", "on_hand": "5"}
+    for twice in ([lot, lot], [{"sku": "A", "on_hand": "5"}, {"sku": "A", "on_hand": "7"}]):
+        refused = api.post("/stock", {"node": "HAM", "as_of": now().isoformat(), "items": twice})
+        assert refused.status_code == 422
+        assert "was counted in items[0] already" in refused.get_data(as_text=True)
+    assert api.get("/stock?sku=MILK").get_json()["data"] == []
+    # A row without a lot beside lots is one of them; a status beside a plain count leaves the lots to the books.
+    for named, lots in (
+        ([lot, {"sku": "MILK", "on_hand": "2"}], [("", "2"), ("N", "5")]),
+        ([{"sku": "MILK", "on_hand": "8"}, {**lot, "status": "damaged"}], [("", "3"), ("N", "5"), ("N", "5")]),
+    ):
+        for items in (named, named[::-1]):
+            assert api.post("/stock", {"node": "HAM", "as_of": now().isoformat(), "items": items}).status_code == 200
+            [position] = api.get("/stock?sku=MILK&node=HAM").get_json()["data"]
+            found = api.get("/stock/lots?sku=MILK").get_json()["data"]
+            assert sorted((each["lot"] or "", each["on_hand"]) for each in found) == lots
+            sellable = sum(int(each["on_hand"]) for each in found if each["status"] == "sellable")
+            assert position["on_hand"] == str(sellable)
+    world.check_books()
+
+
 def test_a_figure_is_explained_now_and_then(api: Client, world: World) -> None:
     kit = {"sku": "GIFT", "components": [{"sku": "A", "units": "2"}, {"sku": "B", "units": "1"}]}
     assert api.post("/items", kit).status_code == 201

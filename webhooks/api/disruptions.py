@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from core.domain.documents import COUNTRY, Strict, a_text, an_instant
 from core.domain.ids import parse_id
+from core.domain.postcodes import WHOLE, normal
 from core.domain.quick import Real, Whole
 from core.errors import NotFound
 from core.services.affected import Scope, find_affected
@@ -43,14 +44,26 @@ class NodePatch(Strict):
     capacity_per_day = Whole(allow_none=True, validate=validate.Range(0, 10**9))
 
 
+def is_a_prefix(value: str) -> None:
+    """Refuse a beginning of a postcode that says nothing: it would shut a whole country.
+
+    Raises:
+        ValidationError: it has neither letter nor digit and is not `*`.
+    """
+    if value.strip() != WHOLE and not normal(value):
+        raise ValidationError(f"{value!r} is no beginning of a postcode; for the whole country write {WHOLE}")
+
+
 class AreaBody(Strict):
-    """A circle, or beginnings of postcodes of one country."""
+    """A circle, or beginnings of postcodes of one country (`*` for all of it)."""
 
     latitude = Real(validate=validate.Range(-90, 90))
     longitude = Real(validate=validate.Range(-180, 180))
     km = Real(validate=validate.Range(0, 20_000, min_inclusive=False))
     country = fields.String(validate=COUNTRY)
-    prefixes = fields.List(fields.String(validate=validate.Length(max=12)), validate=validate.Length(1, 1_000))
+    prefixes = fields.List(
+        fields.String(validate=[validate.Length(max=12), is_a_prefix]), validate=validate.Length(1, 1_000)
+    )
 
     @validates_schema
     def is_one_of_both(self, data: Json, **_: Any) -> None:
