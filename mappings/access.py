@@ -12,6 +12,7 @@ from core.errors import MappingError
 from mappings import paths
 from mappings.faults import Unfit, kind_of
 from mappings.paths import Getter, Setter, Test
+from mappings.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Access:
         setter: path -> setter into the dict a document is built from.
         join: what stands between the parts of a path when it is shown.
         first: the number of the first member of a list in shown paths.
+        check: (rules, whether they read) -> nothing, or the Fault of a rule whose path is in no document.
     """
 
     value: Callable[[str], Getter]
@@ -35,6 +37,7 @@ class Access:
     setter: Callable[[str], Setter]
     join: str = "."
     first: int = 0
+    check: Callable[[tuple[Rule, ...], bool], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ class Loader:
             records=data.get("records"),
             group_by=data.get("group_by"),
             digest=self.text.digest,
+            shape=data["shape"],
         )
 
     def rules(self, data: Mapping[str, Any], path: Path_, *, dotted: bool) -> tuple[Rule, ...]:

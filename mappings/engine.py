@@ -10,14 +10,18 @@ from typing import Any
 from core.errors import MappingError
 from mappings.access import OBJECTS, Access, SourceDocument
 from mappings.backward import Apply, Backward
+from mappings.edi.places.message import EdiMessage
+from mappings.edi.places.unread import unread as unread_message
 from mappings.faults import Fault, MapDocumentError, MapError, kind_of
 from mappings.forward import Forward
 from mappings.leaf import Context, Run
 from mappings.rules import MapDocument
+from mappings.shapes import SHAPES
 from mappings.syntaxes.registry import SYNTAXES
 from mappings.unmapped import Seen, unread, unread_xml, watch
 
 Json = dict[str, Any]
+EDI = ("edifact", "x12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,13 @@ class Map:
     def __init__(self, document: MapDocument) -> None:
         self.document = document
         self.syntax = SYNTAXES[document.syntax]
+        self.shape = None if document.shape is None else SHAPES[document.shape]
         self.access: Access = self.syntax.access(document.options)
+        if self.access.check is not None:
+            try:
+                self.access.check(document.fields, document.inbound)
+            except Fault as fault:
+                raise self._wrong(fault) from None
         if document.inbound:
             self._read_forward = self._forward(tracing=False)
         else:
@@ -127,7 +137,7 @@ class Map:
         except Fault as fault:
             raise fault.public(self.document.name, inbound=True) from None
         return Result(
-            found or {},
+            self.shape.read(found or {}) if self.shape else found or {},
             [
                 {"kind": kind, "path": path, "detail": f"{source or path} {why}"}
                 for kind, path, source, why in ctx.holds
@@ -141,6 +151,8 @@ class Map:
             MapError: a value does not fit the partner's document; nothing is cut to fit.
             UnmappedCode: the partner has no code for a value.
         """
+        if self.shape:
+            canonical = self.shape.write(canonical)
         ctx = Context(canonical)
         try:
             if self.document.inbound:
@@ -153,6 +165,10 @@ class Map:
         return self.syntax.finish(found, self.document.options)
 
     def _check(self, document: Any) -> None:
+        if self.document.syntax in EDI:
+            if isinstance(document, EdiMessage):
+                return
+            raise MapError(f"The document is {kind_of(document)}, not a message.", map=self.document.name)
         if self.document.syntax != "xml" and not isinstance(document, dict):
             raise MapError(
                 f"The document is {kind_of(document)}, not an object.",
@@ -187,9 +203,22 @@ class Map:
         rules, options = self.document.fields, self.document.options
         if self.document.syntax == "xml":
             return list(dict.fromkeys(unread_xml(document, rules, options["namespaces"])))
+        if self.document.syntax in EDI:
+            return list(dict.fromkeys(unread_message(document, rules, inbound=self.document.inbound)))
         seen: Seen = set()
         watched = watch(document, "", seen)
         self.read(watched)
+        return list(dict.fromkeys(unread(watched, "", seen)))
+
+    def unwritten(self, canonical: Json) -> list[str]:
+        """Return the paths of a canonical document that hold something and that no rule writes, each once.
+
+        Raises:
+            MappingError: the document cannot be written.
+        """
+        seen: Seen = set()
+        watched = watch(canonical, "", seen)
+        self.write(watched)
         return list(dict.fromkeys(unread(watched, "", seen)))
 
     @cached_property

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from mappings import codes, numbers, times
+from mappings.edi import dates
 from mappings.faults import Unfit, kind_of
 from mappings.transform import Maker, Transform
 
@@ -202,5 +203,10 @@ FUNCTIONS: Mapping[str, Maker | Transform] = {
     "split": split,
     "list": Transform("list", read_list, read_list),
     "any": Transform("any", same, same),
+    "edifact_date": dates.edifact_date,
+    "edifact_time": dates.edifact_time,
+    "x12_date": dates.x12_date,
+    "x12_time": dates.x12_time,
+    "lines": dates.lines,
 }
 SCALAR = Transform("plain value", read_scalar, write_scalar)

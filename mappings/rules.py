@@ -95,6 +95,7 @@ class MapDocument:
         records: path of the documents inside one parsed input; None when the input is one document.
         group_by: column whose equal values make rows one document.
         digest: SHA-256 of the map's text, in hexadecimal.
+        shape: how the canonical document is arranged for the map; None for as it is.
     """
 
     canonical: str
@@ -107,3 +108,4 @@ class MapDocument:
     records: str | None
     group_by: str | None
     digest: str
+    shape: str | None = None

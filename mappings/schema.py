@@ -9,10 +9,11 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from core.domain.vocabulary import DocumentType, HoldKind, Write
+from core.domain.vocabulary import DocumentType, HoldKind, Paper, Write
 
-SYNTAXES = ("json", "jsonl", "csv", "xlsx", "xml")
-CANONICAL = sorted({*DocumentType, *Write})
+SYNTAXES = ("json", "jsonl", "csv", "xlsx", "xml", "edifact", "x12")
+CANONICAL = sorted({*DocumentType, *Paper, *Write})
+SHAPES = ("pack_levels", "pack_tree")
 HOLDS = [f"hold.{kind}" for kind in HoldKind]
 SOURCES = ("path", "const", "first_of", "concat", "fields")
 Data = Mapping[str, Any]
@@ -163,6 +164,7 @@ class MapSchema(Strict):
     options = fields.Dict(keys=fields.String())
     records = an_expression()
     group_by = an_expression()
+    shape = fields.String(load_default=None, validate=validate.OneOf(SHAPES))
     fields_ = RulesField(
         data_key="fields", required=True, error_messages={"null": "has no rules yet: write one line per field"}
     )

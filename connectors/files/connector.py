@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from connectors.files import claims, drop, readiness
-from connectors.files.folders import Folders, open_folders, unreachable
+from connectors.files import drop
 from connectors.files.records import Reader
 from connectors.sdk.base import BaseConnector
+from connectors.sdk.drop import claims, outbox, readiness
+from connectors.sdk.drop.folders import Folders, open_folders, unreachable
 from connectors.sdk.manifest import DocumentRow
 from connectors.sdk.maps import open_map
 from core.domain.vocabulary import DocumentType
@@ -164,7 +165,7 @@ class Connector(BaseConnector):
                 f"The {push.kind.replace('_', ' ')} cannot be written to a file.", why=error.what, fix=error.fix
             ) from None
         try:
-            written = drop.drop(self.folders, name, content, drop.fingerprint(push.payload))
+            written = outbox.drop(self.folders, name, content, drop.fingerprint(push.payload))
         except OSError as error:
             raise unreachable(self.folders.outbox, error) from None
         took = int((time.monotonic() - began) * 1000)
@@ -190,7 +191,7 @@ class Connector(BaseConnector):
         folders = self.folders
         try:
             for folder in (folders.inbox, folders.outbox, folders.processing, folders.archive, folders.error):
-                drop.write(folder, ".crossdock-check", b"")
+                outbox.write(folder, ".crossdock-check", b"")
                 (folder / ".crossdock-check").unlink()
                 if folder.stat().st_dev != folders.inbox.stat().st_dev:
                     raise Misconfigured(

@@ -1,13 +1,12 @@
-"""Files for the partner: complete the moment they appear, and the same file when a push is repeated."""
+"""What the files for the partner are called and hold; the same file when a push is repeated."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
-from connectors.files.folders import Folders, sync_folder
+from connectors.sdk.drop.folders import Folders
 from core.domain.payloads import dump
 from core.ports.connectors import Json
 from mappings.engine import Map
@@ -27,43 +26,6 @@ def file_name(kind: str, reference: str, ending: str) -> str:
         mark = hashlib.sha256(reference.encode()).hexdigest()[:16]
         name = f"{re.sub(r'[^A-Za-z0-9._-]+', '_', reference)[:LONGEST]}-{mark}"
     return f"{KIND[kind]}-{name}.{ending}"
-
-
-def drop(folders: Folders, name: str, content: bytes, mark: str) -> bool:
-    """Put a file into the outbox, unless this very content has already left.
-
-    The copy in `archive/sent` is made after the file is visible, so it never claims what did not happen.
-
-    Args:
-        folders: of the connection.
-        name: made by `file_name`.
-        content: the bytes.
-        mark: fingerprint of what the file says; a repeat of the push has the same one.
-
-    Returns:
-        Whether the file was written now.
-    """
-    sent, seal = folders.sent / name, folders.sent / f".{name}.seal"
-    if sent.exists() and seal.exists() and seal.read_text() == mark:
-        return False
-    write(folders.outbox, name, content)
-    copy = folders.sent / f".{name}.tmp"
-    copy.write_bytes(content)
-    os.replace(copy, sent)
-    seal.write_text(mark)
-    sync_folder(folders.sent)
-    return True
-
-
-def write(folder: Path, name: str, content: bytes) -> None:
-    """Write a file that is there whole or not at all: hidden temporary name, fsync, rename."""
-    temporary = folder / f".{name}.tmp"
-    with temporary.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, folder / name)
-    sync_folder(folder)
 
 
 def find(folders: Folders, kind: str, reference: str) -> Path | None:

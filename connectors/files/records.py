@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from connectors.files.claims import Claim
 from connectors.files.errorfile import ErrorFile
 from connectors.files.grouping import Spool
 from connectors.files.tables import MAX_ROW, MAX_XLSX, Row, Table, Unreadable, open_csv, open_xlsx
+from connectors.sdk.drop.claims import Claim
 from core.errors import MappingError, UnmappedCode
 from core.ports.connectors import InboundRecord
 from mappings.engine import Map

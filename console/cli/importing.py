@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from connectors.files.claims import Claim
 from connectors.files.connector import ENDINGS
 from connectors.files.errorfile import ErrorFile
 from connectors.files.records import Reader
+from connectors.sdk.drop.claims import Claim
 from console.cli.base import Session, registry
 from console.cli.batches import in_pieces
 from console.cli.objectrows import KINDS, Row, object_rows

@@ -174,6 +174,27 @@ MODEL_DRIFT = Cause(
     "What {model} learned from is not what it is used on: {detail}; {now}.",
     None, "Train a challenger", None, 24 * 7,
 )  # fmt: skip
+EDI_DUPLICATE = Cause(
+    "EDI-DUPLICATE-409", "duplicate", "high", "{connection} sent other content as interchange {reference}",
+    "{connection} used the control reference {reference} for an interchange before, and now with other content. "
+    "Nothing of it was done, and the partner was told so.",
+    None, "Have the partner send it under a new number", None, 8,
+)  # fmt: skip
+EDI_REFUSED = Cause(
+    "EDI-REFUSED-422", "connection", "high", "{connection} refuses {kind} {number}",
+    "{connection} refuses {kind} {number} (interchange {reference}): {detail}.",
+    None, "Mend it and send it again", None, 4,
+)  # fmt: skip
+EDI_SILENT = Cause(
+    "EDI-SILENT-408", "connection", "high", "{connection} has not answered {kind} {number}",
+    "{kind} {number} (interchange {reference}) is {state} since {since}, and {expected} was expected by {due}.",
+    None, "Ask the partner, or send it again", None, 4,
+)  # fmt: skip
+EDI_OWED = Cause(
+    "EDI-OWED-408", "connection", "high", "The acknowledgement of {reference} has not left",
+    "{connection} was owed an acknowledgement of interchange {reference} by {due}.",
+    None, "See why its delivery waits", None, 2,
+)  # fmt: skip
 SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
@@ -181,6 +202,7 @@ CAUSES: Mapping[str, Cause] = {
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, TOO_LATE, KEPT_BACK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE, MODEL_DRIFT,
+        EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED,
     )
 }  # fmt: skip
 # What the case about a hold is.

@@ -12,11 +12,11 @@ from core.errors import NotFound
 
 PREFIXES = {
     "attempt": "att", "case": "exc", "change": "chg", "chargeback": "cbk", "connection": "con", "decision": "dec",
-    "delivery": "dlv", "disruption": "dis", "event": "evt", "fulfillment": "ful", "fulfillment_line": "fln",
-    "hold": "hld", "item": "itm", "key": "key", "line": "lin", "message": "msg", "model": "mdl", "node": "nod",
-    "order": "ord", "package": "pkg", "paper": "pap", "policy": "pol", "promise": "prm", "protection": "prt",
-    "refund": "rfd", "reservation": "res", "service": "svc", "shipment": "shp", "simulation": "sim", "supply": "sup",
-    "tracking": "trk", "transfer": "trf", "user": "usr", "wave": "wav",
+    "delivery": "dlv", "disruption": "dis", "edi_document": "edi", "event": "evt", "fulfillment": "ful",
+    "fulfillment_line": "fln", "hold": "hld", "interchange": "ich", "item": "itm", "key": "key", "line": "lin",
+    "message": "msg", "model": "mdl", "node": "nod", "order": "ord", "package": "pkg", "paper": "pap", "policy": "pol",
+    "promise": "prm", "protection": "prt", "refund": "rfd", "reservation": "res", "service": "svc", "shipment": "shp",
+    "simulation": "sim", "supply": "sup", "tracking": "trk", "transfer": "trf", "user": "usr", "wave": "wav",
 }  # fmt: skip
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 

@@ -70,6 +70,7 @@ class Write(StrEnum):
     PUSH_DESPATCH_ADVICE = "push_despatch_advice"
     PUSH_INVOICE = "push_invoice"
     SEND_RECEIPT = "send_receipt"
+    PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
 
 
 class Mode(StrEnum):

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from config.settings import Orders, Promising, Waves
 from core.ports.connectors import ConnectionConfig, Connector, Connectors
+from core.ports.partners import UsesBook
 from core.services.connections import config_of, row_of
+from core.services.edi_outgoing import InterchangeBook
 from core.services.facts import FactsCache
 from core.services.secretbox import SecretBox
 from core.services.sscc import Numbers, Witness
@@ -76,5 +78,7 @@ class Hub:
             known[1].close()
             del held[connection_id]
         connector = self.connectors.open(config())
+        if isinstance(connector, UsesBook):
+            connector.book = InterchangeBook(self.store, connection_id)
         held[connection_id] = (version, connector)
         return connector

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.cases import QUARANTINED, UNKNOWN_WORK
@@ -21,6 +22,7 @@ from core.errors import CrossdockError, InputError, NotFound, storable
 from core.jobs.dividing import divide
 from core.jobs.hub import Hub
 from core.jobs.reading import Read, crash, fail, normalize
+from core.jobs.unpacking import is_packed, keep, unpack
 from core.ports.connectors import Connector
 from core.services.applying import Applied, apply_orders, apply_other, apply_reports
 from core.services.cases import Member, Opened, open_cases
@@ -80,7 +82,11 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
                 connectors[connection_id] = hub.connector(unit, connection_id)
             except CrossdockError as error:
                 connectors[connection_id] = error
-    reads = [normalize(row, connectors[row.connection_id]) for row in sorted(rows, key=lambda row: row.id)]
+    rows = sorted(rows, key=lambda row: row.id)
+    packed = [row for row in rows if is_packed(row, connectors[row.connection_id])]
+    for row in packed:
+        _take_in(hub, row, connectors[row.connection_id], token)
+    reads = [normalize(row, connectors[row.connection_id]) for row in rows if row not in packed]
     divided = divide(hub, reads)
     together = [(_apply_orders, divided.new), (_apply_others, divided.tracked)]
     for apply, part in (*together, *((_apply_reports, each) for each in divided.rounds)):
@@ -88,6 +94,23 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
     for read in divided.alone:
         _apply_alone(hub, read, token)
     return len(rows)
+
+
+def _take_in(hub: Hub, row: Row[Any], connector: Any, token: UUID) -> None:
+    """Unpack a file of interchanges and keep them; one that cannot be kept goes to quarantine."""
+    read, found = unpack(row, connector)
+    try:
+        with hub.store.begin() as unit:
+            keep(hub, unit, connector, read, found)
+            _finish(unit, [read], token)
+            _report(unit, hub.facts.get(unit.conn, unit.tenant), [read] if read.state == "quarantined" else [])
+    except LeaseLost:
+        log.warning("intake.lease_lost", messages=1)
+    except OperationalError:
+        raise  # the database is away, or another came first: the lease brings it back
+    except Exception as error:
+        log.exception("intake.take_in_failed", message=str(row.id))
+        _apply(hub, [], [fail(Read(row), error if isinstance(error, CrossdockError) else crash(error))], token)
 
 
 def _apply_together(hub: Hub, apply: Apply, reads: Sequence[Read], token: UUID) -> None:

@@ -32,6 +32,7 @@ from core.jobs.hub import Hub
 from core.ports.connectors import Connector, Exchange, Receipt
 from core.services import channel_stock, connections, transport_receipts
 from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.edi_states import note_sent
 from core.services.reports import update_fulfillment
 from core.store import schema as t
 from core.store.bulk import as_json
@@ -219,7 +220,8 @@ def _pause_until(unit: Unit, connection_id: UUID, seconds: float, reason: str, o
 def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None:
     row = claimed.row
     settle_members(unit, "delivery", [row.id], codes=[DEAD.code])
-    if transport_receipts.MIC in receipt.detail:
+    if not receipt.detail.get("shadow"):
+        note_sent(unit, row.id, receipt)
         transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
     if row.kind == Write.PUSH_STOCK:
         if not receipt.detail.get("shadow"):

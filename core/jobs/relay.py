@@ -32,6 +32,7 @@ from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
 from core.services.drift import end_doubts
+from core.services.edi_states import watch_answers
 from core.services.learning import correct_transit
 from core.services.model_watch import watch_models
 from core.services.models import retrain
@@ -128,6 +129,7 @@ class Relay:
             _Chore("papers", 1.0, lambda _: settle_due(hub.store, hub.facts, hub.numbers)),
             _Chore("receipts", 30.0, transport_receipts.alarm),
             _Chore("certificates", 3600.0, lambda unit: watch_certificates(hub, unit)),
+            _Chore("answers", 5.0, watch_answers),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),

@@ -23,6 +23,7 @@ PRIORITY = {
     Write.PUSH_DESPATCH_ADVICE: 1,
     # A partner without a receipt sends everything again.
     Write.SEND_RECEIPT: 1,
+    Write.PUSH_ACKNOWLEDGEMENT: 1,
     Write.ACKNOWLEDGE_ORDER: 2,
     Write.PUSH_INVOICE: 3,
     Write.PUSH_STOCK: 4,
@@ -37,14 +38,19 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One write to be made; writes of one order to one connection arrive in the order they are given."""
+    """One write to be made; writes of one lane to one connection arrive in the order they are given.
+
+    Args:
+        lane: what they are about where that is no order.
+    """
 
     connection_id: UUID
     kind: Write
     payload: dict[str, Any]
-    order_id: UUID
+    order_id: UUID | None
     fulfillment_id: UUID | None = None
     shipment_id: UUID | None = None
+    lane: str | None = None
 
 
 def told_of(unit: Unit, order_id: UUID) -> set[UUID]:
@@ -69,7 +75,7 @@ def enqueue(unit: Unit, writes: list[Outgoing]) -> list[UUID]:
             (
                 delivery_id,
                 write.connection_id,
-                f"order:{write.order_id.hex}",
+                write.lane or f"order:{write.order_id.hex if write.order_id else ''}",
                 str(write.kind),
                 write.order_id,
                 write.fulfillment_id,

@@ -31,6 +31,7 @@ from core.store.tables.oversight import (
     setting,
     user_account,
 )
+from core.store.tables.partners import control_number, edi_document, edi_key, interchange
 from core.store.tables.promises import (
     model_version,
     node_calendar,
@@ -86,6 +87,7 @@ __all__ = [
     "change_set",
     "chargeback",
     "connection",
+    "control_number",
     "count_outcome",
     "cursor",
     "data_request",
@@ -93,12 +95,15 @@ __all__ = [
     "decision_basis",
     "delivery",
     "disruption",
+    "edi_document",
+    "edi_key",
     "event",
     "exception_case",
     "fulfillment_line",
     "fulfillment_order",
     "hold",
     "idempotency",
+    "interchange",
     "item",
     "item_pack",
     "item_reference",

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from mappings.access import Syntax
 from mappings.syntaxes.csv import CsvSyntax
+from mappings.syntaxes.edifact import EdifactSyntax
 from mappings.syntaxes.json import JsonSyntax
 from mappings.syntaxes.jsonl import JsonLinesSyntax
+from mappings.syntaxes.x12 import X12Syntax
 from mappings.syntaxes.xlsx import XlsxSyntax
 from mappings.syntaxes.xml import XmlSyntax
 
@@ -17,4 +19,6 @@ SYNTAXES: Mapping[str, Syntax] = {
     "csv": CsvSyntax(),
     "xlsx": XlsxSyntax(),
     "xml": XmlSyntax(),
+    "edifact": EdifactSyntax(),
+    "x12": X12Syntax(),
 }

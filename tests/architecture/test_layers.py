@@ -10,7 +10,7 @@ VENDORS = """
     magento mirakl netsuite odoo otto paypal postnl prestashop salesforce sap shopify shopware stripe
     tiktok usps walmart woocommerce zalando
 """.split()
-GENERIC_CONNECTORS = {"canonical", "sdk", "files"}
+GENERIC_CONNECTORS = {"canonical", "edi", "files", "sdk"}
 """Connector folders whose name is an ordinary word."""
 
 

@@ -15,18 +15,8 @@ from mappings.edi.edifact.charsets import CHARSETS
 from mappings.edi.edifact.opening import VERSIONS
 from mappings.edi.edifact.segments import ReadSegment, Repeated
 from mappings.edi.faults import shown
+from mappings.edi.forms import FORMS
 
-FORMS = {
-    "2": "%d%m%y",
-    "101": "%y%m%d",
-    "102": "%Y%m%d",
-    "201": "%y%m%d%H%M",
-    "203": "%Y%m%d%H%M",
-    "204": "%Y%m%d%H%M%S",
-    "303": "%Y%m%d%H%M%Z",
-    "610": "%Y%m",
-}
-"""Forms of moments in code list 2379, as Python writes them."""
 ZONE = 3
 TAG = re.compile(r"[A-Z0-9]{3}\Z")
 

@@ -29,13 +29,31 @@ class Group:
         count: how often that came in a row.
     """
 
-    __slots__ = ("count", "items", "name", "place")
+    __slots__ = ("count", "found_groups", "found_tags", "items", "name", "place")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.items: list[Any] = []
         self.place: Node | None = None
         self.count = 0
+        self.found_tags: dict[str, list[Any]] | None = None
+        self.found_groups: dict[str, list[Group]] = {}
+
+    def by_tag(self) -> dict[str, list[Any]]:
+        """Return its own segments by tag; they may not change afterwards."""
+        if self.found_tags is None:
+            self.found_tags, self.found_groups = {}, {}
+            for each in self.items:
+                if type(each) is Group:
+                    self.found_groups.setdefault(each.name, []).append(each)
+                else:
+                    self.found_tags.setdefault(each.tag, []).append(each)
+        return self.found_tags
+
+    def by_group(self) -> dict[str, list[Group]]:
+        """Return its own groups by name; they may not change afterwards."""
+        self.by_tag()
+        return self.found_groups
 
     def segments(self, tag: str) -> list[Any]:
         """Return its own segments of a tag."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.files import claims, readiness
-from connectors.files.folders import open_folders
+from connectors.sdk.drop import claims, readiness
+from connectors.sdk.drop.folders import open_folders
 from core.errors import Misconfigured
 from core.ports.connectors import InboundRecord
 from tests.connectors.files.conftest import HEADER, Drop, order, taken
@@ -163,7 +163,7 @@ time.sleep(60)
 def test_kill_between_claim_and_settle_loses_and_doubles_nothing(drop: Drop) -> None:
     text = f"{HEADER}\n{order('A-1', 'X')}{order('A-2', 'Y')}bad\n"
     drop.put("orders.csv", text)
-    here = Path(claims.__file__).parents[2]
+    here = Path(claims.__file__).parents[3]
     with subprocess.Popen(
         [sys.executable, "-c", WORKER, str(drop.root)], stdout=subprocess.PIPE, text=True, cwd=here
     ) as process:

@@ -11,7 +11,7 @@ import openpyxl
 import orjson
 import pytest
 
-from connectors.files import drop as outgoing
+from connectors.sdk.drop import outbox as putting
 from core.domain.vocabulary import Write
 from core.errors import ConnectorError, Misconfigured, Rejected, Transient
 from core.ports.connectors import Push
@@ -114,13 +114,13 @@ def test_a_repeat_writes_nothing_even_after_the_partner_took_the_file(drop: Drop
 
 def test_a_reply_lost_in_a_crash_is_found_and_happens_once(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     connector = drop.open()
-    real = outgoing.write
+    real = putting.write
 
     def dying(folder: Path, name: str, content: bytes) -> None:
         real(folder, name, content)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(outgoing, "write", dying)
+    monkeypatch.setattr(putting, "write", dying)
     with pytest.raises(KeyboardInterrupt):
         connector.push_shipment(PUSHES[1])
     monkeypatch.undo()

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.files.folders import Folders, sync_folder
-from connectors.files.readiness import companion
+from connectors.sdk.drop.folders import Folders, sync_folder
+from connectors.sdk.drop.readiness import companion
 
 # claim name = 16 hexadecimal digits, a tilde, the file's own name
 SIGN = "~"

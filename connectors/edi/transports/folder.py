@@ -1,0 +1,106 @@
+"""A pair of folders: the partner, or a program that speaks for him, puts files in one and takes them from the other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from connectors.edi.transports.base import Incoming, Sent
+from connectors.sdk.drop import claims, outbox, readiness
+from connectors.sdk.drop.folders import open_folders, unreachable
+
+CONTENT_TYPES = {".edi": "application/edifact", ".x12": "application/edi-x12", ".xml": "application/xml"}
+MAX_BYTES = 209_715_200
+
+
+class FolderTransport:
+    """Files in folders under one root.
+
+    Args:
+        settings: `root` and, where they differ from the usual, `inbox`, `outbox`, `processing`, `archive`, `error`,
+            `settle_seconds` and `ready` (`done` takes nothing without a `.done` file).
+        max_bytes: of the largest file that is taken.
+
+    Raises:
+        Misconfigured: the root is missing, or a folder leads out of it.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], *, max_bytes: int = MAX_BYTES) -> None:
+        self.folders = open_folders(settings)
+        self.settle_seconds = float(settings.get("settle_seconds", 10))
+        self.done_only = settings.get("ready") == "done"
+        self.max_bytes = max_bytes
+        self._held: dict[str, claims.Claim] = {}
+
+    def send(self, name: str, body: bytes, content_type: str) -> Sent:
+        """Put a file into the outbox, unless this very file has left before."""
+        del content_type
+        try:
+            written = outbox.drop(self.folders, name, body, hashlib.sha256(body).hexdigest()[:16])
+        except OSError as error:
+            raise unreachable(self.folders.outbox, error) from None
+        return Sent(name, detail={"file": name, "bytes": len(body), "written": written})
+
+    def fetch(self, limit: int) -> Iterator[Incoming]:
+        """Claim complete files by rename: first those a worker left behind."""
+        try:
+            for claim in islice(self._claims(), limit):
+                yield self._incoming(claim)
+        except OSError as error:
+            raise unreachable(self.folders.inbox, error) from None
+
+    def _claims(self) -> Iterator[claims.Claim]:
+        yield from claims.abandoned(self.folders)
+        ready = readiness.ready(
+            self.folders.inbox,
+            self.folders.processing,
+            settle_seconds=self.settle_seconds,
+            done_only=self.done_only,
+        )
+        for path in ready:
+            claim = claims.take(self.folders, path)
+            if claim is not None:
+                yield claim
+
+    def _incoming(self, claim: claims.Claim) -> Incoming:
+        # One byte more than may be, so that a file that is too large is seen as such and is not cut.
+        body = claim.handle.read(self.max_bytes + 1)
+        key = claim.path.name
+        self._held[key] = claim
+        # A claim keeps its name until it is archived: taken up again after a crash it has the same key, and the same
+        # file put into the folder once more has another one.
+        return Incoming(
+            body=body,
+            name=claim.name,
+            content_type=CONTENT_TYPES.get(claim.path.suffix.lower(), "application/octet-stream"),
+            dedupe_key=f"file:{key}",
+            received_at=claim.changed_at,
+            done=lambda: self._done(key),
+        )
+
+    def _done(self, key: str) -> None:
+        claim = self._held.pop(key, None)
+        if claim is not None:
+            try:
+                claim.archive()
+            except OSError as error:
+                raise unreachable(self.folders.archive, error) from None
+
+    def check(self) -> Mapping[str, Any]:
+        """Write and remove a file in the outbox, and count what waits."""
+        try:
+            outbox.write(self.folders.outbox, ".crossdock-check", datetime.now(UTC).isoformat().encode())
+            (self.folders.outbox / ".crossdock-check").unlink()
+            waiting = sum(1 for path in self.folders.inbox.iterdir() if readiness.is_candidate(path.name))
+        except OSError as error:
+            raise unreachable(self.folders.root, error) from None
+        return {"root": str(self.folders.root), "waiting": waiting}
+
+    def close(self) -> None:
+        """Give back what was claimed and is not done."""
+        held, self._held = self._held, {}
+        for claim in held.values():
+            claim.give_back()

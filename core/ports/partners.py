@@ -1,0 +1,208 @@
+"""What the core needs of a connector that speaks EDI, and what it gives one: numbers, and a book of what left.
+
+The syntaxes stay in the connector. The core sees interchanges with their documents, keeps them, tells duplicates from
+new ones, and follows what left until it is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from core.ports.connectors import InboundMessage, Json
+
+# Topic of a message that is a whole file of interchanges.
+INTERCHANGE_TOPIC = "interchange"
+# Headers of the messages that are made of an interchange's documents.
+TEST_HEADER, REPEATED_HEADER = "edi-test", "edi-repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a partner says of something of ours.
+
+    Args:
+        level: `interchange`, `group` or `message`; `business` where he speaks of the content.
+        verdict: `received`, `accepted`, `partly` or `rejected`.
+        interchange: our control reference, where it is named.
+        group: our group's.
+        message: our message's.
+        kind: of the message, where it is named.
+        number: number of the paper, of a business answer.
+        reasons: [{code, text, segment, position, element}].
+    """
+
+    level: str
+    verdict: str
+    interchange: str = ""
+    group: str = ""
+    message: str = ""
+    kind: str = ""
+    number: str = ""
+    reasons: Sequence[Json] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingDocument:
+    """One message of an interchange.
+
+    Args:
+        kind: such as ORDERS or 850.
+        reference: its control reference.
+        number: what people call it, such as the order number.
+        body: its bytes as they came, in its interchange's envelope.
+        accepted: whether its syntax is right.
+        applies: whether the normal intake works on it; acknowledgements say what they say by their verdicts.
+        unique: whether the same number again is the same business document (an order).
+        problems: [{code, text, …}] why it is not accepted.
+        keys: (kind, value) it can be found by.
+        verdicts: on papers of ours.
+    """
+
+    kind: str
+    reference: str
+    number: str | None
+    body: bytes = field(repr=False)
+    group_reference: str | None = None
+    accepted: bool = True
+    applies: bool = True
+    unique: bool = False
+    problems: Sequence[Json] = ()
+    keys: Sequence[tuple[str, str]] = ()
+    verdicts: Sequence[Verdict] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingInterchange:
+    """An interchange as it came.
+
+    Args:
+        syntax: edifact or x12.
+        sender: id with its qualifier.
+        recipient: id with its qualifier.
+        reference: the control reference.
+        test: whether it is marked as a test, which is never worked on as if it were none (D4).
+        sha256: of its content.
+        rejected: whether it is refused as a whole.
+        findings: what its acknowledgement is made of.
+        documents: its messages.
+    """
+
+    syntax: str
+    sender: str
+    recipient: str
+    reference: str
+    test: bool
+    sha256: str
+    rejected: bool
+    findings: Json
+    groups: int = 0
+    documents: Sequence[IncomingDocument] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingDocument:
+    """One message of an interchange that leaves; see `IncomingDocument`.
+
+    Args:
+        expects: seconds after it left by which it must be in a state (`received`, `accepted`, `answered`).
+    """
+
+    kind: str
+    reference: str
+    number: str | None
+    group_reference: str | None = None
+    keys: Sequence[tuple[str, str]] = ()
+    expects: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingInterchange:
+    """An interchange ready to leave; the same bytes leave on every try.
+
+    Args:
+        name: of the file.
+        body: the bytes.
+        answers: public id of the interchange it acknowledges.
+        replaces: public id of the interchange it is sent instead of.
+    """
+
+    syntax: str
+    sender: str
+    recipient: str
+    reference: str
+    round: int
+    test: bool
+    name: str
+    content_type: str
+    body: bytes = field(repr=False)
+    groups: int = 0
+    documents: Sequence[OutgoingDocument] = ()
+    answers: str | None = None
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the book has of an interchange of ours."""
+
+    reference: str
+    name: str
+    content_type: str
+    body: bytes = field(repr=False)
+
+
+class Book(Protocol):
+    """Numbers and interchanges of one connection; everything it returns is committed."""
+
+    def number(self, series: str, *, start: int, limit: int, on_rollover: str) -> tuple[int, int]:
+        """Return a number nobody has had, and its round.
+
+        Args:
+            series: such as `interchange` or `group`.
+            start: first number of all.
+            limit: the highest that fits its place.
+            on_rollover: `continue` begins again with 1 in another round, `stop` refuses.
+
+        Raises:
+            Misconfigured: the numbers are used up.
+        """
+
+    def kept(self, reference: str) -> Kept | None:
+        """Return the interchange made for a write before, by the write's reference."""
+
+    def keep(self, reference: str, made: OutgoingInterchange) -> Kept:
+        """Keep an interchange before it leaves, and return it: the one kept first, where two were made of one write."""
+
+    def sent_as(self, interchange: str) -> Kept:
+        """Return an interchange that was made before, by its public id.
+
+        Raises:
+            NotFound: there is none.
+        """
+
+
+@runtime_checkable
+class UsesBook(Protocol):
+    """A connector that numbers what it sends."""
+
+    book: Book | None
+
+
+@runtime_checkable
+class Unpacks(Protocol):
+    """A connector whose messages are files of interchanges."""
+
+    # Seconds in which an acknowledgement must have left (A7).
+    answer_within: float
+
+    def unpack(self, message: InboundMessage) -> Sequence[IncomingInterchange]:
+        """Return the interchanges of a stored file; nothing a partner sent raises but a file that is none at all.
+
+        Raises:
+            MappingError: it is no EDI.
+        """
+
+    def owes(self, findings: Mapping[str, Any]) -> bool:
+        """Return whether an interchange with these findings is owed an acknowledgement."""

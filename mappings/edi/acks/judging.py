@@ -1,0 +1,271 @@
+"""Reads a file to findings: envelopes by the readers, messages by their grammars, parties by the partner's profile.
+
+Each message gets a body of its own: its bytes as they came, in its interchange's envelope, so that it can be mapped,
+shown and mapped again without its siblings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from mappings.edi.acks.findings import ANSWERS, GroupFindings, InterchangeFindings, MessageFindings, Problem, problems
+from mappings.edi.detect import HEAD, detect
+from mappings.edi.edifact import interchanges as edifact
+from mappings.edi.faults import EdiFault, Kind, Place
+from mappings.edi.grammar.check import check
+from mappings.edi.grammar.loader import GrammarError, load_grammar
+from mappings.edi.grammar.model import Grammar
+from mappings.edi.limits import Mode
+from mappings.edi.x12 import events as x12
+from mappings.edi.x12.reader import X12Reader
+from mappings.edi.x12.segments import Segment
+
+SYNTAXES = ("edifact", "x12")
+# Code of "this kind of message was not agreed": X12 718, EDIFACT 0085.
+NOT_AGREED = {"x12": "1", "edifact": "17"}
+SENDER_UNKNOWN = {"x12": "006", "edifact": "23"}
+RECIPIENT_WRONG = {"x12": "008", "edifact": "7"}
+# The service messages are the same in every directory; this one is shipped.
+SERVICE_VERSION = "D96A"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed with the sender.
+
+    Args:
+        mode: how strictly he is read.
+        agreed: whether a kind of message is exchanged; None agrees to all.
+        sender: ids he may use; empty for any.
+        recipient: ids of ours; empty for any.
+        grammar: returns the grammar of (standard, message, version), None where there is none to check with.
+    """
+
+    mode: Mode = Mode.TOLERANT
+    agreed: Callable[[str], bool] | None = None
+    sender: frozenset[str] = frozenset()
+    recipient: frozenset[str] = frozenset()
+    grammar: Callable[[str, str, str], Grammar | None] | None = None
+
+
+@dataclass(slots=True)
+class Judged:
+    """An interchange that was read.
+
+    Args:
+        findings: what became of it.
+        bodies: of each message, by its position.
+        tolerances: sentences of what was let pass.
+    """
+
+    findings: InterchangeFindings
+    bodies: list[bytes] = field(default_factory=list)
+    tolerances: list[str] = field(default_factory=list)
+
+
+def judge(data: bytes, terms: Terms | None = None) -> Iterator[Judged]:
+    """Yield the interchanges of a file with what became of them; nothing a partner sent raises.
+
+    A file that is neither EDIFACT nor X12 yields nothing.
+    """
+    terms = terms or Terms()
+    syntax = detect(data[:HEAD])
+    if syntax == "edifact":
+        found = _edifact(data, terms)
+    elif syntax == "x12":
+        found = _x12(data, terms)
+    else:
+        return
+    for each in found:
+        _parties(each.findings, terms)
+        yield each
+
+
+@lru_cache(maxsize=256)
+def shipped(standard: str, message: str, version: str) -> Grammar | None:
+    """Return the shipped grammar of a message, None where there is none."""
+    try:
+        return load_grammar(standard, message, version)
+    except GrammarError:
+        return None
+
+
+def _edifact(data: bytes, terms: Terms) -> Iterator[Judged]:
+    for interchange in edifact.read(data, mode=terms.mode):
+        header = interchange.header
+        found = InterchangeFindings("edifact", "", ("", "", ""), ("", "", ""))
+        judged = Judged(found)
+        before = after = b""
+        if header is not None:
+            sender, recipient = header.sender, header.recipient
+            found.reference, found.test, found.ack_requested = header.reference, header.test, header.ack_requested
+            found.sender = (sender.qualifier, sender.id, sender.internal)
+            found.recipient = (recipient.qualifier, recipient.id, recipient.internal)
+            found.prepared = (header.segment.value(4), header.segment.value(4, 2))
+            found.syntax_version = f"{header.syntax}:{header.opening.version}"
+            marks = header.opening.delimiters
+            before = marks.una().encode() + data[header.segment.offset : header.segment.end]
+            after = f"UNZ{marks.element}1{marks.element}{header.reference}{marks.terminator}".encode()
+        groups: dict[int, GroupFindings] = {}
+        groups_read: dict[int, edifact.Group] = {}
+        for message in interchange.messages():
+            group = groups.get(id(message.group))
+            if group is None:
+                group = groups[id(message.group)] = _group(message.group)
+                found.groups.append(group)
+                if message.group is not None:
+                    groups_read[id(message.group)] = message.group
+            own = MessageFindings(
+                message.header.type, message.header.reference, message.header.version, message.header.release,
+                message.header.agency, message.header.association, len(judged.bodies),
+            )  # fmt: skip
+            version = message.header.version + message.header.release
+            own.problems = problems(message.faults)
+            _structure(own, "edifact", version, message.segments, terms)
+            group.messages.append(own)
+            # A group's envelope says nothing a map reads, so the message stands right in the interchange.
+            judged.bodies.append(before + data[message.start : message.end] + after)
+            judged.tolerances += _tolerated(message.faults)
+        for key, read in groups_read.items():
+            groups[key].problems = problems(read.faults)
+            judged.tolerances += _tolerated(read.faults)
+        found.problems = problems(interchange.faults)
+        judged.tolerances += _tolerated(interchange.faults)
+        yield judged
+
+
+def _group(group: edifact.Group | None) -> GroupFindings:
+    if group is None:
+        return GroupFindings(None)
+    head = group.header
+    return GroupFindings(head.type, head.reference, head.sender.id, head.recipient.id, head.version, head.agency)
+
+
+def _x12(data: bytes, terms: Terms) -> Iterator[Judged]:
+    judged: Judged | None = None
+    group = GroupFindings(None)
+    frame = _Frame(data)
+    for event in X12Reader(data, mode=terms.mode):
+        match event:
+            case x12.Interchange():
+                sender, receiver = event.sender, event.receiver
+                judged = Judged(
+                    InterchangeFindings(
+                        "x12", event.reference, (*sender, ""), (*receiver, ""), (event.fields[8], event.fields[9]),
+                        event.version, event.test, event.acknowledgment_requested,
+                    )
+                )  # fmt: skip
+                group = GroupFindings(None)
+                frame.begin(event)
+            case x12.Group():
+                assert judged is not None
+                value = event.segment.value
+                group = GroupFindings(value(1), value(6), value(2), value(3), value(8), value(7))
+                judged.findings.groups.append(group)
+                frame.group = event.segment
+            case x12.TransactionSet():
+                assert judged is not None
+                if event.group is None:
+                    group = GroupFindings(None)
+                    judged.findings.groups.append(group)
+                own = MessageFindings(
+                    event.code, event.reference, event.segments[0].value(3), position=len(judged.bodies)
+                )
+                own.problems = problems(event.faults)
+                _structure(own, "x12", event.version[:6], event.segments, terms, event.place)
+                group.messages.append(own)
+                judged.bodies.append(frame.body(event.segments, event.group is not None))
+                judged.tolerances += _tolerated(event.faults)
+            case x12.Acknowledgment():
+                assert judged is not None
+                own = MessageFindings("TA1", event.reference, position=len(judged.bodies))
+                if not judged.findings.groups or judged.findings.groups[0].kind is not None:
+                    judged.findings.groups.insert(0, GroupFindings(None))
+                judged.findings.groups[0].messages.append(own)
+                judged.bodies.append(frame.body([event.segment], False))
+            case x12.GroupEnd():
+                group.stated, group.problems = event.stated, problems(list(event.faults))
+                if judged is not None:
+                    judged.tolerances += _tolerated(list(event.faults))
+                group = GroupFindings(None)
+                frame.group = None
+            case x12.InterchangeEnd():
+                judged = judged or Judged(InterchangeFindings("x12", "", ("", "", ""), ("", "", "")))
+                judged.findings.problems = problems(list(event.faults))
+                judged.tolerances += _tolerated(list(event.faults))
+                yield judged
+                judged = None
+
+
+class _Frame:
+    """Cuts the bytes of transaction sets out of a file and puts their interchange's envelope around them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.group: Segment | None = None
+
+    def begin(self, event: x12.Interchange) -> None:
+        marks = event.delimiters
+        self.terminator, self.element = marks.terminator.encode(), marks.element
+        self.reference, self.group = event.fields[12], None
+        self.head = self.cut(event.segment, event.segment)
+
+    def cut(self, first: Segment, last: Segment) -> bytes:
+        end = self.data.find(self.terminator, last.offset)
+        stop = len(self.data) if end < 0 else end
+        return self.data[first.offset : stop] + self.terminator
+
+    def body(self, segments: list[Segment], grouped: bool) -> bytes:
+        content = self.cut(segments[0], segments[-1])
+        mark, end = self.element, self.terminator
+        count = 0
+        if grouped and self.group is not None:
+            trailer = f"GE{mark}1{mark}{self.group.value(6)}".encode() + end
+            content = self.cut(self.group, self.group) + content + trailer
+            count = 1
+        return self.head + content + f"IEA{mark}{count}{mark}{self.reference}".encode() + end
+
+
+def _structure(
+    own: MessageFindings,
+    standard: str,
+    version: str,
+    segments: Sequence[Any],
+    terms: Terms,
+    place: Callable[[int], Place] | None = None,
+) -> None:
+    """Check a message against its grammar, where its envelope was right and there is one."""
+    if terms.agreed is not None and own.kind not in ANSWERS and not terms.agreed(own.kind):
+        text = f"{own.kind or 'A message without type'} was not agreed with this partner."
+        tag = "ST" if standard == "x12" else "UNH"
+        own.problems.append(Problem("not-agreed", NOT_AGREED[standard], text, tag, 1, element=None))
+        return
+    if own.problems:
+        return
+    if own.kind == "CONTRL":
+        version = SERVICE_VERSION
+    grammar = (terms.grammar or shipped)(standard, own.kind, version)
+    if grammar is not None:
+        found = check(grammar, segments, place)
+        own.problems += problems(found.faults)
+
+
+def _tolerated(faults: list[EdiFault]) -> list[str]:
+    return [each.text for each in faults if each.kind is Kind.TOLERANCE]
+
+
+def _parties(found: InterchangeFindings, terms: Terms) -> None:
+    """Refuse what somebody else sent, or what is meant for somebody else."""
+    if found.problems:
+        return
+    x12_ = found.syntax == "x12"
+    tag, sender_at, recipient_at = ("ISA", 6, 8) if x12_ else ("UNB", 2, 3)
+    if terms.sender and found.sender[1] not in terms.sender:
+        text = f"The sender {found.sender[1]!r} is not the partner's id."
+        found.problems.append(Problem("sender", SENDER_UNKNOWN[found.syntax], text, tag, None, sender_at))
+    elif terms.recipient and found.recipient[1] not in terms.recipient:
+        text = f"The recipient {found.recipient[1]!r} is none of our ids."
+        found.problems.append(Problem("recipient", RECIPIENT_WRONG[found.syntax], text, tag, None, recipient_at))
