@@ -24,6 +24,7 @@ from core.ports.partners import (
     TEST_HEADER,
     Book,
     IncomingInterchange,
+    Numbers,
     OutgoingInterchange,
 )
 from mappings.engine import Map
@@ -165,7 +166,7 @@ class Connector(BaseConnector):
             # Its answer to a test is a test.
             return pack(
                 self.profile, self._book(), findings.syntax, contents, ta1=note, answers=push.payload["interchange"],
-                test=findings.test or None,
+                replaces=(push.payload.get("again") or {}).get("interchange"), test=findings.test or None,
             )  # fmt: skip
 
         return self._leave(push, build)
@@ -180,7 +181,7 @@ class Connector(BaseConnector):
 
     def _paper(self, push: Push) -> Receipt:
         kind = PAPER_OF[push.kind]
-        found = self._outgoing(kind, push.kind)
+        found = self.outgoing(kind, push.kind)
         if found is None:
             return Receipt(None, {"skipped": f"{kind.replace('_', ' ')} was not agreed with this partner"})
         row, map_ = found
@@ -192,7 +193,8 @@ class Connector(BaseConnector):
 
         return self._leave(push, build)
 
-    def _outgoing(self, kind: Paper, verb: str) -> tuple[Exchanged, Map] | None:
+    def outgoing(self, kind: Paper, verb: str) -> tuple[Exchanged, Map] | None:
+        """Return what was agreed for a paper, and its map; None where it is not exchanged."""
         for row in self.profile.outgoing:
             map_ = self.map(row.map)
             if map_.canonical_type in (kind, verb):
@@ -220,6 +222,10 @@ class Connector(BaseConnector):
             directory = str(options["version"])
             version = (directory[:1], directory[1:], "UN", options.get("association") or "")
         return Content(row.kind, message.body, version, expects=dict(self.profile.expects))
+
+    def packed(self, syntax: str, contents: Sequence[Content], numbers: Numbers) -> OutgoingInterchange:
+        """Return an interchange with messages, its numbers from elsewhere than the connection's own book."""
+        return pack(self.profile, numbers, syntax, contents)
 
     def _leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
         """Send the interchange of a write: the one made on the first try, whatever try this is."""

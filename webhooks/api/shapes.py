@@ -262,7 +262,7 @@ SHAPES["PolicyFull"] = _with(
 )  # fmt: skip
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
-SHAPES.update(TRADE_SHAPES)
+SHAPES.update({**TRADE_SHAPES, **PARTNER_SHAPES})
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
 SHAPES["DeliveryFull"] = _with(
     "Delivery", "A delivery with its payload and attempts.",
