@@ -221,7 +221,7 @@ class Connector(BaseConnector):
         if row.syntax == "edifact":
             directory = str(options["version"])
             version = (directory[:1], directory[1:], "UN", options.get("association") or "")
-        return Content(row.kind, message.body, version, expects=dict(self.profile.expects))
+        return Content(row.kind, message.body, version, expects=dict(self.profile.expects), keys=_keys(payload[kind]))
 
     def packed(self, syntax: str, contents: Sequence[Content], numbers: Numbers) -> OutgoingInterchange:
         """Return an interchange with messages, its numbers from elsewhere than the connection's own book."""
@@ -271,3 +271,10 @@ class Connector(BaseConnector):
         if "transport" in self.__dict__:
             self.transport.close()
         super().close()
+
+
+def _keys(paper: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the numbers of a paper, wherever its map puts them: its own, its order's, its packages'."""
+    orders = {paper.get("order_number"), paper.get("order_external_id")}
+    packages = [("sscc", each["sscc"]) for each in paper.get("packages", ()) if each.get("sscc")]
+    return [("number", paper["number"]), *(("po", each) for each in orders if each), *packages]

@@ -36,6 +36,8 @@ class Content:
         body: segments of its standard.
         version: EDIFACT (version, release, agency, association); of X12 GS08 where it is not the profile's.
         group: (sender, recipient) in GS where they are not the profile's.
+        expects: seconds by which it is answered, by state.
+        keys: (kind, value) it can be found by beside what its segments say.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Content:
     version: tuple[str, ...] = ()
     group: tuple[str, str] | None = None
     expects: dict[str, float] = field(default_factory=dict)
+    keys: Sequence[tuple[str, str]] = ()
 
 
 def numbered(profile: Profile, book: Numbers, syntax: str, series: str) -> tuple[str, int]:
@@ -110,7 +113,7 @@ def _written(identity: Any) -> str:
 
 def _document(content: Content, reference: str, group: str | None = None) -> OutgoingDocument:
     number, keys = keys_of(content.kind, content.body)
-    return OutgoingDocument(content.kind, reference, number, group, keys, content.expects)
+    return OutgoingDocument(content.kind, reference, number, group, [*keys, *content.keys], content.expects)
 
 
 def _edifact(

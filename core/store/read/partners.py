@@ -202,12 +202,14 @@ def list_documents(
     kind: Sequence[str] = (),
     state: Sequence[str] = (),
     find: str | None = None,
+    silent: bool = False,
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of documents, newest first.
 
     Args:
         find: an order number, SSCC, GLN or control reference, whole and in any case.
+        silent: only those whose answer is overdue.
     """
     require_named(conn, t.connection, t.connection.c.name, partner, tenant)
     query = only(
@@ -223,6 +225,8 @@ def list_documents(
         # Looked up first: the few documents of a value, whatever else there is.
         named = select(_k.document_id).where(_k.tenant_id == tenant, _k.value == find.strip().upper())
         query = query.where(_d.id.in_(named))
+    if silent:
+        query = query.where(_d.alarmed_at.is_not(None), _d.due_at.is_not(None))
     rows, after = rows_by_id(conn, query, _d.id, piece)
     return Listed([_document(row) for row in rows], after)
 
