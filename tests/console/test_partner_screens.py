@@ -27,7 +27,7 @@ def client(store: Store) -> FlaskClient:
     """A browser somebody signed in with."""
     with store.begin() as unit:
         create_user(unit, USER, "Mira Koch", PASSWORD, "operator")
-    found = site(ConsoleServices(store, Registry(), "0" * 44, company="Fjord & Pine")).test_client()
+    found = site(ConsoleServices(store, Registry(), "a test's secret key", company="Fjord & Pine")).test_client()
     token = form_token(found.get("/login").text)
     assert found.post("/login", data={"email": USER, "password": PASSWORD, "csrf_token": token}).status_code == 303
     return found
@@ -59,7 +59,7 @@ def test_partners_interchanges_and_documents_are_seen(world: EdiWorld, client: F
     assert 'class="cd-wrong"' in refused
     assert re.search(r"<b>PO1</b><span>1\*three\*EA.*?<em>PO102 holds characters", refused)
     taken = client.get(first(client, "/partners/documents?tab=in&q=PO-1", "documents")).text
-    assert "Read as order" in taken, re.findall(r"cd-empty.*", taken)
+    assert "Read as order" in taken
     assert "&#34;external_id&#34;: &#34;PO-1&#34;" in taken or '"external_id": "PO-1"' in taken
     ours = client.get(first(client, "/partners/documents?tab=open&kind=855", "documents")).text
     assert "Made of order response" in ours
