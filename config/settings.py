@@ -27,6 +27,7 @@ class Limits:
     """What one request may cost before it is refused."""
 
     max_body_bytes: int = 2 * MEBIBYTE
+    max_exchange_bytes: int = 64 * MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class LimitsSchema(Strict):
 
     makes = model.Limits
     max_body_bytes = whole(1024, 512 * model.MEBIBYTE)
+    max_exchange_bytes = whole(1024, 1024 * model.MEBIBYTE)
 
 
 class LeasesSchema(Strict):

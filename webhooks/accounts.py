@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.domain.vocabulary import Mode
 from core.errors import CrossdockError, NotFound, Unavailable
 from core.ports.connectors import Connector, Connectors
-from core.ports.webhooks import HasWebhookTerms, WebhookTerms
+from core.ports.webhooks import AnswersCalls, HasWebhookTerms, WebhookTerms
 from core.services.connections import ROTATION, config_of
 from core.services.secretbox import SecretBox
 from core.store import schema as t
@@ -52,13 +52,15 @@ class Accounts:
         connectors: what is installed.
         box: opens the connections' secrets.
         max_body: bytes no call may exceed, whatever its connector allows.
+        max_exchange: bytes no call may exceed of a protocol that carries files.
     """
 
-    def __init__(self, store: Store, connectors: Connectors, box: SecretBox, max_body: int) -> None:
+    def __init__(self, store: Store, connectors: Connectors, box: SecretBox, max_body: int, max_exchange: int) -> None:
         self._store = store
         self._connectors = connectors
         self._box = box
         self._max_body = max_body
+        self._max_exchange = max_exchange
         self._lock = threading.Lock()
         self._by_name: dict[str, Account] = {}
         self._read_at = float("-inf")
@@ -126,8 +128,10 @@ class Accounts:
     def _open(self, row: Row[Any], stamp: tuple[Any, ...], now: datetime) -> Account:
         """Open one connection; one that cannot be opened must not cost the others their door."""
         try:
-            limit = int(min(self._max_body, self._connectors.limits(row.connector).get("max_body", self._max_body)))
             connector = self._connectors.open(config_of(row, self._box, now))
+            carries_files = isinstance(connector, AnswersCalls) and connector.answers_calls
+            most = self._max_exchange if carries_files else self._max_body
+            limit = int(min(most, self._connectors.limits(row.connector).get("max_body", most)))
         except CrossdockError as error:
             log.warning("connection_unusable", connection=row.name, code=error.error_code, why=error.what)
             return Account(row.id, row.name, stamp, self._max_body, None)

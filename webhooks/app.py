@@ -64,7 +64,9 @@ def create_app(runtime: Runtime) -> Flask:
         api.register_blueprint(group.routes)
     spec.finish(app, api)
     limit = runtime.settings.limits.max_body_bytes
-    app.wsgi_app = Door(app.wsgi_app, parts.accounts, parts.combiner, limit)  # type: ignore[method-assign]
+    app.wsgi_app = Door(  # type: ignore[method-assign]
+        app.wsgi_app, parts.accounts, parts.combiner, limit, parts.follow_up
+    )
     return app
 
 

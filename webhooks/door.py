@@ -15,15 +15,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import orjson
 import structlog
 
 from core.domain.ids import public_id
 from core.errors import CrossdockError, InputError, Misconfigured, NotFound, Unavailable
-from core.ports.connectors import InboundRecord, WebhookRequest
+from core.ports.connectors import Connector, InboundRecord, Json, WebhookRequest
+from core.ports.webhooks import AnswersCalls, CallAnswer
 from core.services.intake import IntakeCombiner
 from webhooks import problems
 from webhooks.accounts import Account, Accounts
@@ -55,13 +57,22 @@ class Door:
         accounts: the connections.
         combiner: stores messages, many in one commit.
         max_body: bytes a body without announced length may have on the other paths.
+        follow_up: notes what a call leaves to be done: a receipt owed, a refusal to be told of.
     """
 
-    def __init__(self, application: Wsgi, accounts: Accounts, combiner: IntakeCombiner, max_body: int) -> None:
+    def __init__(
+        self,
+        application: Wsgi,
+        accounts: Accounts,
+        combiner: IntakeCombiner,
+        max_body: int,
+        follow_up: Callable[[UUID, Json | None, CrossdockError | None], object],
+    ) -> None:
         self._application = application
         self._max_body = max_body
         self._accounts = accounts
         self._combiner = combiner
+        self._follow_up = follow_up
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
@@ -74,9 +85,8 @@ class Door:
                     _announce(environ, self._max_body)
                 return self._application(environ, start_response)
             if method == "POST":
-                status, body = self._take(name, environ)
-                kind = JSON
-            elif method in ("GET", "HEAD"):
+                return self._post(name, environ, start_response)
+            if method in ("GET", "HEAD"):
                 status, body = self._challenge(name, environ)
                 kind = ("Content-Type", "text/plain; charset=utf-8")
             else:
@@ -93,32 +103,55 @@ class Door:
         )
         return [b"" if method == "HEAD" else body]
 
-    def _take(self, name: str, environ: dict[str, Any]) -> tuple[int, bytes]:
+    def _post(self, name: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         account = self._find(name, environ)
         body = _body(environ, account.max_body)
-        _accept_type(environ, account)
         connector = account.connector
+        if connector is not None and answers_itself(connector):
+            answered = self._converse(account, connector, WebhookRequest(_headers(environ), body, datetime.now(UTC)))
+            status, body, headers = answered.status, answered.body, [*answered.headers.items(), *SAFE]
+        else:
+            _accept_type(environ, account)
+            status, body = self._take(account, connector, body, environ)
+            headers = [JSON, *SAFE]
+        start_response(
+            f"{status} {'OK' if status < 400 else 'Refused'}", [*headers, ("Content-Length", str(len(body)))]
+        )
+        return [body]
+
+    def _converse(self, account: Account, connector: AnswersCalls, request: WebhookRequest) -> CallAnswer:
+        """Take a call of a protocol with proofs of its own: what is proven is on disk before the proof is made."""
+        try:
+            call = connector.take_call(request)
+            duplicate = False
+            if call.record is not None:
+                duplicate = self._combiner.accept_one(account.id, _storable(call.record)).duplicate
+            answer = call.answer(duplicate)
+        except Misconfigured as error:
+            log.warning("connection_unusable", connection=account.name, code=error.error_code, why=error.what)
+            raise _unusable() from error
+        if answer.owed is not None or call.refusal is not None:
+            self._follow_up(account.id, answer.owed, call.refusal)
+        word = "refused" if call.record is None else "duplicate" if duplicate else "accepted"
+        WEBHOOKS.labels(account.name, word).inc()
+        return answer
+
+    def _take(
+        self, account: Account, connector: Connector | None, body: bytes, environ: dict[str, Any]
+    ) -> tuple[int, bytes]:
         if connector is None:
-            raise Unavailable(
-                "The connection is not set up rightly, so nothing can be taken for it.",
-                fix="Look at it in the console, mend its settings, send again.",
-                code="HOOK-BROKEN-503",
-            )
+            raise _unusable()
         request = WebhookRequest(_headers(environ), body, datetime.now(UTC), _query(environ))
         try:
             record = connector.verify_webhook(request)
         except Misconfigured as error:
-            log.warning("connection_unusable", connection=name, code=error.error_code, why=error.what)
-            raise Unavailable(
-                "The connection is not set up rightly, so nothing can be taken for it.",
-                fix="Look at it in the console, mend its settings, send again.",
-                code="HOOK-BROKEN-503",
-            ) from error
+            log.warning("connection_unusable", connection=account.name, code=error.error_code, why=error.what)
+            raise _unusable() from error
         except CrossdockError:
             raise
         except Exception as error:
             # A body that upsets a connector is refused, not a reason to fall over; the log has the traceback.
-            log.error("connector_failed_at_door", connection=name, exc_info=error)
+            log.error("connector_failed_at_door", connection=account.name, exc_info=error)
             raise InputError(
                 "The connector could not read this call.", fix="See the log of the hub.", code="HOOK-UNREADABLE-422"
             ) from None
@@ -157,6 +190,19 @@ class Door:
         if isinstance(error, MethodRefused):
             more["Allow"] = "POST"
         return error.status, orjson.dumps(problem), [PROBLEM, *SAFE, *more.items()]
+
+
+def answers_itself(connector: Connector) -> TypeGuard[AnswersCalls]:
+    """Return whether the connection's protocol has answers of its own."""
+    return isinstance(connector, AnswersCalls) and connector.answers_calls
+
+
+def _unusable() -> Unavailable:
+    return Unavailable(
+        "The connection is not set up rightly, so nothing can be taken for it.",
+        fix="Look at it in the console, mend its settings, send again.",
+        code="HOOK-BROKEN-503",
+    )
 
 
 class MethodRefused(InputError):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
-from core.ports.connectors import Connectors
+from core.errors import CrossdockError, Unavailable
+from core.ports.connectors import Connectors, Json
+from core.services import transport_receipts
 from core.services.facts import Facts, FactsCache
 from core.services.intake import IntakeCombiner
 from core.services.reserving import ReservationCombiner
@@ -56,9 +60,27 @@ class Parts:
         self.numbers = Numbers(given.store, FileWitness(given.settings.data_dir / "sscc.json"))
         self.combiner = IntakeCombiner(given.store)
         self.reservations = ReservationCombiner(given.store)
-        self.accounts = Accounts(given.store, given.connectors, self.box, given.settings.limits.max_body_bytes)
+        limits = given.settings.limits
+        self.accounts = Accounts(
+            given.store, given.connectors, self.box, limits.max_body_bytes, limits.max_exchange_bytes
+        )
         # Streams hold a thread each: never so many that nobody is left to answer.
         self.streams = Places(max(1, given.settings.web.threads // 2))
+
+    def follow_up(self, connection_id: UUID, owed: Json | None, refusal: CrossdockError | None) -> None:
+        """Note what a call leaves to be done: a receipt sent by a call of its own, people told of a refusal.
+
+        Raises:
+            Unavailable: the database could not note it; the partner will ask again.
+        """
+        try:
+            with self.runtime.store.begin() as unit:
+                if owed is not None:
+                    transport_receipts.owe(unit, connection_id, owed)
+                if refusal is not None:
+                    transport_receipts.tell_refused(unit, connection_id, refusal)
+        except SQLAlchemyError as error:
+            raise Unavailable("The receipt could not be noted.", code="INTAKE-STORE-503") from error
 
 
 def parts() -> Parts:

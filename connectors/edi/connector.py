@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from connectors.edi.calls import Calls
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import acknowledgement, owed, read_findings, unpacked
 from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.repacking import contents_of
-from connectors.edi.transports.base import Incoming, Transport
+from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
 from connectors.edi.transports.opening import open_transport
 from connectors.sdk.base import BaseConnector, document, ignored
 from connectors.sdk.maps import open_map
@@ -38,7 +39,7 @@ PAPER_OF = {
 }
 
 
-class Connector(BaseConnector):
+class Connector(Calls, BaseConnector):
     """One trading partner."""
 
     book: Book | None = None
@@ -52,7 +53,10 @@ class Connector(BaseConnector):
     @cached_property
     def transport(self) -> Transport:
         """The way files go."""
-        return open_transport({**self.profile.transport, "secrets": self.secrets}, max_bytes=self.profile.max_bytes)
+        return open_transport(
+            {**self.profile.transport, "secrets": self.secrets, "connection": str(self.config.id)},
+            max_bytes=self.profile.max_bytes,
+        )
 
     def map(self, name: str) -> Map:
         """Return a map: one of the partner's own folder, else a shipped one."""
@@ -113,6 +117,8 @@ class Connector(BaseConnector):
         """
         if message.topic == INTERCHANGE_TOPIC:
             return [ignored("A file of interchanges; its messages are worked on one by one.")]
+        if message.topic == RECEIPT_TOPIC:
+            return [self.read_receipt(message)]
         row = self.profile.incoming(message.topic)
         if row is None:
             raise MappingError(

@@ -148,6 +148,27 @@ DEDUCTED = Cause(
     "{connection} paid invoice {invoice} short by {amount} {currency} ({reason}). {trace}.",
     None, "Dispute it with the times, or accept it", None, 24 * 14,
 )  # fmt: skip
+RECEIPT_MISSING = Cause(
+    "TRADE-RECEIPT-504", "connection", "high", "{connection} has not proven that our files arrive",
+    "{connection} has not sent the receipt for {message_id} ({detail}). Whether the file arrived is not known.",
+    None, "Ask the partner what arrived before sending again", None, 4,
+)  # fmt: skip
+RECEIPT_REFUSED = Cause(
+    "TRADE-RECEIPT-422", "connection", "high", "{connection} did not take a file: {modifier}",
+    "{connection} answered {message_id} with {modifier}: {detail}",
+    None, "Mend what the partner names, then send it again", None, 4,
+)  # fmt: skip
+CALL_REFUSED = Cause(
+    "TRADE-CALL-400", "connection", "high", "Files of {connection} are refused: {modifier}",
+    "A file that {connection} sent was not taken, and {connection} was told so: {detail}",
+    None, "Mend it with the partner, who then sends again", None, 4,
+)  # fmt: skip
+CERTIFICATE = Cause(
+    "CONN-CERTIFICATE-001", "connection", "high", "{connection}: the certificate of {whose} ends on {ends}",
+    "In {days} days or less the certificate {fingerprint} of {whose} ends, and no other follows it: then nothing can "
+    "be exchanged with {connection}.",
+    None, "Exchange new certificates with the partner and add them beside the old ones", None, 24 * 7,
+)  # fmt: skip
 MODEL_DRIFT = Cause(
     "MODEL-DRIFT-001", "promise", "medium", "The transit model {model} does not fit any more",
     "What {model} learned from is not what it is used on: {detail}; {now}.",
@@ -180,7 +201,7 @@ CAUSES: Mapping[str, Cause] = {
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
-        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED, MODEL_DRIFT,
+        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE, MODEL_DRIFT,
         EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED,
     )
 }  # fmt: skip

@@ -250,6 +250,17 @@ class RemittanceSchema(Strict):
     invoices = fields.List(fields.Nested(PaidInvoiceSchema), required=True, validate=validate.Length(max=10_000))
 
 
+class TransportReceiptSchema(Strict):
+    """A partner's proof, or denial, that a file of ours arrived; `mic` is the hash of what came, in base64."""
+
+    message_id = a_text(998, required=True)
+    taken = fields.Boolean(required=True)
+    modifier = a_text(200)
+    note = a_text()
+    mic = a_text(200)
+    mic_algorithm = a_text(40)
+
+
 class RefundLineSchema(Strict):
     """One refunded line: `cancel` takes open units off the order, `return` follows a shipment, `none` is money only."""
 
@@ -456,6 +467,7 @@ SCHEMAS: Mapping[str, Schema] = {
     DocumentType.ITEM: ItemsSchema(),
     DocumentType.PRIVACY_REQUEST: PrivacyRequestSchema(),
     DocumentType.REMITTANCE: RemittanceSchema(),
+    DocumentType.TRANSPORT_RECEIPT: TransportReceiptSchema(),
     DocumentType.CONNECTION_REVOKED: RevokedSchema(),
     DocumentType.IGNORE: IgnoreSchema(),
 }

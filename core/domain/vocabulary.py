@@ -20,6 +20,7 @@ class DocumentType(StrEnum):
     ITEM = "item"
     PRIVACY_REQUEST = "privacy_request"
     REMITTANCE = "remittance"
+    TRANSPORT_RECEIPT = "transport_receipt"
     CONNECTION_REVOKED = "connection_revoked"
     IGNORE = "ignore"
 
@@ -68,6 +69,7 @@ class Write(StrEnum):
     ACKNOWLEDGE_ORDER = "acknowledge_order"
     PUSH_DESPATCH_ADVICE = "push_despatch_advice"
     PUSH_INVOICE = "push_invoice"
+    SEND_RECEIPT = "send_receipt"
     PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
 
 

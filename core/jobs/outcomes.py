@@ -30,7 +30,7 @@ from core.errors import (
 )
 from core.jobs.hub import Hub
 from core.ports.connectors import Connector, Exchange, Receipt
-from core.services import channel_stock, connections
+from core.services import channel_stock, connections, transport_receipts
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.edi_states import note_sent
 from core.services.reports import update_fulfillment
@@ -222,6 +222,7 @@ def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None
     settle_members(unit, "delivery", [row.id], codes=[DEAD.code])
     if not receipt.detail.get("shadow"):
         note_sent(unit, row.id, receipt)
+        transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
     if row.kind == Write.PUSH_STOCK:
         if not receipt.detail.get("shadow"):
             channel_stock.note_pushed(unit, row.connection_id, claimed.payload)

@@ -20,10 +20,12 @@ from sqlalchemy.exc import TimeoutError as NoSession
 
 from core.jobs.actors import declare
 from core.jobs.brokers import AWAY, make_broker, waiting
+from core.jobs.certificates import watch_certificates
 from core.jobs.hub import Hub
 from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
 from core.jobs.waves import wave_due
+from core.services import transport_receipts
 from core.services.actions import end_known_skus
 from core.services.aging import age_stock
 from core.services.backorders import wake_backorders
@@ -125,6 +127,8 @@ class Relay:
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("papers", 1.0, lambda _: settle_due(hub.store, hub.facts, hub.numbers)),
+            _Chore("receipts", 30.0, transport_receipts.alarm),
+            _Chore("certificates", 3600.0, lambda unit: watch_certificates(hub, unit)),
             _Chore("answers", 5.0, watch_answers),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),

@@ -243,6 +243,14 @@ class PushesInvoice(Protocol):
 
 
 @runtime_checkable
+class SendsReceipt(Protocol):
+    """The proof that something of the partner's arrived, where he wants it by a call of its own."""
+
+    def send_receipt(self, push: Push) -> Receipt:
+        """Send the transport receipt in the payload."""
+
+
+@runtime_checkable
 class FindsByReference(Protocol):
     """Asked after an unknown outcome, before anything is written again."""
 

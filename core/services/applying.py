@@ -14,7 +14,7 @@ from core.domain.ids import uuid7
 from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError
 from core.ports.connectors import Document
-from core.services import catalog, connections, drift, reports
+from core.services import catalog, connections, drift, reports, transport_receipts
 from core.services.canceling import cancel_order
 from core.services.cases import Member, Opened, open_cases
 from core.services.changing import apply_snapshot
@@ -106,6 +106,9 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
         case DocumentType.REMITTANCE:
             new, deducted = record_remittance(unit, facts, connection_id, body)
             return Applied("applied" if new else "duplicate", None, f"{deducted} deductions")
+        case DocumentType.TRANSPORT_RECEIPT:
+            about, said, note = transport_receipts.settle(unit, connection_id, body)
+            return Applied(said, about, note)
         case DocumentType.REFUND:
             order_id, new = apply_refund(unit, facts, connection_id, body)
             return Applied("applied" if new else "duplicate", order_id)

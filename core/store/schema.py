@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.store.tables.base import metadata
 from core.store.tables.decisions import decision, decision_basis, policy, simulation
+from core.store.tables.exchange import transport_receipt
 from core.store.tables.intake import connection, cursor, message, seat
 from core.store.tables.inventory import item, item_reference, node, reservation, stock_movement, stock_position
 from core.store.tables.orders import (
@@ -155,6 +156,7 @@ __all__ = [
     "trade_terms",
     "transfer",
     "transfer_line",
+    "transport_receipt",
     "user_account",
     "wave",
 ]

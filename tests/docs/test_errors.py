@@ -9,8 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("config", "core", "mappings", "connectors", "webhooks", "console")
-CODE = re.compile(r"\A[A-Z]{2,}-[A-Z]+-[0-9]{3}\Z")
-ROW = re.compile(r"^\| `(?P<code>[A-Z]{2,}-[A-Z]+-[0-9]{3})` \| (?P<cause>[^|]+) \| (?P<fix>[^|]+) \|$", re.MULTILINE)
+CODE = re.compile(r"\A[A-Z][A-Z0-9]+-[A-Z]+-[0-9]{3}\Z")
+ROW = re.compile(
+    r"^\| `(?P<code>[A-Z][A-Z0-9]+-[A-Z]+-[0-9]{3})` \| (?P<cause>[^|]+) \| (?P<fix>[^|]+) \|$", re.MULTILINE
+)
 # Codes put together from a word: file -> how the word is found there, and the code it becomes.
 COMPOSED = {
     "mappings": (r"\brefused\(\s*\"([A-Z]+)\"", "MAP-{}-422"),

@@ -106,7 +106,7 @@ def write(
         secret = cms.encrypt(entity, profile.receiver(now), profile.encrypt)
         entity = mime.build(sealed, secret, content_transfer_encoding="binary")
     part = mime.part_of(entity)
-    name = message_id or f"<crossdock-{uuid4().hex}@{_host(profile.ours)}>"
+    name = message_id or f"<crossdock-{uuid4().hex}@{host(profile.ours)}>"
     headers = {
         "AS2-Version": VERSION,
         "AS2-From": quote(profile.ours),
@@ -265,5 +265,6 @@ def _plain(filename: str) -> str:
     return re.sub(r"[^\w.\-]", "_", filename, flags=re.ASCII)[:200]
 
 
-def _host(name: str) -> str:
+def host(name: str) -> str:
+    """Return what stands behind the @ in the Message-IDs of an AS2 name."""
     return re.sub(r"[^a-z0-9.-]", "-", name.lower()) or "as2"

@@ -1,0 +1,293 @@
+"""AS2: files posted to the partner and by him, each answered with a signed proof of what arrived."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+
+from connectors.edi.as2 import message, mime, receipt
+from connectors.edi.as2.errors import As2Error
+from connectors.edi.transports.as2_profile import As2Settings, read_settings
+from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
+from connectors.sdk.http import Http
+from connectors.sdk.redaction import Redactor
+from core.errors import OutcomeUnknown, Refused, Rejected, Transient
+from core.ports.connectors import InboundMessage, InboundRecord, Json, WebhookRequest
+from core.ports.partners import INTERCHANGE_TOPIC
+from core.ports.webhooks import Call, CallAnswer, Ending
+
+LARGEST_ANSWER = 1_048_576
+DONE = (200, 201, 202, 204)
+# What a partner says when something else than the message was wrong; it has not taken it and may later.
+TRY_AGAIN = frozenset({"unexpected-processing-error"})
+KEPT = ("as2-from", "as2-to", "subject", "date", "user-agent")
+
+
+class As2Transport:
+    """One AS2 partner.
+
+    Args:
+        settings: profile and address.
+        http: the connection's way out; it may call the partner's addresses and no others.
+        connection: id of the connection, part of the names of our messages.
+        topic: of what comes in.
+    """
+
+    def __init__(self, settings: As2Settings, http: Http, *, connection: str, topic: str = INTERCHANGE_TOPIC) -> None:
+        self.settings, self.profile, self.http = settings, settings.profile, http
+        self.connection, self.topic = connection, topic
+
+    # -- out
+
+    def send(self, name: str, body: bytes, content_type: str) -> Sent:
+        """Post a file; the same name with the same bytes keeps its Message-ID, by which the partner knows it again.
+
+        Raises:
+            Transient: the partner took nothing, and may later.
+            OutcomeUnknown: whether it arrived is not known: no answer, or one without a receipt.
+            Rejected: the partner did not take it, or its receipt does not prove that it has what was sent.
+            Misconfigured: addresses or certificates are not usable.
+        """
+        now = datetime.now(UTC)
+        named = self.message_id(name, body)
+        out = message.write(body, self.profile, now, kind=content_type, filename=name, message_id=named)
+        answer = self.http.request(
+            "POST", self.settings.url, verb="send", write=True, headers=out.headers, data=out.body, ok=DONE, reads=None
+        )
+        detail: Json = {"message_id": named, "file": name, "bytes": len(body)}
+        if self.profile.receipt == "none":
+            return Sent(named, None, detail)
+        detail |= {"mic": message.as_text(out.mic), "mic_algorithm": out.mic_algorithm}
+        if self.profile.receipt == "async" and not is_receipt(answer.headers, answer.body):
+            return Sent(named, None, {**detail, "receipt_within": self.settings.receipt_hours * 3600})
+        proof = self._proof(out, answer.headers, answer.body, now)
+        return Sent(named, now, {**detail, "receipt": proof})
+
+    def message_id(self, name: str, body: bytes) -> str:
+        """Return the Message-ID of a file: the same on every try."""
+        mark = hashlib.sha256(f"{self.connection}\n{name}\n".encode() + hashlib.sha256(body).digest()).hexdigest()
+        return f"<crossdock-{mark[:40]}@{message.host(self.profile.ours)}>"
+
+    def _proof(self, out: message.Outgoing, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+        """Return the receipt in base64 once it proves that the partner has what was sent."""
+        if not body:
+            raise OutcomeUnknown(
+                f"{self.http.partner} answered without a receipt.",
+                why="The profile asks for one in the answer (`receipt: sync`).",
+                fix="Nothing: it is sent again under its name, which the partner knows. Ask him if it stays so.",
+                code="AS2-RECEIPT-504",
+            )
+        try:
+            said = receipt.judge(out, *receipt.read(headers, body, self.profile, now))
+        except As2Error as error:
+            raise Rejected(
+                f"The receipt of {self.http.partner} proves nothing: {error.what}",
+                why=error.why,
+                fix="Ask the partner what arrived before sending again.",
+                code="AS2-RECEIPT-422",
+                modifier=error.modifier,
+            ) from None
+        if said.taken:
+            return base64.b64encode(mime.part_from(headers, body).raw).decode()
+        kind = Transient if (said.modifier or "").lower() in TRY_AGAIN else Rejected
+        raise kind(
+            f"{self.http.partner} did not take the message: {said.modifier or 'it does not say why'}.",
+            why=said.text or None,
+            fix="Compare names, certificates and what is signed and encrypted with the partner's.",
+            code="AS2-REFUSED-422",
+            modifier=said.modifier,
+        )
+
+    def send_receipt(self, owed: Json) -> Json:
+        """Post a receipt to the address of the profile; return what the partner answered.
+
+        Raises:
+            ConnectorError: the partner does not take it.
+            Refused: the profile has no address for receipts.
+        """
+        url = self._receipt_address()
+        body = base64.b64decode(owed["body"])
+        answer = self.http.request(
+            "POST", url, verb="send_receipt", write=True, headers=owed["headers"], data=body, ok=DONE, reads=None
+        )
+        return {"status": answer.status, "message_id": owed["message_id"]}
+
+    # -- in
+
+    def fetch(self, limit: int) -> Iterator[Incoming]:
+        """Yield nothing: AS2 partners call us (`take_call`)."""
+        del limit
+        yield from ()
+
+    def take_call(self, request: WebhookRequest) -> Call:
+        """Open what a partner posted: a file, to be answered once it is stored, or a receipt.
+
+        Raises:
+            Refused: names that are not this connection's, or a receipt wanted where the profile has no address.
+            As2Error: it cannot be taken and no receipt was asked for.
+        """
+        headers = dict(request.headers)
+        self._refuse_strangers(headers)
+        if is_receipt(headers, request.body):
+            return self._take_receipt(request)
+        found = message.begin(headers)
+        if found.wish is not None and found.wish.asynchronous:
+            self._receipt_address()
+        now = request.received_at
+        try:
+            found = message.read(headers, request.body, self.profile, now)
+        except As2Error as error:
+            if found.wish is None:
+                raise
+            refusal, unopened = error, found
+            return Call(None, lambda _: self._answer(unopened, now, error=refusal), refusal)
+        record = InboundRecord(
+            topic=self.topic,
+            # The partner's name for it, for good: what failed left no record, so that a repeat of it is no duplicate.
+            dedupe_key=f"as2:{self.profile.theirs}:{found.message_id}",
+            body=found.payload,
+            content_type=found.kind,
+            headers=self._notes(headers, found),
+            source_id=found.message_id[:512],
+        )
+        return Call(record, lambda duplicate: self._answer(found, now, duplicate=duplicate))
+
+    def _notes(self, headers: Mapping[str, str], found: message.Received) -> dict[str, str]:
+        notes = {name: headers[name][:1_000] for name in KEPT if name in headers}
+        notes |= {
+            "message-id": found.message_id,
+            "x-as2-filename": found.filename or "",
+            "x-as2-mic": f"{message.as_text(found.mic)}, {found.mic_algorithm}",
+            "x-as2-signed": found.signed_with or "no",
+            "x-as2-encrypted": found.encrypted_with or "no",
+            "x-as2-compressed": "yes" if found.compressed else "no",
+        }
+        return notes
+
+    def _answer(
+        self, found: message.Received, now: datetime, *, error: As2Error | None = None, duplicate: bool = False
+    ) -> CallAnswer:
+        if found.wish is None:
+            return CallAnswer()
+        headers, body = receipt.write(found, self.profile, now, error=error, duplicate=duplicate)
+        if not found.wish.asynchronous:
+            return CallAnswer(200, headers, body)
+        encoded = base64.b64encode(body).decode()
+        return CallAnswer(owed={"message_id": found.message_id, "headers": headers, "body": encoded})
+
+    def _refuse_strangers(self, headers: Mapping[str, str]) -> None:
+        given = [message.unquote(headers.get(name, "")) for name in ("as2-from", "as2-to")]
+        if given != [self.profile.theirs, self.profile.ours]:
+            raise Refused(
+                "The AS2 names of the call are not those of this connection.",
+                why=f"It is from {given[0][:80]!r} to {given[1][:80]!r}.",
+                fix="Compare AS2-From and AS2-To with the names agreed on, capitals included, and the address called.",
+                code="AS2-NAMES-403",
+            )
+
+    def _receipt_address(self) -> str:
+        if self.profile.their_receipt_url is None:
+            raise Refused(
+                "An asynchronous receipt is asked for, and no address for it was agreed on.",
+                why="A receipt goes only to the address in the profile, never to one a message names.",
+                fix="Set their_receipt_url in the profile, or ask for a synchronous receipt.",
+                code="AS2-RECEIPT-403",
+            )
+        return self.profile.their_receipt_url
+
+    # -- receipts that come by themselves
+
+    def _take_receipt(self, request: WebhookRequest) -> Call:
+        fields, said = receipt.read(request.headers, request.body, self.profile, request.received_at)
+        mark = hashlib.sha256(bytes(fields)).hexdigest()[:32]
+        record = InboundRecord(
+            topic=RECEIPT_TOPIC,
+            dedupe_key=f"as2-receipt:{said.original}:{mark}",
+            body=request.body,
+            content_type=request.headers.get("content-type", ""),
+            headers={name: value[:1_000] for name, value in request.headers.items() if name.startswith("content-")},
+            source_id=said.original[:512],
+        )
+        return Call(record, lambda _: CallAnswer())
+
+    def read_receipt(self, stored: InboundMessage) -> Json:
+        """Return a stored receipt as the canonical transport receipt.
+
+        Raises:
+            As2Error: it is none, or not the partner's.
+        """
+        headers = {**stored.headers, "content-type": stored.content_type}
+        fields, said = receipt.read(headers, stored.body, self.profile, stored.received_at)
+        mic, _, algorithm = str(fields.get("Received-Content-MIC", "")).partition(",")
+        return {
+            "message_id": f"<{said.original.strip('<> ')}>",
+            "taken": said.taken,
+            "modifier": said.modifier[:200] if said.modifier else None,
+            "note": said.text[:1_000] or None,
+            "mic": mic.strip()[:200] or None,
+            "mic_algorithm": algorithm.strip()[:40] or None,
+        }
+
+    # -- looking after it
+
+    def ending_certificates(self, now: datetime) -> Sequence[Ending]:
+        """Return the certificates that end within 60 days and have none to follow them."""
+        return [
+            Ending(whose, certificate.fingerprint(hashes.SHA256()).hex(), certificate.not_valid_after_utc)
+            for whose, certificate, _ in self.profile.ending(now)
+        ]
+
+    def check(self) -> Mapping[str, Any]:
+        """Look whether certificates of both sides hold now and the partner's address answers; nothing is sent to it."""
+        now = datetime.now(UTC)
+        ours, theirs = self.profile.signer(now).certificate, self.profile.receiver(now)
+        answer = self.http.request("GET", self.settings.url, verb="check", write=False, ok=range(200, 600), reads=None)
+        return {
+            "status": answer.status,
+            "our_certificate_ends": f"{ours.not_valid_after_utc:%Y-%m-%d}",
+            "their_certificate_ends": f"{theirs.not_valid_after_utc:%Y-%m-%d}",
+        }
+
+    def close(self) -> None:
+        """Give back the sockets."""
+        self.http.close()
+
+
+def open_as2(table: Mapping[str, Any], *, max_bytes: int) -> As2Transport:
+    """Return the transport of a profile.
+
+    Args:
+        table: the profile's `transport`, with the connection's `secrets` and its id, `connection`.
+        max_bytes: of the largest file that is taken.
+
+    Raises:
+        Misconfigured: a setting is missing or does not fit.
+    """
+    secrets, own = table["secrets"], ("kind", "secrets", "connection")
+    given = {name: value for name, value in table.items() if name not in own}
+    settings = read_settings({"max_bytes": max_bytes, **given}, secrets)
+    http = Http(
+        settings.profile.theirs,
+        configured=[settings.url, *filter(None, [settings.profile.their_receipt_url])],
+        limits={"timeout": settings.timeout, "max_body": LARGEST_ANSWER, "concurrency": 4},
+        redactor=Redactor(secrets.values()),
+    )
+    return As2Transport(settings, http, connection=table["connection"])
+
+
+def is_receipt(headers: Mapping[str, str], body: bytes) -> bool:
+    """Return whether an HTTP message is a receipt, by its content type and that of what is signed in it."""
+    part = mime.part_from(headers, body)
+    if part.kind == "multipart/report":
+        return True
+    if part.kind != "multipart/signed":
+        return False
+    try:
+        return mime.split(part)[0].kind == "multipart/report"
+    except As2Error:
+        return False
