@@ -15,9 +15,8 @@ from connectors.edi.repacking import contents_of
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
 from connectors.edi.transports.opening import open_transport
 from connectors.sdk.base import BaseConnector, document, ignored
-from connectors.sdk.maps import open_map
 from core.domain.vocabulary import DocumentType, Paper, Write
-from core.errors import MappingError, Misconfigured, Rejected
+from core.errors import InputError, MappingError, Misconfigured, Rejected
 from core.ports.connectors import Document, InboundMessage, InboundRecord, Json, Push, Receipt
 from core.ports.partners import (
     INTERCHANGE_TOPIC,
@@ -28,10 +27,10 @@ from core.ports.partners import (
     Numbers,
     OutgoingInterchange,
 )
+from mappings.edi.shipped import named_map, shipped_map
 from mappings.engine import Map
 
 FILES_AT_ONCE = 50
-SHIPPED = Path(__file__).resolve().parents[2] / "mappings" / "edi" / "maps"
 PAPER_OF = {
     Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
     Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
@@ -49,6 +48,8 @@ class Connector(Calls, BaseConnector):
         self.profile: Profile = read_profile(self.settings, self.config.name)
         self.answer_within = self.profile.answer_within
         self._taken: list[Incoming] = []
+        # Maps of the partner's own, by name, with when their files changed.
+        self._maps: dict[str, tuple[int, Map | None]] = {}
 
     @cached_property
     def transport(self) -> Transport:
@@ -59,19 +60,31 @@ class Connector(Calls, BaseConnector):
         )
 
     def map(self, name: str) -> Map:
-        """Return a map: one of the partner's own folder, else a shipped one."""
-        file = f"{name}.yaml"
-        homes = [SHIPPED, *(each for each in sorted(SHIPPED.glob("*")) if each.is_dir())]
-        if self.settings.get("maps"):
-            homes.insert(0, Path(self.settings["maps"]).expanduser())
-        for home in homes:
-            if (home / file).is_file():
-                return open_map(self.manifest, file, home)
-        raise Misconfigured(
-            f"There is no map {name} for {self.config.name}.",
-            fix="Put it into the folder of the setting `maps`, or name a shipped one: `crossdock partner maps`.",
-            code="EDI-MAP-404",
-        )
+        """Return a map: one of the partner's own folder, or an overlay there, else a shipped one."""
+        own = self._own_map(name)
+        try:
+            if own is None:
+                return shipped_map(name)
+            changed = own.stat().st_mtime_ns
+            if self._maps.get(name, (0, None))[0] != changed:
+                self._maps[name] = changed, named_map(own.name, own.parent)
+            found = self._maps[name][1]
+            assert found is not None
+        except InputError as error:
+            raise Misconfigured(
+                f"The map {name} of {self.config.name} cannot be used: {error.what}",
+                why=error.why,
+                fix="Put it into the folder of the setting `maps`, or name a shipped one: `crossdock partner maps`.",
+                code="EDI-MAP-404",
+            ) from None
+        return found
+
+    def _own_map(self, name: str) -> Path | None:
+        if not self.settings.get("maps"):
+            return None
+        folder = Path(self.settings["maps"]).expanduser().resolve()
+        found = [path for path in (folder / name, folder / f"{name}.yaml") if path.is_file()]
+        return found[0] if found and found[0].resolve().is_relative_to(folder) else None
 
     # -- in
 

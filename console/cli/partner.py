@@ -216,3 +216,16 @@ def send_command(session: Session, /, interchange: str, remap: bool, edited: Pat
         f"{interchange} is sent anew with {delivery}.",
         f"crossdock deliveries show {delivery}",
     )
+
+
+@partner_command.command("maps")
+@pass_session
+def maps_command(session: Session, /) -> None:
+    """List the maps that are shipped: what a profile's `documents` may name."""
+    from mappings.edi.shipped import shipped_map, shipped_names
+
+    session.out.rows(
+        ({"map": each, "canonical": shipped_map(each).canonical_type} for each in shipped_names()),
+        ("map", "canonical"),
+        empty="No map is shipped.",
+    )
