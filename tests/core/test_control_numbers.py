@@ -1,6 +1,7 @@
 """Control numbers: statement D3 of the acceptance list."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from core.services.edi_outgoing import InterchangeBook
 from core.store.engine import open_engine
 from core.store.unit import Store
 
-PLAN = {"start": 1, "limit": 999_999_999, "on_rollover": "continue"}
+PLAN: dict[str, Any] = {"start": 1, "limit": 999_999_999, "on_rollover": "continue"}
 
 
 def interchange(reference: str, turn: int = 0, body: bytes = b"ISA") -> OutgoingInterchange:
@@ -58,13 +59,15 @@ def test_d3_the_database_refuses_a_number_a_second_time(store: Store) -> None:
 
 
 def test_d3_numbers_begin_again_behind_their_width_in_another_round(store: Store) -> None:
-    connection, plan = uuid4(), {"start": 998, "limit": 999, "on_rollover": "continue"}
+    connection = uuid4()
+    plan: dict[str, Any] = {"start": 998, "limit": 999, "on_rollover": "continue"}
     found = [take_number(store, connection, "edifact:interchange", **plan) for _ in range(4)]
     assert found == [(998, 0), (999, 0), (1, 1), (2, 1)]
 
 
 def test_d3_numbers_that_may_not_begin_again_stop(store: Store) -> None:
-    connection, plan = uuid4(), {"start": 999, "limit": 999, "on_rollover": "stop"}
+    connection = uuid4()
+    plan: dict[str, Any] = {"start": 999, "limit": 999, "on_rollover": "stop"}
     assert take_number(store, connection, "x12:interchange", **plan) == (999, 0)
     with pytest.raises(Misconfigured) as refused:
         take_number(store, connection, "x12:interchange", **plan)

@@ -20,6 +20,8 @@ DIRECTIONS = ("in", "out")
 DOCUMENT_STATES = (
     "made", "sent", "received", "accepted", "answered", "refused", "replaced", "taken",
 )  # fmt: skip
+# Documents of one value that are fetched by their ids.
+MOST_NAMED = 1_000
 INTERCHANGE_STATES = ("made", "sent", "taken", "refused", "repeated", "quarantined")
 _i, _d, _k = t.interchange.c, t.edi_document.c, t.edi_key.c
 _INTERCHANGES = select(t.interchange, t.connection.c.name.label("connection_name")).join(
@@ -222,13 +224,19 @@ def list_documents(
         state=(_d.state, list(state), DOCUMENT_STATES),
     )
     if find:
-        # Looked up first: the few documents of a value, whatever else there is.
-        named = select(_k.document_id).where(_k.tenant_id == tenant, _k.value == find.strip().upper())
-        query = query.where(_d.id.in_(named))
+        query = query.where(_d.id.in_(_bearing(conn, find, tenant)))
     if silent:
         query = query.where(_d.alarmed_at.is_not(None), _d.due_at.is_not(None))
     rows, after = rows_by_id(conn, query, _d.id, piece)
     return Listed([_document(row) for row in rows], after)
+
+
+def _bearing(conn: Connection, find: str, tenant: int) -> Any:
+    """Return the documents that bear a value: their ids where there are few, so that a page costs one look-up."""
+    named = select(_k.document_id).where(_k.tenant_id == tenant, _k.value == find.strip().upper())
+    few = list(conn.execute(named.distinct().limit(MOST_NAMED + 1)).scalars())
+    # A value that many bear is met soon on the way through the newest.
+    return few if len(few) <= MOST_NAMED else named
 
 
 def read_document(conn: Connection, document_id: UUID, tenant: int = DEFAULT_TENANT) -> Json:

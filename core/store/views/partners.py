@@ -20,20 +20,21 @@ INTERCHANGES = text(
           AND (:state = '' OR i.state = :state) AND (:reference = '' OR i.reference = :reference) LIMIT :most) found
     """
 )
-DOCUMENTS = text(
-    """
+DOCUMENTS = """
     SELECT count(*) AS "all", count(*) FILTER (WHERE state = 'refused') AS refused,
            count(*) FILTER (WHERE alarmed_at IS NOT NULL AND due_at IS NOT NULL) AS silent,
            count(*) FILTER (WHERE direction = 'out' AND state IN ('made', 'sent', 'received')) AS open,
            count(*) FILTER (WHERE direction = 'in') AS "in", count(*) FILTER (WHERE direction = 'out') AS out
     FROM (
-        SELECT d.state, d.direction, d.alarmed_at, d.due_at FROM edi_document d
+        SELECT d.state, d.direction, d.alarmed_at, d.due_at FROM {found}
         JOIN connection c ON c.tenant_id = d.tenant_id AND c.id = d.connection_id
         WHERE d.tenant_id = :t AND (:partner = '' OR c.name = :partner) AND (:kind = '' OR d.kind = :kind)
-          AND (:find = '' OR d.id IN (SELECT document_id FROM edi_key WHERE tenant_id = :t AND value = upper(:find)))
         LIMIT :most) found
     """
-)
+ALL = "edi_document d"
+# From the value to the few that bear it, and not through all to look whether they do.
+NAMED = """(SELECT DISTINCT document_id FROM edi_key WHERE tenant_id = :t AND value = upper(:find) LIMIT :most) k
+        JOIN edi_document d ON d.tenant_id = :t AND d.id = k.document_id"""
 MADE_OF = text(
     """
     SELECT y.payload FROM edi_document d
@@ -53,7 +54,8 @@ def count_interchanges(conn: Connection, tenant: int, partner: str, direction: s
 def count_documents(conn: Connection, tenant: int, partner: str, kind: str, find: str) -> dict[str, int]:
     """Return how many documents each view has; no more than a pager counts."""
     values = {"t": tenant, "partner": partner, "kind": kind, "find": find.strip(), "most": MOST}
-    return dict(conn.execute(DOCUMENTS, values).one()._mapping)
+    query = text(DOCUMENTS.format(found=NAMED if values["find"] else ALL))
+    return dict(conn.execute(query, values).one()._mapping)
 
 
 def document_kinds(conn: Connection, tenant: int) -> list[str]:

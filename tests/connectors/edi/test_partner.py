@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import Conflict
+from connectors.edi.transports.base import Sent
+from connectors.edi.transports.folder import FolderTransport
+from core.errors import Conflict, OutcomeUnknown
 from core.services.edi_resending import send_anew
 from core.services.edi_states import watch_answers
 from core.services.replaying import replay_message
@@ -228,3 +230,69 @@ def test_edifact_orders_come_in_and_contrl_goes_out(store: Store, tmp_path: Path
     [judged] = judge(body)
     assert [each.kind for each in judged.findings.messages()] == ["CONTRL"]
     assert judged.findings.sender == ("ZZ", "HUB", "")
+
+
+EDIFACT = {
+    "documents": [
+        {"in": "ORDERS", "map": "edifact/orders.D96A"},
+        {"out": "ORDRSP", "map": "edifact/ordrsp.D96A"},
+    ],
+    "edifact": {"una_always": True},
+    "maps": None,
+}
+ORDERS = (
+    "UNB+UNOC:3+ACME:ZZ+HUB:ZZ+260301:1200+77'UNH+1+ORDERS:D:96A:UN:EAN008'BGM+220+PO-5+9'DTM+137:20260301:102'"
+    "NAD+BY+4098765000008::9'NAD+DP+4098765000008::9++Store+Am Markt 1+Kiel++24103+DE'CUX+2:EUR:9'LIN+1'PIA+1+A:SA'"
+    "QTY+21:2'PRI+AAA:10.00'UNS+S'UNT+12+1'UNZ+1+77'"
+)
+
+
+@pytest.mark.parametrize(
+    ("segments", "state"),
+    [
+        ("UCI+{ref}+HUB:ZZ+ACME:ZZ+7'", "accepted"),
+        ("UCI+{ref}+HUB:ZZ+ACME:ZZ+8'", "received"),
+        ("UCI+{ref}+HUB:ZZ+ACME:ZZ+4+29+UNZ'", "refused"),
+        ("UCI+{ref}+HUB:ZZ+ACME:ZZ+7'UCM+1+ORDRSP:D:96A:UN+4+18'UCS+3'UCD+12+2:1'", "refused"),
+    ],
+)
+def test_a5_a6_contrl_moves_what_left_with_the_shipped_maps(
+    store: Store, tmp_path: Path, segments: str, state: str
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", **EDIFACT)
+    world.drop(ORDERS.encode())
+    assert numbers(world) == ["PO-5"]
+    assert world.sent() == []  # without errors, and unless UNB 0031 asks, no CONTRL is owed
+    world.settle()
+    [body] = world.sent()
+    [judged] = judge(body)
+    assert [(each.kind, each.accepted) for each in judged.findings.messages()] == [("ORDRSP", True)]
+    answered = segments.format(ref=judged.findings.reference)
+    count = answered.count("'") + 2
+    world.drop(
+        f"UNB+UNOC:3+ACME:ZZ+HUB:ZZ+260301:1300+78'UNH+1+CONTRL:D:3:UN'{answered}UNT+{count}+1'UNZ+1+78'".encode()
+    )
+    row = world.one("SELECT state, problems FROM edi_document WHERE kind = 'ORDRSP'")
+    assert row.state == state
+    assert (row.problems != []) is (state == "refused")
+
+
+def test_d3_a_reply_lost_in_sending_repeats_the_same_bytes_under_the_same_number(
+    world: EdiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bytes] = []
+
+    send = FolderTransport.send
+
+    def lost(transport: FolderTransport, name: str, body: bytes, kind: str) -> Sent:
+        seen.append(body)
+        if len(seen) == 1:
+            raise OutcomeUnknown("The reply was lost.")
+        return send(transport, name, body, kind)
+
+    world.drop(x12(order("PO-1")))
+    monkeypatch.setattr(FolderTransport, "send", lost)
+    [body] = world.sent()
+    assert seen == [body, body]
+    kept = world.all("SELECT state FROM interchange WHERE direction = 'out'")
+    assert [row.state for row in kept] == ["sent"]
