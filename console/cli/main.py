@@ -55,6 +55,7 @@ SECTIONS = {
     "Connect": {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
         "connector": "Kinds of partners: list, info, new, test",
+        "partner": "Trading partners: test, add, list, show, interchanges, documents, raw, send",
         "trigger": "A signed delivery through the true door",
         "edi": "EDI files: read, check, write",
     },
