@@ -82,13 +82,18 @@ class As2Transport:
                 fix="Nothing: it is sent again under its name, which the partner knows. Ask him if it stays so.",
                 code="AS2-RECEIPT-504",
             )
+        twice = ""
         try:
-            said = receipt.judge(out, *receipt.read(headers, body, self.profile, now))
+            fields, said = receipt.read(headers, body, self.profile, now)
+            if said.modifier == "duplicate-document":
+                # Some products leave the hash out of these.
+                twice = " He says that he had the message before: if he confirms it, discard this delivery."
+            said = receipt.judge(out, fields, said)
         except As2Error as error:
             raise Rejected(
                 f"The receipt of {self.http.partner} proves nothing: {error.what}",
                 why=error.why,
-                fix="Ask the partner what arrived before sending again.",
+                fix=f"Ask the partner what arrived before sending again.{twice}",
                 code="AS2-RECEIPT-422",
                 modifier=error.modifier,
             ) from None
