@@ -195,12 +195,15 @@ def x12_time(*, zone: str = "UTC", part: str | None = None) -> Transform:
     return Transform("x12_time", read, write)
 
 
-def lines(*, width: int) -> Transform:
+def lines(*, width: int, join: str = "\n") -> Transform:
     """A text in lines of limited width (`FTX[1=AAI]*/4.*`); a line that ends in a blank goes on in the next.
 
     Args:
         width: characters of a line.
+        join: what stands between lines in the text: a line break, or a blank for names that are one line to us.
     """
+    if join not in ("\n", " "):
+        raise Unfit("`join` is a line break or a blank")
     if isinstance(width, bool) or not isinstance(width, int) or width < 2:
         raise Unfit("`width` is a whole number from 2")
 
@@ -208,7 +211,7 @@ def lines(*, width: int) -> Transform:
         found = [value] if isinstance(value, str) else value
         if not isinstance(found, list):
             raise Unfit(f"is {kind_of(value)}, not lines of text")
-        return "".join(each if each.endswith(" ") else f"{each}\n" for each in found if each).removesuffix("\n")
+        return "".join(each if each.endswith(" ") else f"{each}{join}" for each in found if each).removesuffix(join)
 
     def write(value: Any) -> list[str]:
         if not isinstance(value, str):

@@ -172,7 +172,7 @@ def envelope(said: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if said is None or missing:
         raise MapError(
             f"Nothing says the {' and '.join(missing)} of the interchange.",
-            fix="Give `options: {envelope: {sender: ..., recipient: ..., reference: ...}}`, or write single messages.",
+            fix="Give `options: {envelope: {sender: ..., recipient: ..., reference: ...}}`, or --sender and the like.",
             code="MAP-SYNTAX-422",
         )
     return said

@@ -165,7 +165,7 @@ class Places:
             return found
 
         def whole(segment: Any) -> Any:
-            found = components(segment.elements, element)
+            found = components(segment.elements, element)[component : last or None]
             return found if any(found) else None
 
         def run(segment: Any) -> Any:

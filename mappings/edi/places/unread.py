@@ -128,7 +128,8 @@ def values_at(segment: Any, spot: Spot) -> list[tuple[int, int]]:
     if spot.shape is Shape.ONE:
         where = [(spot.element, spot.component)]
     elif spot.shape is Shape.WHOLE:
-        where = [(spot.element, each) for each in range(len(components(elements, spot.element)))]
+        length = len(components(elements, spot.element))
+        where = [(spot.element, each) for each in range(spot.component, min(spot.last or length, length))]
     elif spot.shape is Shape.RUN:
         where = [(each, 0) for each in range(spot.element, spot.last + 1)]
     else:
