@@ -171,6 +171,20 @@ def x12_date(*, part: str | None = None) -> Transform:
     return Transform("x12_date", lambda value: x12_moment(value, part)[0].date(), write)
 
 
+def x12_day(*, zone: str = "UTC") -> Transform:
+    """A point in time of which X12 has only the day (`BEG/5`): it begins at midnight, and its hours are not written.
+
+    Args:
+        zone: whose midnight it is.
+    """
+    place = find_zone(zone)
+
+    def read(value: Any) -> datetime:
+        return x12_moment(value, None)[0].replace(tzinfo=place).astimezone(UTC)
+
+    return Transform("x12_day", read, lambda value: canonical_instant(value).astimezone(place).strftime("%Y%m%d"))
+
+
 def x12_time(*, zone: str = "UTC", part: str | None = None) -> Transform:
     """A point in time in elements from a date on: date, time and zone (`DTM/2-4`, `BSN/3-4`).
 
