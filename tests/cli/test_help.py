@@ -53,7 +53,7 @@ def test_every_name_of_the_public_surface_is_there() -> None:
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
         "bench", "nodes", "disruptions", "route", "edi", "policy", "decisions", "promises", "scores", "models",
         "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers", "label", "partner",
-        "wave",
+        "wave", "sftp",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 

@@ -13,6 +13,9 @@ from core.errors import Misconfigured
 KINDS = {
     "as2": ("connectors.edi.transports.as2", "open_as2"),
     "folder": ("connectors.edi.transports.folder", "FolderTransport"),
+    "hosted": ("connectors.edi.transports.hosted", "open_hosted"),
+    "mail": ("connectors.edi.transports.mail", "MailTransport"),
+    "sftp": ("connectors.edi.transports.sftp", "SftpTransport"),
 }
 
 
