@@ -14,8 +14,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 def names() -> list[str]:
-    """Return the benchmarks there are: the modules that are also programs."""
-    return sorted(each.stem for each in FOLDER.glob("*.py") if "__main__" in each.read_text(encoding="utf-8"))
+    """Return the benchmarks there are: the modules that are also programs, named with `-` for `_`."""
+    programs = (each for each in FOLDER.glob("*.py") if "__main__" in each.read_text(encoding="utf-8"))
+    return sorted(each.stem.replace("_", "-") for each in programs if not each.stem.endswith("_worker"))
 
 
 @command("bench", context_settings={"ignore_unknown_options": True})
@@ -27,10 +28,12 @@ def bench_command(session: Session, /, name: str | None, arguments: tuple[str, .
     if name is None:
         session.out.rows([{"name": each} for each in names()], ("name",), empty="No benchmark is installed.")
         return
+    name = name.replace("_", "-")
     if name not in names():
         from core.errors import NotFound
 
         raise NotFound(f"There is no benchmark {name!r}.", fix=f"There are: {', '.join(names())}.")
     # A process of its own: what this one has loaded and opened must not be measured with it.
-    done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], cwd=FOLDER.parent, check=False)  # noqa: S603
+    module = f"benchmarks.{name.replace('-', '_')}"
+    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=FOLDER.parent, check=False)  # noqa: S603
     raise click.exceptions.Exit(done.returncode)

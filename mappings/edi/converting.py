@@ -14,6 +14,7 @@ from mappings.edi.limits import Mode
 from mappings.edi.places.message import EdiMessage, read_message, where
 from mappings.engine import Map
 from mappings.faults import MapError
+from mappings.syntaxes.edi import is_for
 
 Json = dict[str, Any]
 SEPARATORS = {"edifact": ("+", ":"), "x12": ("*", ">")}
@@ -137,7 +138,7 @@ def convert(found: Found, chosen: Map | None, *, strict: bool = False) -> Conver
         )
         return result
     options = chosen.document.options
-    if (found.type, found.version[: len(options["version"])]) != (options["message"], options["version"]):
+    if not is_for(options, found.type, found.version):
         result.error = MapError(
             f"The map {chosen.document.name} is for {options['message']} {options['version']}, "
             f"the message is {found.type} {found.version}.",

@@ -35,6 +35,7 @@ class EdiOptions(Strict):
     message = fields.String(required=True, validate=validate.Length(min=1))
     version = fields.String(required=True, validate=validate.Length(min=1))
     faults = fields.String(load_default="refuse", validate=validate.OneOf(["refuse", "pass"]))
+    also = fields.List(fields.String(), load_default=list)
     counts = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
     envelope = fields.Dict(keys=fields.String(), values=fields.Raw(), load_default=None, allow_none=True)
     max_bytes = fields.Integer(strict=True, load_default=None, validate=validate.Range(min=1))
@@ -103,6 +104,15 @@ class EdiSyntax:
 def setter(path: str) -> Setter:
     """Return a setter into the dict that `finish` turns into segments."""
     return Put(path)
+
+
+def is_for(options: Mapping[str, Any], message: str, version: str) -> bool:
+    """Return whether a map with some options reads a message: of its version, or one that it reads as well.
+
+    Args:
+        version: as the message says it, perhaps with an industry's suffix.
+    """
+    return message == options["message"] and version.startswith((options["version"], *options["also"]))
 
 
 def judged(

@@ -14,6 +14,8 @@ from mappings.edi.grammar.model import MANY, ElementType, Grammar, Node, Segment
 from mappings.edi.grammar.notation import CONDITION, condition
 
 MAX_DEPTH = 32
+MAX_ELEMENTS = 1_000
+"""Of a segment, or of a composite: as many as readers take."""
 TOKEN = re.compile(r"\[(?P<use>[^\[\]]*)\]|\{(?P<open>[^\[\]{}]*)|(?P<close>\})|\^|\+[0-9]+|\s+")
 # `N0` of X12, and A, AN and N of EDIFACT, which X12 writes the same.
 EDIFACT_KINDS = {"A": "a", "AN": "an", "N": "n"}
@@ -204,6 +206,10 @@ class SegmentReader:
                 if not begun:
                     raise GrammarError(f"{name} closes what it did not open.", fix="Mend the SEF file.")
                 times, start = begun.pop()
+                if times * (len(made) - start) > MAX_ELEMENTS:
+                    raise GrammarError(
+                        f"{name} repeats elements until it has more than {MAX_ELEMENTS}.", fix="Mend the SEF file."
+                    )
                 made += made[start:] * (times - 1)
         return tuple(made)
 
