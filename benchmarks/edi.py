@@ -24,6 +24,7 @@ from pydifact.serializer import Serializer
 
 from benchmarks.common import report
 from benchmarks.edi_files import KINDS, edifact
+from benchmarks.edi_maps import figures as maps
 from benchmarks.running import sizes, time_limit
 from mappings.edi.edifact.interchanges import read
 from mappings.edi.edifact.reader import Reader
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     figures: dict[str, Any] = {}
     with time_limit(options.limit):
         figures["edifact"] = _edifact(options)
+        figures["maps"] = maps(int(options.size * 1e6), options.rounds)
         # X12 has its figures in a module of its own.
         if find_spec("benchmarks.edi_x12"):
             figures["x12"] = importlib.import_module("benchmarks.edi_x12").figures(options)

@@ -35,21 +35,21 @@ def _parties(number: int) -> Iterator[ReadSegment]:
         yield _segment("NAD", role, [gln, "", "9"], "", *address)
 
 
-def orders(number: int) -> Iterator[ReadSegment]:
+def orders(number: int, lines: int = LINES) -> Iterator[ReadSegment]:
     """Yield the segments of an order."""
     yield _segment("BGM", "220", f"PO{number}", "9")
     yield _segment("DTM", ["137", "20261128", "102"])
     yield _segment("DTM", ["2", "20261203", "102"])
     yield from _parties(number)
     yield _segment("CUX", ["2", "EUR", "9"])
-    for line in range(1, LINES + 1):
+    for line in range(1, lines + 1):
         yield _segment("LIN", str(line), "", [f"40{number:05}{line:06}", "EN"])
         yield _segment("PIA", "1", [f"SKU-{line}", "SA"])
         yield _segment("IMD", "F", "", ["", "", "", f"Lamp, oak, {line} cm"])
         yield _segment("QTY", ["21", str(line), "PCE"])
         yield _segment("PRI", ["AAA", "12.50"])
     yield _segment("UNS", "S")
-    yield _segment("CNT", ["2", str(LINES)])
+    yield _segment("CNT", ["2", str(lines)])
 
 
 def despatch(number: int) -> Iterator[ReadSegment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import random
@@ -17,13 +18,19 @@ from mappings.edi.edifact import lines as edifact_lines
 from mappings.edi.edifact.interchanges import read as read_edifact
 from mappings.edi.grammar.check import check
 from mappings.edi.grammar.loader import GrammarError, load_grammar, read_grammar
+from mappings.edi.grammar.model import Grammar
 from mappings.edi.grammar.sef import grammar_of, read_sef
 from mappings.edi.grammar.writing import grammar_yaml
 from mappings.edi.limits import Mode
+from mappings.edi.places.message import read_message
+from mappings.edi.shipped import map_for
 from mappings.edi.x12 import lines as x12_lines
 from mappings.edi.x12.events import TransactionSet
 from mappings.edi.x12.reader import X12Reader
 from mappings.edi.xml.lines import read_lines as xml_lines
+
+EXPECTED = CrossdockError
+"""What a reader may raise: an error with a code, a sentence and what to do."""
 
 
 class Broken(AssertionError):
@@ -127,6 +134,18 @@ def _judged(standard: str, message: str, version: str, segments: list[Any]) -> N
         grammar = load_grammar(*(("x12", "850", "004010") if standard == "x12" else ("edifact", "ORDERS", "D96A")))
     if len(segments) <= 50_000:
         _said(check(grammar, segments).faults)
+        _mapped(grammar, segments)
+
+
+def _mapped(grammar: Grammar, segments: list[Any]) -> None:
+    """Read a message by its shipped map, whatever is wrong with it, and report what the map leaves unread."""
+    chosen = map_for(str(grammar.standard), grammar.message, grammar.version)
+    if chosen is None:
+        return
+    message = read_message(grammar, segments)
+    chosen.unmapped(message)
+    with contextlib.suppress(EXPECTED):
+        chosen.read(message)
 
 
 def _said(faults: Iterable[Any]) -> None:
@@ -177,5 +196,3 @@ DOORS: Mapping[str, tuple[Callable[[random.Random], bytes], Callable[[bytes], No
 }
 WEIGHTS = {"edifact": 4, "x12": 4, "xml": 3, "as2": 4}
 """How often a door is tried; others once."""
-EXPECTED = CrossdockError
-"""What a reader may raise: an error with a code, a sentence and what to do."""

@@ -109,6 +109,14 @@ class Schemas:
 
 
 @dataclass(frozen=True, slots=True)
+class Sftp:
+    """Where partners who push files log in; port 0 for nowhere."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """What is logged, and in which form."""
 
@@ -146,6 +154,7 @@ class Settings:
     waves: Waves = field(default_factory=Waves)
     pools: Pools = field(default_factory=Pools)
     schemas: Schemas = field(default_factory=Schemas)
+    sftp: Sftp = field(default_factory=Sftp)
     log: Log = field(default_factory=Log)
 
 

@@ -150,6 +150,14 @@ class SchemasSchema(Strict):
         return model.Schemas(**{name: Path(folder).expanduser().absolute() for name, folder in data.items()})
 
 
+class SftpSchema(Strict):
+    """`[sftp]`"""
+
+    makes = model.Sftp
+    host = fields.String(validate=validate.Length(1))
+    port = whole(0, 65535)
+
+
 class LogSchema(Strict):
     """`[log]`"""
 
@@ -191,6 +199,7 @@ class SettingsSchema(Strict):
     waves = fields.Nested(WavesSchema)
     pools = fields.Nested(PoolsSchema)
     schemas = fields.Nested(SchemasSchema)
+    sftp = fields.Nested(SftpSchema)
     log = fields.Nested(LogSchema)
 
     @post_load

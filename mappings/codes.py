@@ -167,4 +167,9 @@ ISO_COUNTRY_3 = CodeList("iso_country_3", FROM_ALPHA_3, ALPHA_3)
 ISO_CURRENCY = identity("iso_currency", CURRENCIES)
 UNECE_UNIT = identity("unece_unit", UNITS)
 
-CODES: Mapping[str, CodeList] = {each.name: each for each in (ISO_COUNTRY, ISO_COUNTRY_3, ISO_CURRENCY, UNECE_UNIT)}
+# What EDIFACT's older directories call a piece.
+EDIFACT_UNIT = CodeList("edifact_unit", {**UNECE_UNIT.to_canonical, "PCE": "C62"}, UNECE_UNIT.to_partner)
+
+CODES: Mapping[str, CodeList] = {
+    each.name: each for each in (ISO_COUNTRY, ISO_COUNTRY_3, ISO_CURRENCY, UNECE_UNIT, EDIFACT_UNIT)
+}

@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from mappings.codes import CODES, CodeList
+from mappings.edi.places.guide import GuideRule, GuideSchema, check_place
 from mappings.engine import Map
 from mappings.faults import MapDocumentError, Unfit
 from mappings.functions import FUNCTIONS
@@ -94,7 +95,26 @@ class Loader:
             group_by=data.get("group_by"),
             digest=self.text.digest,
             shape=data["shape"],
+            guide=self.guide(data["guide"]),
         )
+
+    def guide(self, data: Mapping[str, Any]) -> tuple[GuideRule, ...]:
+        """Return what a partner requires at places of a message."""
+        found = []
+        for place, said in data.items():
+            path = ("guide", place)
+            try:
+                check_place(place)
+                given = GuideSchema().load(said)
+            except ValidationError as error:
+                raise self.complain(flat(error.messages, path)) from None
+            except Unfit as error:
+                raise self.complain([(path, str(error))]) from None
+            given.pop("note", None)
+            if given["codes"] is not None:
+                given["codes"] = tuple(given["codes"])
+            found.append(GuideRule(place, self.line(path), **given))
+        return tuple(found)
 
     def rules(self, data: Mapping[str, Any], path: Path_, *, dotted: bool) -> tuple[Rule, ...]:
         """Return the rules of one `fields:`."""

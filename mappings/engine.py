@@ -10,18 +10,20 @@ from typing import Any
 from core.errors import MappingError
 from mappings.access import OBJECTS, Access, SourceDocument
 from mappings.backward import Apply, Backward
+from mappings.edi.places.guide import Check, guide_check
 from mappings.edi.places.message import EdiMessage
+from mappings.edi.places.numbers import Numbers
 from mappings.edi.places.unread import unread as unread_message
 from mappings.faults import Fault, MapDocumentError, MapError, kind_of
 from mappings.forward import Forward
 from mappings.leaf import Context, Run
 from mappings.rules import MapDocument
+from mappings.schema import EDI
 from mappings.shapes import SHAPES
 from mappings.syntaxes.registry import SYNTAXES
 from mappings.unmapped import Seen, unread, unread_xml, watch
 
 Json = dict[str, Any]
-EDI = ("edifact", "x12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ class Map:
         self.document = document
         self.syntax = SYNTAXES[document.syntax]
         self.shape = None if document.shape is None else SHAPES[document.shape]
+        self.guide: Check | None = None
+        if document.guide:
+            self.guide = guide_check(document.guide, Numbers(document.options["grammar"]), document.name)
         self.access: Access = self.syntax.access(document.options)
         if self.access.check is not None:
             try:
@@ -151,8 +156,9 @@ class Map:
             MapError: a value does not fit the partner's document; nothing is cut to fit.
             UnmappedCode: the partner has no code for a value.
         """
-        if self.shape:
-            canonical = self.shape.write(canonical)
+        return self._written(self._arranged(canonical))
+
+    def _written(self, canonical: Json) -> Any:
         ctx = Context(canonical)
         try:
             if self.document.inbound:
@@ -162,11 +168,16 @@ class Map:
                 found = self._write_forward(canonical, ctx) or {}
         except Fault as fault:
             raise fault.public(self.document.name, inbound=False) from None
-        return self.syntax.finish(found, self.document.options)
+        made = self.syntax.finish(found, self.document.options)
+        if self.guide is not None:
+            self.guide(made)
+        return made
 
     def _check(self, document: Any) -> None:
         if self.document.syntax in EDI:
             if isinstance(document, EdiMessage):
+                if self.guide is not None:
+                    self.guide(document)
                 return
             raise MapError(f"The document is {kind_of(document)}, not a message.", map=self.document.name)
         if self.document.syntax != "xml" and not isinstance(document, dict):
@@ -217,9 +228,12 @@ class Map:
             MappingError: the document cannot be written.
         """
         seen: Seen = set()
-        watched = watch(canonical, "", seen)
-        self.write(watched)
+        watched = watch(self._arranged(canonical), "", seen)
+        self._written(watched)
         return list(dict.fromkeys(unread(watched, "", seen)))
+
+    def _arranged(self, canonical: Json) -> Json:
+        return self.shape.write(canonical) if self.shape else canonical
 
     @cached_property
     def _tracing(self) -> Run:
@@ -261,6 +275,19 @@ class Map:
         if sources[0].error is not None:
             raise sources[0].error
         return self.read(sources[0].value)
+
+    def write_interchange(self, canonicals: list[Json], envelope: Json) -> bytes:
+        """Return one interchange of EDI with these documents.
+
+        Args:
+            envelope: what is different from the map's own: sender, recipient, reference and others.
+
+        Raises:
+            MappingError: a value does not fit, or nothing says who sends to whom.
+        """
+        options = self.document.options
+        said = {**options, "envelope": {**(options["envelope"] or {}), **envelope}}
+        return self.syntax.format([self.write(each) for each in canonicals], said)
 
     def write_bytes(self, canonicals: list[Json]) -> bytes:
         """Return the input that holds these canonical documents.

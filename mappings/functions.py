@@ -207,6 +207,7 @@ FUNCTIONS: Mapping[str, Maker | Transform] = {
     "edifact_date": dates.edifact_date,
     "edifact_time": dates.edifact_time,
     "x12_date": dates.x12_date,
+    "x12_day": dates.x12_day,
     "x12_time": dates.x12_time,
     "lines": dates.lines,
 }

@@ -202,6 +202,9 @@ def leaf(rule: Rule, get: Getter, ends: Ends, *, reading: bool, default: Any = N
             return invalid(error, None, ctx)
         if type(value) is str and value and not value.isspace():
             return value
+        if value is None and fallback is None:
+            # Most fields of most documents: nothing is there, and nobody has to look twice.
+            return missing(ctx)
         return run(scope, ctx)
 
     return plain

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mappings.codes import CodeList
 from mappings.transform import Transform
+
+if TYPE_CHECKING:
+    from mappings.edi.places.guide import GuideRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class MapDocument:
         records: path of the documents inside one parsed input; None when the input is one document.
         group_by: column whose equal values make rows one document.
         digest: SHA-256 of the map's text, in hexadecimal.
+        guide: what the partner requires at places of an EDI message.
         shape: how the canonical document is arranged for the map; None for as it is.
     """
 
@@ -109,3 +113,4 @@ class MapDocument:
     group_by: str | None
     digest: str
     shape: str | None = None
+    guide: tuple[GuideRule, ...] = ()

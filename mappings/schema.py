@@ -12,8 +12,12 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from core.domain.vocabulary import DocumentType, HoldKind, Paper, Write
 
 SYNTAXES = ("json", "jsonl", "csv", "xlsx", "xml", "edifact", "x12")
+EDI = ("edifact", "x12")
 CANONICAL = sorted({*DocumentType, *Paper, *Write})
-SHAPES = ("pack_levels", "pack_tree")
+SHAPES = (
+    "pack_levels", "pack_tree", "x12", "x12_answers", "x12_change", "x12_change_answers", "x12_invoice",
+    "x12_pack_tree", "x12_remittance",
+)  # fmt: skip
 HOLDS = [f"hold.{kind}" for kind in HoldKind]
 SOURCES = ("path", "const", "first_of", "concat", "fields")
 Data = Mapping[str, Any]
@@ -165,6 +169,7 @@ class MapSchema(Strict):
     records = an_expression()
     group_by = an_expression()
     shape = fields.String(load_default=None, validate=validate.OneOf(SHAPES))
+    guide = fields.Dict(keys=fields.String(), load_default=dict)
     fields_ = RulesField(
         data_key="fields", required=True, error_messages={"null": "has no rules yet: write one line per field"}
     )
@@ -179,3 +184,6 @@ class MapSchema(Strict):
             raise ValidationError(f"groups rows; {syntax} has none", "group_by")
         if "records" in data and syntax not in ("json", "xml"):
             raise ValidationError(f"{syntax} already holds one document per row or line", "records")
+        for key in ("guide", "shape"):
+            if data.get(key) and syntax not in EDI:
+                raise ValidationError(f"is for EDI; {syntax} has none", key)

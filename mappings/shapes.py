@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mappings.edi import packs
+from mappings.edi import packs, x12_money, x12_shapes
 
 Json = dict[str, Any]
 
@@ -27,4 +27,11 @@ class Shape:
 SHAPES: Mapping[str, Shape] = {
     "pack_levels": Shape(packs.from_levels, packs.to_levels),
     "pack_tree": Shape(packs.from_tree, packs.to_tree),
+    "x12": Shape(x12_shapes.together, x12_shapes.apart),
+    "x12_answers": Shape(x12_shapes.from_answers, x12_shapes.to_answers),
+    "x12_change": Shape(x12_money.from_change, x12_money.to_change),
+    "x12_change_answers": Shape(x12_money.from_change_answers, x12_money.to_change_answers),
+    "x12_invoice": Shape(x12_money.from_invoice, x12_money.to_invoice),
+    "x12_pack_tree": Shape(x12_shapes.from_tree, x12_shapes.to_tree),
+    "x12_remittance": Shape(x12_money.to_remittance, x12_money.to_remittance),
 }

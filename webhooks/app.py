@@ -22,6 +22,7 @@ from webhooks.api import (
     messages,
     models,
     orders,
+    partners,
     policies,
     promises,
     protection,
@@ -39,7 +40,7 @@ from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
     orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions,
-    waves, refunds, trade, exceptions, decisions, policies, models, connections, messages, deliveries, events,
+    waves, refunds, trade, partners, exceptions, decisions, policies, models, connections, messages, deliveries, events,
     keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"

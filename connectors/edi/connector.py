@@ -7,16 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from connectors.edi.calls import Calls
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import acknowledgement, owed, read_findings, unpacked
 from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.repacking import contents_of
-from connectors.edi.transports.base import Incoming, Transport
+from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
 from connectors.edi.transports.opening import open_transport
 from connectors.sdk.base import BaseConnector, document, ignored
-from connectors.sdk.maps import open_map
 from core.domain.vocabulary import DocumentType, Paper, Write
-from core.errors import MappingError, Misconfigured, Rejected
+from core.errors import InputError, MappingError, Misconfigured, Rejected
 from core.ports.connectors import Document, InboundMessage, InboundRecord, Json, Push, Receipt
 from core.ports.partners import (
     INTERCHANGE_TOPIC,
@@ -24,12 +24,13 @@ from core.ports.partners import (
     TEST_HEADER,
     Book,
     IncomingInterchange,
+    Numbers,
     OutgoingInterchange,
 )
+from mappings.edi.shipped import named_map, shipped_map
 from mappings.engine import Map
 
 FILES_AT_ONCE = 50
-SHIPPED = Path(__file__).resolve().parents[2] / "mappings" / "edi" / "maps"
 PAPER_OF = {
     Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
     Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
@@ -37,7 +38,7 @@ PAPER_OF = {
 }
 
 
-class Connector(BaseConnector):
+class Connector(Calls, BaseConnector):
     """One trading partner."""
 
     book: Book | None = None
@@ -47,26 +48,43 @@ class Connector(BaseConnector):
         self.profile: Profile = read_profile(self.settings, self.config.name)
         self.answer_within = self.profile.answer_within
         self._taken: list[Incoming] = []
+        # Maps of the partner's own, by name, with when their files changed.
+        self._maps: dict[str, tuple[int, Map | None]] = {}
 
     @cached_property
     def transport(self) -> Transport:
         """The way files go."""
-        return open_transport({**self.profile.transport, "secrets": self.secrets}, max_bytes=self.profile.max_bytes)
+        return open_transport(
+            {**self.profile.transport, "secrets": self.secrets, "connection": str(self.config.id)},
+            max_bytes=self.profile.max_bytes,
+        )
 
     def map(self, name: str) -> Map:
-        """Return a map: one of the partner's own folder, else a shipped one."""
-        file = f"{name}.yaml"
-        homes = [SHIPPED, *(each for each in sorted(SHIPPED.glob("*")) if each.is_dir())]
-        if self.settings.get("maps"):
-            homes.insert(0, Path(self.settings["maps"]).expanduser())
-        for home in homes:
-            if (home / file).is_file():
-                return open_map(self.manifest, file, home)
-        raise Misconfigured(
-            f"There is no map {name} for {self.config.name}.",
-            fix="Put it into the folder of the setting `maps`, or name a shipped one: `crossdock partner maps`.",
-            code="EDI-MAP-404",
-        )
+        """Return a map: one of the partner's own folder, or an overlay there, else a shipped one."""
+        own = self._own_map(name)
+        try:
+            if own is None:
+                return shipped_map(name)
+            changed = own.stat().st_mtime_ns
+            if self._maps.get(name, (0, None))[0] != changed:
+                self._maps[name] = changed, named_map(own.name, own.parent)
+            found = self._maps[name][1]
+            assert found is not None
+        except InputError as error:
+            raise Misconfigured(
+                f"The map {name} of {self.config.name} cannot be used: {error.what}",
+                why=error.why,
+                fix="Put it into the folder of the setting `maps`, or name a shipped one: `crossdock partner maps`.",
+                code="EDI-MAP-404",
+            ) from None
+        return found
+
+    def _own_map(self, name: str) -> Path | None:
+        if not self.settings.get("maps"):
+            return None
+        folder = Path(self.settings["maps"]).expanduser().resolve()
+        found = [path for path in (folder / name, folder / f"{name}.yaml") if path.is_file()]
+        return found[0] if found and found[0].resolve().is_relative_to(folder) else None
 
     # -- in
 
@@ -112,6 +130,8 @@ class Connector(BaseConnector):
         """
         if message.topic == INTERCHANGE_TOPIC:
             return [ignored("A file of interchanges; its messages are worked on one by one.")]
+        if message.topic == RECEIPT_TOPIC:
+            return [self.read_receipt(message)]
         row = self.profile.incoming(message.topic)
         if row is None:
             raise MappingError(
@@ -165,7 +185,7 @@ class Connector(BaseConnector):
             # Its answer to a test is a test.
             return pack(
                 self.profile, self._book(), findings.syntax, contents, ta1=note, answers=push.payload["interchange"],
-                test=findings.test or None,
+                replaces=(push.payload.get("again") or {}).get("interchange"), test=findings.test or None,
             )  # fmt: skip
 
         return self._leave(push, build)
@@ -180,7 +200,7 @@ class Connector(BaseConnector):
 
     def _paper(self, push: Push) -> Receipt:
         kind = PAPER_OF[push.kind]
-        found = self._outgoing(kind, push.kind)
+        found = self.outgoing(kind, push.kind)
         if found is None:
             return Receipt(None, {"skipped": f"{kind.replace('_', ' ')} was not agreed with this partner"})
         row, map_ = found
@@ -192,7 +212,8 @@ class Connector(BaseConnector):
 
         return self._leave(push, build)
 
-    def _outgoing(self, kind: Paper, verb: str) -> tuple[Exchanged, Map] | None:
+    def outgoing(self, kind: Paper, verb: str) -> tuple[Exchanged, Map] | None:
+        """Return what was agreed for a paper, and its map; None where it is not exchanged."""
         for row in self.profile.outgoing:
             map_ = self.map(row.map)
             if map_.canonical_type in (kind, verb):
@@ -219,7 +240,11 @@ class Connector(BaseConnector):
         if row.syntax == "edifact":
             directory = str(options["version"])
             version = (directory[:1], directory[1:], "UN", options.get("association") or "")
-        return Content(row.kind, message.body, version, expects=dict(self.profile.expects))
+        return Content(row.kind, message.body, version, expects=dict(self.profile.expects), keys=_keys(payload[kind]))
+
+    def packed(self, syntax: str, contents: Sequence[Content], numbers: Numbers) -> OutgoingInterchange:
+        """Return an interchange with messages, its numbers from elsewhere than the connection's own book."""
+        return pack(self.profile, numbers, syntax, contents)
 
     def _leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
         """Send the interchange of a write: the one made on the first try, whatever try this is."""
@@ -265,3 +290,10 @@ class Connector(BaseConnector):
         if "transport" in self.__dict__:
             self.transport.close()
         super().close()
+
+
+def _keys(paper: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the numbers of a paper, wherever its map puts them: its own, its order's, its packages'."""
+    orders = {paper.get("order_number"), paper.get("order_external_id")}
+    packages = [("sscc", each["sscc"]) for each in paper.get("packages", ()) if each.get("sscc")]
+    return [("number", paper["number"]), *(("po", each) for each in orders if each), *packages]

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.edi.profile import Profile
 from core.errors import MappingError, Rejected
-from core.ports.partners import Book, OutgoingDocument, OutgoingInterchange
+from core.ports.partners import Numbers, OutgoingDocument, OutgoingInterchange
 from mappings.edi.edifact.envelope import Party
 from mappings.edi.edifact.outgoing import OutInterchange, OutMessage, interchange
 from mappings.edi.edifact.writer import UnwritableError, Writer
@@ -36,6 +36,8 @@ class Content:
         body: segments of its standard.
         version: EDIFACT (version, release, agency, association); of X12 GS08 where it is not the profile's.
         group: (sender, recipient) in GS where they are not the profile's.
+        expects: seconds by which it is answered, by state.
+        keys: (kind, value) it can be found by beside what its segments say.
     """
 
     kind: str
@@ -43,9 +45,10 @@ class Content:
     version: tuple[str, ...] = ()
     group: tuple[str, str] | None = None
     expects: dict[str, float] = field(default_factory=dict)
+    keys: Sequence[tuple[str, str]] = ()
 
 
-def numbered(profile: Profile, book: Book, syntax: str, series: str) -> tuple[str, int]:
+def numbered(profile: Profile, book: Numbers, syntax: str, series: str) -> tuple[str, int]:
     """Return a control number as it is written, and its round; only the interchange's has one that matters."""
     width = min(profile.width or X12_WIDTH, X12_WIDTH if syntax == "x12" else EDIFACT_WIDTH)
     number, turn = book.number(
@@ -58,7 +61,7 @@ def numbered(profile: Profile, book: Book, syntax: str, series: str) -> tuple[st
 
 def pack(
     profile: Profile,
-    book: Book,
+    book: Numbers,
     syntax: str,
     contents: Sequence[Content],
     *,
@@ -110,7 +113,7 @@ def _written(identity: Any) -> str:
 
 def _document(content: Content, reference: str, group: str | None = None) -> OutgoingDocument:
     number, keys = keys_of(content.kind, content.body)
-    return OutgoingDocument(content.kind, reference, number, group, keys, content.expects)
+    return OutgoingDocument(content.kind, reference, number, group, [*keys, *content.keys], content.expects)
 
 
 def _edifact(
@@ -144,7 +147,7 @@ def _edifact(
 
 
 def _x12(
-    profile: Profile, book: Book, reference: str, contents: Sequence[Content], ta1: Segment | None, test: bool
+    profile: Profile, book: Numbers, reference: str, contents: Sequence[Content], ta1: Segment | None, test: bool
 ) -> tuple[bytes, int, list[OutgoingDocument]]:
     terms, now = profile.x12, datetime.now(UTC)
     usage = "T" if test else ("P" if terms.usage == "T" else terms.usage)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,23 +13,13 @@ from typing import Any, BinaryIO
 import click
 
 from console.cli.base import Session, group, pass_session
+from console.cli.edi_files import FILE, NAMES, STRICT, SYNTAXES, XML, mode_of, objects, syntax_of, target
 from console.cli.edi_grammar import import_grammar_command
+from console.cli.edi_maps import convert_command, diff_command
 from console.cli.edi_tree import STARTS, show
 from console.cli.output import note
 from console.cli.progress import progress
 
-SYNTAXES = {"edifact": "mappings.edi.edifact.lines", "x12": "mappings.edi.x12.lines"}
-"""Modules by what `detect` says: each has read_lines, write_file and write_lines."""
-XML = ("ubl", "cxml")
-"""Read by mappings.edi.xml.lines, which only has read_lines; it takes schemas."""
-NAMES = {
-    "edifact": "EDIFACT",
-    "x12": "X12",
-    "tradacoms": "TRADACOMS",
-    "ubl": "UBL",
-    "cxml": "cXML",
-    "xml": "XML that is neither UBL nor cXML",
-}
 SEGMENT_PLACE = ("place.number=segment", "place.tag=tag", "place.element=element")
 XML_PLACE = ("place.line=line", "place.path=path")
 MOVES = 2_000
@@ -39,16 +27,14 @@ MOVES = 2_000
 JSON_HEAD = 4_096
 SYNTAX_SAID = re.compile(rb'"syntax": ?"(\w+)"')
 
-FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that the standard does not know.")
-
 
 @group("edi")
 def edi_command() -> None:
     """Read, check and write EDI files and XML documents."""
 
 
-edi_command.add_command(import_grammar_command)
+for each in (import_grammar_command, convert_command, diff_command):
+    edi_command.add_command(each)
 
 
 @edi_command.command("read")
@@ -122,14 +108,14 @@ def write_command(session: Session, /, file: Path, strict: bool, out: Path | Non
         if fault.rejects:
             note(f"Segment {fault.place.number or '-'}: {fault.text}")
 
-    with file.open("rb") as handle, progress(file, handle) as moved, _target(out) as target:
+    with file.open("rb") as handle, progress(file, handle) as moved, target(out) as sink:
         module, as_json = _written(file, handle)
         if as_json:
-            chunks = module.write_lines(_objects(handle), **options)
+            chunks = module.write_lines(objects(handle), **options)
         else:
-            chunks = module.write_file(handle, _mode(strict), told, **options)
+            chunks = module.write_file(handle, mode_of(strict), told, **options)
         for number, chunk in enumerate(chunks):
-            target.write(chunk)
+            sink.write(chunk)
             if number % MOVES == 0:
                 moved()
     if out is not None:
@@ -143,26 +129,9 @@ def _written(file: Path, handle: BinaryIO) -> tuple[Any, bool]:
     head = handle.read(JSON_HEAD)
     handle.seek(0)
     if not head.startswith(b"{"):
-        return _module(_syntax(file, handle, tuple(SYNTAXES))), False
+        return _module(syntax_of(file, handle, tuple(SYNTAXES))), False
     said = SYNTAX_SAID.search(head)
     return _module(said[1].decode() if said and said[1].decode() in SYNTAXES else "edifact"), True
-
-
-@contextmanager
-def _target(out: Path | None) -> Iterator[BinaryIO]:
-    """Yield where to write; a file that could not be written to its end is not left behind."""
-    if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    part = out.with_name(f".{out.name}.part")
-    try:
-        with part.open("wb") as handle:
-            yield handle
-        part.replace(out)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
 
 
 @contextmanager
@@ -171,13 +140,13 @@ def _opened(
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """Yield what kind of EDI a file is, and what is in it; with a session, XML is checked with its schemas."""
     with file.open("rb") as handle, progress(file, handle) as moved:
-        syntax = _syntax(file, handle)
+        syntax = syntax_of(file, handle)
         if syntax in XML:
             from mappings.edi.xml.lines import read_lines
 
-            lines = read_lines(handle, _mode(strict), _schemas(checking))
+            lines = read_lines(handle, mode_of(strict), _schemas(checking))
         else:
-            lines = _module(syntax).read_lines(handle, _mode(strict))
+            lines = _module(syntax).read_lines(handle, mode_of(strict))
         yield syntax, _moving(lines, moved)
 
 
@@ -197,54 +166,8 @@ def _moving(lines: Iterator[dict[str, Any]], moved: Callable[[], None]) -> Itera
         yield line
 
 
-def _syntax(file: Path, handle: BinaryIO, wanted: tuple[str, ...] = (*SYNTAXES, *XML)) -> str:
-    """Return what kind of EDI a file is; it stands at its beginning afterwards.
-
-    Raises:
-        InputError: it is of no kind that is wanted.
-    """
-    from core.errors import InputError
-    from mappings.edi.detect import HEAD, detect
-
-    found = detect(handle.read(HEAD))
-    handle.seek(0)
-    if found in wanted:
-        return found
-    done = "read" if found not in XML else "written again"
-    raise InputError(
-        f"{file.name} is {NAMES[found]}, which cannot be {done}." if found else f"{file.name} is no EDI file.",
-        why=None if found else "It has no UNA, UNB or ISA segment where an interchange begins.",
-        fix=f"Give a file of {' or '.join(NAMES[each] for each in wanted)}.",
-        code="EDI-SYNTAX-415",
-    )
-
-
 def _module(syntax: str) -> Any:
     return import_module(SYNTAXES[syntax])
-
-
-def _mode(strict: bool) -> Any:
-    from mappings.edi.limits import Mode
-
-    return Mode.STRICT if strict else Mode.TOLERANT
-
-
-def _objects(handle: BinaryIO) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a file, one a line."""
-    import orjson
-
-    from core.errors import InputError
-
-    for number, line in enumerate(handle, 1):
-        if not line.strip():
-            continue
-        try:
-            found = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise InputError(f"Line {number} is not JSON: {error}.", fix="Put one object on each line.") from None
-        if not isinstance(found, dict):
-            raise InputError(f"Line {number} is not a JSON object.", fix="Put one object on each line.")
-        yield found
 
 
 def _counted(lines: Iterable[dict[str, Any]], counts: Counter[str]) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,7 +90,16 @@ def hub_services(settings: Settings) -> list[Service]:
         Service(f"worker-{number}", [*CROSSDOCK, "worker"], env, grace=GRACE)
         for number in range(1, settings.workers + 1)
     ]
-    return [web, *workers, Service("relay", [*CROSSDOCK, "relay"], env, grace=GRACE)]
+    relay = Service("relay", [*CROSSDOCK, "relay"], env, grace=GRACE)
+    return [web, *workers, relay, *_sftp(settings, env)]
+
+
+def _sftp(settings: Settings, env: Mapping[str, str]) -> list[Service]:
+    """Return the SFTP server for partners who push, where a port is set for it."""
+    if not settings.sftp.port:
+        return []
+    listens = {"CROSSDOCK_SFTP_HOST": settings.sftp.host, "CROSSDOCK_SFTP_PORT": str(settings.sftp.port)}
+    return [Service("sftp", [*CROSSDOCK, "sftp"], {**env, **listens}, port=settings.sftp.port, grace=GRACE)]
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -19,6 +19,7 @@ SECTIONS = {
         "web": "One web process, for production",
         "worker": "One worker process, for production",
         "relay": "One relay process, for production",
+        "sftp": "The SFTP server for partners who push files",
     },
     "Look": {
         "status": "What runs and what lags",
@@ -54,6 +55,7 @@ SECTIONS = {
     "Connect": {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
         "connector": "Kinds of partners: list, info, new, test",
+        "partner": "Trading partners: test, add, list, show, interchanges, documents, raw, send",
         "trigger": "A signed delivery through the true door",
         "edi": "EDI files: read, check, write",
     },
@@ -67,7 +69,7 @@ SECTIONS = {
     },
 }
 COMMANDS = {name: help_ for section in SECTIONS.values() for name, help_ in section.items()}
-MODULES = {"import": "imports", "web": "processes", "worker": "processes", "relay": "processes"}
+MODULES = {"import": "imports", "web": "processes", "worker": "processes", "relay": "processes", "sftp": "processes"}
 """Commands whose module is not named like them."""
 
 

@@ -1,4 +1,4 @@
-"""`crossdock web`, `worker`, `relay`: one process each, for production and for the supervisor of `crossdock up`."""
+"""`crossdock web`, `worker`, `relay`, `sftp`: one process each, for production and for `crossdock up`."""
 
 from __future__ import annotations
 
@@ -36,3 +36,18 @@ def relay_command(session: Session, /) -> None:
     from console.wiring import locate, run_relay
 
     run_relay(locate(session.settings()))
+
+
+@command("sftp")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; that of the setting sftp.port.")
+@click.option("--host", help="Address to listen on [127.0.0.1].")
+@pass_session
+def sftp_command(session: Session, /, port: int | None, host: str | None) -> None:
+    """Take files from partners who push them by SFTP until SIGTERM.
+
+    Each logs in with the name of its connection, whose transport is `hosted`.
+    """
+    from console.sftpserver import run_sftp
+    from console.wiring import locate
+
+    run_sftp(locate(session.settings(sftp__port=port, sftp__host=host)))

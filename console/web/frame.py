@@ -95,6 +95,7 @@ def menu(here: str) -> list[tuple[str, list[Screen]]]:
             "Integrate",
             [
                 screen("connections", "Connections", "plug-connected", counts.paused, "warm", "paused connections"),
+                screen("partners", "Partners", "file-code", counts.partners, "warm", "refused or unanswered documents"),
                 screen("messages", "Messages", "messages", counts.quarantined, "warm", "quarantined messages"),
                 screen("deliveries", "Deliveries", "send", counts.dead, "hot", "dead deliveries"),
             ],

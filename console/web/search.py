@@ -14,6 +14,8 @@ PAGES = {
     "order": ("console.orders.detail", "order"),
     "message": ("console.messages.detail", "message"),
     "delivery": ("console.deliveries.detail", "delivery"),
+    "edi_document": ("console.partners.document", "document"),
+    "interchange": ("console.partners.interchange", "interchange"),
 }
 blueprint = Blueprint("search", __name__)
 

@@ -69,8 +69,8 @@ class Write(StrEnum):
     ACKNOWLEDGE_ORDER = "acknowledge_order"
     PUSH_DESPATCH_ADVICE = "push_despatch_advice"
     PUSH_INVOICE = "push_invoice"
-    PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
     SEND_RECEIPT = "send_receipt"
+    PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
 
 
 class Mode(StrEnum):

@@ -222,7 +222,6 @@ def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None
     settle_members(unit, "delivery", [row.id], codes=[DEAD.code])
     if not receipt.detail.get("shadow"):
         note_sent(unit, row.id, receipt)
-    if transport_receipts.MIC in receipt.detail:
         transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
     if row.kind == Write.PUSH_STOCK:
         if not receipt.detail.get("shadow"):

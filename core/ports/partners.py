@@ -153,14 +153,14 @@ class Kept:
     body: bytes = field(repr=False)
 
 
-class Book(Protocol):
-    """Numbers and interchanges of one connection; everything it returns is committed."""
+class Numbers(Protocol):
+    """What gives control numbers."""
 
     def number(self, series: str, *, start: int, limit: int, on_rollover: str) -> tuple[int, int]:
         """Return a number nobody has had, and its round.
 
         Args:
-            series: such as `interchange` or `group`.
+            series: such as `x12:interchange`.
             start: first number of all.
             limit: the highest that fits its place.
             on_rollover: `continue` begins again with 1 in another round, `stop` refuses.
@@ -168,6 +168,10 @@ class Book(Protocol):
         Raises:
             Misconfigured: the numbers are used up.
         """
+
+
+class Book(Numbers, Protocol):
+    """Numbers and interchanges of one connection; everything it returns is committed."""
 
     def kept(self, reference: str) -> Kept | None:
         """Return the interchange made for a write before, by the write's reference."""

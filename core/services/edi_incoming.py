@@ -84,10 +84,11 @@ def _interchange(
             index_elements=["tenant_id", "connection_id", "sender", "recipient", "reference", "test"],
             index_where=text("direction = 'in' AND duplicate_of IS NULL"),
         )
-    ).rowcount
+        .returning(t.interchange.c.id)
+    ).scalar_one_or_none()
     notes: list[str] = []
     findings = found.findings
-    if not written:
+    if written is None:
         first = _first(unit, message.connection_id, found)
         same = first.sha256 == found.sha256
         values |= {"state": REPEATED if same else QUARANTINED, "duplicate_of": first.id}

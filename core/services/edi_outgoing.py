@@ -83,8 +83,9 @@ class InterchangeBook:
                 .on_conflict_do_nothing(
                     index_elements=["tenant_id", "delivery_id"], index_where=text("delivery_id IS NOT NULL")
                 )
-            ).rowcount  # fmt: skip
-            if not written:
+                .returning(t.interchange.c.id)
+            ).scalar_one_or_none()  # fmt: skip
+            if written is None:
                 first = _kept(unit, delivery_id)
                 assert first is not None, "the one that was there is still there"
                 return first

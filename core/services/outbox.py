@@ -21,9 +21,9 @@ PRIORITY = {
     Write.PUSH_FULFILLMENT_ORDER: 3,
     # Partners fine late papers.
     Write.PUSH_DESPATCH_ADVICE: 1,
-    Write.PUSH_ACKNOWLEDGEMENT: 1,
     # A partner without a receipt sends everything again.
     Write.SEND_RECEIPT: 1,
+    Write.PUSH_ACKNOWLEDGEMENT: 1,
     Write.ACKNOWLEDGE_ORDER: 2,
     Write.PUSH_INVOICE: 3,
     Write.PUSH_STOCK: 4,

@@ -23,13 +23,14 @@ from core.errors import CrossdockError, NotFound
 from core.ports.connectors import Json, Receipt
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.connections import row_of
+from core.services.edi_states import note_received
 from core.services.outbox import PRIORITY
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import DELIVERIES, Unit
 
 # Keys of a push's `Receipt.detail` that a connector fills where its transport has receipts.
-MIC, ALGORITHM, WITHIN, PROOF = "mic", "mic_algorithm", "receipt_within", "receipt"
+NAME, MIC, ALGORITHM, WITHIN, PROOF = "message_id", "mic", "mic_algorithm", "receipt_within", "receipt"
 PENDING, RECEIVED, REFUSED = "pending", "received", "refused"
 HOURS = 2
 OVERDUE = """
@@ -45,14 +46,18 @@ ORDER BY r.due_at LIMIT 200 FOR UPDATE OF r SKIP LOCKED
 def note_sent(unit: Unit, connection_id: UUID, delivery_id: UUID, receipt: Receipt) -> None:
     """Note a file that was handed over: proven already, or waiting for its receipt. What is proven stays so.
 
+    A transport without receipts leaves nothing to note.
+
     Args:
         unit: the running transaction.
         connection_id: the partner's.
         delivery_id: what carried it.
-        receipt: `reference` is the file's name at the partner; `detail` has `mic` and `mic_algorithm`, the `receipt`
-            that came with the answer (in base64), or the seconds it may take to come by itself (`receipt_within`).
+        receipt: its `detail` has `message_id`, `mic` and `mic_algorithm`, the `receipt` that came with the answer (in
+            base64), or the seconds it may take to come by itself (`receipt_within`).
     """
     detail, proof = receipt.detail, receipt.detail.get(PROOF)
+    if MIC not in detail:
+        return
     within = timedelta(seconds=float(detail.get(WITHIN) or HOURS * 3600))
     values: dict[str, Any] = {
         "delivery_id": delivery_id,
@@ -65,7 +70,7 @@ def note_sent(unit: Unit, connection_id: UUID, delivery_id: UUID, receipt: Recei
         "evidence": b64decode(proof) if proof else None,
     }
     statement = insert(t.transport_receipt).values(
-        tenant_id=unit.tenant, connection_id=connection_id, message_id=receipt.reference, **values
+        tenant_id=unit.tenant, connection_id=connection_id, message_id=detail[NAME], **values
     )
     unit.conn.execute(
         statement.on_conflict_do_update(
@@ -108,7 +113,9 @@ def settle(unit: Unit, connection_id: UUID, body: Mapping[str, Any]) -> tuple[UU
         .values(state=RECEIVED if proven else REFUSED, settled_at=unit.now, answer=answer)
     )
     settle_members(unit, "delivery", [row.delivery_id], codes=[RECEIPT_MISSING.code])
-    if not proven:
+    if proven:
+        note_received(unit, row.delivery_id, unit.now)
+    else:
         why = body.get("note") or "It does not repeat the hash of what was sent."
         name = row_of(unit, connection_id).name
         _open(unit, RECEIPT_REFUSED, row, order_id, {"connection": name, "modifier": objection, "detail": why[:400]})

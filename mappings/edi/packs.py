@@ -16,6 +16,8 @@ from mappings.numbers import exact
 Json = dict[str, Any]
 CONTENT = ("quantity", "lot", "expires_on", "serials")
 """What a content says itself; the rest it has of its line."""
+ADDED = ("number", "order_external_id")
+"""What contents have in a message only."""
 OWN = ("kind", "sscc", "tracking_number", "weight_g")
 SAME = ("external_id", "position", "gtin", "sku", "buyer_code")
 """What tells whether two contents are of one line: the first of these they have."""
@@ -58,13 +60,16 @@ def whole(line: Json, content: Json) -> Json:
     return {**shared, **{name: content[name] for name in CONTENT if name in content}}
 
 
-def numbered(levels: list[Json]) -> list[Json]:
-    """Number all contents of a message, from 1."""
+def numbered(levels: list[Json], paper: Json) -> list[Json]:
+    """Number all contents of a message, from 1, and let each say its order."""
+    order = paper.get("order_external_id")
     number = 0
     for level in levels:
         for content in level.get("contents", ()):
             number += 1
             content["number"] = number
+            if order is not None:
+                content["order_external_id"] = order
     return levels
 
 
@@ -79,7 +84,7 @@ def to_levels(paper: Json) -> Json:
         made["parent"] = ROOT if parent is None else int(parent) + ROOT
         levels.append({**made, "contents": package["contents"]})
     found = {name: value for name, value in paper.items() if name not in ("lines", "packages")}
-    return {**found, "levels": numbered(levels), "package_count": len(packages) or None}
+    return {**found, "levels": numbered(levels, paper)}
 
 
 def from_levels(found: Json) -> Json:
@@ -106,7 +111,7 @@ def from_levels(found: Json) -> Json:
             # A level that says nothing of a package groups others.
             numbers[number] = above
             gathering.loose(level.get("contents", ()))
-    return finished(found, ("levels", "package_count"), packages, gathering)
+    return finished(found, ("levels",), packages, gathering)
 
 
 def package(level: Mapping[str, Any], number: int, parent: int | None, gathering: Gathering) -> Json:
@@ -132,7 +137,7 @@ class Gathering:
         there = self.lines.get(key)
         quantity = exact(content.get("quantity"))
         if there is None:
-            own = {name: value for name, value in content.items() if name not in (*CONTENT, "number")}
+            own = {name: value for name, value in content.items() if name not in (*CONTENT, *ADDED)}
             there = self.lines[key] = {**own, "quantity": Decimal(0)}
             there.setdefault("position", len(self.lines))
         there["quantity"] += quantity
@@ -185,9 +190,10 @@ def to_tree(paper: Json) -> Json:
         else:
             raise wrong(f"The carton {each['number']} stands in a carton.", "Let cartons stand on pallets or alone.")
     found = {name: value for name, value in paper.items() if name not in ("lines", "packages")}
-    numbered([level for top in [{"contents": loose}, *pallets, *cartons] for level in (top, *top.get("cartons", ()))])
+    tops: list[Json] = [{"contents": loose}, *pallets, *cartons]
+    numbered([level for top in tops for level in (top, *top.get("cartons", ()))], paper)
     tree = {"pallets": pallets, "cartons": cartons, "loose": loose}
-    return {**found, **{name: value for name, value in tree.items() if value}, "package_count": len(packages) or None}
+    return {**found, **{name: value for name, value in tree.items() if value}, "package_count": len(packages)}
 
 
 def from_tree(found: Json) -> Json:

@@ -35,6 +35,7 @@ class EdiOptions(Strict):
     message = fields.String(required=True, validate=validate.Length(min=1))
     version = fields.String(required=True, validate=validate.Length(min=1))
     faults = fields.String(load_default="refuse", validate=validate.OneOf(["refuse", "pass"]))
+    also = fields.List(fields.String(), load_default=list)
     counts = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
     envelope = fields.Dict(keys=fields.String(), values=fields.Raw(), load_default=None, allow_none=True)
     max_bytes = fields.Integer(strict=True, load_default=None, validate=validate.Range(min=1))
@@ -105,6 +106,15 @@ def setter(path: str) -> Setter:
     return Put(path)
 
 
+def is_for(options: Mapping[str, Any], message: str, version: str) -> bool:
+    """Return whether a map with some options reads a message: of its version, or one that it reads as well.
+
+    Args:
+        version: as the message says it, perhaps with an industry's suffix.
+    """
+    return message == options["message"] and version.startswith((options["version"], *options["also"]))
+
+
 def judged(
     number: int, message: Callable[[], EdiMessage], found: list[EdiFault], options: Mapping[str, Any]
 ) -> SourceDocument:
@@ -172,7 +182,7 @@ def envelope(said: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if said is None or missing:
         raise MapError(
             f"Nothing says the {' and '.join(missing)} of the interchange.",
-            fix="Give `options: {envelope: {sender: ..., recipient: ..., reference: ...}}`, or write single messages.",
+            fix="Give `options: {envelope: {sender: ..., recipient: ..., reference: ...}}`, or --sender and the like.",
             code="MAP-SYNTAX-422",
         )
     return said

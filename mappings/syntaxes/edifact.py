@@ -12,7 +12,7 @@ from marshmallow import ValidationError, fields, validate
 from mappings.access import SourceDocument
 from mappings.edi.places.message import EdiMessage, read_message
 from mappings.faults import MapError
-from mappings.syntaxes.edi import EdiOptions, EdiSyntax, envelope, judged, other, rejected
+from mappings.syntaxes.edi import EdiOptions, EdiSyntax, envelope, is_for, judged, other, rejected
 from mappings.syntaxes.text import check_size, refused
 
 RELEASE = re.compile(r"([A-Z])([0-9]{2}[A-Z])\Z")
@@ -64,7 +64,7 @@ class EdifactSyntax(EdiSyntax):
             for message in interchange.messages():
                 number += 1
                 header = message.header
-                if header.type != options["message"] or f"{header.version}{header.release}" != options["version"]:
+                if not is_for(options, header.type, f"{header.version}{header.release}"):
                     yield other(number, f"{header.type} {header.version}{header.release}", options)
                     continue
                 yield judged(number, lambda found=message: made(found, options), message.faults, options)  # type: ignore[misc]

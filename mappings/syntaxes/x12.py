@@ -12,7 +12,7 @@ from marshmallow import fields, validate
 from mappings.access import SourceDocument
 from mappings.edi.places.message import EdiMessage, read_message
 from mappings.faults import MapError
-from mappings.syntaxes.edi import EdiOptions, EdiSyntax, envelope, judged, other, rejected
+from mappings.syntaxes.edi import EdiOptions, EdiSyntax, envelope, is_for, judged, other, rejected
 from mappings.syntaxes.text import check_size, refused
 
 FUNCTIONS = {
@@ -66,7 +66,7 @@ class X12Syntax(EdiSyntax):
             match event:
                 case TransactionSet():
                     number += 1
-                    if event.code != options["message"] or not event.version.startswith(options["version"]):
+                    if not is_for(options, event.code, event.version):
                         yield other(number, f"{event.code} {event.version}", options)
                     else:
                         yield judged(number, lambda found=event: made(found, options), event.faults, options)  # type: ignore[misc]

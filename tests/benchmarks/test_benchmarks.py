@@ -165,3 +165,8 @@ def test_edi_is_read_as_pydifact_reads_it_and_in_little_memory() -> None:
     assert found["edifact"]["large"]["file_mb"] >= 2
     assert found["edifact"]["large"]["faults"] == 0
     assert found["edifact"]["large"]["peak_mb"] < 100
+    assert set(found["maps"]) == {"5_lines", "40_lines"}
+    for each in found["maps"].values():
+        assert each["messages"] > 0
+        assert each["read_check_map_per_s"] > 0
+        assert each["map_and_order_per_s"] > 0

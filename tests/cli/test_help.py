@@ -52,8 +52,8 @@ def test_every_name_of_the_public_surface_is_there() -> None:
         "up", "demo", "web", "worker", "relay", "status", "doctor", "tail", "explain", "orders", "exceptions",
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
         "bench", "nodes", "disruptions", "route", "edi", "policy", "decisions", "promises", "scores", "models",
-        "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers", "label",
-        "wave",
+        "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers", "label", "partner",
+        "wave", "sftp",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 
@@ -82,7 +82,7 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
         "models": {"train", "promote"}, "protection": {"set", "end"}, "supply": {"expect", "receive", "end"},
         "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move"},
-        "calendars": {"import"}, "wave": {"run"},
+        "calendars": {"import"}, "wave": {"run"}, "partner": {"add", "send"},
     }  # fmt: skip
     for name in set(COMMANDS) - {"demo"}:
         command = cli.get_command(context, name)

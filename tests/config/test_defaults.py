@@ -34,9 +34,7 @@ def test_every_setting_is_listed_and_those_commented_out_have_no_default() -> No
     text = FILE.read_text()
     uncommented = re.sub(r'^# (\w+ = ".*")$', r"\1", text, flags=re.MULTILINE)
     assert listed(uncommented) == set(leaves())
-    assert listed(uncommented) - listed(text) == {
-        path for path, default in leaves().items() if not (default or default == ())
-    }
+    assert listed(uncommented) - listed(text) == {path for path, default in leaves().items() if default in (None, "")}
 
 
 def test_the_schema_knows_exactly_the_settings_there_are() -> None:

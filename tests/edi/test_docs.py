@@ -4,6 +4,9 @@ import ast
 import re
 from pathlib import Path
 
+from mappings.edi.x12.reader import ALWAYS_WRONG
+from mappings.edi.x12.verdicts import VERDICTS
+
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `(?P<name>[a-z-]+)` \| (?P<code>\d*) ?\|", re.MULTILINE)
 MAKERS = {"Finding": 1, "EdiFault": 1, "fault": 0}
@@ -30,3 +33,22 @@ def test_every_fault_is_in_the_docs_with_its_code() -> None:
     }
     assert len(told) == 29
     assert told == made()
+
+
+X12_ROW = re.compile(r"^\| (?P<level>set|group|interchange) \| `(?P<name>[a-z-]+)` \| (?P<code>\d*) ?\|", re.MULTILINE)
+NOTE = re.compile(r'"(?P<name>[a-z-]+)",\s*"(?P<code>0\d\d)"')
+
+
+def test_every_fault_of_x12_is_in_the_docs_with_its_code() -> None:
+    text = (ROOT / "docs" / "edi-x12.md").read_text(encoding="utf-8")
+    told = {f"{match['level']}:{match['name']}": match["code"] for match in X12_ROW.finditer(text)}
+    noted = {match["name"]: match["code"] for match in ROW.finditer(text)}
+    found: dict[str, str] = {}
+    for path in (ROOT / "mappings" / "edi" / "x12").glob("*.py"):
+        found |= {match["name"]: match["code"] for match in NOTE.finditer(path.read_text(encoding="utf-8"))}
+    found.pop("code")  # the name of an attribute, not of a fault
+    wrong = {name: found.pop(name) for name in ALWAYS_WRONG}
+    expected = {name: verdict.code or "" for name, verdict in VERDICTS.items()}
+    expected |= {f"interchange:{name}": code for name, code in wrong.items()}
+    assert told == {**expected, "interchange:no-interchange": "022"}
+    assert noted == found

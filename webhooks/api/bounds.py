@@ -33,6 +33,8 @@ PARTS: dict[str, tuple[str, ColumnElement[UUID]]] = {
     "reservation": ("reservation", t.reservation.c.group_id),
     "rule": ("protection", t.protection_rule.c.id),
     "connection": ("connection", t.connection.c.id),
+    "interchange": ("interchange", t.interchange.c.id),
+    "edi_document": ("edi_document", t.edi_document.c.id),
 }
 MASTER_DATA = frozenset({"items:read", "nodes:read", "stock:read"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from webhooks.api import shapes_promises
+from webhooks.api.partner_shapes import PARTNER_SHAPES
 from webhooks.api.shaping import (
     AMOUNT,
     ANYTHING,
@@ -262,7 +263,7 @@ SHAPES["PolicyFull"] = _with(
 )  # fmt: skip
 SHAPES["ConnectionFull"] = _with("Connection", "A connection with its backlog by state.", deliveries=ANYTHING)
 SHAPES.update(STOCK_SHAPES)
-SHAPES.update(TRADE_SHAPES)
+SHAPES.update({**TRADE_SHAPES, **PARTNER_SHAPES})
 SHAPES["MessageFull"] = _with("Message", "A message with its headers.", headers=ANYTHING)
 SHAPES["DeliveryFull"] = _with(
     "Delivery", "A delivery with its payload and attempts.",
@@ -289,6 +290,7 @@ SHAPES["EventPage"] = thing(
     resume_cursor={**TEXT, "description": "Where to go on later, when there is no more now."},
 )  # fmt: skip
 LISTED = (
+    "Partner", "Interchange", "EdiDocument",
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
     "Refund", "Paper", "Chargeback", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key",
     "ProtectionRule", "Supply", "Transfer", "Lot", "Serial",

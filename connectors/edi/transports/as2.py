@@ -12,14 +12,16 @@ from cryptography.hazmat.primitives import hashes
 
 from connectors.edi.as2 import message, mime, receipt
 from connectors.edi.as2.errors import As2Error
-from connectors.edi.transports.as2_profile import As2Settings
-from connectors.edi.transports.base import Incoming, Sent
+from connectors.edi.transports.as2_profile import As2Settings, read_settings
+from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
 from connectors.sdk.http import Http
+from connectors.sdk.redaction import Redactor
 from core.errors import OutcomeUnknown, Refused, Rejected, Transient
 from core.ports.connectors import InboundMessage, InboundRecord, Json, WebhookRequest
+from core.ports.partners import INTERCHANGE_TOPIC
 from core.ports.webhooks import Call, CallAnswer, Ending
 
-RECEIPT_TOPIC = "as2.receipt"
+LARGEST_ANSWER = 1_048_576
 DONE = (200, 201, 202, 204)
 # What a partner says when something else than the message was wrong; it has not taken it and may later.
 TRY_AGAIN = frozenset({"unexpected-processing-error"})
@@ -36,7 +38,7 @@ class As2Transport:
         topic: of what comes in.
     """
 
-    def __init__(self, settings: As2Settings, http: Http, *, connection: str, topic: str = "interchange") -> None:
+    def __init__(self, settings: As2Settings, http: Http, *, connection: str, topic: str = INTERCHANGE_TOPIC) -> None:
         self.settings, self.profile, self.http = settings, settings.profile, http
         self.connection, self.topic = connection, topic
 
@@ -80,13 +82,18 @@ class As2Transport:
                 fix="Nothing: it is sent again under its name, which the partner knows. Ask him if it stays so.",
                 code="AS2-RECEIPT-504",
             )
+        twice = ""
         try:
-            said = receipt.judge(out, *receipt.read(headers, body, self.profile, now))
+            fields, said = receipt.read(headers, body, self.profile, now)
+            if said.modifier == "duplicate-document":
+                # Some products leave the hash out of these.
+                twice = " He says that he had the message before: if he confirms it, discard this delivery."
+            said = receipt.judge(out, fields, said)
         except As2Error as error:
             raise Rejected(
                 f"The receipt of {self.http.partner} proves nothing: {error.what}",
                 why=error.why,
-                fix="Ask the partner what arrived before sending again.",
+                fix=f"Ask the partner what arrived before sending again.{twice}",
                 code="AS2-RECEIPT-422",
                 modifier=error.modifier,
             ) from None
@@ -254,6 +261,28 @@ class As2Transport:
     def close(self) -> None:
         """Give back the sockets."""
         self.http.close()
+
+
+def open_as2(table: Mapping[str, Any], *, max_bytes: int) -> As2Transport:
+    """Return the transport of a profile.
+
+    Args:
+        table: the profile's `transport`, with the connection's `secrets` and its id, `connection`.
+        max_bytes: of the largest file that is taken.
+
+    Raises:
+        Misconfigured: a setting is missing or does not fit.
+    """
+    secrets, own = table["secrets"], ("kind", "secrets", "connection")
+    given = {name: value for name, value in table.items() if name not in own}
+    settings = read_settings({"max_bytes": max_bytes, **given}, secrets)
+    http = Http(
+        settings.profile.theirs,
+        configured=[settings.url, *filter(None, [settings.profile.their_receipt_url])],
+        limits={"timeout": settings.timeout, "max_body": LARGEST_ANSWER, "concurrency": 4},
+        redactor=Redactor(secrets.values()),
+    )
+    return As2Transport(settings, http, connection=table["connection"])
 
 
 def is_receipt(headers: Mapping[str, str], body: bytes) -> bool:

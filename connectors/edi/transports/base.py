@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+# Topic of a stored message that is a transport receipt for something of ours.
+RECEIPT_TOPIC = "transport.receipt"
+
 
 @dataclass(frozen=True)
 class Incoming:

@@ -10,14 +10,20 @@ from connectors.edi.transports.base import Transport
 from core.errors import Misconfigured
 
 # kind -> module and class; the class takes the table of the profile, and `max_bytes`.
-KINDS = {"folder": ("connectors.edi.transports.folder", "FolderTransport")}
+KINDS = {
+    "as2": ("connectors.edi.transports.as2", "open_as2"),
+    "folder": ("connectors.edi.transports.folder", "FolderTransport"),
+    "hosted": ("connectors.edi.transports.hosted", "open_hosted"),
+    "mail": ("connectors.edi.transports.mail", "MailTransport"),
+    "sftp": ("connectors.edi.transports.sftp", "SftpTransport"),
+}
 
 
 def open_transport(table: Mapping[str, Any], *, max_bytes: int) -> Transport:
     """Return the transport of a profile.
 
     Args:
-        table: the profile's `transport`, with `kind`.
+        table: the profile's `transport`, with `kind`; `secrets` and `connection` (its id) are added to it.
         max_bytes: of the largest file that is taken.
 
     Raises:

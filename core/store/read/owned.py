@@ -53,6 +53,7 @@ OWNED: Mapping[FromClause, Condition] = {
         table: table.c.connection_id.__eq__
         for table in (
             t.orders, t.message, t.delivery, t.refund, t.exception_case, t.reservation, t.protection_rule,
+            t.interchange, t.edi_document,
         )
     },
     t.connection: t.connection.c.id.__eq__,

@@ -149,7 +149,7 @@ def read_availability(
     if missing := [sku for sku in wanted if sku not in known]:
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
     shelf = read_shelf(conn, [row.id for row in known.values()], beyond=False, tenant=tenant)
-    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).tuples().all()
+    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
     found = []
     for sku in wanted:
         total, rooms = shelf.figures(connection_id, known[sku].id)

@@ -18,7 +18,9 @@ COUNTS = text(
       (SELECT count(*) FROM message WHERE tenant_id = :tenant AND state = 'quarantined') AS quarantined,
       (SELECT count(*) FROM delivery WHERE tenant_id = :tenant AND state = 'dead') AS dead,
       (SELECT count(*) FROM disruption WHERE tenant_id = :tenant AND starts_at <= clock_timestamp()
-        AND (ends_at IS NULL OR ends_at > clock_timestamp())) AS disruptions
+        AND (ends_at IS NULL OR ends_at > clock_timestamp())) AS disruptions,
+      (SELECT count(*) FROM case_member
+        WHERE tenant_id = :tenant AND subject = 'edi_document' AND resolved_at IS NULL) AS partners
     """
 )
 DEMO = text("SELECT value FROM setting WHERE tenant_id = :tenant AND name = 'demo'")
@@ -39,12 +41,13 @@ class Counts:
     quarantined: int
     dead: int
     disruptions: int
+    partners: int
 
 
 def counts(conn: Connection, tenant: int) -> Counts:
     """Return the counts beside the menu."""
     row = conn.execute(COUNTS, {"tenant": tenant}).one()
-    return Counts(row.exceptions, row.paused, row.quarantined, row.dead, row.disruptions)
+    return Counts(row.exceptions, row.paused, row.quarantined, row.dead, row.disruptions, row.partners)
 
 
 def last_event(conn: Connection, tenant: int) -> int:

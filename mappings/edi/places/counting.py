@@ -24,12 +24,23 @@ X12_LINES = {
     "865": "POC",
 }
 """What CTT01 counts in each transaction set."""
+KNOWN = "control total"
+"""What a grammar remembers its control total by; no tag is like it."""
 CODE = "29"
 """EDIFACT 0085 of a control count that differs."""
 
 
 def count_tag(grammar: Grammar) -> tuple[str, str] | None:
     """Return the tag of the control total and of what it counts; None for a message without."""
+    known = grammar.quick.get(KNOWN, KNOWN)
+    if known is KNOWN:
+        known = grammar.quick[KNOWN] = found_count(grammar)
+    found: tuple[str, str] | None = known
+    return found
+
+
+def found_count(grammar: Grammar) -> tuple[str, str] | None:
+    """Return what `count_tag` returns, looked up in the structure."""
     tags = {each.name for each in grammar.root.nodes}
     if grammar.standard is Standard.X12:
         lines = X12_LINES.get(grammar.message)

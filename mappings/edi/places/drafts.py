@@ -37,7 +37,9 @@ class SegmentDraft:
         elif not isinstance(value, list):
             raise Unfit(f"is {kind_of(value)}, not a list of parts")
         elif spot.shape is Shape.WHOLE:
-            for component, each in enumerate(value):
+            if spot.last and len(value) > spot.last - spot.component:
+                raise Unfit(f"has {len(value)} parts, {spot.last - spot.component} components are there")
+            for component, each in enumerate(value, spot.component):
                 self.set(element, component, each)
         else:
             if len(value) > spot.last - element + 1:
@@ -204,10 +206,12 @@ class GroupDraft:
         for start in range(0, len(values), size):
             part = values[start : start + size]
             draft = self.new_segment(step)
-            unfit(path, value, lambda d=draft, p=part: d.put(spot, p if spot.shape is Shape.WHOLE else p[0]))
+            unfit(path, value, lambda d=draft, p=part: d.put(spot, p[0] if spot.shape is Shape.ONE else p))
 
     def room(self, tag: str, spot: Spot) -> int:
         """Return how many values one segment takes at a spot."""
+        if spot.last:
+            return spot.last - (spot.element - 1 if spot.shape is Shape.RUN else spot.component)
         segment = self.numbers.grammar.segments.get(tag)
         if spot.shape is Shape.ONE or segment is None or spot.element >= len(segment.uses):
             return 1

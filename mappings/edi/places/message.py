@@ -131,6 +131,8 @@ class Emission:
     def node(self, node: Node, draft: GroupDraft) -> None:
         """Add what a draft has for one place of its group."""
         if node.nodes:
+            if self.counts and node.parent is self.grammar.root and node.tag == self.total:
+                self.total_group(node, draft)
             for each in draft.groups.get(node.name, ()):
                 self.group(node, each)
             return
@@ -141,6 +143,14 @@ class Emission:
             elif self.counts and node.name == self.total:
                 add_count(self.grammar, drafts, self.out, lambda: SegmentDraft(node.name, draft.numbers))
         self.out += [self.segment(each) for each in drafts]
+
+    def total_group(self, node: Node, draft: GroupDraft) -> None:
+        """Write the number of lines where the control total begins a group, as CTT does in an 850."""
+        groups = draft.groups.setdefault(node.name, [])
+        if not groups:
+            groups.append(GroupDraft(node.name, draft.numbers))
+        drafts = groups[0].segments.setdefault(node.tag, [])
+        add_count(self.grammar, drafts, self.out, lambda: SegmentDraft(node.tag, draft.numbers))
 
     def segment(self, draft: SegmentDraft) -> Any:
         """Return a segment."""

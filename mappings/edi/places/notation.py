@@ -14,7 +14,7 @@ STEP = re.compile(r"(?P<name>[A-Z0-9]{2,8}?)(?P<loop>loop)?(?P<tests>(?:\[[^\]]+
 EDIFACT_GROUP = re.compile(r"SG[0-9]{1,3}")
 TEST = re.compile(r"\[(?:(?P<steps>[A-Za-z0-9/]+)/)?(?P<element>[0-9]{1,2})(?:\.(?P<component>[0-9]{1,2}))?"
                   r"(?P<sign>:?=)(?P<values>[^\]]*)\]")  # fmt: skip
-ONE = re.compile(r"(?P<element>[0-9]{1,2})(?:\.(?P<component>[0-9]{1,2}|\*))?")
+ONE = re.compile(r"(?P<element>[0-9]{1,2})(?:\.(?P<component>[0-9]{1,2}|\*|(?P<from>[0-9]{1,2})-(?P<to>[0-9]{1,2})))?")
 RUN = re.compile(r"(?P<first>[0-9]{1,2})-(?P<last>[0-9]{1,2})")
 SEARCH = re.compile(r"(?P<first>[0-9]{1,2})\.\.(?P<last>[0-9]{1,2})\[(?P<tested>[0-9]{1,2})?=(?P<values>[^\]]+)\]"
                     r"(?:\.(?P<component>[0-9]{1,2}))?")  # fmt: skip
@@ -27,7 +27,7 @@ class Shape(StrEnum):
 
     # One value: element and component.
     ONE = "one"
-    # All components of an element, as a list.
+    # All components of an element, or those from `component` up to number `last`, as a list.
     WHOLE = "whole"
     # Elements from `element` to `last`, as a list.
     RUN = "run"
@@ -118,7 +118,7 @@ def parse(text: str) -> Path:
     for at, step in enumerate(steps):
         if not step.group and at < len(steps) - 1:
             raise Unfit(f"{text!r} goes on behind the segment {step.name}: only groups hold others")
-        if step.every and (step.group or spot is None or spot.shape not in (Shape.WHOLE, Shape.ONE)):
+        if step.every and (step.group or spot is None or spot.shape not in (Shape.WHOLE, Shape.RUN, Shape.ONE)):
             raise Unfit(f"{text!r} has a * where no values of several segments are collected")
     if spot and steps and steps[-1].group:
         raise Unfit(f"{text!r} names no segment in the group {steps[-1].name}")
@@ -162,6 +162,8 @@ def a_spot(text: str) -> Spot | None:
         element, component = int(found["element"]) - 1, found["component"] or "1"
         if component == "*":
             return Spot(Shape.WHOLE, element)
+        if found["from"]:
+            return Spot(Shape.WHOLE, element, int(found["from"]) - 1, int(found["to"]))
         return Spot(Shape.ONE, element, int(component) - 1)
     if found := RUN.fullmatch(text):
         return Spot(Shape.RUN, int(found["first"]) - 1, last=int(found["last"]) - 1)

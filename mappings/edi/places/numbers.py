@@ -8,8 +8,8 @@ from decimal import Decimal
 from mappings.edi.grammar.model import ElementType, Grammar
 from mappings.faults import Unfit
 
-QUANTITY = "6060"
-"""Data element of EDIFACT that is a number, though later directories call it text."""
+COUNTED = frozenset({"6060", "6314"})
+"""Data elements of EDIFACT that are numbers, though directories call them text: quantities and measures."""
 IMPLIED = re.compile(r"N[1-9]")
 
 
@@ -49,7 +49,7 @@ def kind_of_type(found: ElementType | None) -> str:
         return ""
     if IMPLIED.fullmatch(found.kind):
         return found.kind
-    return "n" if found.kind == "n" or found.id == QUANTITY else ""
+    return "n" if found.kind == "n" or found.id in COUNTED else ""
 
 
 def read_number(text: str, kind: str) -> str:

@@ -61,23 +61,42 @@ def fits(tests: tuple[Test, ...]) -> Fits | None:
         return None
     if len(found) == 1:
         return found[0]
+    if len(found) == 2:
+        first, second = found
+        return lambda item: first(item) and second(item)
     return lambda item: all(each(item) for each in found)
 
 
 def one_fits(test: Test) -> Fits:
     """Return what one selector asks."""
     element, component, values = test.element, test.component, frozenset(test.values)
+    blank = "" in values
+
+    # Selectors are asked more often than anything else: no call where none is needed, and no generator.
+    def one(segment: Any) -> bool:
+        elements = segment.elements
+        if element >= len(elements):
+            return blank
+        found = elements[element]
+        if type(found) is list:
+            return (found[component] if component < len(found) else "") in values
+        if type(found) is str:
+            return ("" if component else found) in values
+        return pick(elements, element, component) in values
+
     if not test.steps:
-        return lambda segment: pick(segment.elements, element, component) in values
+        return one
     *groups, tag = (each.removesuffix("loop") for each in test.steps)
     if not groups:
 
         def inside(group: Group) -> bool:
-            # Not any(): a generator for each group would cost twice the time.
-            found = False
-            for segment in group.by_tag().get(tag, ()):
-                found = found or pick(segment.elements, element, component) in values
-            return found
+            tags = group.found_tags
+            if tags is None:
+                tags = group.by_tag()
+            segments = tags.get(tag, ())
+            if len(segments) == 1:
+                return one(segments[0])
+            return any(one(segment) for segment in segments)
 
         return inside
 
@@ -124,34 +143,29 @@ class Places:
         take, walk = self.taker(path.spot), walker(path.steps)
         if path.steps and path.steps[-1].every:
             return gathered(walk, self.taker(path.spot), path)
-        if len(path.steps) == 1 and not path.root:
-            return self.quick(path.steps[0], take)
+        if not path.steps:
+            return lambda scope, _root: take(scope)
+        return rooted(self.finder(path.steps, take), path)
 
-        def get(scope: Any, root: Any) -> Any:
-            for segment in walk(root if path.root else scope):
-                value = take(segment)
-                if value:
-                    return value
-            return None
+    def finder(self, steps: tuple[Step, ...], take: Callable[[Any], Any]) -> Callable[..., Any]:
+        """Return what finds the first value that is there, without a generator for every rule."""
+        wanted, name = fits(steps[0].tests), steps[0].name
+        group, inner = steps[0].group, take if len(steps) == 1 else self.finder(steps[1:], take)
 
-        return get
-
-    @staticmethod
-    def quick(step: Step, take: Callable[[Any], Any]) -> Getter:
-        """Return a getter in a segment of the scope itself, which most rules are."""
-        wanted, name = fits(step.tests), step.name
-
-        def get(scope: Any, _root: Any) -> Any:
+        def find(scope: Any, _root: Any = None) -> Any:
             if not isinstance(scope, Group):
                 raise Unfit(f"is looked for in the segment {scope.tag}, which holds no others")
-            for segment in scope.by_tag().get(name, ()):
-                if wanted is None or wanted(segment):
-                    value = take(segment)
+            tags = scope.found_tags
+            if tags is None:
+                tags = scope.by_tag()
+            for item in (scope.found_groups if group else tags).get(name, ()):
+                if wanted is None or wanted(item):
+                    value = inner(item)
                     if value:
                         return value
             return None
 
-        return get
+        return find
 
     def taker(self, spot: Spot) -> Callable[[Any], Any]:
         """Return what takes the value at a spot out of a segment."""
@@ -159,13 +173,18 @@ class Places:
         kind_of, values, tested = self.numbers.kind, frozenset(spot.values), spot.tested
 
         def one(segment: Any) -> Any:
-            found = pick(segment.elements, element, component)
+            elements = segment.elements
+            if element >= len(elements):
+                return None
+            found = elements[element]
+            if type(found) is not str or component:
+                found = pick(elements, element, component)
             if found and (kind := kind_of(segment.tag, element, component)):
                 return read_number(found, kind)
             return found
 
         def whole(segment: Any) -> Any:
-            found = components(segment.elements, element)
+            found = components(segment.elements, element)[component : last or None]
             return found if any(found) else None
 
         def run(segment: Any) -> Any:
@@ -193,8 +212,7 @@ class Places:
         path = parse(text)
         if path.spot is not None:
             raise Unfit(f"{text!r} names an element, not a group or segment")
-        walk = walker(path.steps)
-        return lambda scope, root: next(walk(root if path.root else scope), None)
+        return rooted(self.finder(path.steps, lambda item: item), path)
 
     def items(self, text: str) -> Getter:
         """Return a getter of all groups or segments, or of elements some at a time; None when there are none."""
@@ -222,6 +240,11 @@ class Places:
             return lambda scope, root: bool(get(scope, root)) is wanted
         values, same = frozenset(found["values"].split("|")), (found["sign"] == "=") is not bool(found["not"])
         return lambda scope, root: ((get(scope, root) or "") in values) is same
+
+
+def rooted(find: Callable[..., Any], path: Path) -> Getter:
+    """Return a getter that looks where the rule stands, or in the whole message."""
+    return (lambda _scope, root: find(root)) if path.root else find
 
 
 def spread(segment: Any, spot: Spot) -> Iterator[Elements]:

@@ -10,11 +10,14 @@ from mappings.edi.grammar.structure import Group
 from mappings.edi.places.counting import LINES, X12_LINES
 from mappings.edi.places.message import EdiMessage
 from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
+from mappings.edi.places.numbers import Numbers
 from mappings.edi.places.reading import COMPARED, Elements, components, fits, pick, spread, walker
 from mappings.rules import Rule
 
 Seen = dict[int, set[tuple[int, int]]]
 SERVICE = frozenset({"UNH", "UNT", "UNS", "ST", "SE"})
+CODE = 3
+"""Characters of the longest qualifier."""
 NUMBERS = {"HL": (0, 1, 3)}
 """Elements that say how a message is built, which the grouping has read."""
 
@@ -50,12 +53,12 @@ def of_segment(message: EdiMessage, segment: Any, path: str, read: set[tuple[int
         values = [each for each in values if each[0] not in NUMBERS[segment.tag]]
     if not read:
         if values:
-            yield f"{path}{segment.tag}{qualifier(segment)}"
+            yield f"{path}{segment.tag}{qualifier(message, segment)}"
         return
     for element, component in values:
         if (element, component) not in read:
             many = len(components(segment.elements, element)) > 1
-            yield f"{path}{segment.tag}{qualifier(segment)}/{element + 1}{f'.{component + 1}' if many else ''}"
+            yield f"{path}{segment.tag}{qualifier(message, segment)}/{element + 1}{f'.{component + 1}' if many else ''}"
 
 
 def is_total(message: EdiMessage, segment: Any) -> bool:
@@ -65,11 +68,12 @@ def is_total(message: EdiMessage, segment: Any) -> bool:
     return segment.tag == "CNT" and pick(segment.elements, 0, 0) == LINES
 
 
-def qualifier(segment: Any) -> str:
-    """Return the first element as a selector, where it is a short code."""
+def qualifier(message: EdiMessage, segment: Any) -> str:
+    """Return the first element as a selector, where it is a code and no number of a line."""
     first = components(segment.elements, 0)
     code = first[0] if first else ""
-    if not code or len(code) > 3:
+    kind = Numbers(message.grammar).type(segment.tag, 0, 0)
+    if not code or kind is None or kind.high > CODE or kind.kind not in ("an", "a", "ID"):
         return ""
     return f"[1{'.1' if len(first) > 1 else ''}={code}]"
 
@@ -128,7 +132,8 @@ def values_at(segment: Any, spot: Spot) -> list[tuple[int, int]]:
     if spot.shape is Shape.ONE:
         where = [(spot.element, spot.component)]
     elif spot.shape is Shape.WHOLE:
-        where = [(spot.element, each) for each in range(len(components(elements, spot.element)))]
+        length = len(components(elements, spot.element))
+        where = [(spot.element, each) for each in range(spot.component, min(spot.last or length, length))]
     elif spot.shape is Shape.RUN:
         where = [(each, 0) for each in range(spot.element, spot.last + 1)]
     else:

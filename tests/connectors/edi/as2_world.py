@@ -13,10 +13,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from config.settings import Limits, Settings
 from connectors.edi.as2.cms import Identity
-from connectors.edi.transports.as2 import RECEIPT_TOPIC, As2Transport
-from connectors.edi.transports.as2_profile import read_settings
-from connectors.sdk.http import Http
-from connectors.sdk.redaction import Redactor
+from connectors.edi.transports.as2 import As2Transport, open_as2
+from connectors.edi.transports.base import RECEIPT_TOPIC
 from core.domain.documents import check_document
 from core.domain.ids import uuid7
 from core.domain.vocabulary import DocumentType
@@ -53,11 +51,7 @@ def settings_of(ours: Identity, theirs: Identity, names: tuple[str, str], url: s
 
 def transport_of(settings: Mapping[str, Any], secrets: Mapping[str, str], connection: str = "c1") -> As2Transport:
     """Return a transport as a connector makes it."""
-    read = read_settings(settings, secrets)
-    addresses = [read.url, *filter(None, [read.profile.their_receipt_url])]
-    limits = {"timeout": 20, "max_body": 5_000_000, "concurrency": 2}
-    http = Http("Acme", configured=addresses, limits=limits, redactor=Redactor(secrets.values()))
-    return As2Transport(read, http, connection=connection)
+    return open_as2({**settings, "secrets": secrets, "connection": connection}, max_bytes=200_000_000)
 
 
 class Speaker:

@@ -78,7 +78,7 @@ def test_s1_an_asynchronous_receipt_settles_what_was_sent(world: Pair) -> None:
     assert world.deliver(world.there) == 1
     world.drain()
     assert world.one("SELECT state FROM transport_receipt").state == "received"
-    assert world.one("SELECT state FROM message WHERE topic = 'as2.receipt'").state == "applied"
+    assert world.one("SELECT state FROM message WHERE topic = 'transport.receipt'").state == "applied"
     told = world.one("SELECT * FROM event WHERE type = 'delivery.received'")
     assert (told.subject_id, told.data["message_id"]) == (delivery, row.message_id)
 
@@ -91,7 +91,7 @@ def test_s1_a_receipt_that_is_faster_than_our_own_books_waits_for_them(world: Pa
         kept = unit.conn.execute(text("DELETE FROM transport_receipt RETURNING *")).mappings().one()
     world.deliver(world.there)
     world.drain()
-    assert world.one("SELECT state FROM message WHERE topic = 'as2.receipt'").state == "normalized"
+    assert world.one("SELECT state FROM message WHERE topic = 'transport.receipt'").state == "normalized"
     with world.store.begin() as unit:
         unit.conn.execute(schema.transport_receipt.insert().values(dict(kept)))
     world.drain()

@@ -1,0 +1,249 @@
+"""Trying a partner's profile on samples, without a hub: each message passes or fails, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from connectors.edi.connector import PAPER_OF, Connector
+from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
+from connectors.edi.partnerfile import PartnerFile
+from connectors.edi.profile import Exchanged
+from connectors.edi.sampling import sample_papers
+from connectors.sdk.manifest import load_manifest
+from core.domain.papers import check_paper
+from core.domain.payloads import jsonable
+from core.domain.vocabulary import DocumentType, Mode, Paper
+from core.errors import CrossdockError, InputError
+from core.ports.connectors import ConnectionConfig, InboundMessage, Json
+from mappings.edi.acks.judging import Judged, judge
+
+MOST_SHOWN = 20
+
+
+@dataclass(slots=True)
+class Tried:
+    """What came of one message.
+
+    Args:
+        sample: file it is of; empty for what no sample was given of.
+        kind: such as 850.
+        way: `in` or `out`.
+        passed: whether everything held.
+        reasons: why not.
+        notes: what else is to be known, such as places no rule of the map reads.
+        canonical: what it means.
+        written: what would leave.
+    """
+
+    sample: str
+    kind: str
+    way: str
+    passed: bool = True
+    reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    canonical: Json | None = None
+    written: str | None = None
+
+    def fail(self, *reasons: str) -> None:
+        """Note why it does not pass."""
+        self.passed = False
+        self.reasons += reasons
+
+
+class Numbers:
+    """Control numbers for trying: they are nobody's."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}
+
+    def number(self, series: str, *, start: int, limit: int, on_rollover: str) -> tuple[int, int]:
+        """Return the next number of a series."""
+        del limit, on_rollover
+        self._next[series] = self._next.get(series, start - 1) + 1
+        return self._next[series], 0
+
+
+@contextmanager
+def opened(file: PartnerFile) -> Iterator[Connector]:
+    """Yield the connector a partner's file makes, without a hub; its transport is not opened."""
+    folder = Path(__file__).parent
+    manifest = load_manifest(folder)
+    config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings)
+    connector = Connector(config, manifest, folder)
+    try:
+        yield connector
+    finally:
+        connector.close()
+
+
+def try_samples(connector: Connector, samples: Iterable[Path]) -> list[Tried]:
+    """Return what came of every message of the samples, and of every document that is to leave.
+
+    Samples are files as the partner sends them, files as he wants them from us, or canonical papers as JSON
+    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order.
+    """
+    found: list[Tried] = []
+    for path in samples:
+        found += _file(connector, path)
+    order = next((each.canonical for each in found if each.way == "in" and _is_order(connector, each)), None)
+    if order is not None:
+        found += _made_of(connector, order, {each.kind for each in found if each.way == "out"})
+    seen = {(each.kind, each.way) for each in found}
+    for row in connector.profile.documents:
+        way = "in" if row.incoming else "out"
+        if (row.kind, way) not in seen:
+            what = "no sample was given" if row.incoming or order is not None else "no sample of it, nor of an order"
+            found.append(Tried("", row.kind, way, False, [what]))
+    return found
+
+
+def _is_order(connector: Connector, tried: Tried) -> bool:
+    row = connector.profile.incoming(tried.kind)
+    return (
+        row is not None and tried.canonical is not None
+        and connector.map(row.map).canonical_type == DocumentType.ORDER
+    )  # fmt: skip
+
+
+def _file(connector: Connector, path: Path) -> Iterator[Tried]:
+    body = path.read_bytes()
+    if body.lstrip().startswith(b"{"):
+        yield from _json(connector, path, body)
+        return
+    interchanges = list(judge(body))
+    if not interchanges:
+        tried = Tried(path.name, "?", "in")
+        tried.fail("it is neither EDIFACT nor X12, and no canonical paper")
+        yield tried
+    for judged in interchanges:
+        yield from _interchange(connector, path.name, judged, body)
+
+
+def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -> Iterator[Tried]:
+    profile = connector.profile
+    kinds = [each.kind for each in judged.findings.messages()]
+    ours = any(row.kind in kinds for row in profile.outgoing) and not any(profile.incoming(kind) for kind in kinds)
+    if not ours:
+        # Judged again as it will be: by who sent it, to whom, and what was agreed.
+        same = (each for each in judge(body, terms_of(profile)) if each.findings.reference == judged.findings.reference)
+        judged = next(same, judged)
+    findings = judged.findings
+    whole = [each.text for each in findings.problems]
+    for group in findings.groups:
+        for message in group.messages:
+            tried = Tried(name, message.kind, "out" if ours else "in")
+            if whole:
+                tried.fail(*whole)
+            for problem in [*group.problems, *message.problems]:
+                where = f" ({problem.tag} number {problem.position})" if problem.position else ""
+                tried.fail(problem.text + where)
+            tried.notes += judged.tolerances[:MOST_SHOWN]
+            row = next(
+                (each for each in profile.documents if each.kind == message.kind and each.incoming != ours), None
+            )
+            if tried.passed and row is not None:
+                _mapped(connector, row, judged.bodies[message.position], tried)
+            yield tried
+    if not ours and owed(findings, profile):
+        contents, note = acknowledgement(findings, profile)
+        kinds = [each.kind for each in contents] + (["TA1"] if note is not None else [])
+        yield Tried(name, "+".join(kinds), "out", notes=["the acknowledgement of this sample"])
+
+
+def _mapped(connector: Connector, row: Exchanged, body: bytes, tried: Tried) -> None:
+    """Read a message by its map; of one that is to leave, write it again and compare."""
+    map_ = connector.map(row.map)
+    try:
+        if row.incoming:
+            message = InboundMessage(UUID(int=0), row.kind, body, "", {}, datetime.now(UTC))
+            documents = connector.normalize(message)
+            tried.canonical = jsonable(dict(documents[0].body))
+            tried.notes += [f"held: {each['detail']}" for found in documents for each in found.holds]
+        else:
+            tried.canonical = jsonable(map_.read_one(body).canonical)
+        [source] = list(map_.documents(body))
+        unread = map_.unmapped(source.value)
+        tried.notes += [f"no rule reads {each}" for each in unread[:MOST_SHOWN]]
+        if not row.incoming:
+            _compare(map_.write(tried.canonical or {}).body, segments_of(body)[1:-1], tried)
+    except CrossdockError as error:
+        tried.fail(str(error))
+
+
+def _compare(written: Any, wanted: Any, tried: Tried) -> None:
+    made = [(each.tag, list(each.elements)) for each in written]
+    asked = [(each.tag, list(each.elements)) for each in wanted]
+    missing = [each for each in asked if each not in made]
+    added = [each for each in made if each not in asked]
+    tried.notes += [f"the sample has, and the map does not write: {_shown(each)}" for each in missing[:MOST_SHOWN]]
+    tried.notes += [f"the map writes, and the sample does not have: {_shown(each)}" for each in added[:MOST_SHOWN]]
+
+
+def _shown(segment: tuple[str, list[Any]]) -> str:
+    tag, elements = segment
+    return "*".join([tag, *(each if isinstance(each, str) else ">".join(map(str, each)) for each in elements)])[:100]
+
+
+def _json(connector: Connector, path: Path, body: bytes) -> Iterator[Tried]:
+    tried = Tried(path.name, "?", "out")
+    try:
+        found = orjson.loads(body)
+        kind, paper = next(iter(found.items()))
+        checked = jsonable(check_paper(Paper(kind), paper))
+    except (orjson.JSONDecodeError, ValueError, StopIteration, TypeError):
+        tried.fail('it is no canonical paper: {"order_response": {…}}, {"despatch_advice": {…}} or {"invoice": {…}}')
+    except InputError as error:
+        tried.fail(str(error))
+    else:
+        tried = _written(connector, Paper(kind), checked, path.name)
+    yield tried
+
+
+def _made_of(connector: Connector, order: Mapping[str, Any], seen: set[str]) -> Iterator[Tried]:
+    try:
+        papers = sample_papers(order)
+    except (CrossdockError, KeyError, ArithmeticError) as error:
+        tried = Tried("", "papers", "out")
+        tried.fail(f"no papers can be made of the sample order: {error}")
+        yield tried
+        return
+    for kind, body in papers.items():
+        tried = _written(connector, kind, body, "made of the order")
+        if tried.kind not in seen and tried.kind != "?":
+            yield tried
+
+
+def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
+    """Write a paper as it would leave, and judge it as the partner would."""
+    verb = next(each for each, paper in PAPER_OF.items() if paper == kind)
+    found = connector.outgoing(kind, verb)
+    if found is None:
+        tried = Tried(name, "?", "out")
+        tried.fail(f"no document of the profile is an {kind.replace('_', ' ')}")
+        return tried
+    row, map_ = found
+    tried = Tried(name, row.kind, "out", canonical=body)
+    try:
+        content = connector.write(row, map_, {kind: body, "order": {}}, kind)
+        made = connector.packed(row.syntax, [content], Numbers())
+        tried.written = made.body.decode("utf-8", "replace")
+        [judged] = judge(made.body, replace(terms_of(connector.profile), agreed=None, sender=frozenset(),
+                                            recipient=frozenset()))  # fmt: skip
+        messages = list(judged.findings.messages())
+        wrong = [each.text for each in judged.findings.problems]
+        wrong += [each.text for message in messages for each in message.problems]
+        if wrong:
+            tried.fail(*wrong)
+        unwritten = map_.unwritten(body) if map_.canonical_type == kind else []
+        tried.notes += [f"no rule writes {each}" for each in unwritten[:MOST_SHOWN]]
+    except CrossdockError as error:
+        tried.fail(str(error))
+    return tried

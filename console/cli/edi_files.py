@@ -1,0 +1,91 @@
+"""What the commands of `crossdock edi` share: files opened by what they are, and files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+SYNTAXES = {"edifact": "mappings.edi.edifact.lines", "x12": "mappings.edi.x12.lines"}
+"""Modules by what `detect` says: each has read_lines, write_file and write_lines."""
+XML = ("ubl", "cxml")
+"""Read by mappings.edi.xml.lines, which only has read_lines; it takes schemas."""
+NAMES = {
+    "edifact": "EDIFACT",
+    "x12": "X12",
+    "tradacoms": "TRADACOMS",
+    "ubl": "UBL",
+    "cxml": "cXML",
+    "xml": "XML that is neither UBL nor cXML",
+}
+
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that the standard does not know.")
+
+
+@contextmanager
+def target(out: Path | None) -> Iterator[BinaryIO]:
+    """Yield where to write; a file that could not be written to its end is not left behind."""
+    if out is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with part.open("wb") as handle:
+            yield handle
+        part.replace(out)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+
+
+def syntax_of(file: Path, handle: BinaryIO, wanted: tuple[str, ...] = (*SYNTAXES, *XML)) -> str:
+    """Return what kind of EDI a file is; it stands at its beginning afterwards.
+
+    Raises:
+        InputError: it is of no kind that is wanted.
+    """
+    from core.errors import InputError
+    from mappings.edi.detect import HEAD, detect
+
+    found = detect(handle.read(HEAD))
+    handle.seek(0)
+    if found in wanted:
+        return found
+    done = "read" if found not in XML else "written again"
+    raise InputError(
+        f"{file.name} is {NAMES[found]}, which cannot be {done}." if found else f"{file.name} is no EDI file.",
+        why=None if found else "It has no UNA, UNB or ISA segment where an interchange begins.",
+        fix=f"Give a file of {' or '.join(NAMES[each] for each in wanted)}.",
+        code="EDI-SYNTAX-415",
+    )
+
+
+def mode_of(strict: bool) -> Any:
+    from mappings.edi.limits import Mode
+
+    return Mode.STRICT if strict else Mode.TOLERANT
+
+
+def objects(handle: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a file, one a line."""
+    import orjson
+
+    from core.errors import InputError
+
+    for number, line in enumerate(handle, 1):
+        if not line.strip():
+            continue
+        try:
+            found = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"Line {number} is not JSON: {error}.", fix="Put one object on each line.") from None
+        if not isinstance(found, dict):
+            raise InputError(f"Line {number} is not a JSON object.", fix="Put one object on each line.")
+        yield found

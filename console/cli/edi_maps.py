@@ -1,0 +1,191 @@
+"""`crossdock edi convert` and `diff`: EDI files through maps, without a hub."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from console.cli.base import Session, command, pass_session
+from console.cli.edi_files import FILE, STRICT, mode_of, objects, syntax_of, target
+from console.cli.output import note
+from console.cli.progress import progress
+
+JSON_STARTS = (b"{", b"[")
+MAP = click.option(
+    "--map", "map_name", help="Shipped map, such as edifact/orders.D96A, or a map's file [by the message]."
+)
+
+
+@command("convert")
+@FILE
+@STRICT
+@MAP
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [standard output].")
+@click.option("--sender", help="Of the interchange that is written.")
+@click.option("--sender-qualifier", help="Such as 14 for a GLN.")
+@click.option("--recipient", help="Of the interchange that is written.")
+@click.option("--recipient-qualifier", help="Such as 14 for a GLN.")
+@click.option("--reference", help="Control reference of the interchange that is written.")
+@click.option("--test", is_flag=True, help="Mark the interchange as a test.")
+@pass_session
+def convert_command(
+    session: Session, /, file: Path, strict: bool, map_name: str | None, out: Path | None, **envelope: Any
+) -> None:
+    """Turn the messages of FILE into canonical documents, or canonical documents into EDI.
+
+    Of EDI each message is printed as one JSON object with its document, its holds, its faults and the places its map
+    does not read. FILE of JSON, canonical documents or what this command has printed, is written with --map as one
+    interchange. Exit code 1 when a message could not be converted.
+    """
+    with file.open("rb") as handle:
+        is_json = handle.read(64).lstrip().startswith(JSON_STARTS)
+    if is_json:
+        write_edi(session, file, map_name, out, {name: value for name, value in envelope.items() if value})
+        return
+    failed = 0
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(target(out)) if out is not None else None
+        for each in converted(file, strict, map_name):
+            failed += each.error is not None
+            line = each.public()
+            if sink is not None:
+                sink.write(json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n")
+            elif session.json:
+                session.out.line(line)
+            else:
+                show(line)
+    if failed:
+        note(f"{failed} could not be converted.")
+        raise click.exceptions.Exit(1)
+
+
+@command("diff")
+@FILE
+@STRICT
+@MAP
+@pass_session
+def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | None) -> None:
+    """Turn each message of FILE into its canonical document and back, and show which segments differ.
+
+    Exit code 1 when a message could not be converted or written again.
+    """
+    from core.errors import MappingError
+    from mappings.edi.converting import differences
+
+    failed = 0
+    for each in converted(file, strict, map_name):
+        line = {name: each.public()[name] for name in ("message", "type", "version", "reference", "map", "error")}
+        found = []
+        if each.error is None:
+            try:
+                found = [one.public() for one in differences(each)]
+            except MappingError as error:
+                line["error"] = error.what
+        failed += line["error"] is not None
+        line = {**line, "same": line["error"] is None and not found, "differences": found}
+        if session.json:
+            session.out.line(line)
+        else:
+            show_differences(line)
+    if failed:
+        note(f"{failed} could not be compared.")
+        raise click.exceptions.Exit(1)
+
+
+def converted(file: Path, strict: bool, map_name: str | None) -> Iterator[Any]:
+    """Yield what became of each message of a file; what is wrong around messages is told.
+
+    Raises:
+        InputError: the file is no EDI file, or the map is none.
+    """
+    from mappings.edi.converting import Found, convert, messages
+    from mappings.edi.shipped import map_for, named_map
+
+    named = named_map(map_name) if map_name else None
+    with file.open("rb") as handle, progress(file, handle) as moved:
+        syntax = syntax_of(file, handle, ("edifact", "x12"))
+        for each in messages(handle, syntax, mode_of(strict)):
+            moved()
+            if isinstance(each, Found):
+                chosen = named or map_for(each.syntax, each.type, each.version)
+                yield convert(each, chosen, strict=strict)
+            elif each.rejects:
+                note(each.text)
+
+
+def show(line: dict[str, Any]) -> None:
+    """Print what became of a message, for people."""
+    heading(line)
+    if line["document"] is not None:
+        click.echo(json.dumps(line["document"], indent=2, ensure_ascii=False))
+    for fault in line["faults"]:
+        click.echo(click.style(f"! {fault['text']}", fg="red" if fault["kind"] == "error" else "yellow"))
+    for hold in line["holds"]:
+        click.echo(click.style(f"held: {hold['kind']} {hold['path']}: {hold['detail']}", fg="yellow"))
+    if line["unmapped"]:
+        click.echo(f"not read: {', '.join(line['unmapped'])}")
+
+
+def heading(line: dict[str, Any]) -> None:
+    """Print which message is meant, and why there is nothing of it."""
+    words = f"message {line['message']} {line['type']} {line['version']} {line['reference']}"
+    click.echo(click.style(words, bold=True) + (f"  {line['map']}" if line["map"] else ""))
+    if line["error"]:
+        click.echo(click.style(f"! {line['error']}", fg="red"))
+
+
+def show_differences(line: dict[str, Any]) -> None:
+    """Print the segments that differ."""
+    heading(line)
+    if line["same"]:
+        click.echo("the same")
+    for each in line["differences"]:
+        click.echo(f"@ segment {each['segment']}")
+        for sign, color, segments in (("-", "red", each["came"]), ("+", "green", each["written"])):
+            for segment in segments:
+                click.echo(click.style(f"{sign} {segment}", fg=color))
+
+
+def write_edi(session: Session, file: Path, map_name: str | None, out: Path | None, envelope: dict[str, Any]) -> None:
+    """Write the canonical documents of a file as one interchange.
+
+    Raises:
+        InputError: no map is named, or the file holds no documents.
+        MappingError: a document cannot be written; no file is left behind.
+    """
+    from core.errors import InputError
+    from mappings.edi.shipped import named_map
+
+    if map_name is None:
+        raise InputError(f"{file.name} is JSON, and nothing says which map writes it.", fix="Name one by --map.")
+    chosen = named_map(map_name)
+    with file.open("rb") as handle, progress(file, handle) as moved:
+        documents = list(canonical(handle, moved))
+    if not documents:
+        raise InputError(f"{file.name} holds no document.", fix="Give canonical documents, one on each line.")
+    lost = dict.fromkeys(path for each in documents for path in chosen.unwritten(each))
+    data = chosen.write_interchange(documents, envelope)
+    with target(out) as sink:
+        sink.write(data)
+    if lost:
+        note(f"Not written, as the map has no place for it: {', '.join(lost)}.")
+    if out is not None:
+        session.out.did({"file": str(out), "messages": len(documents), "unwritten": list(lost)}, f"{out} was written.")
+
+
+def canonical(handle: BinaryIO, moved: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    """Yield the canonical documents of a JSON file: one document, a list, or one on each line."""
+    found: Any = None
+    with contextlib.suppress(ValueError):
+        found = json.loads(handle.read())
+    handle.seek(0)
+    listed = found if isinstance(found, list) else [found] if isinstance(found, dict) else objects(handle)
+    for each in listed:
+        moved()
+        # What this command has printed has the document in it.
+        yield each["document"] if "message" in each and "document" in each else each

@@ -1,0 +1,231 @@
+"""`crossdock partner`: trading partners who speak EDI, what went between them and us, and sending anew."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from console.cli.base import Session, changes, find_id, group, pass_session
+from console.cli.lists import limit_option, pages
+from console.cli.output import note
+from console.cli.secrets import secret_options, take_secrets
+
+PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "silent", "last_at")
+INTERCHANGES = ("id", "at", "partner", "direction", "reference", "state", "test", "messages", "answered_at")
+DOCUMENTS = ("id", "at", "partner", "direction", "kind", "number", "state", "message_state=work", "due_at")
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+SAMPLES = click.argument("samples", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+DIRECTION = click.option("--direction", type=click.Choice(["in", "out"]), help="Only what came in, or what left.")
+PARTNER = click.option("--partner", help="Only of this partner.")
+
+
+@group("partner")
+def partner_command() -> None:
+    """Trading partners who speak EDI."""
+
+
+@partner_command.command("test", epilog="Example: crossdock partner test acme.yaml samples/*")
+@FILE
+@SAMPLES
+@click.option("--show", is_flag=True, help="Also show what each message means, and what would leave.")
+@pass_session
+def test_command(session: Session, /, file: Path, samples: tuple[Path, ...], show: bool) -> None:
+    """Try the profile in FILE on SAMPLES: what the partner sends, and what he wants from us. No hub has to run.
+
+    What is to leave and has no sample is made of the sample of an order. Exit code 1 when something does not pass.
+    """
+    from connectors.edi.partnerfile import read_partner_file
+    from connectors.edi.trying import opened, try_samples
+
+    with opened(read_partner_file(file)) as connector:
+        found = try_samples(connector, samples)
+    failed = [each for each in found if not each.passed]
+    if session.json:
+        for each in found:
+            session.out.line(
+                {"sample": each.sample, "kind": each.kind, "direction": each.way, "passed": each.passed,
+                 "reasons": each.reasons, "notes": each.notes, "canonical": each.canonical, "written": each.written}
+            )  # fmt: skip
+    else:
+        for each in found:
+            click.echo(f"{'pass' if each.passed else 'FAIL'}  {each.kind:<8} {each.way:<4} {each.sample or '-'}")
+            for reason in each.reasons:
+                click.echo(f"      {reason}")
+            for said in each.notes:
+                click.echo(f"    - {said}")
+            if show:
+                _show(each)
+    note(f"{len(found) - len(failed)} passed, {len(failed)} failed.")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _show(tried: Any) -> None:
+    import orjson
+
+    if tried.canonical is not None:
+        click.echo(orjson.dumps(tried.canonical, option=orjson.OPT_INDENT_2).decode())
+    if tried.written:
+        click.echo(tried.written)
+
+
+@partner_command.command("add", epilog="Example: crossdock partner add acme.yaml")
+@FILE
+@click.option("--mode", type=click.Choice(["off", "observe", "shadow", "live"]), default="live", show_default=True)
+@click.option("--replace", is_flag=True, help="Change the partner of that name to what FILE says.")
+@secret_options
+@changes
+@pass_session
+def add_command(
+    session: Session,
+    /,
+    file: Path,
+    mode: str,
+    replace: bool,
+    secret_file: tuple[str, ...],
+    secret_env: tuple[str, ...],
+) -> None:
+    """Set up the partner of FILE, or change him. Files are taken and sent at once; try him before with `test`."""
+    from connectors.edi.partnerfile import read_partner_file
+    from core.domain.vocabulary import Mode
+    from core.errors import InputError, Misconfigured
+    from core.services import audit
+    from core.services.edi_partners import set_up
+
+    found = read_partner_file(file)
+    with session.hub() as hub:
+        secrets = take_secrets([], [], secret_file, secret_env)
+        try:
+            with session.changing(hub) as unit:
+                shown = set_up(
+                    unit, hub.connectors, hub.box, name=found.name, label=found.label, settings=found.settings,
+                    terms=found.terms, secrets=secrets, mode=Mode(mode), replace=replace,
+                )  # fmt: skip
+                audit.record(unit, "partner.changed" if replace else "partner.added", found.name, {"mode": mode})
+        except Misconfigured as error:
+            raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
+    session.out.did(shown, f"Partner {found.name} is there ({mode}).", f"crossdock connection test {found.name}")
+
+
+@partner_command.command("list")
+@limit_option
+@pass_session
+def list_command(session: Session, /, limit: int) -> None:
+    """List partners with what came, left, was refused and is unanswered in the last seven days."""
+    from core.store.read.partners import list_partners
+
+    with session.hub() as hub, hub.store.read() as conn:
+        session.out.rows(
+            pages(lambda piece: list_partners(conn, piece), limit),
+            PARTNERS,
+            empty="There is no trading partner yet. Add one: crossdock partner add FILE",
+        )
+
+
+@partner_command.command("show")
+@click.argument("name")
+@pass_session
+def show_command(session: Session, /, name: str) -> None:
+    """Show one partner: his profile, never his secrets."""
+    from core.store.read.partners import read_partner
+
+    with session.hub() as hub, hub.store.read() as conn:
+        session.out.one(read_partner(conn, name))
+
+
+@partner_command.command("interchanges")
+@PARTNER
+@DIRECTION
+@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@click.option("--reference", help="Only of this control reference.")
+@limit_option
+@pass_session
+def interchanges_command(session: Session, /, limit: int, **given: Any) -> None:
+    """List interchanges, newest first."""
+    from core.store.read.partners import list_interchanges
+
+    with session.hub() as hub, hub.store.read() as conn:
+        session.out.rows(
+            pages(lambda piece: list_interchanges(conn, piece, **given), limit),
+            INTERCHANGES,
+            empty="No interchange fits.",
+        )
+
+
+@partner_command.command("documents", epilog="Example: crossdock partner documents --find 4500012345")
+@click.option("--find", help="Order number, SSCC, GLN or control reference, whole.")
+@PARTNER
+@DIRECTION
+@click.option("--kind", multiple=True, help="Only of this kind, such as 850; may be repeated.")
+@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@limit_option
+@pass_session
+def documents_command(session: Session, /, limit: int, **given: Any) -> None:
+    """List documents, newest first: what came, what left, and how far that is."""
+    from core.store.read.partners import list_documents
+
+    with session.hub() as hub, hub.store.read() as conn:
+        session.out.rows(
+            pages(lambda piece: list_documents(conn, piece, **given), limit), DOCUMENTS, empty="No document fits."
+        )
+
+
+@partner_command.command("raw")
+@click.argument("interchange")
+@pass_session
+def raw_command(session: Session, /, interchange: str) -> None:
+    """Write the bytes of INTERCHANGE to standard output: as it left, or the file it came in. This is audited."""
+    from core.services import audit
+    from core.store.read.partners import raw_interchange
+
+    with session.hub() as hub, session.changing(hub) as unit:
+        found = find_id(unit.conn, "interchange", interchange)
+        body = raw_interchange(unit.conn, found, unit.tenant)
+        audit.record(unit, "interchange.read", interchange)
+    sys.stdout.buffer.write(body)
+    sys.stdout.buffer.flush()
+
+
+@partner_command.command("send", epilog="Example: crossdock partner send ich_0198f3c2 --remap")
+@click.argument("interchange")
+@click.option("--remap", is_flag=True, help="Write its paper again by today's map.")
+@click.option(
+    "--edited", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Send this text instead of it."
+)
+@changes
+@pass_session
+def send_command(session: Session, /, interchange: str, remap: bool, edited: Path | None) -> None:
+    """Send INTERCHANGE anew under a new number; the old one stays in the history."""
+    from core.domain.ids import public_id
+    from core.services import audit
+    from core.services.edi_resending import send_anew
+
+    if remap and edited:
+        raise click.UsageError("Give --remap or --edited, not both.")
+    way = "edit" if edited else "remap" if remap else "resend"
+    with session.hub() as hub, session.changing(hub) as unit:
+        found = find_id(unit.conn, "interchange", interchange)
+        text = edited.read_text(encoding="utf-8") if edited else None
+        delivery = public_id("delivery", send_anew(unit, found, way, text))
+        audit.record(unit, f"interchange.{way}", interchange, {"delivery": delivery})
+    session.out.did(
+        {"interchange": interchange, "delivery": delivery, "way": way},
+        f"{interchange} is sent anew with {delivery}.",
+        f"crossdock deliveries show {delivery}",
+    )
+
+
+@partner_command.command("maps")
+@pass_session
+def maps_command(session: Session, /) -> None:
+    """List the maps that are shipped: what a profile's `documents` may name."""
+    from mappings.edi.shipped import shipped_map, shipped_names
+
+    session.out.rows(
+        ({"map": each, "canonical": shipped_map(each).canonical_type} for each in shipped_names()),
+        ("map", "canonical"),
+        empty="No map is shipped.",
+    )

@@ -1,0 +1,81 @@
+"""Setting up trading partners: a connection with its profile, and terms of trade where they are agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+
+from core.domain.vocabulary import Mode
+from core.errors import NotFound
+from core.ports.connectors import ConnectionConfig, Connectors, Json
+from core.services.agreements import set_terms
+from core.services.connections import add_connection, rotate_secrets
+from core.services.secretbox import SecretBox
+from core.store import schema as t
+from core.store.read.partners import PARTNER_KIND, read_partner
+from core.store.unit import Unit
+
+
+def set_up(
+    unit: Unit,
+    connectors: Connectors,
+    box: SecretBox,
+    *,
+    name: str,
+    label: str | None,
+    settings: Mapping[str, Any],
+    terms: Mapping[str, Any] | None,
+    secrets: Mapping[str, str],
+    mode: Mode = Mode.LIVE,
+    replace: bool = False,
+) -> Json:
+    """Add a partner, or change one, and return him as he is shown.
+
+    Args:
+        unit: the running transaction.
+        connectors: checks the profile.
+        box: keeps the secrets.
+        name: of the connection.
+        label: for people.
+        settings: the profile.
+        terms: of trade; None leaves them as they are.
+        secrets: of the transport; those that are not named stay as they are.
+        mode: how far he is switched on; of a partner that is changed his own stays.
+        replace: change the partner of that name instead of adding one.
+
+    Raises:
+        Conflict: the name is taken.
+        NotFound: there is no such partner to change.
+        Misconfigured: the profile does not fit.
+        InputError: the name or the terms do not fit.
+    """
+    if replace:
+        c = t.connection.c
+        row = unit.conn.execute(
+            select(t.connection)
+            .where(c.tenant_id == unit.tenant, c.name == name, c.connector == PARTNER_KIND)
+            .with_for_update(key_share=True)
+        ).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no trading partner {name!r}.", fix="Add him without --replace.")
+        connection_id = row.id
+        kept = {**box.open(row.secrets), **secrets}
+        connectors.open(ConnectionConfig(row.id, name, row.connector, Mode(row.mode), settings, kept)).close()
+        unit.conn.execute(
+            update(t.connection)
+            .where(c.tenant_id == unit.tenant, c.id == row.id)
+            .values(settings=dict(settings), label=label or row.label, version=c.version + 1)
+        )
+        if secrets:
+            rotate_secrets(unit, box, row.id, secrets)
+        unit.event("connection.changed", "connection", row.id, {"name": name})
+    else:
+        connection_id = add_connection(
+            unit, connectors, box, name=name, connector=PARTNER_KIND, settings=settings, secrets=secrets, label=label,
+            mode=mode,
+        )  # fmt: skip
+    if terms is not None:
+        set_terms(unit, connection_id, dict(terms))
+    return read_partner(unit.conn, name, unit.tenant)

@@ -1,0 +1,96 @@
+"""The maps that are shipped: by name, such as `edifact/orders.D96A`, and by the message they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from core.errors import InputError
+from mappings.codes import CodeList, from_table
+from mappings.document import load_map
+from mappings.engine import Map
+from mappings.overlay import is_overlay, load_overlay
+from mappings.yaml_text import read_yaml
+
+FOLDER = Path(__file__).parent / "maps"
+CODES_FILE = "codes.yaml"
+
+
+@lru_cache(maxsize=1)
+def shipped_codes() -> Mapping[str, CodeList]:
+    """Return the code lists of the shipped maps."""
+    tables = read_yaml((FOLDER / CODES_FILE).read_text(encoding="utf-8"), CODES_FILE).value
+    return {name: from_table(name, table) for name, table in tables.items()}
+
+
+def shipped_names() -> list[str]:
+    """Return the names of all shipped maps, such as `edifact/orders.D96A`."""
+    return sorted(f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.yaml"))
+
+
+def shipped_path(name: str) -> Path:
+    """Return the file of a shipped map.
+
+    Raises:
+        InputError: there is none of this name; the message names those that are.
+    """
+    if name not in shipped_names():
+        raise InputError(
+            f"There is no shipped map {name}.",
+            fix=f"Name one of {', '.join(shipped_names())}, or give the file of a map.",
+            code="MAP-NAME-404",
+        )
+    return FOLDER / f"{name}.yaml"
+
+
+@lru_cache(maxsize=64)
+def shipped_map(name: str) -> Map:
+    """Return a shipped map.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    return load_map(shipped_path(name), codes=shipped_codes())
+
+
+def named_map(name: str, folder: Path | None = None) -> Map:
+    """Return a map by the name of a shipped one, or by its file: a map, or an overlay over another.
+
+    Args:
+        folder: that files are named from; the working directory unless given.
+
+    Raises:
+        InputError: there is no such map, or it is wrong.
+    """
+    if name in shipped_names():
+        return shipped_map(name)
+    path = (folder or Path()) / name
+    if not path.is_file():
+        raise InputError(
+            f"{name} is neither a shipped map nor a file.",
+            fix=f"Name one of {', '.join(shipped_names())}, or give the file of a map.",
+            code="MAP-NAME-404",
+        )
+    text = read_yaml(path.read_text(encoding="utf-8"), path.name)
+    if not is_overlay(text):
+        return load_map(path, codes=shipped_codes())
+
+    def base(below: str) -> Path:
+        own = path.parent / below
+        return own if below not in shipped_names() and own.is_file() else shipped_path(below)
+
+    return load_overlay(text, path.name, base, codes=shipped_codes())
+
+
+def map_for(syntax: str, message: str, version: str) -> Map | None:
+    """Return the shipped map of a message, None when there is none.
+
+    Args:
+        syntax: edifact or x12.
+        message: such as ORDERS or 850.
+        version: such as D96A or 004010; what follows an X12 version (004010VICS) does not matter.
+    """
+    names = {"edifact": f"{message.lower()}.{version}", "x12": f"{message}.{version[:6]}"}
+    name = f"{syntax}/{names.get(syntax, '')}"
+    return shipped_map(name) if name in shipped_names() else None

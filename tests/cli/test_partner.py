@@ -1,0 +1,84 @@
+"""`crossdock partner` on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.store.unit import Store
+from tests.cli.conftest import Crossdock
+from tests.connectors.edi.partner_world import MAPS, EdiWorld, order, x12
+
+PROFILE = """
+partner: acme-retail
+label: Acme Retail
+maps: {maps}
+identifiers: {{ours: {{id: HUB, qualifier: ZZ}}, theirs: {{id: ACME, qualifier: ZZ}}}}
+documents: [{{in: 850, map: "850"}}, {{out: 855, map: "855"}}]
+transport: {{kind: folder, root: {root}}}
+"""
+
+
+@pytest.fixture
+def profile(place: Path) -> Path:
+    """A partner's file and a sample of his order beside it."""
+    (place / "edi").mkdir()
+    file = place / "acme.yaml"
+    file.write_text(PROFILE.format(maps=MAPS, root=place / "edi"))
+    (place / "order.x12").write_bytes(x12(order("PO-1")))
+    return file
+
+
+def test_p1_samples_are_tried_without_a_hub(profile: Path, bare: Crossdock, place: Path) -> None:
+    good = bare("partner", "test", profile, "order.x12")
+    assert (good.code, good.out.count("pass  ")) == (0, 3)
+    assert good.err.endswith("3 passed, 0 failed.\n")
+    shown = bare("partner", "test", profile, "order.x12", "--show").out
+    assert '"external_id": "PO-1"' in shown
+    rows = bare("partner", "test", profile, "order.x12", "--json").rows
+    assert [(each["kind"], each["direction"], each["passed"]) for each in rows] == [
+        ("850", "in", True), ("997", "out", True), ("855", "out", True),
+    ]  # fmt: skip
+    (place / "order.x12").write_bytes(x12(order("PO-1", count=3)))
+    bad = bare("partner", "test", profile, "order.x12")
+    assert bad.code == 1
+    assert "FAIL  850" in bad.out
+    assert "SE01 states 3 segments, but 8 came. (SE number 8)" in bad.out
+    profile.write_text("partner: acme\nwhat: ever\n")
+    assert "there is no key what" in bare("partner", "test", profile).err
+
+
+def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdock) -> None:
+    assert crossdock("partner", "list").out == ""
+    assert crossdock("partner", "add", profile, "--mode", "observe").code == 0
+    [row] = crossdock("partner", "list", "--json").rows
+    assert (row["name"], row["label"], row["mode"], row["theirs"]) == (
+        "acme-retail", "Acme Retail", "observe", "ZZ:ACME",
+    )  # fmt: skip
+    assert crossdock("partner", "add", profile).code != 0
+    profile.write_text(profile.read_text().replace("Acme Retail", "Acme Retail Ltd"))
+    assert crossdock("partner", "add", profile, "--replace").code == 0
+    shown = crossdock("partner", "show", "acme-retail", "--json").one
+    assert (shown["label"], shown["mode"]) == ("Acme Retail Ltd", "observe")
+    assert {"map": "x12/850.004010", "canonical": "order"} in crossdock("partner", "maps", "--json").rows
+
+
+def test_what_went_is_listed_found_read_and_sent_anew(store: Store, crossdock: Crossdock, place: Path) -> None:
+    world = EdiWorld(store, place / "acme")
+    world.drop(x12(order("PO-1")))
+    world.sent()
+    world.settle()
+    [body] = world.sent()
+    found = crossdock("partner", "documents", "--find", "po-1", "--json").rows
+    assert sorted(each["kind"] for each in found) == ["850", "855"]
+    [ours] = crossdock("partner", "interchanges", "--reference", "000000002", "--json").rows
+    assert crossdock("partner", "raw", ours["id"]).out.encode() == body
+    (place / "fix.x12").write_bytes(body.replace(b"*3*EA", b"*1*EA"))
+    done = crossdock("partner", "send", ours["id"], "--edited", "fix.x12", "--json").one
+    assert done["way"] == "edit"
+    [again] = world.sent()
+    assert b"*1*EA" in again
+    assert crossdock("partner", "send", ours["id"]).code != 0
+    actions = [row.action for row in world.all("SELECT action FROM audit_entry ORDER BY seq")]
+    assert actions == ["interchange.read", "interchange.edit"]
+    assert json.loads(crossdock("partner", "list", "--json").out)["came"] == 1

@@ -1,0 +1,96 @@
+"""A trading partner over AS2, from his 850 to our 855 and the receipt that moves it on."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from config.settings import Settings
+from connectors.edi.transports.as2 import As2Transport, open_as2
+from core.ports.connectors import WebhookRequest
+from core.store.unit import Store
+from tests.connectors.edi.as2_world import OURS, SECRET, THEIRS, serve, settings_of
+from tests.connectors.edi.keys import pem
+from tests.connectors.edi.partner_world import EdiWorld, order, x12
+from webhooks.app import create_app
+from webhooks.runtime import EXTENSION, Runtime
+
+NAMES = ("HUB", "ACME")
+
+
+class Acme:
+    """Acme's AS2 endpoint: keeps what comes and proves it, or owes the proof."""
+
+    def __init__(self) -> None:
+        self.transport: As2Transport
+        self.files: list[bytes] = []
+        self.owed: list[Any] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key[:5] == "HTTP_"}
+        headers["content-type"] = environ["CONTENT_TYPE"]
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        call = self.transport.take_call(WebhookRequest(headers, body, datetime.now(UTC)))
+        assert call.record is not None
+        self.files.append(call.record.body)
+        answer = call.answer(False)
+        if answer.owed is not None:
+            self.owed.append(answer.owed)
+        start_response("200 OK", [*answer.headers.items(), ("Content-Length", str(len(answer.body)))])
+        return [answer.body]
+
+
+@contextmanager
+def trading(store: Store, root: Path, receipt: str) -> Iterator[tuple[EdiWorld, Acme]]:
+    world, acme = EdiWorld(store, root), Acme()
+    app = create_app(Runtime(Settings(), store, world.partners, SECRET))
+    with serve(app) as hub, serve(acme) as there:
+        ours = settings_of(OURS, THEIRS, NAMES, there, receipt=receipt, receipt_url=f"{hub}/webhooks/acme")
+        theirs = settings_of(
+            THEIRS, OURS, NAMES[::-1], f"{hub}/webhooks/acme", their_receipt_url=f"{hub}/webhooks/acme"
+        )
+        secrets = {"as2_keys": pem(THEIRS)[1].decode()}
+        acme.transport = open_as2({**theirs, "secrets": secrets, "connection": "acme"}, max_bytes=1_000_000)
+        with store.begin() as unit:
+            kept = unit.conn.execute(text("SELECT settings FROM connection WHERE name = 'acme'")).scalar_one()
+            unit.conn.execute(
+                text("UPDATE connection SET settings = CAST(:s AS json), secrets = :k, version = version + 1"
+                     " WHERE name = 'acme'"),
+                {
+                    "s": json.dumps({**kept, "transport": {"kind": "as2", **ours}}),
+                    "k": world.hub.box.seal({"as2_keys": pem(OURS)[1].decode()}),
+                },
+            )  # fmt: skip
+        yield world, acme
+        acme.transport.close()
+        app.extensions[EXTENSION].accounts.close()
+
+
+@pytest.mark.parametrize("receipt", ["sync", "async"])
+def test_s1_a5_an_850_comes_and_an_855_goes_and_its_receipt_moves_it_on(
+    store: Store, tmp_path: Path, receipt: str
+) -> None:
+    with trading(store, tmp_path / "acme", receipt) as (world, acme):
+        sent = acme.transport.send("po.x12", x12(order("PO-7")), "application/edi-x12")
+        assert sent.received_at is not None
+        world.drain()
+        assert world.one("SELECT count(*) AS n FROM orders").n == 1
+        world.deliver(world.acme)
+        assert acme.files[0].split(b"~ST*")[1][:3] == b"997"
+        states = {
+            row.kind: row.state for row in world.all("SELECT kind, state FROM edi_document WHERE direction = 'out'")
+        }
+        assert set(states.values()) == {"received" if receipt == "sync" else "sent"}
+        assert len(acme.owed) == (0 if receipt == "sync" else len(acme.files))
+        for each in acme.owed:
+            acme.transport.send_receipt(each)
+        world.drain()
+        rows = world.all("SELECT state FROM edi_document WHERE direction = 'out'")
+        assert {row.state for row in rows} == {"received"}
+        assert {row.state for row in world.all("SELECT state FROM transport_receipt")} == {"received"}
+        assert world.all("SELECT 1 FROM exception_case WHERE code LIKE 'TRADE-%'") == []

@@ -1,0 +1,108 @@
+"""`crossdock partner test`: statement P1 of the acceptance list."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.edi.partnerfile import read_partner_file
+from connectors.edi.trying import Tried, opened, try_samples
+from core.errors import InputError
+from tests.connectors.edi.partner_world import MAPS, order, x12
+
+PROFILE = """
+partner: acme-retail
+label: Acme Retail
+identifiers:
+  ours: {id: HUB, qualifier: ZZ}
+  theirs: {id: ACME, qualifier: ZZ}
+documents:
+  - {in: "850", map: "850"}
+  - {out: "855", map: "855"}
+transport: {kind: folder, root: /var/lib/acme}
+"""
+
+
+def tried(tmp_path: Path, samples: dict[str, bytes], profile: str = PROFILE) -> list[Tried]:
+    file = tmp_path / "acme.yaml"
+    file.write_text(f"{profile}maps: {MAPS}\n")
+    paths = []
+    for name, body in samples.items():
+        (tmp_path / name).write_bytes(body)
+        paths.append(tmp_path / name)
+    with opened(read_partner_file(file)) as connector:
+        return try_samples(connector, paths)
+
+
+def told(found: list[Tried]) -> list[tuple[str, str, bool]]:
+    return [(each.kind, each.way, each.passed) for each in found]
+
+
+def test_p1_an_order_passes_with_what_it_means_and_the_papers_are_made_of_it(tmp_path: Path) -> None:
+    found = tried(tmp_path, {"order.x12": x12(order("PO-1"))})
+    assert told(found) == [("850", "in", True), ("997", "out", True), ("855", "out", True)]
+    assert found[0].canonical is not None
+    assert found[0].canonical["external_id"] == "PO-1"
+    assert [each for each in found[0].notes if each.startswith("no rule reads")]
+    assert "BAK*00*AC*R-PO-1" in (found[2].written or "")
+
+
+@pytest.mark.parametrize(
+    ("sample", "reason"),
+    [
+        (x12(order("PO-1", count=3)), "SE01 states 3 segments, but 8 came. (SE number 8)"),
+        (x12(order("PO-1", quantity="three")), "PO102 holds characters that its type R does not have. (PO1 number 6)"),
+        (x12(order("PO-1").replace("ST*850", "ST*860")), "860 was not agreed with this partner."),
+        (x12(order("PO-1")).replace(b"ACME           ", b"OTHER          "), "The sender 'OTHER' is not"),
+        (b"hello", "it is neither EDIFACT nor X12"),
+        (b'{"order": {}}', "it is no canonical paper"),
+    ],
+)
+def test_p1_what_does_not_pass_says_why(tmp_path: Path, sample: bytes, reason: str) -> None:
+    found = tried(tmp_path, {"sample": sample})
+    assert not found[0].passed
+    assert any(reason in each for each in found[0].reasons), found[0].reasons
+
+
+def test_p1_a_sample_of_what_the_partner_wants_from_us_is_read_and_written_again(tmp_path: Path) -> None:
+    wanted = "ST*855*0001~BAK*00*AC*PO-1*20260301~PO1*1*3*EA***VP*A~ACK*IA*3*EA~CTT*1~SE*6*0001~"
+    found = tried(tmp_path, {"wanted.x12": x12(wanted, function="PR"), "order.x12": x12(order("PO-1"))})
+    assert told(found) == [("855", "out", True), ("850", "in", True), ("997", "out", True)]
+    assert "the sample has, and the map does not write: ACK*IA*3*EA" in found[0].notes
+
+
+def test_p1_a_canonical_paper_is_written_as_it_would_leave(tmp_path: Path) -> None:
+    body: dict[str, Any] = {
+        "number": "R1", "issued_at": "2026-03-01T10:00:00Z", "ordered_on": "2026-03-01", "status": "accepted",
+        "currency": "USD",
+        "lines": [{"external_id": "1", "position": 1, "sku": "A", "status": "accepted", "ordered_quantity": "3",
+                   "quantity": "3"}],
+    }  # fmt: skip
+    found = tried(tmp_path, {"paper.json": orjson.dumps({"order_response": body})})
+    assert ("855", "out", True) in told(found)
+    assert ("850", "in", False) in told(found)
+    assert [each.reasons for each in found if each.kind == "850"] == [["no sample was given"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("qualifier: ZZ}\n  theirs", "qualifer: ZZ}\n  theirs"), "identifiers.ours.qualifer"),
+        (("transport:", "transports:"), "there is no key transports"),
+        (("partner: acme-retail", "partner: 7"), "`partner` is missing"),
+        (('{in: "850", map: "850"}', '{in: "850", out: "850", map: "850"}'), "either `in` or `out`"),
+        (('{out: "855", map: "855"}', '{out: "8x5", map: "855"}'), "documents.1.out"),
+    ],
+)
+def test_p1_a_profile_that_does_not_fit_names_its_key(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        tried(tmp_path, {}, PROFILE.replace(*change))
+
+
+def test_a_profile_takes_numbers_that_yaml_reads_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(PROFILE.replace("id: HUB", "id: 4012345000009").replace('in: "850"', "in: 850"))
+    with opened(read_partner_file(file)) as connector:
+        assert connector.profile.ours.id == "4012345000009"
+        assert connector.profile.incoming("850") is not None

@@ -1,0 +1,86 @@
+"""Trading partners on the screens: what came and left, each error at its segment, and sending anew."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from connectors.sdk.registry import Registry
+from console.web.context import ConsoleServices
+from core.services.access import create_user
+from core.store.unit import Store
+from tests.connectors.edi.partner_world import EdiWorld, order, x12
+from tests.console.conftest import form_token
+from tests.console.site import PASSWORD, USER, site
+
+SCREENS = ("", "/interchanges", "/documents", "/of/acme")
+
+
+@pytest.fixture
+def world(store: Store, tmp_path: Path) -> EdiWorld:
+    return EdiWorld(store, tmp_path / "acme")
+
+
+@pytest.fixture
+def client(store: Store) -> FlaskClient:
+    """A browser somebody signed in with."""
+    with store.begin() as unit:
+        create_user(unit, USER, "Mira Koch", PASSWORD, "operator")
+    found = site(ConsoleServices(store, Registry(), "a test's secret key", company="Fjord & Pine")).test_client()
+    token = form_token(found.get("/login").text)
+    assert found.post("/login", data={"email": USER, "password": PASSWORD, "csrf_token": token}).status_code == 303
+    return found
+
+
+def first(client: FlaskClient, path: str, kind: str) -> str:
+    """Return the address of the first thing of a kind on a page."""
+    page = client.get(path)
+    assert page.status_code == 200, page.text[:300]
+    found = re.search(rf"/partners/{kind}/\w+", page.text)
+    assert found, page.text[:2000]
+    return found[0]
+
+
+def test_partners_interchanges_and_documents_are_seen(world: EdiWorld, client: FlaskClient) -> None:
+    for path in SCREENS:
+        assert client.get(f"/partners{path}").status_code == 200
+    broken = order("PO-2", st="0002").replace("PO1*1*3*", "PO1*1*three*")
+    world.drop(x12(order("PO-1"), broken))
+    world.sent()
+    world.settle()
+    world.sent()
+    listed = client.get("/partners").text
+    assert "ZZ:ACME" in listed
+    assert client.get("/partners/documents?q=po-1").text.count("data-cd-row") == 2
+    assert "No document fits these filters" in client.get("/partners/documents?q=nothing").text
+
+    refused = client.get(first(client, "/partners/documents?tab=refused", "documents")).text
+    assert 'class="cd-wrong"' in refused
+    assert re.search(r"<b>PO1</b><span>1\*three\*EA.*?<em>PO102 holds characters", refused)
+    taken = client.get(first(client, "/partners/documents?tab=in&q=PO-1", "documents")).text
+    assert "Read as order" in taken
+    assert "&#34;external_id&#34;: &#34;PO-1&#34;" in taken or '"external_id": "PO-1"' in taken
+    ours = client.get(first(client, "/partners/documents?tab=open&kind=855", "documents")).text
+    assert "Made of order response" in ours
+    assert "due" in ours
+    # Who looked at what a partner wrote is in the audit log (P4).
+    assert world.one("SELECT count(*) AS n FROM audit_entry WHERE action = 'edi_document.read'").n == 3
+
+
+def test_p2_an_interchange_is_edited_and_sent_anew_from_its_page(world: EdiWorld, client: FlaskClient) -> None:
+    world.drop(x12(order("PO-1")))
+    world.sent()
+    world.settle()
+    [body] = world.sent()
+    row = world.one("SELECT id FROM interchange WHERE direction = 'out' AND reference = '000000002'")
+    path = f"/partners/interchanges/ich_{row.id.hex}"
+    page = client.get(path).text
+    sent = {"csrf_token": form_token(page), "way": "edit", "text": body.decode().replace("*3*EA", "*1*EA")}
+    assert client.post(f"{path}/send", data={**sent, "way": "edit", "text": ""}).status_code == 422
+    assert client.post(f"{path}/send", data={**sent, "once": "a" * 32}).status_code == 303
+    [again] = world.sent()
+    assert (b"*1*EA" in again, b"*000000003*" in again) == (True, True)
+    after = client.get(path).text
+    assert "Sent anew as" in after
+    assert "Text to send instead" not in after

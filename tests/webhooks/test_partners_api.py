@@ -1,0 +1,73 @@
+"""Trading partners over the API: set up, found, shown, sent anew."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from config.settings import Settings
+from core.store.unit import Store
+from tests.connectors.edi.partner_world import MAPS, EdiWorld, order, x12
+from tests.webhooks.conftest import Client
+from webhooks.app import create_app
+from webhooks.runtime import EXTENSION, Runtime
+
+
+@pytest.fixture
+def world(store: Store, tmp_path: Path) -> EdiWorld:
+    return EdiWorld(store, tmp_path / "acme")
+
+
+@pytest.fixture
+def app(world: EdiWorld, tmp_path: Path) -> Iterator[Flask]:
+    made = create_app(Runtime(Settings(data_dir=tmp_path), world.store, world.partners, "a test's secret key"))
+    yield made
+    made.extensions[EXTENSION].runtime.stopping.set()
+
+
+def test_what_came_and_left_is_listed_found_and_sent_anew(api: Client, world: EdiWorld) -> None:
+    world.drop(x12(order("PO-1"), order("PO-2", st="0002", count=99)))
+    world.sent()
+    world.settle()
+    [body] = world.sent()
+    [partner] = api.get("/partners").get_json()["data"]
+    assert (partner["name"], partner["theirs"], partner["came"], partner["refused"]) == ("acme", "ZZ:ACME", 2, 1)
+    assert api.get("/partners/acme").get_json()["profile"]["maps"] == str(MAPS)
+    [refused] = api.get("/edi-documents?state=refused").get_json()["data"]
+    assert refused["number"] == "PO-2"
+    # P3: by order number, GLN, control reference.
+    for text, kinds in (("po-1", ["850", "855"]), ("4098765000008", ["850", "850"]), ("000000002", ["855"])):
+        found = api.get(f"/edi-documents?find={text}").get_json()["data"]
+        assert sorted(each["kind"] for each in found if each["kind"] != "997") == kinds, text
+    [ours] = api.get("/interchanges?direction=out&reference=000000002").get_json()["data"]
+    assert api.post(f"/interchanges/{ours['id']}/raw").get_data() == body
+    shown = api.get(f"/interchanges/{ours['id']}").get_json()
+    assert [each["kind"] for each in shown["documents"]] == ["855"]
+    answer = api.post(f"/interchanges/{ours['id']}/send", {"way": "resend"})
+    assert answer.status_code == 200
+    assert world.sent() != []
+    assert api.post(f"/interchanges/{ours['id']}/send", {"way": "resend"}).status_code == 409
+    document = api.get(f"/edi-documents/{shown['documents'][0]['id']}").get_json()
+    assert document["state"] == "replaced"
+    assert {"kind": "ref", "value": "000000002"} in document["keys"]
+
+
+def test_a_partner_is_set_up_and_changed(api: Client, tmp_path: Path) -> None:
+    (tmp_path / "beta").mkdir()
+    profile = {
+        "identifiers": {"ours": {"id": "HUB"}, "theirs": {"id": "BETA"}},
+        "documents": [{"in": "850", "map": "850"}],
+        "transport": {"kind": "folder", "root": str(tmp_path / "beta")},
+        "maps": str(MAPS),
+    }
+    made = api.post("/partners", {"name": "beta", "profile": profile})
+    assert (made.status_code, made.get_json()["theirs"]) == (201, "BETA")
+    assert api.post("/partners", {"name": "beta", "profile": profile}).status_code == 409
+    wrong = {**profile, "identifiers": {"ours": {"id": "HUB"}}}
+    refused = api.post("/partners", {"name": "beta", "profile": wrong, "replace": True})
+    assert "identifiers.theirs" in refused.get_json()["detail"]
+    changed = {**profile, "x12": {"usage": "T"}}
+    assert api.post("/partners", {"name": "beta", "profile": changed, "replace": True}).status_code == 201
+    assert api.get("/partners/beta").get_json()["profile"]["x12"] == {"usage": "T"}
+    assert api.post("/partners", {"name": "nobody", "profile": profile, "replace": True}).status_code == 404
