@@ -130,7 +130,7 @@ def response(world: EdiWorld) -> list[str]:
 
 def test_a5_a_paper_goes_from_sent_to_accepted(world: EdiWorld) -> None:
     body = response(world)
-    assert [each.split("*")[0] for each in body] == ["ISA", "GS", "ST", "BAK", "PO1", "SE", "GE", "IEA"]
+    assert [each.split("*")[0] for each in body] == ["ISA", "GS", "ST", "BAK", "PO1", "CTT", "SE", "GE", "IEA"]
     row = world.one("SELECT * FROM edi_document WHERE kind = '855'")
     assert (row.state, row.due_at - row.sent_at) == ("sent", timedelta(hours=24))
     group, interchange = body[1].split("*")[6], body[0].split("*")[13]
