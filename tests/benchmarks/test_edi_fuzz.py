@@ -117,6 +117,8 @@ def test_what_the_fuzz_found_stays_mended() -> None:
     guide = read_sef(SEF.replace(b"C040=[128,M]", b"C040=[C040,M]").decode())
     with pytest.raises(GrammarError, match="The composite C040 is part of itself"):
         grammar_of(guide, "850")
+    outside = x12_message().replace(x12_message()[106 : x12_message().index(b"ST*")], b"", 1)
+    assert attempt(DOORS["x12"][1], outside, 600) is None
     levels = [Segment("HL", [str(number), str(number - 1) if number > 1 else "", "I"]) for number in range(1, 5_001)]
     made = shipped_map("x12/856.004010")
     message = read_message(made.document.options["grammar"], [Segment("ST", ["856", "0001"]), *levels])
