@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--inputs", type=int, default=10**12, help="stop after so many [no end but the minutes]")
     parser.add_argument("--seed", type=int, help="of the inputs [a new one]")
     parser.add_argument("--memory", type=int, default=256, help="megabytes a reader may take beyond what is loaded")
-    parser.add_argument("--each", type=float, default=30, help="seconds of processor time an input may take")
+    parser.add_argument("--each", type=float, default=60, help="seconds of processor time an input may take")
     parser.add_argument("--doors", nargs="*", default=[], help="only these readers")
     parser.add_argument("--keep", type=Path, default=Path("edi-fuzz"), help="folder for inputs that failed")
     parser.add_argument("--replay", type=Path, help="read one kept input again")

@@ -177,6 +177,7 @@ class SegmentReader:
     def __init__(self, sef: Sef) -> None:
         self.sef = sef
         self.composites: dict[str, tuple[Use, ...]] = {}
+        self.open: set[str] = set()
 
     def segment(self, tag: str) -> SegmentType:
         """Return what a segment holds.
@@ -221,6 +222,10 @@ class SegmentReader:
             return Use(number, needed, self.sef.types[number], (), count(high))
         if number not in self.sef.composites:
             raise GrammarError(f"{name} has element {number}, which the SEF file does not describe.", fix="Add it.")
+        if number in self.open:
+            raise GrammarError(f"The composite {number} is part of itself.", fix="Mend the SEF file.")
         if number not in self.composites:
+            self.open.add(number)
             self.composites[number] = self.uses(number, self.sef.composites[number].partition("+")[0])
+            self.open.discard(number)
         return Use(number, needed, None, self.composites[number], count(high))

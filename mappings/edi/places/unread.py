@@ -22,6 +22,10 @@ NUMBERS = {"HL": (0, 1, 3)}
 """Elements that say how a message is built, which the grouping has read."""
 
 
+DEEPEST = 32
+"""Groups a place names; what is nested deeper is named by the outer ones."""
+
+
 def unread(message: EdiMessage, rules: tuple[Rule, ...], *, inbound: bool) -> Iterator[str]:
     """Yield the places that hold something and that no rule reads; a segment nothing is read of by itself."""
     seen: Seen = {}
@@ -30,13 +34,18 @@ def unread(message: EdiMessage, rules: tuple[Rule, ...], *, inbound: bool) -> It
 
 
 def left(message: EdiMessage, group: Group, path: str, seen: Seen) -> Iterator[str]:
-    """Yield what was not read of a group."""
-    for item in group.items:
-        if type(item) is Group:
-            name = item.name if message.grammar.standard is Standard.EDIFACT else f"{item.name}loop"
-            yield from left(message, item, f"{path}{name}/", seen)
+    """Yield what was not read of a group; levels that nest without end are walked without recursion."""
+    suffix = "" if message.grammar.standard is Standard.EDIFACT else "loop"
+    stack = [(iter(group.items), path)]
+    while stack:
+        items, here = stack[-1]
+        item = next(items, None)
+        if item is None:
+            stack.pop()
+        elif type(item) is Group:
+            stack.append((iter(item.items), f"{here}{item.name}{suffix}/" if len(stack) < DEEPEST else here))
         elif item.tag not in SERVICE:
-            yield from of_segment(message, item, path, seen.get(id(item)))
+            yield from of_segment(message, item, here, seen.get(id(item)))
 
 
 def of_segment(message: EdiMessage, segment: Any, path: str, read: set[tuple[int, int]] | None) -> Iterator[str]:

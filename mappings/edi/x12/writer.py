@@ -53,6 +53,8 @@ class X12Writer:
             raise X12WriteError(f"Two of the delimiters {' '.join(every)} are the same.", fix="Use four that differ.")
         self.end = self.delimiters.terminator + ("\n" if newline and self.delimiters.terminator not in "\r\n" else "")
         self.written = 0
+        # Sets may stand outside of any group in what is written again as it came.
+        self.sets = 0
 
     @contextmanager
     def interchange(self, fields: Sequence[str]) -> Iterator[None]:
