@@ -25,6 +25,7 @@ from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
 from core.jobs.waves import wave_due
 from core.services.actions import end_known_skus
+from core.services.advice_clock import watch_advices
 from core.services.aging import age_stock
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
@@ -124,6 +125,7 @@ class Relay:
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("papers", 1.0, lambda _: settle_due(hub.store, hub.facts, hub.numbers)),
+            _Chore("advice_clock", 5.0, lambda unit: watch_advices(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),
