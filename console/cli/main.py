@@ -41,6 +41,8 @@ SECTIONS = {
         "transfers": "Stock between nodes: list, show, send, receive",
         "reservations": "Units held for a while: list, show, make, release",
         "disruptions": "Areas that are shut: list, add, replan, end",
+        "papers": "Order responses, despatch advices, invoices: list, show, send",
+        "chargebacks": "What partners kept back: list, show, dispute, accept, recover",
         "label": "The labels of a shipment's packages, as PDF or for a label printer",
         "import": "Items, nodes, stock, orders, rates and places from files",
     },
@@ -54,6 +56,7 @@ SECTIONS = {
     },
     "Connect": {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
+        "terms": "Terms of trade: list, show, set; agreed prices and packs",
         "connector": "Kinds of partners: list, info, new, test",
         "partner": "Trading partners: test, add, list, show, interchanges, documents, raw, send",
         "trigger": "A signed delivery through the true door",

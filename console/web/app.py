@@ -28,6 +28,7 @@ from console.web import (
     promises,
     routing,
     search,
+    trade,
 )
 from console.web.assets import STATIC, Assets, assets_blueprint
 from console.web.context import EXTENSION, ConsoleServices
@@ -42,6 +43,7 @@ SCREENS = (
     orders,
     exceptions,
     inventory,
+    trade,
     routing,
     nodes,
     promises,

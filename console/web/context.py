@@ -12,6 +12,7 @@ from flask import abort, current_app, g, request
 
 from console.web.sessions import Person
 from core.ports.connectors import Connectors
+from core.services.sscc import FileWitness, Numbers
 from core.store.unit import DEFAULT_TENANT, Store, Unit
 from webhooks.runtime import Runtime
 
@@ -30,6 +31,7 @@ class ConsoleServices:
         secure_cookies: whether people reach the hub over HTTPS.
         stopping: set when the process goes down, so that streams end.
         risk: chance of being late from which on a promise is at risk.
+        numbers: hands out package numbers; without it, the database's word alone counts.
         streams: how many pages a process keeps a stream open for; each takes one of its threads, the others poll.
     """
 
@@ -40,6 +42,7 @@ class ConsoleServices:
     secure_cookies: bool = False
     risk: float = 0.5
     streams: int = 2
+    numbers: Numbers | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     tenant: int = DEFAULT_TENANT
 
@@ -56,6 +59,7 @@ def of_runtime(runtime: Runtime) -> ConsoleServices:
         # Most threads are for webhooks and the API.
         streams=runtime.settings.web.threads // 4,
         stopping=runtime.stopping,
+        numbers=Numbers(runtime.store, FileWitness(runtime.settings.data_dir / "sscc.json")),
     )
 
 

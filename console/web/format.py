@@ -25,10 +25,11 @@ def quantity(value: Decimal | str) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
-def money(value: Decimal | None, currency: str | None) -> str:
-    """Return an amount with its currency; at the currency's own number of digits."""
+def money(value: Decimal | str | None, currency: str | None) -> str:
+    """Return an amount, or its text as the API has it, with its currency; at the currency's own number of digits."""
     if value is None or currency is None:
         return "–"
+    value = Decimal(value)
     digits = -int(minor_unit(currency).as_tuple().exponent)
     sign = MINUS if value < 0 else ""
     body = f"{abs(value):,.{digits}f}"

@@ -81,6 +81,7 @@ def menu(here: str) -> list[tuple[str, list[Screen]]]:
                 screen("orders", "Orders", "shopping-bag"),
                 screen("exceptions", "Exceptions", "alert-triangle", counts.exceptions, "hot", "open exceptions"),
                 screen("inventory", "Inventory", "packages"),
+                screen("trade", "Trade", "file-invoice"),
             ],
         ),
         (

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
-from console.web import actions, decision, kinds, params
+from console.web import actions, decision, kinds, params, trade
 from console.web.context import require_changes, services, wants_fragment
 from console.web.errors import missing
 from core.domain.ids import kind_of, parse_id, public_id
@@ -137,12 +137,14 @@ def detail(order: str) -> str:
     hub = services()
     with hub.store.read() as conn:
         found = order_page.load(conn, hub.tenant, parse_id("order", order))
+        papers = trade.of_order(conn, hub.tenant, found) if found else None
     if found is None:
         raise missing("order")
     return render_template(
         "console/order.html",
         page=found,
         order=found.order,
+        trade=papers,
         moments=order_page.timeline(found),
         tones=kinds.PHASE_TONES,
         icons=kinds.PHASE_ICONS,

@@ -143,6 +143,15 @@ KEPT_BACK = Cause(
     "The {kind} {number} for {connection} was kept back: {detail}.",
     None, "Mend it and send it, or send it as it is", None, 4,
 )  # fmt: skip
+ADVICE_CLOCK = Cause(
+    "ASN-CLOCK-408",
+    "document",
+    "high",
+    "A despatch advice for {connection} runs out of time",
+    "The despatch advice {number} for {connection} {what}.",
+    None,
+    "See what keeps it, and send or correct it",
+)
 DEDUCTED = Cause(
     "TRADE-CHARGEBACK-001", "value", "medium", "{connection} deducts {amount} {currency} from {invoice}",
     "{connection} paid invoice {invoice} short by {amount} {currency} ({reason}). {trace}.",
@@ -201,8 +210,8 @@ CAUSES: Mapping[str, Cause] = {
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
-        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE, MODEL_DRIFT,
-        EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED,
+        PRICE, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE,
+        EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT,
     )
 }  # fmt: skip
 # What the case about a hold is.

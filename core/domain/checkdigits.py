@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from marshmallow import ValidationError
 
 GTIN_LENGTHS = frozenset({8, 12, 13, 14})
 GLN_LENGTHS = frozenset({13})
 SSCC_LENGTHS = frozenset({18})
+LENGTHS = {"gtin": GTIN_LENGTHS, "gln": GLN_LENGTHS, "sscc": SSCC_LENGTHS}
+MOST = 20
 
 
 def check_digit(digits: str) -> str:
@@ -42,3 +47,29 @@ class Gs1Key:
 GTIN = Gs1Key("GTIN", GTIN_LENGTHS)
 GLN = Gs1Key("GLN", GLN_LENGTHS)
 SSCC = Gs1Key("SSCC", SSCC_LENGTHS)
+
+
+def wrong_keys(body: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each GTIN, GLN and SSCC in a canonical document whose length or check digit is wrong.
+
+    Looks where canonical documents have them: parties, places, lines, packages and items; at most twenty are said.
+    """
+    found = []
+    for path, name, value in _keys(body):
+        lengths = LENGTHS[name]
+        if value and not is_key(value, lengths):
+            why = "a wrong check digit" if len(value) in lengths and value.isdigit() else "a wrong length"
+            found.append(f"{path} {value!r} has {why} for a {name.upper()}")
+            if len(found) == MOST:
+                break
+    return found
+
+
+def _keys(body: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    for name in ("buyer", "seller", "ship_to", "bill_to", "ship_from"):
+        if place := body.get(name):
+            yield f"{name}.gln", "gln", place.get("gln")
+    for lists, name in (("stores", "gln"), ("lines", "gtin"), ("items", "gtin"), ("packages", "sscc")):
+        for number, each in enumerate(body.get(lists) or ()):
+            if value := each.get(name):
+                yield f"{lists}[{number}].{name}", name, value

@@ -65,8 +65,11 @@ class TradeTermsSchema(Strict):
     on_shortage = fields.String(load_default="backorder", validate=validate.OneOf(["backorder", "reject"]))
     # An order whose price differs from the agreed one by more than this part of it is held.
     price_tolerance = a_quantity(FRACTION, required=False)
-    # The despatch advice must be accepted so many hours after the goods left (0: at once).
+    # The despatch advice must be sent, and where the second is given accepted, so many hours after the goods left.
     advise_within_hours = Whole(load_default=1, validate=HOURS)
+    accept_within_hours = Whole(allow_none=True, validate=HOURS)
+    # So many minutes before that there is an alarm.
+    alarm_minutes = Whole(load_default=30, validate=validate.Range(min=0, max=60 * 24 * 7))
     tax_rate = a_quantity(FRACTION, required=False)
     payment = fields.Nested(TermsSchema, allow_none=True)
     allowances = fields.List(fields.Nested(AgreedAllowanceSchema), validate=validate.Length(max=20))

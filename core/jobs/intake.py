@@ -21,7 +21,7 @@ from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError, InputError, NotFound, storable
 from core.jobs.dividing import divide
 from core.jobs.hub import Hub
-from core.jobs.reading import Read, crash, fail, normalize
+from core.jobs.reading import Read, crash, doubts, fail, normalize
 from core.jobs.unpacking import is_packed, keep, unpack
 from core.ports.connectors import Connector
 from core.services.applying import Applied, apply_orders, apply_other, apply_reports
@@ -166,7 +166,7 @@ def _apply_alone(hub: Hub, read: Read, token: UUID) -> None:
 def _fresh(read: Read) -> Read:
     """Return the message as it was after normalizing: applying it has left marks on it."""
     if read.documents:
-        return Read(read.row, read.documents)
+        return Read(read.row, read.documents, notes=doubts(read.documents))
     return Read(read.row, (), read.state, read.outcome, None, read.error, read.later)
 
 

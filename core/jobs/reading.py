@@ -11,12 +11,16 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Row
 
+from core.domain.checkdigits import wrong_keys
+from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError, InputError, Transient
 from core.ports.connectors import Connector, Document, InboundMessage
 from core.services.normalizing import read_documents
 
 log = structlog.get_logger()
 POISON = 8
+# Documents of partners that carry keys of GS1; counts do not.
+KEYED = frozenset({DocumentType.ORDER, DocumentType.ORDER_CHANGE, DocumentType.SHIPMENT, DocumentType.ITEM})
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ def normalize(row: Row[Any], connector: Connector | CrossdockError) -> Read:
     )
     try:
         read.documents = read_documents(message, row.via, connector)
+        read.notes = doubts(read.documents)
     except Transient as error:
         read.state, read.error, read.later = "received", error, timedelta(seconds=error.retry_after or 10)
     except CrossdockError as error:
@@ -61,6 +66,16 @@ def normalize(row: Row[Any], connector: Connector | CrossdockError) -> Read:
         log.exception("intake.normalize_failed", message=str(row.id))
         fail(read, crash(error))
     return read
+
+
+def doubts(documents: Sequence[Document]) -> list[str]:
+    """Return warnings about GS1 keys in what was read; they are said with the message and stop nothing."""
+    wrong = [each for document in documents if document.type in KEYED for each in wrong_keys(document.body)]
+    return (
+        [f"warning: {'; '.join(wrong[:5])}" + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")]
+        if wrong
+        else []
+    )
 
 
 def crash(error: Exception) -> CrossdockError:

@@ -27,6 +27,7 @@ from core.jobs.wake import CHANNEL, plain_url
 from core.jobs.waves import wave_due
 from core.services import transport_receipts
 from core.services.actions import end_known_skus
+from core.services.advice_clock import watch_advices
 from core.services.aging import age_stock
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
@@ -130,6 +131,7 @@ class Relay:
             _Chore("receipts", 30.0, transport_receipts.alarm),
             _Chore("certificates", 3600.0, lambda unit: watch_certificates(hub, unit)),
             _Chore("answers", 5.0, watch_answers),
+            _Chore("advice_clock", 5.0, lambda unit: watch_advices(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import Conflict, NotFound
 from core.ports.connectors import Json
+from core.services.advice_clock import clock_of
 from core.services.agreements import terms_of
 from core.services.facts import Facts
 from core.services.packs import pack, packages_of
@@ -115,7 +115,7 @@ def advise(unit: Unit, facts: Facts, numbers: Numbers, shipment: Row[Any], order
         order,
         terms,
         ordered={line.position: in_ordered(line, line.quantity - line.canceled)[0] for line in lines},
-        due_at=shipment.shipped_at + timedelta(hours=terms["advise_within_hours"]),
+        clock=clock_of(terms, shipment.shipped_at, unit.now),
         shipment_id=shipment.id,
         faults=faults,
     )

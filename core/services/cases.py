@@ -41,6 +41,8 @@ class Opened:
     connection_id: UUID | None = None
     node_id: UUID | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    # When it hurts, where that is known better than by the cause.
+    deadline: datetime | None = None
 
 
 UPSERT = """
@@ -98,7 +100,7 @@ def _open(unit: Unit, opened: Opened) -> UUID:
             opened.node_id,
             as_json(recommended),
             as_json(dict(opened.evidence)),
-            unit.now + timedelta(hours=cause.hours) if cause.hours else None,
+            opened.deadline or (unit.now + timedelta(hours=cause.hours) if cause.hours else None),
             unit.now,
             unit.now,
             live,

@@ -12,12 +12,14 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.cases import KEPT_BACK
+from core.domain.checkdigits import wrong_keys
 from core.domain.ids import public_id, uuid7
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper, Write
 from core.errors import Conflict, NotFound
 from core.ports.connectors import Json
+from core.services.advice_clock import stop, warn
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.compliance import Asked, run_checks
 from core.services.facts import Facts
@@ -59,7 +61,7 @@ def make_paper(
     terms: Json,
     *,
     ordered: Mapping[int, Decimal],
-    due_at: datetime | None = None,
+    clock: Mapping[str, datetime | None] | None = None,
     shipment_id: UUID | None = None,
     faults: Sequence[str] = (),
 ) -> UUID:
@@ -75,7 +77,8 @@ def make_paper(
         order: its row.
         terms: of trade with the partner.
         ordered: units by position of the line, in the unit of the order.
-        due_at: when the partner wants it at the latest.
+        clock: when the partner wants it at the latest (`due_at`), and where somebody watches that, `accept_by` and
+            `look_at`.
         shipment_id: the shipment it is about.
         faults: what is inconsistent in it; any keeps it back whatever the partner's rules say.
 
@@ -83,8 +86,15 @@ def make_paper(
         Conflict: a paper with this number has left already.
     """
     checked = check_paper(kind, jsonable(body))
-    checks = run_checks(kind, terms.get("rules") or [], Asked(checked, order.body, ordered, unit.now, due_at))
-    wrong = [*faults, *(each["detail"] for each in checks if each["block"] and not each["passed"])]
+    clock = dict(clock or {})
+    checks = run_checks(
+        kind, terms.get("rules") or [], Asked(checked, order.body, ordered, unit.now, clock.get("due_at"))
+    )
+    wrong = [
+        *faults,
+        *wrong_keys(checked),
+        *(each["detail"] for each in checks if each["block"] and not each["passed"]),
+    ]
     taker = facts.connections.get(order.connection_id)
     if taker is None or not taker.takes(WRITE_OF[kind]):
         wrong.append("the connection does not take this paper")
@@ -93,7 +103,7 @@ def make_paper(
         "checks": checks,
         "state": KEPT if wrong else MADE,
         "made_at": unit.now,
-        "due_at": due_at,
+        **clock,
         "answer": {"kept_back": wrong} if wrong else None,
     }
     statement = insert(t.paper).values(
@@ -186,8 +196,19 @@ def send_anyway(unit: Unit, facts: Facts, paper_id: UUID) -> None:
     settle_members(unit, "paper", [paper_id], codes=[KEPT_BACK.code])
 
 
-def acknowledge(unit: Unit, delivery_id: UUID, *, accepted: bool, at: datetime, answer: Json | None = None) -> bool:
+def acknowledge(
+    unit: Unit,
+    delivery_id: UUID,
+    *,
+    accepted: bool,
+    at: datetime,
+    answer: Json | None = None,
+    warnings: Sequence[str] = (),
+    facts: Facts | None = None,
+) -> bool:
     """Note what the partner said of a paper; return whether the delivery carried one. The first acceptance stays.
+
+    Warnings of a despatch advice count: they stay with it and open a case, for partners charge for them.
 
     Args:
         unit: the running transaction.
@@ -195,12 +216,12 @@ def acknowledge(unit: Unit, delivery_id: UUID, *, accepted: bool, at: datetime, 
         accepted: whether it was accepted, not merely received.
         at: when.
         answer: the partner's codes in words.
+        warnings: what he had to say of a paper he accepted (824, APERAK), in words; they may come afterwards.
+        facts: connections, for the words of a case.
     """
     c = t.paper.c
     row = unit.conn.execute(
-        select(c.id, c.order_id, c.state, c.number)
-        .where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id)
-        .with_for_update()
+        select(t.paper).where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id).with_for_update()
     ).one_or_none()
     if row is None:
         return False
@@ -208,6 +229,15 @@ def acknowledge(unit: Unit, delivery_id: UUID, *, accepted: bool, at: datetime, 
         state = ACCEPTED if accepted else REFUSED
         _write(unit, row.id, state=state, acknowledged_at=at, answer=answer)
         unit.event(f"paper.{state}", "paper", row.id, {"number": row.number, "answer": answer}, order_id=row.order_id)
+    if warnings:
+        said = [*(row.warnings or ()), *warnings]
+        _write(unit, row.id, warnings=said)
+        about = {"number": row.number, "warnings": said}
+        unit.event("paper.warned", "paper", row.id, about, order_id=row.order_id)
+    if row.kind == Paper.DESPATCH_ADVICE and accepted:
+        stop(unit, row, clean=not (warnings or row.warnings))
+        if warnings:
+            warn(unit, facts, row, list(warnings))
     return True
 
 

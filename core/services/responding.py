@@ -91,7 +91,7 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
         "lines": answered,
     }
     ordered = {line.position: in_ordered(line, line.quantity)[0] for line in lines}
-    make_paper(unit, facts, Paper.ORDER_RESPONSE, body, order, terms, ordered=ordered, due_at=due.due_at)
+    make_paper(unit, facts, Paper.ORDER_RESPONSE, body, order, terms, ordered=ordered, clock={"due_at": due.due_at})
     return True
 
 

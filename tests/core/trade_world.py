@@ -19,7 +19,7 @@ TERMS: Json = {
     "payment": {"days": 30},
 }
 STORE = {
-    "external_id": "0815", "gln": "4098765000008", "name": "Store 815", "line1": "Am Markt 1", "city": "Kiel",
+    "external_id": "0815", "gln": "4098765000003", "name": "Store 815", "line1": "Am Markt 1", "city": "Kiel",
     "postal_code": "24103", "country": "DE",
 }  # fmt: skip
 

@@ -67,9 +67,10 @@ def list_papers(
     kind: Sequence[str] = (),
     state: Sequence[str] = (),
     number: str | None = None,
+    late: bool = False,
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
-    """Return a page of papers, newest first."""
+    """Return a page of papers, newest first; `late` are the despatch advices that missed their deadline."""
     require_named(conn, t.connection, t.connection.c.name, connection, tenant)
     query = only(
         _PAPERS,
@@ -81,6 +82,8 @@ def list_papers(
         state=(_p.state, state),
         number=(_p.number, number),
     )
+    if late:
+        query = query.where(_p.late_at.is_not(None))
     rows, after = rows_by_id(conn, query, _p.id, piece)
     return Listed([_paper(row) for row in rows], after)
 
@@ -109,8 +112,11 @@ def _paper(row: Row[Any]) -> Json:
         "body": row.body,
         "made_at": instant(row.made_at),
         "due_at": instant(row.due_at),
+        "accept_by": instant(row.accept_by),
         "sent_at": instant(row.finished_at) if row.delivery_state == "delivered" else None,
         "acknowledged_at": instant(row.acknowledged_at),
+        "late_at": instant(row.late_at),
+        "warnings": row.warnings or [],
     }
 
 

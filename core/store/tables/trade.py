@@ -128,9 +128,17 @@ paper = Table(
     instant("due_at"),
     instant("acknowledged_at"),
     document("answer"),
+    # A despatch advice's clock: until when it must be accepted, when to look again, which alarm was raised.
+    instant("accept_by"),
+    instant("look_at"),
+    text("alarm"),
+    instant("late_at"),
+    # What the partner had to say of a paper he accepted.
+    document("warnings"),
     key(),
     UniqueConstraint("tenant_id", "connection_id", "kind", "number"),
     Index("ix_paper_order", "tenant_id", "order_id"),
+    Index("ix_paper_look", "tenant_id", "look_at", postgresql_where=sql("look_at IS NOT NULL")),
     Index("ix_paper_delivery", "tenant_id", "delivery_id", postgresql_where=sql("delivery_id IS NOT NULL")),
 )
 
