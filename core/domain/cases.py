@@ -153,13 +153,18 @@ MODEL_DRIFT = Cause(
     "What {model} learned from is not what it is used on: {detail}; {now}.",
     None, "Train a challenger", None, 24 * 7,
 )  # fmt: skip
+WAVE_FAILED = Cause(
+    "WAVE-FAILED-001", "capacity", "high", "Waves fail: waiting work is not planned again",
+    "A wave ended with {error}: {detail}. Waiting work stays as it is planned and is released when its time comes.",
+    None, "Report it; `crossdock wave run --dry-run` shows it again", None, 8,
+)  # fmt: skip
 SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
-        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED, MODEL_DRIFT,
+        PRICE, TOO_LATE, KEPT_BACK, DEDUCTED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip
 # What the case about a hold is.
