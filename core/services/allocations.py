@@ -11,11 +11,13 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from core.domain.cases import UNBOOKED
 from core.domain.ids import uuid7
 from core.domain.vocabulary import MovementKind
+from core.services.unbooked import report_unbooked
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, mark_listings
+from core.store.locks import Position, lock_positions, mark_listings
 from core.store.moves import move_lots, move_stock
 from core.store.unit import Unit
 
@@ -164,9 +166,23 @@ class _Ended:
             ),
             self.split,
         )  # fmt: skip
-        lock_positions(unit, self.deltas.keys())
+        self._book(lock_positions(unit, self.deltas.keys()))
         move_stock(unit, self.deltas)
         columns_moved = ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor")
         copy_rows(unit, t.stock_movement, columns_moved, self.moves)
         mark_listings(unit, {item for item, _ in self.deltas})
         move_lots(unit, self.lots)
+
+    def _book(self, positions: Mapping[tuple[UUID, UUID], Position]) -> None:
+        """Put units on the books that left a node without having been on them, and have a person find out whence.
+
+        What has left was there: a supply nobody received, or a count that found too few.
+        """
+        lacking = {
+            key: units for key, position in positions.items() if (units := -position.on_hand - self.deltas[key][0]) > 0
+        }
+        for key, units in lacking.items():
+            on_hand, reserved, allocated = self.deltas[key]
+            self.deltas[key] = on_hand + units, reserved, allocated
+            self.moves.append((*key, str(MovementKind.ADJUST), units, ZERO, None, UNBOOKED.code, self.unit.actor))
+        report_unbooked(self.unit, lacking)
