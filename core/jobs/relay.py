@@ -26,6 +26,7 @@ from core.jobs.wake import CHANNEL, plain_url
 from core.jobs.waves import wave_due
 from core.services.actions import end_known_skus
 from core.services.aging import age_stock
+from core.services.arrivals import release_arrived
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
@@ -125,6 +126,7 @@ class Relay:
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("papers", 1.0, lambda _: settle_due(hub.store, hub.facts, hub.numbers)),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("arrivals", 1.0, lambda unit: release_arrived(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),
             _Chore("transit", 3600.0, correct_transit),

@@ -62,7 +62,12 @@ def hold_allocated(unit: Unit, order_id: UUID, *nodes: UUID) -> None:
     first one's, and wait in a circle with a reservation of both. The same items at `nodes` are locked too: they are
     about to get the work.
     """
-    rows = _allocated(unit, [order_id])
+    hold_all_allocated(unit, [order_id], nodes)
+
+
+def hold_all_allocated(unit: Unit, orders: Collection[UUID], nodes: Collection[UUID] = ()) -> None:
+    """Do what `hold_allocated` does for many locked orders at once."""
+    rows = _allocated(unit, orders)
     lock_positions(unit, {(row.item_id, node) for row in rows for node in (row.node_id, *nodes)})
     mark_listings(unit, {row.item_id for row in rows})
 

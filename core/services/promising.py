@@ -92,7 +92,7 @@ def offer(
     """
     require_fresh_model(facts, unit.now)
     items = _items(unit, wanted)
-    shelf = read_shelf(unit.conn, set(items), tenant=unit.tenant)
+    shelf = read_shelf(unit.conn, set(items), beyond=False, tenant=unit.tenant)  # what is to come covers nothing
     counts = _leave_out_stale(unit, facts, shelf)
     demands = [Demand(uuid7(), item, each.quantity) for item, each in zip(items, wanted, strict=True)]
     channel = facts.connections.get(connection) if connection else None
