@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.countries import ALPHA_3
 from core.errors import CrossdockError
+from mappings.codes import ALPHA_3
 from mappings.document import load_map
 from mappings.engine import Map
 
