@@ -8,6 +8,8 @@ import pytest
 from core.errors import Conflict, InputError
 from core.services.arrivals import release_arrived
 from core.services.promising import Wanted, offer
+from core.services.redeciding import pieces, verify_pieces
+from core.services.stock import adjust_stock
 from core.services.supplying import expect_supply, receive_supply
 from core.store.unit import Store
 from tests.core.carriers import change, forget, ordered
@@ -88,6 +90,23 @@ def test_what_is_there_goes_at_once_unless_the_order_ships_whole(world: World) -
     works, _ = ordered(world, {"A": 1, "B": 1}, partial_shipment_allowed=False)
     assert {work.code: work.state for work in works} == {"HAM": "planned", "LYS": "planned"}
     assert world.all("SELECT id FROM promise") == []
+
+
+def test_what_is_there_goes_before_what_is_still_to_come(store: Store) -> None:
+    world = World(store, {("A", "HAM"): 0, ("A", "LYS"): 3})
+    supply = expected(world)
+    [work], _ = ordered(world, {"A": 2})  # Hamburg is nearer, and has nothing yet
+    assert (work.code, work.state) == ("LYS", "released")
+    [work], _ = ordered(world, {"A": 5}, partial_shipment_allowed=False)
+    assert (work.code, work.state) == ("HAM", "planned")
+    with store.begin(actor="test") as unit:
+        adjust_stock(unit, "A", "LYS", on_hand=Decimal(20), reason="found")
+    assert receive(world, supply, 10) == 1
+    assert [(each.code, each.state) for each in world.work()][-1] == ("HAM", "released")
+    with store.read() as conn:
+        verdict = verify_pieces(conn, pieces(conn, None))
+    assert (verdict.decisions, verdict.agree, verdict.differ) == (3, 3, [])
+    world.check_books()
 
 
 def test_a_limit_of_the_item_itself_is_no_supply_to_wait_for(world: World) -> None:

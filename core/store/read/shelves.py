@@ -18,7 +18,10 @@ from core.store.unit import DEFAULT_TENANT
 
 FREE = """
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated AS free, p.backorder_limit,
-       n.active, i.tracking = 'lot' AS lotted
+       n.active, i.tracking = 'lot' AS lotted,
+       p.backorder_limit > 0 AND EXISTS (
+           SELECT 1 FROM supply s WHERE s.tenant_id = p.tenant_id AND s.item_id = p.item_id AND s.node_id = p.node_id
+           AND s.state IN ('expected', 'in_transit') AND s.promisable > 0) AS awaits
 FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
 JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id
 WHERE p.tenant_id = %s AND p.item_id = ANY(%b::uuid[])
@@ -96,7 +99,7 @@ def read_shelf(
         (row.item_id, row.node_id): row.free + row.backorder_limit if beyond else max(row.free, Decimal(0))
         for row in rows
     }
-    return guarded_shelf(
+    shelf = guarded_shelf(
         conn,
         free,
         stored,
@@ -105,6 +108,9 @@ def read_shelf(
         lotted=[(row.item_id, row.node_id) for row in rows if row.lotted],
         tenant=tenant,
     )
+    if beyond:
+        shelf.beyond = {(row.item_id, row.node_id): row.backorder_limit for row in rows if row.awaits}
+    return shelf
 
 
 def guarded_shelf(
