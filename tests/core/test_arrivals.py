@@ -1,5 +1,6 @@
 """What is promised from supply goes to its node when the supply is there, in turn, and is promised no date before."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -70,8 +71,14 @@ def test_work_promised_from_supply_goes_when_it_is_there(world: World) -> None:
 
 def test_who_was_promised_first_has_the_units_first(world: World) -> None:
     supply = expected(world)
-    ordered(world, {"A": 5})
-    ordered(world, {"A": 2})
+    with world.store.begin(actor="test") as unit:
+        later = SOON + timedelta(days=9)
+        expect_supply(unit, sku="A", node="HAM", reference="PO-10", quantity=Decimal(5), promisable=Decimal(5),
+                      expected_at=later)  # fmt: skip
+    [first], _ = ordered(world, {"A": 5})
+    [second], _ = ordered(world, {"A": 4})
+    assert first.reason == "waits for supply expected on 2026-12-01"
+    assert second.reason == "waits for supply expected on 2026-12-10"
     assert receive(world, supply, 3) == 0  # enough for the second alone, and promised to the first
     assert receive(world, supply, 2) == 1
     assert phases(world) == ["releasing", "backordered"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from core.domain.ids import public_id
 from core.domain.shelf import Key
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, joined, only, row_of, rows_by_id, rows_by_text
-from core.store.read.text import instant, quantity, ref
+from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
 OPEN = ("expected", "in_transit")
@@ -38,17 +39,19 @@ WHERE s.tenant_id = :t AND s.state IN ('expected', 'in_transit') AND s.item_id =
 # Of which positions more is promised than is there, while supply that may be promised is still to come. What comes goes
 # to those first who wait; to whose turn it is, only what went to others counts.
 BEYOND = """
-SELECT p.item_id, p.node_id, min(s.expected_at) AS expected_at
-FROM stock_position p JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
-  ON p.item_id = w.item_id AND p.node_id = w.node_id
-JOIN supply s ON s.tenant_id = p.tenant_id AND s.item_id = p.item_id AND s.node_id = p.node_id
+SELECT w.item_id, w.node_id, w.beyond, s.promisable, s.expected_at FROM (
+    SELECT p.tenant_id, p.item_id, p.node_id,
+           p.reserved + p.allocated - (p.on_hand - p.safety) - CASE WHEN %s THEN p.reserved + (
+               SELECT coalesce(sum(r.quantity), 0) FROM reservation r
+               JOIN fulfillment_order f ON f.tenant_id = r.tenant_id AND f.id = r.fulfillment_id
+               WHERE r.tenant_id = p.tenant_id AND r.item_id = p.item_id AND r.node_id = p.node_id
+                 AND r.state = 'allocated' AND f.state = 'planned' AND f.release_at IS NULL) ELSE 0 END AS beyond
+    FROM stock_position p JOIN unnest(%b::uuid[], %b::uuid[]) AS k(item_id, node_id)
+      ON p.item_id = k.item_id AND p.node_id = k.node_id
+    WHERE p.tenant_id = %s AND p.reserved + p.allocated > p.on_hand - p.safety) w
+JOIN supply s ON s.tenant_id = w.tenant_id AND s.item_id = w.item_id AND s.node_id = w.node_id
   AND s.state IN ('expected', 'in_transit') AND s.promisable > 0
-WHERE p.tenant_id = %s AND p.on_hand - p.safety < p.reserved + p.allocated - CASE WHEN %s THEN p.reserved + (
-    SELECT coalesce(sum(r.quantity), 0) FROM reservation r
-    JOIN fulfillment_order f ON f.tenant_id = r.tenant_id AND f.id = r.fulfillment_id
-    WHERE r.tenant_id = p.tenant_id AND r.item_id = p.item_id AND r.node_id = p.node_id AND r.state = 'allocated'
-      AND f.state = 'planned' AND f.release_at IS NULL) ELSE 0 END
-GROUP BY p.item_id, p.node_id
+WHERE w.beyond > 0 ORDER BY w.item_id, w.node_id, s.expected_at NULLS LAST, s.id
 """
 # Who was promised first has the units first: what works that wait hold is dealt in the order of the works.
 ARRIVED = """
@@ -89,8 +92,15 @@ def awaited_supply(
     if not keys:
         return {}
     columns = [item for item, _ in keys], [node for _, node in keys]
-    rows = conn.exec_driver_sql(BEYOND, (*columns, tenant, in_turn))
-    return {(row.item_id, row.node_id): row.expected_at for row in rows}
+    found: dict[Key, datetime | None] = {}
+    covered: dict[Key, Decimal] = {}
+    for row in conn.exec_driver_sql(BEYOND, (in_turn, *columns, tenant)):
+        key = row.item_id, row.node_id
+        # The earliest goes first; the day is that of the supply with which all is there.
+        if covered.get(key, ZERO) < row.beyond:
+            found[key] = row.expected_at
+            covered[key] = covered.get(key, ZERO) + row.promisable
+    return found
 
 
 def arrived_orders(conn: Connection, most: int, tenant: int = DEFAULT_TENANT) -> list[UUID]:
