@@ -1,4 +1,4 @@
-"""`crossdock policy`: list, show, diff, new, approve, simulate, activate, rollback, retire."""
+"""`crossdock policy`: list, show, diff, new, approve, simulate, activate, restore, rollback, retire."""
 
 from __future__ import annotations
 
@@ -184,6 +184,19 @@ def activate(session: Session, /, policy: str, at: datetime | None, comment: str
     _change(session, lambda unit: put_in_force(unit, policy, at, comment), sentence, "list")
 
 
+@policy_command.command("restore")
+@click.argument("policy")
+@comment_option
+@changes
+@pass_session
+def restore(session: Session, /, policy: str, comment: str | None) -> None:
+    """Put a retired version in force again, such as one that was rolled back; its simulation must have passed."""
+    from core.services.policies import restore as put_back
+
+    session.agree(f"Let {policy} choose nodes again?")
+    _change(session, lambda unit: put_back(unit, policy, comment), "is in force again", "list")
+
+
 @policy_command.command("rollback")
 @click.argument("name")
 @comment_option
@@ -216,6 +229,10 @@ def _change(session: Session, work: Callable[[Unit], UUID], sentence: str, verb:
     with session.hub() as hub, session.changing(hub) as unit:
         found = read_policy(unit.conn, f"pol_{work(unit).hex}", unit.tenant)
     title = found["policy"]
+    # What the change replaced stands in the words that are kept of it.
+    _, instead, what = found["comments"][-1]["did"].partition(" instead of ")
     session.out.did(
-        found, f"{title} {sentence}.", f"crossdock policy {verb}" + (f" {title}" if verb == "activate" else "")
+        found,
+        f"{title} {sentence}{instead}{what}.",
+        f"crossdock policy {verb}" + (f" {title}" if verb == "activate" else ""),
     )

@@ -17,6 +17,7 @@ COLUMNS = (
     "number", "from_nodes=from", "way", "to_nodes=to", "cost_before=cost", "cost_after=then", "date_before=arrives",
     "date_after=then", "short",
 )  # fmt: skip
+STAYING = ("number", "node=stays at", "reason")
 
 
 def replan(
@@ -81,10 +82,14 @@ def _looked(session: Session, hub: Hub, unit: Unit, scope: Scope) -> tuple[dict[
             {**row, "from_nodes": ", ".join(row["from"]), "to_nodes": ", ".join(each["node"] for each in row["to"])}
             for row in found["orders"]
         ]
-        session.out.rows(shown, COLUMNS)
+        if shown:
+            session.out.rows(shown, COLUMNS)
+        if found["staying"]:
+            session.out.rows(found["staying"], STAYING)
         note(
             f"{found['affected']} fulfillment orders: {found['moves']} move, {found['asked']} are asked for,"
-            f" {found['stays']} stay; {found['cost_before']} becomes {found['cost_after']},"
+            f" {found['stays']} stay; what ships whole from elsewhere costs {found['cost_after']} instead of"
+            f" {found['cost_before']},"
             f" {found['later']} orders arrive later, {found['short']} lack stock elsewhere."
         )
     return found, replans

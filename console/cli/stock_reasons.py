@@ -41,7 +41,7 @@ def of_stock(conn: Connection, subject: str, as_of: datetime | None, connection:
     movements = until(
         list_movements(conn, Slice(MOVEMENTS), sku=sku, node=node or None).data if not found["kit"] else [], as_of
     )
-    whom = f" to {connection}" if connection else ""
+    whom = (f" at {node}" if node else "") + (f" to {connection}" if connection else "")
     lines = [_sentence(each, whom) for each in found["items"]]
     tables: list[tuple[str, list[Json], Any]] = []
     if found["kit"]:

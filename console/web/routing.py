@@ -131,7 +131,10 @@ def detail(policy: str) -> str:
         share=share,
         grounds=grounds,
         said=said,
-        may={verb: POLICY.may(row.state, verb) for verb in ("approve", "activate", "retire")},
+        may={
+            **{verb: POLICY.may(row.state, verb) for verb in ("approve", "activate", "retire")},
+            "restore": POLICY.may(row.state, "restore") and row.approver is not None,
+        },
         own=row.author == me().actor,
     )
 
@@ -147,10 +150,12 @@ def change(policy: str, verb: str) -> AnyResponse:
         "activate": lambda unit: policies.activate(unit, policy, _moment(), note),
         "retire": lambda unit: policies.retire(unit, policy, note),
         "rollback": lambda unit: policies.rollback(unit, policy, note),
+        "restore": lambda unit: policies.restore(unit, policy, note),
     }
     said = {
         "simulate": "was tried over recorded orders", "approve": "is approved", "activate": "is activated",
         "retire": "is retired", "rollback": "is in force again",
+        "restore": "is in force again",
     }  # fmt: skip
     if verb not in works:
         raise missing("address")

@@ -73,9 +73,9 @@ MANUAL = Cause(
     "release_holds", "Release the hold", None, None,
 )  # fmt: skip
 QUARANTINED = Cause(
-    "MSG-QUARANTINE-422", "parse", "high", "{connection}: {topic} cannot be read ({code})",
+    "MSG-QUARANTINE-422", "parse", "high", "{connection}: {topic} cannot be taken in ({code})",
     "{what}",
-    "replay_messages", "Replay with today's map", 0.5, 4,
+    "replay_messages", "Replay it as the hub is now", 0.5, 4,
 )  # fmt: skip
 DEAD = Cause(
     "DLV-DEAD-502", "connection", "high", "{connection} refuses {kind} ({code})",
@@ -112,6 +112,12 @@ SURPLUS = Cause(
     "{node} reports that {units} of {number} left in shipment {external_id}, but they were shipped or canceled before. "
     "Nothing was counted: stop the parcel or settle it with the customer, and have the node count its stock.",
     None, "Stop the parcel, or settle it with the customer", None, 8,
+)  # fmt: skip
+UNBOOKED = Cause(
+    "STOCK-UNBOOKED-001", "stock", "medium", "{node} shipped {sku} the books did not have",
+    "{node} reports that {units} more units of {sku} left than were on hand. The shipment counts, and the books were "
+    "corrected by {units}: a supply was not received, or a count was too low.",
+    None, "Receive the supply without these units, or have {node} count {sku}", None, 24,
 )  # fmt: skip
 DRIFT = Cause(
     "STOCK-DRIFT-001", "stock", "low", "{connection} shows other stock than it was told",
@@ -204,14 +210,19 @@ EDI_OWED = Cause(
     "{connection} was owed an acknowledgement of interchange {reference} by {due}.",
     None, "See why its delivery waits", None, 2,
 )  # fmt: skip
+WAVE_FAILED = Cause(
+    "WAVE-FAILED-001", "capacity", "high", "Waves fail: waiting work is not planned again",
+    "A wave ended with {error}: {detail}. Waiting work stays as it is planned and is released when its time comes.",
+    None, "Report it; `crossdock wave run --dry-run` shows it again", None, 8,
+)  # fmt: skip
 SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
-        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, DRIFT, PRIVACY, PROMISE_RISK,
+        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE,
-        EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT,
+        EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip
 # What the case about a hold is.

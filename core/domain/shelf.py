@@ -48,6 +48,8 @@ class Shelf:
         today: date = date.min,
     ) -> None:
         self.free = dict(free)
+        # Of what is free, units that may be promised beyond what is there, where supply is waited for.
+        self.beyond: dict[Key, Decimal] = {}
         self.kits = kits or {}
         self._rules = Rulebook(rules, self.kits)
         self._promised = dict(promised or {})

@@ -29,6 +29,7 @@ from core.services import transport_receipts
 from core.services.actions import end_known_skus
 from core.services.advice_clock import watch_advices
 from core.services.aging import age_stock
+from core.services.arrivals import release_arrived
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
@@ -133,6 +134,7 @@ class Relay:
             _Chore("answers", 5.0, watch_answers),
             _Chore("advice_clock", 5.0, lambda unit: watch_advices(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("arrivals", 1.0, lambda unit: release_arrived(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),
             _Chore("transit", 3600.0, correct_transit),

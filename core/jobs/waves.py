@@ -7,13 +7,17 @@ from typing import Any
 
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoSession
 
 from core.domain.calendars import closing, latest_start, until_fetched
+from core.domain.cases import WAVE_FAILED
 from core.errors import Conflict
 from core.jobs.hub import Hub
+from core.services.cases import Member, Opened, open_cases
 from core.services.facts import Facts, read_facts
 from core.services.releasing import MARGIN
-from core.services.waving import Asked, run_wave
+from core.services.waving import EVERY_WAVE, Asked, run_wave
 from core.store.unit import Unit
 
 log = structlog.get_logger()
@@ -57,7 +61,10 @@ def wave_due(unit: Unit, facts: Facts, every_minutes: float) -> str | None:
 
 
 def run_due_wave(hub: Hub) -> dict[str, Any] | None:
-    """Run a wave when one is due and none runs; return its report, None when there was nothing to do."""
+    """Run a wave when one is due and none runs; return its report, None when there was nothing to do.
+
+    A wave that fails for another reason than a database that is away opens a case, which the next that runs ends.
+    """
     try:
         with hub.store.begin() as unit:
             facts = read_facts(unit.conn, hub.connectors, unit.tenant, hub.promising)
@@ -67,6 +74,18 @@ def run_due_wave(hub: Hub) -> dict[str, Any] | None:
             found = run_wave(unit, facts, Asked(cause, hub.waves.search_seconds, hub.waves.orders))
     except Conflict:
         return None  # another process is at it
+    except (OperationalError, NoSession):
+        raise  # the database is away: the relay asks again
+    except Exception as error:
+        with hub.store.begin(actor="relay") as unit:
+            _tell(unit, error)
+        raise
     if found["refused"]:
         log.error("wave.refused", wave=found["id"], why=found["refused"])
     return found
+
+
+def _tell(unit: Unit, error: Exception) -> None:
+    """Open the case of waves that fail, or say in it why the last one did."""
+    evidence = {"error": type(error).__name__, "detail": str(error)[:500]}
+    open_cases(unit, [Opened(WAVE_FAILED, WAVE_FAILED.code, evidence, [Member("waves", EVERY_WAVE)])])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -42,8 +42,10 @@ def inputs_of(
                 # Its own stock is not looked at: the pool's is.
                 "problem": record.inputs_of(replace(each.problem, stock={}, ladders={}), nodes),
                 "plan": plan_of(each, each.plan, at),
-                "late": sorted([at[node], service] for node, service in each.late),
-                "slots": sorted([at[node], service, list(names)] for (node, service), names in each.slots.items()),
+                "late": [[at[node], service] for node, service in _sorted(each.late, at)],
+                "slots": [
+                    [at[node], service, list(each.slots[node, service])] for node, service in _sorted(each.slots, at)
+                ],
             }
             for each, basis in zip(pool, bases, strict=True)
         ],
@@ -53,6 +55,11 @@ def inputs_of(
         ],
         "limits": dict(limits),
     }
+
+
+def _sorted(taken: Iterable[Taken], at: Mapping[UUID, int]) -> list[Taken]:
+    """Return ways in the order they are kept in; a node's own way, which names no service, before its services."""
+    return sorted(taken, key=lambda each: (at[each[0]], each[1] or ""))
 
 
 def plan_of(order: Pooled, plan: Sequence[Assignment], at: Mapping[UUID, int]) -> list[list[Any]]:

@@ -24,6 +24,7 @@ from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import mark_listings
 from core.store.moves import move_lots, move_stock
+from core.store.read.supply import awaited_supply
 from core.store.taking import lock_to_take
 from core.store.unit import Unit
 
@@ -53,6 +54,8 @@ class Solved:
     waits: Mapping[UUID, datetime] = field(default_factory=dict)
     # Lots picked under lock, where an item has lots.
     lots: dict[Key, Picked] = field(default_factory=dict)
+    # Where it was promised units of a supply that has not come, with when that is expected.
+    awaited: Mapping[Key, datetime | None] = field(default_factory=dict)
     kind: str = "sourcing"
     # What else belongs to the decision.
     also: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +64,14 @@ class Solved:
     def whole(self) -> bool:
         """Return whether nothing of its order is missing; a wave only knows a part of an order."""
         return self.kind == "sourcing" and not self.plan.short
+
+    def awaits(self, node: UUID) -> str | None:
+        """Return what supply a node's part waits for, in words; an order that ships whole waits with all its parts."""
+        places = [key for key in self.awaited if key[1] == node or not self.problem.partial_allowed]
+        if not places:
+            return None
+        days = [at for key in places if (at := self.awaited[key]) is not None]
+        return f"waits for supply expected on {max(days):%Y-%m-%d}" if days else "waits for supply"
 
     def decided(self) -> Decided:
         """Return what the decision store keeps."""
@@ -102,6 +113,10 @@ def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solve
     note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
     move_lots(unit, {place: (NONE, units) for place, units in lots.items()})
     mark_listings(unit, {item for item, _ in (*taken, *freed)})
+    in_turn = all(one.order.in_turn for one in won)
+    awaited = awaited_supply(unit.conn, taken.keys(), in_turn=in_turn, tenant=unit.tenant)
+    for one in won if awaited else ():
+        one.awaited = {key: awaited[key] for key in one.needs.keys() & awaited.keys()}
     return won, lost
 
 
@@ -119,10 +134,10 @@ def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
             lots: dict[UUID, list[tuple[str, Decimal]]] = {}
             work = release.Work(
                 uuid7(), one.order.order_id, one.order.number, node_id, one.decision_id, assignments, unit.now,
-                one.legs[node_id], lots, one.waits.get(node_id),
+                one.legs[node_id], lots, one.waits.get(node_id), one.awaits(node_id),
             )  # fmt: skip
             works.append(work)
-            one.order.released = one.order.released or work.release_at is None
+            one.order.released = one.order.released or not work.waits
             for each in assignments:
                 rows = list(_promises(one, each, work.id))
                 reservations += rows
@@ -152,9 +167,9 @@ def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
     promise_orders(
         unit,
         facts,
-        works,
-        {work.order_id: destinations[work.order_id] for work in works},
-        {one.order.order_id for one in won if one.whole},
+        [work for work in works if not work.awaits],
+        {work.order_id: destinations[work.order_id] for work in works if not work.awaits},
+        {one.order.order_id for one in won if one.whole and not one.awaited},
     )
 
 

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from core.domain.cases import UNBOOKED
 from core.domain.ids import uuid7
 from core.domain.vocabulary import MovementKind
+from core.services.unbooked import report_unbooked
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_positions, mark_listings
+from core.store.locks import Position, lock_positions, mark_listings
 from core.store.moves import move_lots, move_stock
 from core.store.unit import Unit
 
@@ -60,7 +62,12 @@ def hold_allocated(unit: Unit, order_id: UUID, *nodes: UUID) -> None:
     first one's, and wait in a circle with a reservation of both. The same items at `nodes` are locked too: they are
     about to get the work.
     """
-    rows = _allocated(unit, [order_id])
+    hold_all_allocated(unit, [order_id], nodes)
+
+
+def hold_all_allocated(unit: Unit, orders: Collection[UUID], nodes: Collection[UUID] = ()) -> None:
+    """Do what `hold_allocated` does for many locked orders at once."""
+    rows = _allocated(unit, orders)
     lock_positions(unit, {(row.item_id, node) for row in rows for node in (row.node_id, *nodes)})
     mark_listings(unit, {row.item_id for row in rows})
 
@@ -164,9 +171,23 @@ class _Ended:
             ),
             self.split,
         )  # fmt: skip
-        lock_positions(unit, self.deltas.keys())
+        self._book(lock_positions(unit, self.deltas.keys()))
         move_stock(unit, self.deltas)
         columns_moved = ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor")
         copy_rows(unit, t.stock_movement, columns_moved, self.moves)
         mark_listings(unit, {item for item, _ in self.deltas})
         move_lots(unit, self.lots)
+
+    def _book(self, positions: Mapping[tuple[UUID, UUID], Position]) -> None:
+        """Put units on the books that left a node without having been on them, and have a person find out whence.
+
+        What has left was there: a supply nobody received, or a count that found too few.
+        """
+        lacking = {
+            key: units for key, position in positions.items() if (units := -position.on_hand - self.deltas[key][0]) > 0
+        }
+        for key, units in lacking.items():
+            on_hand, reserved, allocated = self.deltas[key]
+            self.deltas[key] = on_hand + units, reserved, allocated
+            self.moves.append((*key, str(MovementKind.ADJUST), units, ZERO, None, UNBOOKED.code, self.unit.actor))
+        report_unbooked(self.unit, lacking)

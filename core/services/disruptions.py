@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 
 from core.domain.ids import public_id, uuid7
 from core.domain.payloads import jsonable
@@ -64,8 +64,10 @@ def add_disruption(unit: Unit, body: Mapping[str, Any]) -> UUID:
         body: {label, area, carrier, starts_at, ends_at}; it starts now when nothing else is said.
 
     Raises:
-        InputError: it ends before it starts, or is over.
+        InputError: it ends before it starts, or is over, or no service is of its carrier.
     """
+    if body.get("carrier") is not None:
+        _require_carrier(unit, body["carrier"])
     starts_at = body.get("starts_at") or unit.now
     ends_at = body.get("ends_at")
     if ends_at is not None and (ends_at <= starts_at or ends_at <= unit.now):
@@ -86,6 +88,19 @@ def add_disruption(unit: Unit, body: Mapping[str, Any]) -> UUID:
     unit.event("disruption.started", "disruption", found, {"label": body["label"], "carrier": body.get("carrier")})
     audit.record(unit, "disruption.added", public_id("disruption", found), {"label": body["label"]})
     return found
+
+
+def _require_carrier(unit: Unit, carrier: str) -> None:
+    s = t.carrier_service.c
+    known = unit.conn.execute(select(s.carrier).distinct().where(s.tenant_id == unit.tenant).order_by(s.carrier))
+    names = list(known.scalars())
+    if carrier not in names:
+        raise InputError(
+            f"No service is of a carrier {carrier[:80]!r}, so nothing would be disrupted.",
+            fix=f"Carriers are: {', '.join(names[:20]) or 'none yet'}.",
+            code="DISRUPTION-CARRIER-422",
+            errors=[{"path": "carrier", "reason": "no service is of this carrier"}],
+        )
 
 
 def end_disruption(unit: Unit, disruption: UUID) -> None:

@@ -18,6 +18,7 @@ SELECT o.id,
     WHEN l.open = 0 AND l.delivered >= l.shipped THEN 'delivered'
     WHEN l.open = 0 THEN 'shipped'
     WHEN l.shipped > 0 THEN 'partly_shipped'
+    WHEN w.waits THEN 'backordered'
     WHEN r.allocated >= l.open THEN 'releasing'
     WHEN o.sourcing_tries > 0 AND o.state <> 'received' THEN 'backordered'
     ELSE 'ready'
@@ -37,6 +38,10 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(quantity / per_unit) FILTER (WHERE NOT follows), 0) AS allocated FROM reservation
     WHERE tenant_id = o.tenant_id AND order_id = o.id AND state = 'allocated'
 ) r
+CROSS JOIN LATERAL (  -- allocated from supply that has not come
+    SELECT EXISTS (SELECT 1 FROM fulfillment_order WHERE tenant_id = o.tenant_id AND order_id = o.id
+                   AND state = 'planned' AND release_at IS NULL) AS waits
+) w
 WHERE o.tenant_id = %(tenant)s AND o.id = ANY(%(ids)s::uuid[])
 """
 REFRESH = f"UPDATE orders o SET phase = d.phase FROM ({DERIVE}) d WHERE o.tenant_id = %(tenant)s AND o.id = d.id"  # noqa: S608

@@ -37,14 +37,37 @@ class Planned:
 
 
 def plan_order(order: Sourced, builder: Builder, shelf: Shelf, chosen: InForce) -> Planned:
-    """Return what is to be done for an order under a policy; wishes and limits of the day give way to shortage."""
+    """Return what is to be done for an order under a policy; wishes and limits of the day give way to shortage.
+
+    What is there covers it before what is still to come does, at whatever node. An order whose supply has come stays
+    with it.
+    """
     built = builder.build(order, chosen)
-    plan, problem = plan_on_shelf(shelf, order.connection_id, built.problem)
+    if shelf.beyond.keys() & built.problem.stock.keys() and not order.in_turn:
+        found = _planned(order, builder, shelf, chosen, built, there=True)
+        if not found.plan.short:
+            return found
+    return _planned(order, builder, shelf, chosen, built, there=False)
+
+
+def _planned(order: Sourced, builder: Builder, shelf: Shelf, chosen: InForce, built: Built, *, there: bool) -> Planned:
+    """Return the plan by what is there, or by all that may be promised."""
+    plan, problem = plan_on_shelf(shelf, order.connection_id, _only_there(shelf, built.problem, there))
     if plan.short and built.limited:
         # Late, or by another service, is better than not at all.
         built = builder.build(order, chosen, strict=False)
-        plan, problem = plan_on_shelf(shelf, order.connection_id, built.problem)
+        plan, problem = plan_on_shelf(shelf, order.connection_id, _only_there(shelf, built.problem, there))
     return Planned(plan, problem, built)
+
+
+def _only_there(shelf: Shelf, problem: Problem, there: bool) -> Problem:
+    """Return a problem without units that are still to come, when only what is there is asked for."""
+    if not there:
+        return problem
+    stock = dict(problem.stock)
+    for key in shelf.beyond.keys() & stock.keys():
+        stock[key] = min(stock[key], max(shelf.free[key] - shelf.beyond[key], ZERO))
+    return replace(problem, stock=stock, ladders=cut_ladders(problem, stock))
 
 
 def plan_on_shelf(shelf: Shelf, connection: UUID, problem: Problem) -> tuple[Plan, Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlalchemy import Row, insert, select, text, update
 from core.domain.ids import public_id, uuid7
 from core.domain.payloads import jsonable
 from core.domain.policies import POLICY, PolicyState, check_name, check_policy
-from core.errors import Conflict, Refused
+from core.errors import Conflict, InputError, Refused
 from core.services import audit
 from core.services.trials import check_simulation
 from core.store import schema as t
@@ -23,6 +23,8 @@ Json = dict[str, Any]
 _p = t.policy.c
 # Two people who change versions of one policy wait for each other; the second half of an advisory lock.
 NAME_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('policy:' || :name))")
+# A time that was "now" when it was sent is not past when it arrives.
+JUST_NOW = timedelta(minutes=1)
 DUE = text("""
 SELECT id, name FROM policy WHERE tenant_id = :t AND state = 'approved' AND active_from <= clock_timestamp()
 ORDER BY name, active_from, number
@@ -102,20 +104,61 @@ def activate(unit: Unit, name: str, at: datetime | None = None, comment: str | N
     Raises:
         NotFound: there is no such version.
         IllegalTransition: it is not approved.
+        InputError: the time is past.
         Refused: it was not simulated, too long ago, over too little, or a guardrail does not hold.
     """
     row = _locked(unit, name)
     state = POLICY.advance(row.state, "activate")
+    if at is not None and at < unit.now - JUST_NOW:
+        raise InputError(
+            f"{at:%Y-%m-%d %H:%M} UTC is past: no order of then is decided again.",
+            fix="Say a time to come, or none to put it in force now.",
+            code="POLICY-TIME-422",
+            errors=[{"path": "at", "reason": "is past"}],
+        )
     check_simulation(row, unit.now)
-    title = f"{row.name}@{row.number}"
+    title, planned = f"{row.name}@{row.number}", row.active_from
     if at is not None and at > unit.now:
-        _write(unit, row, f"set it to begin at {at.isoformat()}", comment, active_from=at)
-        _tell(unit, "scheduled", row.id, title, {"active_from": at, "comment": comment})
+        moved = f" instead of at {planned.isoformat()}" if planned not in (None, at) else ""
+        _write(unit, row, f"set it to begin at {at.isoformat()}{moved}", comment, active_from=at)
+        _tell(unit, "scheduled", row.id, title, {"active_from": at, "instead_of_time": planned, "comment": comment})
         return UUID(str(row.id))
     before = _retire_others(unit, row)
-    _write(unit, row, "activated it", comment, state=state, active_from=unit.now)
-    _tell(unit, "activated", row.id, title, {"instead_of": before, "comment": comment})
+    moved = f", not at {planned.isoformat()}" if planned is not None else ""
+    _write(unit, row, f"activated it{_instead(before)}{moved}", comment, state=state, active_from=unit.now)
+    told = {"instead_of": before, "instead_of_time": planned, "comment": comment}
+    _tell(unit, "activated", row.id, title, told)
     return UUID(str(row.id))
+
+
+def restore(unit: Unit, name: str, comment: str | None = None) -> UUID:
+    """Put a retired version in force that was approved once, such as one that was rolled back, and return its id.
+
+    Its last simulation must have passed, be recent, and cover enough of the past, as for one that is activated.
+
+    Raises:
+        NotFound: there is no such version.
+        IllegalTransition: it is not retired.
+        Refused: nobody approved it, or its simulation does not let it be activated.
+    """
+    row = _locked(unit, name)
+    state = POLICY.advance(row.state, "restore")
+    title = f"{row.name}@{row.number}"
+    if row.approver is None:
+        raise Refused(
+            f"{title} was given up before anybody approved it.",
+            fix="Write what it says as a new version, and have that approved.",
+            code="POLICY-RESTORE-403",
+        )
+    check_simulation(row, unit.now)
+    before = _retire_others(unit, row)
+    _write(unit, row, f"put it back in force{_instead(before)}", comment, state=state, active_from=unit.now)
+    _tell(unit, "activated", row.id, title, {"instead_of": before, "restored": True, "comment": comment})
+    return UUID(str(row.id))
+
+
+def _instead(before: str | None) -> str:
+    return f" instead of {before}" if before else ""
 
 
 def rollback(unit: Unit, name: str, comment: str | None = None) -> UUID:

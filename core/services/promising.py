@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from core.domain.calendars import latest_start, until_fetched
+from core.domain.countries import COUNTRIES
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.payloads import jsonable
@@ -87,12 +88,19 @@ def offer(
         connection: the channel it would come by.
 
     Raises:
-        InputError: an item nobody knows.
+        InputError: an item or a country nobody knows.
         Conflict: stock does not cover it, or what it would rest on is older than its limit.
     """
+    if country is not None and country not in COUNTRIES:
+        raise InputError(
+            f"There is no country {country[:40]!r}.",
+            fix="Send its ISO 3166 code of two letters, such as DE.",
+            code="PROMISE-COUNTRY-422",
+            errors=[{"path": "country", "reason": "no country has this code"}],
+        )
     require_fresh_model(facts, unit.now)
     items = _items(unit, wanted)
-    shelf = read_shelf(unit.conn, set(items), tenant=unit.tenant)
+    shelf = read_shelf(unit.conn, set(items), beyond=False, tenant=unit.tenant)  # what is to come covers nothing
     counts = _leave_out_stale(unit, facts, shelf)
     demands = [Demand(uuid7(), item, each.quantity) for item, each in zip(items, wanted, strict=True)]
     channel = facts.connections.get(connection) if connection else None

@@ -57,7 +57,7 @@ def ask_nodes(
             left[line] -= units
         if stop_unsent(unit, facts, work):
             set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
-            _drop_work(unit, work, order, hit)
+            drop_work(unit, work, order, hit)
             continue
         for line, units in hit.items():
             asked[line] = asked.get(line, ZERO) + units
@@ -85,7 +85,7 @@ def stop_unsent(unit: Unit, facts: Facts, work: Row[Any]) -> bool:
     return withdrawn > 0 or connection is None
 
 
-def _drop_work(unit: Unit, work: Row[Any], order: Row[Any], hit: Mapping[UUID, Decimal]) -> None:
+def drop_work(unit: Unit, work: Row[Any], order: Row[Any], hit: Mapping[UUID, Decimal]) -> None:
     """Give back all units of stopped work; the wanted ones leave the order, the others are sourced again."""
     everything = dict(zip(work.lines, work.units, strict=True))
     unit.conn.execute(
@@ -135,7 +135,7 @@ def stop_work(unit: Unit, facts: Facts, order: Row[Any], work: Row[Any], reason:
     """
     if stop_unsent(unit, facts, work):
         set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "cancel"), reason=reason)
-        _drop_work(unit, work, order, {})
+        drop_work(unit, work, order, {})
         return "moved"
     if work.state in ("released", "acknowledged"):
         set_work_state(unit, work.id, FULFILLMENT.advance(work.state, "request_cancel"), reason=reason)

@@ -47,6 +47,13 @@ class Work:
     lots: Mapping[UUID, Sequence[tuple[str, Decimal]]] = field(default_factory=dict)
     # Until when it waits for a wave; None is told at once.
     release_at: datetime | None = None
+    # What supply it waits for, in words; None where its units are there.
+    awaits: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether its node is not told yet."""
+        return self.release_at is not None or self.awaits is not None
 
     @property
     def number(self) -> str:
@@ -68,7 +75,7 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
         t.fulfillment_order,
         (
             "id", "order_id", "node_id", "connection_id", "number", "state", "decision_id", "released_at", "updated_at",
-            "carrier", "service", "ship_on", "arrive_on", "release_at",
+            "carrier", "service", "ship_on", "arrive_on", "release_at", "reason",
         ),
         [
             (
@@ -77,15 +84,17 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
                 work.node_id,
                 facts.node_connections[work.node_id],
                 work.number,
-                "released" if work.release_at is None else "planned",
+                "planned" if work.waits else "released",
                 work.decision_id,
-                work.at if work.release_at is None else None,
+                None if work.waits else work.at,
                 work.at,
                 work.leg.carrier,
                 work.leg.service,
                 work.leg.ship_on,
                 work.leg.arrive_on,
-                work.release_at,
+                # Nobody knows when supply comes: what waits for it has no time, and the sweep of arrivals finds it.
+                None if work.awaits else work.release_at,
+                work.awaits,
             )
             for work in works
         ],
@@ -97,10 +106,11 @@ def release(unit: Unit, facts: Facts, works: Sequence[Work]) -> None:
         [(line_id, work.id, *rest) for work, own in zip(works, lines, strict=True) for line_id, *rest in own],
     )
     for work in works:
-        if work.release_at is not None:
-            planned = {"node": facts.nodes[work.node_id].code, "number": work.number, "release_at": work.release_at}
+        if work.waits:
+            planned: dict[str, Any] = {"node": facts.nodes[work.node_id].code, "number": work.number}
+            planned |= {"reason": work.awaits} if work.awaits else {"release_at": work.release_at}
             unit.event("fulfillment.planned", "fulfillment", work.id, jsonable(planned), order_id=work.order_id)
-    tell_nodes(unit, facts, [pair for pair in zip(works, lines, strict=True) if pair[0].release_at is None])
+    tell_nodes(unit, facts, [pair for pair in zip(works, lines, strict=True) if not pair[0].waits])
 
 
 def tell_nodes(unit: Unit, facts: Facts, told: Sequence[tuple[Work, Sequence[FulfillmentLine]]]) -> None:

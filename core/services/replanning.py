@@ -33,6 +33,7 @@ from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
 
 NONE = Decimal(0)
+NOBODY = "cannot be moved: no other node can ship any of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Replan:
 
 def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Replan]:
     """Return what each order's affected work would become; nothing is booked.
+
+    An order of which no other node has anything is left out: its work stays where it is.
 
     Args:
         unit: a transaction; nothing is written in it.
@@ -81,6 +84,8 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
         order = orders[order_id]
         chosen = choose(facts.policies, order.traits)
         planned = plan_order(order, builder, shelf, chosen)
+        if not planned.plan.assignments:
+            continue
         plan, legs = planned.plan, builder.take(planned.built, planned.plan)
         taken = triples(plan.assignments)
         shelf.take(order.connection_id, shelf.needs(taken), shelf.kits_in(taken))
@@ -174,16 +179,22 @@ def apply_replans(unit: Unit, facts: Facts, replans: Sequence[Replan], reason: s
 def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]) -> dict[str, Any]:
     """Return the comparison as people and the API see it; amounts are in the currency of the costs."""
     rows = [_row(facts, each) for each in replans]
-    stays = [_stays(facts, each) for each in affected if each.way == "stays"]
-    priced = [each for each in replans if each.before is not None]
+    going = {work.id for each in replans for work in each.works}
+    rooted = [each for each in affected if each.way != "stays" and each.id not in going]
+    stays = [
+        *(_stays(facts, each, each.reason) for each in affected if each.way == "stays"),
+        *(_stays(facts, each, NOBODY) for each in rooted),
+    ]
+    # What ships fewer units elsewhere is not cheaper for that: only what ships all of them is compared.
+    priced = [each for each in replans if each.before is not None and not each.short]
     return {
         "affected": len(affected),
-        "moves": sum(each.way == "moves" for each in affected),
-        "asked": sum(each.way == "asked" for each in affected),
+        "moves": sum(each.way == "moves" and each.id in going for each in affected),
+        "asked": sum(each.way == "asked" and each.id in going for each in affected),
         "stays": len(stays),
         "cost_before": amount(sum(each.before or 0 for each in priced)),
         "cost_after": amount(sum(each.after for each in priced)),
-        "short": sum(bool(each.short) for each in replans),
+        "short": sum(bool(each.short) for each in replans) + len({each.order_id for each in rooted}),
         "later": sum(bool(row["later"]) for row in rows),
         "orders": rows,
         "staying": stays,
@@ -219,13 +230,13 @@ def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
     }
 
 
-def _stays(facts: Facts, each: Affected) -> dict[str, Any]:
+def _stays(facts: Facts, each: Affected, reason: str) -> dict[str, Any]:
     return {
         "order": public_id("order", each.order_id),
         "number": each.order_number,
         "fulfillment_order": public_id("fulfillment", each.id),
         "node": facts.nodes[each.node_id].code,
-        "reason": each.reason,
+        "reason": reason,
     }
 
 

@@ -135,12 +135,12 @@ def decided(asked: Asked, scenario: Scenario | None = None) -> Json:
         scenario: what is taken to be otherwise; nothing when None.
 
     Raises:
-        InputError: the scenario names a node nobody has.
+        InputError: the scenario names a node nobody has, or a version that is not for the order.
     """
     problem = asked.problem
     if scenario is not None:
         check_nodes(scenario, [node.code for node in problem.nodes])
-        problem = scenario.put_upon(problem, asked.traits, asked.used)
+        problem = scenario.for_order(asked.traits).put_upon(problem, asked.traits, asked.used)
     plan = solve(problem)
     figures = reckon(problem, plan.assignments)
     item = {demand.line_id: demand.item_id for demand in problem.demands}

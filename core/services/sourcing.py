@@ -55,6 +55,8 @@ class Sourced:
     released: bool = False
     # Whether its work goes to the nodes now, whatever the policy says.
     at_once: bool = False
+    # Whether it waited for supply that has come: what others still wait for does not hold it up.
+    in_turn: bool = False
     traits: Traits = field(default_factory=Traits)
 
 

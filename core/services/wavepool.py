@@ -38,10 +38,11 @@ NONE = Decimal(0)
 # The orders of one country compete for the same nodes and stay together, those first whose time comes first.
 WAITING = """
 WITH waiting AS (
-    SELECT f.order_id, min(f.release_at) AS first, bool_and(f.release_at > clock_timestamp()) AS waits
+    SELECT f.order_id, min(f.release_at) AS first, bool_and(f.release_at > clock_timestamp()) AS waits,
+           bool_or(f.release_at IS NULL) AS awaits
     FROM fulfillment_order f WHERE f.tenant_id = :t AND f.state = 'planned' GROUP BY f.order_id
 )
-SELECT o.id, o.version, o.state, w.waits, count(*) OVER () AS all_waiting,
+SELECT o.id, o.version, o.state, w.waits, w.awaits, count(*) OVER () AS all_waiting,
        EXISTS (SELECT 1 FROM fulfillment_order f WHERE f.tenant_id = o.tenant_id AND f.order_id = o.id
                AND f.state NOT IN ('planned', 'canceled', 'rejected')) AS begun
 FROM waiting w JOIN orders o ON o.tenant_id = :t AND o.id = w.order_id
@@ -134,6 +135,8 @@ def read_pool(unit: Unit, facts: Facts, most: int) -> WavePool:
             pool.leave(f"is {row.state}")
         elif row.begun:
             pool.leave("has a part that is not waiting")
+        elif row.awaits:
+            pool.leave("has units that are not there yet")
         elif not row.waits:
             pool.leave("is about to be released")
         else:

@@ -14,10 +14,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.domain.cases import WAVE_FAILED
 from core.domain.ids import public_id, uuid7
 from core.errors import Conflict
 from core.routing.waverecord import Plans, faults
 from core.routing.waves import cost_of
+from core.services.cases import settle_members
 from core.services.facts import Facts
 from core.services.replanning import amount
 from core.services.waveapplying import Applied, apply, groups, saving
@@ -32,6 +34,10 @@ Json = dict[str, Any]
 ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('wave'), :tenant)")
 MOST_SECONDS = 30.0
 """The transaction is idle meanwhile, and that for a minute at most."""
+
+
+EVERY_WAVE = UUID(int=0)
+"""What the case of waves that fail is about: not one wave, since none of them is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ def run_wave(unit: Unit, facts: Facts, asked: Asked) -> Json:
         report(unit, pool, outcome.applied.plans, outcome.applied.skipped, outcome.wrong),
         int((time.monotonic() - begun) * 1_000_000),
     )  # fmt: skip
+    if not asked.dry_run:
+        settle_members(unit, "waves", [EVERY_WAVE], codes=[WAVE_FAILED.code])
     waiting = bool(pool.members or pool.outside)
     if waiting and not asked.dry_run:
         keep_wave(unit, kept)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from core.domain.policies import Traits, check_policy
+from core.domain.payloads import dump
+from core.domain.policies import Traits, applies, check_policy
 from core.errors import InputError
 from core.routing.problem import Problem
 from core.services.catalog import check_quantity
@@ -36,6 +37,24 @@ class Scenario:
     def policy_for(self, traits: Traits) -> InForce | None:
         """Return the policy an order gets; None when it keeps the one it had."""
         return None if self.policies is None else choose(self.policies, traits)
+
+    def for_order(self, traits: Traits) -> Scenario:
+        """Return the scenario in which one order gets the version that is tried, whichever is asked first otherwise.
+
+        Raises:
+            InputError: the version is not for such an order.
+        """
+        if self.tried is None:
+            return self
+        if not applies(self.tried.conditions, traits):
+            title = f"{self.tried.name}@{self.tried.number}"
+            raise InputError(
+                f"{title} is not for this order.",
+                why=f"Its conditions are {dump(dict(self.tried.conditions))}.",
+                fix="Name a version whose conditions the order meets.",
+                code="ROUTE-POLICY-422",
+            )
+        return replace(self, policies=(self.tried,))
 
     def put_upon(self, problem: Problem, traits: Traits, used: Mapping[str, int]) -> Problem:
         """Return a problem as it would be.

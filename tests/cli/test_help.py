@@ -79,7 +79,7 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "nodes": {"off", "on", "capacity", "stock"}, "disruptions": {"add", "replan", "end"},
         "connection": {"add", "mode", "secrets", "pause", "resume", "remove"}, "connector": {"new"},
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
-        "policy": {"new", "approve", "simulate", "activate", "rollback", "retire"},
+        "policy": {"new", "approve", "simulate", "activate", "restore", "rollback", "retire"},
         "models": {"train", "promote"}, "protection": {"set", "end"}, "supply": {"expect", "receive", "end"},
         "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move"},
         "calendars": {"import"}, "wave": {"run"}, "partner": {"add", "send"}, "papers": {"send"},

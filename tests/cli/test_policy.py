@@ -37,7 +37,7 @@ def test_a_policy_goes_its_way(two_people: Crossdock, place: Path, monkeypatch: 
     assert (report["orders"], report["passed"], report["moved"]) == (1, True, 0)
     monkeypatch.setenv("LOGNAME", "bo")
     assert run("policy", "approve", "cheapest@2", "--comment", "yes").out == "cheapest@2 is approved.\n"
-    assert run("policy", "activate", "cheapest@2", "--yes").out == "cheapest@2 is in force.\n"
+    assert run("policy", "activate", "cheapest@2", "--yes").out == "cheapest@2 is in force instead of cheapest@1.\n"
     assert {each["policy"]: each["state"] for each in run("policy", "list", "--json").rows} == {
         "cheapest@1": "retired", "cheapest@2": "active",
     }  # fmt: skip

@@ -124,6 +124,9 @@ def test_a_version_goes_into_force_by_two_people(changing: Site) -> None:
     assert "cheapest@1 is in force again." in post(mira, "cheapest/rollback")
     states = {name: (state, approver) for name, state, approver in rows(changing)}
     assert states == {"cheapest@1": ("active", "hub"), "cheapest@2": ("retired", "user:bo@example.com")}
+    assert "Put back in force" in mira.get("/routing/cheapest@2").text
+    assert "cheapest@2 is in force again." in post(mira, "cheapest@2/restore")
+    assert {name: state for name, state, _ in rows(changing)} == {"cheapest@1": "retired", "cheapest@2": "active"}
 
 
 def rows(site: Site) -> list[tuple[str, str, str]]:

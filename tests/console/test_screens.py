@@ -229,7 +229,7 @@ def test_the_queue_groups_by_cause(reading: Site, get: Get) -> None:
     assert titles == [
         "Unknown SKU FP-MUG-350-GRN-2",
         "erp refuses push_order (OUT-REJECTED-422)",
-        "partner-files: orders.csv cannot be read (MAP-FIELD-422)",
+        "partner-files: orders.csv cannot be taken in (MAP-FIELD-422)",
         "Address not deliverable: no postal code",
         "No stock of FP-VASE-SAN",
     ]

@@ -73,10 +73,10 @@ def write_troubles(company: Company) -> None:
         error={"code": "MAP-FIELD-422", "what": "Row 1: 'two' is no quantity.", "fix": "Send a number."},
     )  # fmt: skip
     _case(
-        company, "MSG-QUARANTINE-422", "parse", "high", "partner-files: orders.csv cannot be read (MAP-FIELD-422)",
+        company, "MSG-QUARANTINE-422", "parse", "high", "partner-files: orders.csv cannot be taken in (MAP-FIELD-422)",
         "Row 1: 'two' is no quantity.",
-        {"action": "replay_messages", "label": "Replay with today's map", "args": {}, "confidence": 0.5}, [], hours=3.2,
-        account="partner-files", evidence={"code": "MAP-FIELD-422"}, message=broken["id"],
+        {"action": "replay_messages", "label": "Replay it as the hub is now", "args": {}, "confidence": 0.5}, [],
+        hours=3.2, account="partner-files", evidence={"code": "MAP-FIELD-422"}, message=broken["id"],
     )  # fmt: skip
     dice = random.Random(1)
     dead = add_delivery(company, dice, company.accounts["erp"], "push_order", company.orders[0]["id"], at, state="dead")

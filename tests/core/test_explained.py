@@ -1,23 +1,24 @@
 """Every availability figure of now and of the past is the sum of its parts, and was what channels were shown."""
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from core.errors import CrossdockError, NotFound
+from core.errors import CrossdockError, InputError, NotFound
 from core.services.channel_stock import available
 from core.services.protecting import end_rule, set_rule
 from core.services.reserving import Wanted, release_group, reserve_many
-from core.services.stock import adjust_stock
+from core.services.stock import adjust_stock, count_stock
 from core.services.supplying import expect_supply
 from core.store.read.explained import explain_availability
 from core.store.read.page import Json
+from core.store.read.text import instant
 from core.store.unit import Store
-from tests.core.world import World
+from tests.core.world import World, now
 
 
 def explained(world: World, connection: str | None, at: datetime | None) -> Json:
@@ -110,3 +111,44 @@ def test_what_was_never_there_cannot_be_explained(store: Store) -> None:
             with pytest.raises(NotFound):
                 explain_availability(conn, sku, node=node, connection=connection)
     assert world.items
+
+
+def test_one_node_is_its_own_total(store: Store) -> None:
+    world = World(store)
+    with store.read() as conn:
+        everywhere = explain_availability(conn, "A")["total"]
+        here = explain_availability(conn, "A", node="HAM")
+    assert everywhere == {
+        "available": "20", "parts": [{"name": "nodes", "units": "20", "connection": None, "kit": None}],
+    }  # fmt: skip
+    assert here["total"] == here["items"][0]["total"] == {
+        "available": "10", "parts": [{"name": "on_hand", "units": "10", "connection": None, "kit": None}],
+    }  # fmt: skip
+    assert world.items
+
+
+def test_what_will_be_there_is_not_known(store: Store) -> None:
+    world = World(store)
+    with store.begin() as unit:
+        tomorrow = unit.now + timedelta(days=1)
+        with pytest.raises(InputError) as refused:
+            explain_availability(unit.conn, "A", as_of=tomorrow)
+    assert refused.value.error_code == "STOCK-TIME-422"
+    assert world.items
+
+
+def test_the_last_count_is_told_now_and_then(store: Store) -> None:
+    world = World(store)
+    first, second = now() - timedelta(hours=2), now() - timedelta(hours=1)
+    with store.begin() as unit:
+        count_stock(unit, {"node": "HAM", "as_of": first, "items": [{"sku": "A", "on_hand": Decimal(7)}]})
+    between = now()
+    with store.begin() as unit:
+        count_stock(unit, {"node": "HAM", "as_of": second, "items": [{"sku": "A", "on_hand": Decimal(6)}]})
+
+    def counted(at: datetime | None) -> str:
+        [node] = [each for each in explained(world, None, at)["nodes"] if each["node"] == "HAM"]
+        return str(node["counted_at"])
+
+    assert counted(None) == instant(second)
+    assert first < datetime.fromisoformat(counted(between)) < between  # when it was told: the ledger has no other time

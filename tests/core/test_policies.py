@@ -16,9 +16,9 @@ from core.routing.problem import Policy
 from core.services import policies, trials
 from core.services.facts import read_facts
 from core.services.guardrails import strictest
-from core.services.inforce import DEFAULT, choose, read_in_force
+from core.services.inforce import DEFAULT, InForce, choose, in_force_of, read_in_force
 from core.services.simulating import decide_again
-from core.services.whatif import scenario_of
+from core.services.whatif import scenario_of, trying
 from core.store.read.page import Slice
 from core.store.read.policies import list_policies, read_policy
 from core.store.unit import Store, Unit
@@ -358,6 +358,60 @@ def test_a_policy_that_minds_the_way_again_is_accepted(world: World) -> None:
     refresh(world)
     place(world, {"A": 1})
     assert [row.code for row in world.work()][-1] == "HAM"
+
+
+def test_a_version_tried_on_one_order_is_the_one_it_gets() -> None:
+    def version(name: str, number: int, **says: Any) -> InForce:
+        return in_force_of(name, number, check_policy(says))
+
+    above = version("gold", 1, priority=100)
+    tried = version("cheapest", 2, conditions={"tiers": ["gold"]})
+    scenario = trying(tried, [above, version("cheapest", 1)])
+    gold = Traits(tags=("gold",))
+    assert scenario.policy_for(gold) is above  # recorded orders keep the policy whose turn it was
+    assert scenario.for_order(gold).policy_for(gold) is tried
+    with pytest.raises(InputError, match="cheapest@2 is not for this order") as refused:
+        scenario.for_order(Traits())
+    assert refused.value.error_code == "ROUTE-POLICY-422"
+
+
+def test_a_time_that_is_past_is_refused_and_what_is_replaced_is_told(world: World) -> None:
+    title = approved(world, {"most_nodes": 2})
+    simulated(world, title)
+    with by(world, "user:bo") as unit:
+        first = unit.now + timedelta(hours=1)
+        policies.activate(unit, title, first)
+    with by(world, "user:bo") as unit, pytest.raises(InputError) as refused:
+        policies.activate(unit, title, unit.now - timedelta(days=2000))
+    assert refused.value.error_code == "POLICY-TIME-422"
+    assert (in_force(world), states(world)[title]) == (["cheapest@1"], "approved")
+    with by(world, "user:bo") as unit:
+        policies.activate(unit, title, first + timedelta(hours=1))
+    with by(world, "user:bo") as unit:
+        policies.activate(unit, title)
+    said = [each["did"] for each in world.one("SELECT comments FROM policy WHERE number = 2").comments]
+    second = (first + timedelta(hours=1)).isoformat()
+    assert said[-2:] == [
+        f"set it to begin at {second} instead of at {first.isoformat()}",
+        f"activated it instead of cheapest@1, not at {second}",
+    ]
+
+
+def test_a_version_that_was_rolled_back_can_be_put_back(world: World) -> None:
+    title = active(world, {"most_nodes": 2})
+    with by(world, "user:bo") as unit:
+        policies.rollback(unit, title)
+    assert in_force(world) == ["cheapest@1"]
+    with by(world, "user:bo") as unit:
+        policies.restore(unit, title, "it was right")
+    assert (in_force(world), states(world)) == ([title], {"cheapest@1": "retired", title: "active"})
+    given_up = drafted(world, {"most_nodes": 4})
+    with by(world, "user:bo") as unit:
+        policies.retire(unit, given_up)
+    with by(world, "user:bo") as unit, pytest.raises(Refused) as refused:
+        policies.restore(unit, given_up)
+    assert refused.value.error_code == "POLICY-RESTORE-403"
+    assert in_force(world) == [title]
 
 
 def test_a_node_with_less_room_fills_up_in_the_order_of_the_day(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from core.services.affected import Affected, Scope, find_affected
 from core.services.disruptions import add_disruption, change_node, end_disruption
 from core.services.facts import read_facts
-from core.services.replanning import Replan, apply_replans, compare
+from core.services.replanning import Replan, apply_replans, compare, report
 from core.store.read.decisions import read_decision
 from core.store.unit import Store
 from tests.core.carriers import change, forget, ordered, places, rates, reason, services
@@ -65,6 +65,25 @@ def test_an_outage_lists_compares_and_moves_what_nobody_was_told_of(world: World
     with world.store.read() as conn:
         later = [read_decision(conn, each)["candidates"] for each in made[2:]]
     assert {row["reason"] for rows in later for row in rows if row["node"] == "HAM"} == {"switched off"}
+
+
+def test_what_nobody_else_has_stays_and_makes_nothing_cheaper(world: World) -> None:
+    ordered(world, {"B": 2})
+    ordered(world, {"A": 1, "B": 1})
+    ordered(world, {"A": 2})
+    off(world, "HAM")
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    found = report(world.facts, affected, replans)
+    assert [row["number"] for row in found["orders"]] == ["#1002", "#1003"]
+    assert [(row["number"], row["node"], row["reason"]) for row in found["staying"]] == [
+        ("#1001", "HAM", "cannot be moved: no other node can ship any of it")
+    ]
+    assert (found["affected"], found["moves"], found["asked"], found["stays"], found["short"]) == (3, 2, 0, 1, 2)
+    # #1002 leaves B behind, so only #1003 is compared.
+    assert (found["cost_before"], found["cost_after"]) == ("5.5365", "6.4384")
+    assert carried_out(world, replans) == {"moved": 2, "asked": 0, "stayed": 0}
+    assert works(world)[0] == ("HAM", "released")
+    world.check_books()
 
 
 def test_a_node_that_was_told_is_asked_and_what_is_picked_stays(world: World) -> None:

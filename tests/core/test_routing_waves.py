@@ -9,8 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from core.routing import record
 from core.routing.optimizer import solve
 from core.routing.problem import Assignment, Demand, Destination, NodeFacts, Policy, Problem, Service, StockTier
+from core.routing.waverecord import inputs_of, wave_of
 from core.routing.waves import Pooled, Wave, replan
 
 ITEM, OTHER = UUID(int=1), UUID(int=2)
@@ -161,3 +163,17 @@ def test_plans_of_today_that_are_impossible_are_refused(
 
 def test_no_orders_are_no_work() -> None:
     assert replan([], {}, {}) == Wave({}, (), 0, 0, 0, True, True)
+
+
+def test_a_wave_is_kept_with_late_ways_of_a_node_with_and_without_a_service() -> None:
+    own, van, far = (NODES[0].id, None), (NODES[0].id, "van"), (NODES[1].id, "van")
+    asked = order(1, (10_000, 11_000, 12_000))
+    slots = {van: ["pickup"], own: ["day"], far: []}
+    pool = [replace(planned(1, asked, 0), late=frozenset({own, van, far}), slots=slots)]
+    found = inputs_of(pool, [b"same"], shelf("1", "1"), {"day": 1}, NODES)
+    [kept] = found["orders"]
+    assert kept["late"] == [[0, None], [0, "van"], [1, "van"]]
+    assert kept["slots"] == [[0, None, ["day"]], [0, "van", ["pickup"]], [1, "van", []]]
+    again, _, limits = wave_of(found, lambda _: record.Shared(record.ENGINE, NODES, asked.policy))
+    assert [(each.late, each.slots, each.plan) for each in again] == [(pool[0].late, slots, pool[0].plan)]
+    assert limits == {"day": 1}

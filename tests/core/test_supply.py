@@ -74,8 +74,8 @@ def test_an_order_is_promised_against_supply_and_filled_when_it_comes(world: Wor
     with world.store.begin() as unit:
         assert wake_backorders(unit) == 1
     world.drain()
-    assert world.one("SELECT phase FROM orders").phase == "releasing"
-    assert place(world, 5) == "releasing"
+    assert world.one("SELECT phase FROM orders").phase == "backordered"  # allocated, and its supply has not come
+    assert place(world, 5) == "backordered"
     assert position(world) == (3, 10, 0, 10)
     with world.store.read() as conn:
         told = list_supplies(conn, Slice()).data
@@ -115,7 +115,7 @@ def test_who_waits_for_supply_on_its_way_is_not_stuck(world: World) -> None:
         assert wake_backorders(unit) == 1
     world.drain()
     world.deliver()
-    assert world.one("SELECT phase FROM orders").phase == "releasing"
+    assert world.one("SELECT phase FROM orders").phase == "backordered"
     assert stuck(timedelta(days=3)) == []
     assert stuck(timedelta(hours=-23)) == []
     assert stuck(timedelta(hours=-25)) == ["ORDER-STUCK-001"]
@@ -127,7 +127,9 @@ def test_who_waits_for_supply_on_its_way_is_not_stuck(world: World) -> None:
 def test_supply_is_never_promised_beyond_its_limit_nor_taken_away_from_a_promise(world: World) -> None:
     supply = expect(world, 10, 4)
     assert place(world, 8) == "backordered"
-    assert place(world, 7) == "releasing"
+    assert position(world) == (3, 0, 0, 4)
+    assert place(world, 7) == "backordered"
+    assert position(world) == (3, 7, 0, 4)
     with pytest.raises(Conflict, match="4 units of this supply are promised"), world.store.begin() as unit:
         end_supply(unit, supply)
     with pytest.raises(Conflict, match="2 units"):
@@ -152,7 +154,7 @@ def test_safety_stock_comes_back_after_a_receipt_and_yields_to_a_smaller_limit(w
     with world.store.begin() as unit:
         adjust_stock(unit, "A", "HAM", safety=Decimal(4), reason="winter")
     assert position(world) == (3, 0, 4, 5)
-    assert place(world, 4) == "releasing"
+    assert place(world, 4) == "backordered"
     receive(world, supply, 2, last=True)
     # Five are there and four promised: one is left for the safety stock of four.
     assert position(world) == (5, 4, 1, 0)

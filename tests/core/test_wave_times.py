@@ -7,6 +7,7 @@ import pytest
 
 from core.jobs.relay import Relay
 from core.jobs.waves import LEAD, run_due_wave, wave_due
+from core.services import waving
 from core.services.nodehours import set_calendar
 from core.services.releasing import MARGIN
 from core.store.unit import Store
@@ -77,6 +78,26 @@ def test_another_wave_at_work_is_left_alone(world: World) -> None:
         unit.conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('wave'), 1)"))
         assert run_due_wave(world.hub) is None
     assert open_works(world)["#1001"] == [("HAM", "planned")]
+
+
+def test_a_wave_that_fails_is_a_case_until_one_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    contested(world)
+
+    def fails(*_: Any) -> None:
+        raise TypeError("'<' not supported between these")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(waving, "search", fails)
+        for _ in range(2):
+            with pytest.raises(TypeError):
+                run_due_wave(world.hub)
+    [case] = world.all("SELECT * FROM exception_case")
+    assert (case.code, case.state, case.severity) == ("WAVE-FAILED-001", "open", "high")
+    assert "TypeError: '<' not supported between these" in case.sentence
+    assert open_works(world) == {"#1001": [("HAM", "planned")], "#1002": [("LYS", "planned")]}
+    found = run_due_wave(world.hub)
+    assert (found is not None and found["changed"]) == 2
+    assert world.one("SELECT state FROM exception_case").state == "superseded"
 
 
 def test_the_relay_asks_for_due_waves_and_releases_what_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

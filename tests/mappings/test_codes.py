@@ -2,8 +2,9 @@
 
 import pytest
 
+from core.domain.countries import COUNTRIES
 from core.errors import UnmappedCode
-from mappings.codes import CODES, from_table
+from mappings.codes import ALPHA_3, CODES, from_table
 from mappings.faults import MapDocumentError, Unfit
 
 
@@ -54,3 +55,7 @@ def test_the_built_in_lists() -> None:
     assert CODES["iso_country_3"].write("NO") == "NOR"
     assert CODES["iso_currency"].read("DKK") == "DKK"
     assert CODES["unece_unit"].read("C62") == "C62"
+
+
+def test_the_countries_of_maps_are_those_a_promise_is_made_for() -> None:
+    assert frozenset(ALPHA_3) | {"XK"} == COUNTRIES

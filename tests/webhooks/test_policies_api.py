@@ -64,6 +64,9 @@ def test_a_version_goes_its_way(ada: Client, bo: Client, order: dict[str, Any]) 
     assert bo.post("/policies/cheapest/rollback", {"comment": "no"}).get_json()["policy"] == "cheapest@1"
     assert code_of(bo.post("/policies/cheapest/rollback")) == (409, "POLICY-ROLLBACK-409")
     assert code_of(bo.post(f"{path}/retire")) == (409, "STATE-MOVE-409")
+    again = bo.post(f"{path}/restore", {"comment": "yes"}).get_json()
+    assert (again["state"], again["comments"][-1]["did"]) == ("active", "put it back in force instead of cheapest@1")
+    assert code_of(bo.post(f"{path}/activate", {"at": "2020-01-01T00:00:00Z"})) == (409, "STATE-MOVE-409")
 
 
 def test_a_large_simulation_is_a_job(

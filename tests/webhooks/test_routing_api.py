@@ -123,6 +123,9 @@ def test_a_whole_country_is_shut_only_when_it_is_said(api: Client) -> None:
 
 def test_a_disruption_is_shown_and_ended(api: Client) -> None:
     body = {"label": "Flood", "area": {"country": "DE", "prefixes": ["20", "21"]}, "carrier": "nordpost"}
+    assert code_of(api.post("/disruptions", body)) == (422, "DISRUPTION-CARRIER-422")
+    assert api.get("/disruptions").get_json()["data"] == []
+    api.post("/carrier-services", POST)
     made = api.post("/disruptions", body).get_json()
     assert made["area"] == body["area"]
     assert [each["id"] for each in api.get("/disruptions?active=true").get_json()["data"]] == [made["id"]]

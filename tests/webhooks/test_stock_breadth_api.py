@@ -56,6 +56,11 @@ def test_supply_is_expected_promised_received_and_ended(api: Client, world: Worl
     made = api.post("/supplies", {**body, "expected_at": "2026-12-01T08:00:00Z"})
     assert (made.status_code, made.get_json()["state"], made.get_json()["promised"]) == (201, "expected", "0")
     supply = made.get_json()["id"]
+    [shown] = api.get("/availability?sku=C").get_json()["data"]
+    assert (shown["available"], shown["promisable"]) == ("10", "15")
+    assert {each["node"]: (each["available"], each["promisable"]) for each in shown["nodes"]} == {
+        "HAM": ("0", "5"), "LYS": ("10", "10"),
+    }  # fmt: skip
     reserved = api.post("/reservations", {"lines": [{"sku": "C", "node": "HAM", "quantity": "3"}]})
     assert reserved.status_code == 201
     assert api.get(f"/supplies/{supply}").get_json()["promised"] == "3"

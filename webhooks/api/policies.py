@@ -137,6 +137,13 @@ def post_rollback(unit: Unit, body: Json, policy: str) -> Json:
     return _shown(unit, policies.rollback(unit, policy, body.get("comment")))
 
 
+@routes.writes("/policies/<policy>/restore", scope=WRITE, shape="PolicyFull", body=CommentBody)
+def post_restore(unit: Unit, body: Json, policy: str) -> Json:
+    """Put a retired version in force again, such as one that was rolled back; its simulation must have passed."""
+    _check_version(unit, policy)
+    return _shown(unit, policies.restore(unit, policy, body.get("comment")))
+
+
 @routes.writes("/policies/<policy>/retire", scope=WRITE, shape="PolicyFull", body=CommentBody)
 def post_retire(unit: Unit, body: Json, policy: str) -> Json:
     """Take a version out; its orders get the other policies."""

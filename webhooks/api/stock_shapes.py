@@ -43,11 +43,11 @@ STOCK_SHAPES: dict[str, Shape] = {
         uncertain=AMOUNT, order=maybe_id("ord"), cause=MAYBE, actor=MAYBE, at=INSTANT,
     ),
     "Availability": thing(
-        "What may be promised of items now.",
+        "What is there of items now; `promisable` is what an order may be promised, units still to come included.",
         data=many(thing(
             "One item.",
-            sku=TEXT, available=AMOUNT, backorder_limit=AMOUNT,
-            nodes=many(thing("At one node.", node=TEXT, available=AMOUNT)),
+            sku=TEXT, available=AMOUNT, promisable=AMOUNT, backorder_limit=AMOUNT,
+            nodes=many(thing("At one node.", node=TEXT, available=AMOUNT, promisable=AMOUNT)),
         )),
     ),
     "Explanation": thing(

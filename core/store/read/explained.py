@@ -9,7 +9,7 @@ components of that time, less what rules for the kit keep.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from core.domain.protection import Part
-from core.errors import NotFound
+from core.errors import InputError, NotFound
 from core.store import schema as t
 from core.store.read.page import Json
 from core.store.read.shelves import read_kits
@@ -26,6 +26,8 @@ from core.store.read.then import Then, read_then
 from core.store.unit import CLOCK, DEFAULT_TENANT
 
 ONE = Decimal(1)
+# Clocks differ by as much.
+JUST_NOW = timedelta(minutes=1)
 
 
 def explain_availability(
@@ -48,12 +50,14 @@ def explain_availability(
         tenant: whose.
 
     Returns:
-        `nodes` with `available` and `parts`, `total` with the same over all nodes active then, and `items`: the item,
+        `nodes` with `available` and `parts`, `total` with the same over all nodes active then, or of the one asked for,
+        and `items`: the item,
         or the components of a kit, each with `sku`, `units` (in one kit, else 1), `nodes` and `total`. A part has
         `name`, `units` and, where it is a rule's, `connection`; `kit` where it is the floor of a kit the item is in.
 
     Raises:
         NotFound: there is no such item, node or connection.
+        InputError: the time is to come.
     """
     i, c = t.item.c, t.connection.c
     item = conn.execute(select(i.id, i.sku).where(i.tenant_id == tenant, i.sku == sku)).one_or_none()
@@ -63,7 +67,15 @@ def explain_availability(
     owner = next((key for key, name in names.items() if name == connection), None)
     if connection is not None and owner is None:
         raise NotFound(f"There is no connection {connection[:120]!r}.")
-    at = as_of or conn.execute(CLOCK).scalar_one()
+    now = conn.execute(CLOCK).scalar_one()
+    at = as_of or now
+    if at > now + JUST_NOW:
+        raise InputError(
+            f"{at:%Y-%m-%d %H:%M} UTC is to come: nobody knows what will be there then.",
+            fix="Ask for now or for a time that is past.",
+            code="STOCK-TIME-422",
+            errors=[{"path": "as_of", "reason": "is to come"}],
+        )
     kits = read_kits(conn, [item.id], tenant, at)
     units = kits.get(item.id, {item.id: ONE})
     then = read_then(conn, units.keys(), kits, at, tenant)
@@ -85,9 +97,16 @@ def _figures(then: Then, item: UUID, names: Mapping[UUID, str], owner: UUID | No
     rows = then.positions[item]
     rooms = {row.id: then.shelf.room(owner, item, row.id) for row in rows}
     nodes = [_place(then, row, rooms[row.id], names, owner) for row in rows if only in (None, row.code)]
+    if only is not None:
+        return {"nodes": nodes, "total": _alone(nodes)}
     here = sum((rooms[row.id] for row in rows if row.active), ZERO)
     over = [Part("nodes", here), *then.shelf.parts(owner, item, None)]
     return {"nodes": nodes, "total": _figure(then.shelf.total(owner, item), over, names)}
+
+
+def _alone(nodes: list[Json]) -> Json:
+    """Return the figure of the one node that was asked for as the total; nothing where it has no place there."""
+    return {name: nodes[0][name] for name in ("available", "parts")} if nodes else {"available": "0", "parts": []}
 
 
 def _short(item: Json) -> Json:
@@ -108,6 +127,8 @@ def _kit(then: Then, kit: UUID, names: Mapping[UUID, str], owner: UUID | None, o
         if only in (None, row.code):
             base = [Part("components", shelf.whole(owner, kit, row.id)), *shelf.parts(owner, kit, row.id)]
             nodes.append({"node": row.code, "active": row.active, **_figure(room, base, names)})
+    if only is not None:
+        return {"nodes": nodes, "total": _alone(nodes)}
     over = [Part("nodes", here), *shelf.parts(owner, kit, None)]
     return {"nodes": nodes, "total": _figure(shelf.total(owner, kit), over, names)}
 

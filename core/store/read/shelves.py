@@ -21,7 +21,10 @@ FREE = """
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated AS free, p.backorder_limit,
        p.node_id = ANY(ARRAY(SELECT n.id FROM node n WHERE n.tenant_id = %(t)s AND NOT n.active)) AS idle,
        p.item_id = ANY(ARRAY(SELECT i.id FROM item i WHERE i.tenant_id = %(t)s AND i.id = ANY(%(items)b::uuid[])
-                             AND i.tracking = 'lot')) AS lotted
+                             AND i.tracking = 'lot')) AS lotted,
+       p.backorder_limit > 0 AND EXISTS (
+           SELECT 1 FROM supply s WHERE s.tenant_id = p.tenant_id AND s.item_id = p.item_id AND s.node_id = p.node_id
+           AND s.state IN ('expected', 'in_transit') AND s.promisable > 0) AS awaits
 FROM stock_position p WHERE p.tenant_id = %(t)s AND p.item_id = ANY(%(items)b::uuid[])
 """
 RULES = """
@@ -94,10 +97,13 @@ def read_shelf(
     kits = read_kits(conn, items, tenant)
     stored = list({*(item for item in items if item not in kits), *(part for each in kits.values() for part in each)})
     rows = conn.exec_driver_sql(FREE, {"t": tenant, "items": stored}).all()
-    free = {(item, node): units + limit if beyond else max(units, ZERO) for item, node, units, limit, _, _ in rows}
-    idle = {node for _, node, _, _, off, _ in rows if off}
-    lotted = [(item, node) for item, node, _, _, _, with_lots in rows if with_lots]
-    return guarded_shelf(conn, free, stored, kits, idle, lotted=lotted, tenant=tenant)
+    free = {(item, node): units + limit if beyond else max(units, ZERO) for item, node, units, limit, *_ in rows}
+    idle = {node for _, node, _, _, off, *_ in rows if off}
+    lotted = [(item, node) for item, node, _, _, _, with_lots, _ in rows if with_lots]
+    shelf = guarded_shelf(conn, free, stored, kits, idle, lotted=lotted, tenant=tenant)
+    if beyond:
+        shelf.beyond = {(item, node): limit for item, node, _, limit, _, _, awaits in rows if awaits}
+    return shelf
 
 
 def guarded_shelf(

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, and_, select
 
 from core.domain.ids import public_id
+from core.domain.shelf import Shelf
 from core.domain.states import ReservationState
 from core.domain.vocabulary import MovementKind
 from core.errors import NotFound
@@ -133,7 +134,8 @@ def read_availability(
     """Return what may be promised of items now, in all and by active node, to a connection or to anybody.
 
     What protection rules keep is left out: anybody is kept from every floor. A kit is available as often
-    as its scarcest component at a node allows.
+    as its scarcest component at a node allows. `available` is what is there; `promisable` is what an order may be
+    promised, with what may be promised beyond it: supply that is expected, and the item's own limit.
 
     Raises:
         NotFound: one of the SKUs is nobody's.
@@ -149,23 +151,38 @@ def read_availability(
     if missing := [sku for sku in wanted if sku not in known]:
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
     shelf = read_shelf(conn, [row.id for row in known.values()], beyond=False, tenant=tenant)
+    beyond = _beyond(conn, shelf, [row.id for row in known.values()], tenant)
     codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
     found = []
     for sku in wanted:
         total, rooms = shelf.figures(connection_id, known[sku].id)
+        most, more = beyond.figures(connection_id, known[sku].id)
         found.append(
             {
                 "sku": sku,
                 "available": quantity(total),
+                "promisable": quantity(most),
                 "backorder_limit": quantity(known[sku].backorder_limit),
                 "nodes": [
-                    {"node": code, "available": quantity(units)}
+                    {
+                        "node": code,
+                        "available": quantity(units),
+                        "promisable": quantity(max(more[node], ZERO)),
+                    }
                     for node, code in codes
                     if (units := rooms.get(node)) is not None
                 ],
             }
         )
     return found
+
+
+def _beyond(conn: Connection, shelf: Shelf, items: Sequence[UUID], tenant: int) -> Shelf:
+    """Return the shelf with what may be promised beyond what is there; the same where that is nothing."""
+    p = t.stock_position.c
+    stored = {item for item in items if item not in shelf.kits}.union(*shelf.kits.values())
+    limited = select(p.item_id).where(p.tenant_id == tenant, p.item_id.in_(stored), p.backorder_limit > 0).limit(1)
+    return shelf if conn.execute(limited).first() is None else read_shelf(conn, items, tenant=tenant)
 
 
 def list_reservations(

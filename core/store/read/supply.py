@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, exists, func, select, text
 
 from core.domain.ids import public_id
+from core.domain.shelf import Key
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, joined, only, row_of, rows_by_id, rows_by_text
-from core.store.read.text import instant, quantity, ref
+from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
 OPEN = ("expected", "in_transit")
@@ -32,6 +35,77 @@ FROM supply s JOIN LATERAL (
 ) p ON true
 WHERE s.tenant_id = :t AND s.state IN ('expected', 'in_transit') AND s.item_id = ANY(CAST(:items AS uuid[]))
 """
+
+# Of which positions more is promised than is there, while supply that may be promised is still to come. What comes goes
+# to those first who wait; to whose turn it is, only what went to others counts.
+BEYOND = """
+SELECT w.item_id, w.node_id, w.beyond, s.promisable, s.expected_at FROM (
+    SELECT p.tenant_id, p.item_id, p.node_id,
+           p.reserved + p.allocated - (p.on_hand - p.safety) - CASE WHEN %s THEN p.reserved + (
+               SELECT coalesce(sum(r.quantity), 0) FROM reservation r
+               JOIN fulfillment_order f ON f.tenant_id = r.tenant_id AND f.id = r.fulfillment_id
+               WHERE r.tenant_id = p.tenant_id AND r.item_id = p.item_id AND r.node_id = p.node_id
+                 AND r.state = 'allocated' AND f.state = 'planned' AND f.release_at IS NULL) ELSE 0 END AS beyond
+    FROM stock_position p JOIN unnest(%b::uuid[], %b::uuid[]) AS k(item_id, node_id)
+      ON p.item_id = k.item_id AND p.node_id = k.node_id
+    WHERE p.tenant_id = %s AND p.reserved + p.allocated > p.on_hand - p.safety) w
+JOIN supply s ON s.tenant_id = w.tenant_id AND s.item_id = w.item_id AND s.node_id = w.node_id
+  AND s.state IN ('expected', 'in_transit') AND s.promisable > 0
+WHERE w.beyond > 0 ORDER BY w.item_id, w.node_id, s.expected_at NULLS LAST, s.id
+"""
+# Who was promised first has the units first: what works that wait hold is dealt in the order of the works.
+ARRIVED = """
+WITH waiting AS (
+    SELECT id, order_id FROM fulfillment_order WHERE tenant_id = :t AND state = 'planned' AND release_at IS NULL
+), held AS (
+    SELECT r.order_id, r.fulfillment_id, r.item_id, r.node_id, sum(r.quantity) AS units
+    FROM waiting w JOIN reservation r ON r.tenant_id = :t AND r.order_id = w.order_id AND r.fulfillment_id = w.id
+    WHERE r.state = 'allocated' GROUP BY r.order_id, r.fulfillment_id, r.item_id, r.node_id
+), turn AS (
+    SELECT h.order_id, h.item_id, h.node_id,
+           p.on_hand - p.safety - p.allocated
+             + sum(h.units) OVER (PARTITION BY h.item_id, h.node_id)
+             - sum(h.units) OVER (PARTITION BY h.item_id, h.node_id ORDER BY h.fulfillment_id) AS left_over
+    FROM held h JOIN stock_position p ON p.tenant_id = :t AND p.item_id = h.item_id AND p.node_id = h.node_id
+)
+SELECT w.order_id FROM waiting w JOIN orders o ON o.tenant_id = :t AND o.id = w.order_id
+WHERE o.state IN ('accepted', 'in_progress') AND NOT EXISTS (
+    SELECT 1 FROM turn
+    JOIN supply s ON s.tenant_id = :t AND s.item_id = turn.item_id AND s.node_id = turn.node_id
+      AND s.state IN ('expected', 'in_transit') AND s.promisable > 0
+    WHERE turn.order_id = w.order_id AND turn.left_over < 0)
+GROUP BY w.order_id ORDER BY min(CAST(w.id AS text)) LIMIT :most
+"""
+
+
+def awaited_supply(
+    conn: Connection, keys: Collection[Key], *, in_turn: bool = False, tenant: int = DEFAULT_TENANT
+) -> dict[Key, datetime | None]:
+    """Return those of these (item, node) where units of a supply are promised that has not come, and its day.
+
+    Args:
+        conn: a session.
+        keys: where units were just promised.
+        in_turn: whether to those whose turn it is: what others wait for there is left out.
+        tenant: whose.
+    """
+    if not keys:
+        return {}
+    columns = [item for item, _ in keys], [node for _, node in keys]
+    found: dict[Key, datetime | None] = {}
+    covered: dict[Key, Decimal] = {}
+    for row in conn.exec_driver_sql(BEYOND, (in_turn, *columns, tenant)):
+        key = row.item_id, row.node_id
+        # The earliest goes first; the day is that of the supply with which all is there.
+        if covered.get(key, ZERO) < row.beyond:
+            found[key] = row.expected_at
+            covered[key] = covered.get(key, ZERO) + row.promisable
+    return found
+
+
+def arrived_orders(conn: Connection, most: int, tenant: int = DEFAULT_TENANT) -> list[UUID]:
+    """Return orders whose work waited for supply and has all its units there now, or nothing more to wait for."""
+    return list(conn.execute(text(ARRIVED), {"t": tenant, "most": most}).scalars())
 
 
 def list_supplies(

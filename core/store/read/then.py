@@ -28,8 +28,14 @@ SELECT m.item_id, n.id, n.code, coalesce(
        sum(m.on_hand) AS on_hand, sum(m.reserved) AS reserved, sum(m.allocated) AS allocated,
        sum(m.safety) AS safety, sum(m.uncertain) AS uncertain, sum(m.backorder_limit) AS backorder_limit,
        count(*) AS movements, max(m.at) AS last_at,
-       (SELECT o.as_of FROM count_outcome o WHERE o.tenant_id = n.tenant_id AND o.item_id = m.item_id
-        AND o.node_id = n.id AND o.at <= :at ORDER BY o.id DESC LIMIT 1) AS counted_at
+       coalesce(
+           (SELECT o.as_of FROM count_outcome o WHERE o.tenant_id = n.tenant_id AND o.item_id = m.item_id
+            AND o.node_id = n.id AND o.at <= :at ORDER BY o.id DESC LIMIT 1),
+           (SELECT p.counted_at FROM stock_position p WHERE p.tenant_id = n.tenant_id AND p.item_id = m.item_id
+            AND p.node_id = n.id AND p.counted_at <= :at AND NOT EXISTS (
+                SELECT 1 FROM stock_movement later WHERE later.tenant_id = p.tenant_id AND later.item_id = p.item_id
+                AND later.node_id = p.node_id AND later.kind = 'count' AND later.at > :at)),
+           max(m.at) FILTER (WHERE m.kind = 'count')) AS counted_at
 FROM stock_movement m JOIN node n ON n.tenant_id = m.tenant_id AND n.id = m.node_id
 WHERE m.tenant_id = :t AND m.item_id = ANY(:items) AND m.at <= :at
 GROUP BY n.tenant_id, m.item_id, n.id, n.code, n.active ORDER BY n.code

@@ -87,6 +87,11 @@ class Cell:
         """Return on hand less safety, uncertain, reserved and allocated."""
         return self.on_hand - self.safety - self.uncertain - self.reserved - self.allocated
 
+    @property
+    def promisable(self) -> Decimal:
+        """Return what an order may be promised: available, and up to the limit what is still to come."""
+        return max(self.available + self.backorder_limit, Decimal(0))
+
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
