@@ -133,8 +133,9 @@ class Map:
         """
         ctx = Context(document)
         try:
-            if self.document.inbound:
+            if self.document.inbound or self.document.syntax in EDI:
                 self._check(document)
+            if self.document.inbound:
                 found = self._read_forward(document, ctx)
             else:
                 found = {}

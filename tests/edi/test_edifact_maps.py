@@ -99,6 +99,24 @@ def test_a_cancellation_is_no_order() -> None:
     assert reading.error is None
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_order_change_that_cancels_is_no_change(version: str) -> None:
+    body = (
+        f"UNB+UNOC:3+A+B+261120:0941+88'UNH+1+ORDCHG:D:{version[1:]}:UN'BGM+230+C-1+1'DTM+137:20261120:102'"
+        "FTX+AAI+++Not needed'RFF+ON:PO-7'UNS+S'UNT+7+1'UNZ+1+88'"
+    ).encode()
+    (reading,) = shipped_map(f"edifact/ordchg-cancel.{version}").read_bytes(body)
+    assert reading.result is not None, reading.error
+    assert jsonable(reading.result.canonical) == {
+        "external_id": "PO-7", "occurred_at": "2026-11-20T00:00:00Z", "reason": "Not needed",
+    }  # fmt: skip
+    (reading,) = shipped_map(f"edifact/ordchg.{version}").read_bytes(body)
+    assert reading.error is not None
+    (reading,) = shipped_map(f"edifact/ordchg-cancel.{version}").read_bytes(body.replace(b"+1'DTM", b"+4'DTM"))
+    assert reading.error is not None
+    assert "BGM/3 is none of 1 by the partner's guide" in reading.error.what
+
+
 def test_o3_a_despatch_advice_whose_parents_do_not_hold_is_refused() -> None:
     chosen = shipped_map("edifact/desadv.D96A")
     body = (

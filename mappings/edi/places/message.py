@@ -159,14 +159,24 @@ class Emission:
     def group(self, node: Node, draft: GroupDraft, parent: int = 0) -> None:
         """Add a group; one that nests is numbered, and those in it follow."""
         inner = draft.groups.get(node.name, []) if node.nested else []
-        self.known(draft, {each.name for each in node.nodes} | ({node.name} if node.nested else set()))
         own = 0
         if node.nested:
             self.levels += 1
             own = self.levels
             self.number(draft, node, own, parent, bool(inner))
+        placed = int(bool(inner))
         for each in node.nodes:
-            self.node(each, draft)
+            if each.nodes:
+                groups = draft.groups.get(each.name)
+                if groups:
+                    placed += 1
+                    for made in groups:
+                        self.group(each, made)
+            elif drafts := draft.segments.get(each.name):
+                placed += 1
+                self.out += [self.segment(made) for made in drafts]
+        if placed < len(draft.segments) + len(draft.groups):
+            self.known(draft, {each.name for each in node.nodes} | ({node.name} if node.nested else set()))
         for deeper in inner:
             self.group(node, deeper, own)
 

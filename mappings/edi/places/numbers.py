@@ -29,18 +29,19 @@ class Numbers:
         key = (tag, element, component)
         found = self.kinds.get(key)
         if found is None:
-            found = self.kinds[key] = kind_of_type(self.type(*key))
+            found = self.kinds[key] = kind_of_type(type_of(self.grammar, *key))
         return found
 
-    def type(self, tag: str, element: int, component: int) -> ElementType | None:
-        """Return the type of a simple element or component, None where the grammar has none."""
-        segment = self.grammar.segments.get(tag)
-        if segment is None or element >= len(segment.uses):
-            return None
-        use = segment.uses[element]
-        if use.type is not None:
-            return use.type if component == 0 else None
-        return use.parts[component].type if component < len(use.parts) else None
+
+def type_of(grammar: Grammar, tag: str, element: int, component: int) -> ElementType | None:
+    """Return the type of a simple element or component, None where the grammar has none."""
+    segment = grammar.segments.get(tag)
+    if segment is None or element >= len(segment.uses):
+        return None
+    use = segment.uses[element]
+    if use.type is not None:
+        return use.type if component == 0 else None
+    return use.parts[component].type if component < len(use.parts) else None
 
 
 def kind_of_type(found: ElementType | None) -> str:

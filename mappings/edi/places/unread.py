@@ -10,7 +10,7 @@ from mappings.edi.grammar.structure import Group
 from mappings.edi.places.counting import LINES, X12_LINES
 from mappings.edi.places.message import EdiMessage
 from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
-from mappings.edi.places.numbers import Numbers
+from mappings.edi.places.numbers import type_of
 from mappings.edi.places.reading import COMPARED, Elements, components, fits, pick, spread, walker
 from mappings.rules import Rule
 
@@ -81,7 +81,7 @@ def qualifier(message: EdiMessage, segment: Any) -> str:
     """Return the first element as a selector, where it is a code and no number of a line."""
     first = components(segment.elements, 0)
     code = first[0] if first else ""
-    kind = Numbers(message.grammar).type(segment.tag, 0, 0)
+    kind = type_of(message.grammar, segment.tag, 0, 0)
     if not code or kind is None or kind.high > CODE or kind.kind not in ("an", "a", "ID"):
         return ""
     return f"[1{'.1' if len(first) > 1 else ''}={code}]"
