@@ -156,7 +156,7 @@ def read_availability(
     found = []
     for sku in wanted:
         total, rooms = shelf.figures(connection_id, known[sku].id)
-        most, more = beyond.figures(connection_id, known[sku].id)
+        most, more = (total, rooms) if beyond is shelf else beyond.figures(connection_id, known[sku].id)
         found.append(
             {
                 "sku": sku,
