@@ -113,6 +113,11 @@ SURPLUS = Cause(
     "Nothing was counted: stop the parcel or settle it with the customer, and have the node count its stock.",
     None, "Stop the parcel, or settle it with the customer", None, 8,
 )  # fmt: skip
+SERIALS = Cause(
+    "SHIP-SERIAL-001", "stock", "medium", "{node} reports serial numbers that cannot be right",
+    "{detail}. What was shipped counts as reported.",
+    None, "Have {node} say which units left", None, 24,
+)  # fmt: skip
 UNBOOKED = Cause(
     "STOCK-UNBOOKED-001", "stock", "medium", "{node} shipped {sku} the books did not have",
     "{node} reports that {units} more units of {sku} left than were on hand. The shipment counts, and the books were "
@@ -220,7 +225,7 @@ CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
-        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
+        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE,
         EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )

@@ -19,6 +19,7 @@ from core.services.finishing import settle_cancels
 from core.services.fulfilling import count_work_units, lock_works, set_work_states, source_again, work_lines
 from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
+from core.services.serials import Doubt, doubt_serials, refuse_serials, report_serials
 from core.services.shipping import report_surplus, shipped_before, tell_shipments, write_shipments
 from core.services.steps import LATE, SHIPPED, SHORT, Step
 from core.store.unit import Unit
@@ -77,7 +78,8 @@ def ship(
 
     Raises:
         NotFound: nothing released has that id.
-        InputError: it names a line the fulfillment order does not have.
+        InputError: it names a line the fulfillment order does not have; with `refuse`, also serial numbers that cannot
+            be right.
         Conflict: with `refuse`, when some of it is not open.
     """
     return _alone(unit, facts, Report(document, True, connection_id, refuse))
@@ -134,8 +136,26 @@ def apply_reports(unit: Unit, facts: Facts, reports: Sequence[Report]) -> list[R
             unit.reasons[order.id] = report.reason
         (parcels if report.parcel else updates).append(step)
         answers.append(Reported(order.id, step.shipment_id))
+    doubts = _doubts(unit, reports, answers, parcels)
     _write(unit, facts, parcels, updates)
+    report_serials(unit, facts, doubts)
     return answers
+
+
+def _doubts(
+    unit: Unit, reports: Sequence[Report], answers: list[Reported | CrossdockError], parcels: list[Step]
+) -> list[tuple[Step, Doubt]]:
+    """Return the parcels whose serial numbers cannot be right; those that may be refused are, and leave `parcels`."""
+    shipped = [step for step in parcels if step.what == SHIPPED]
+    taken = []
+    for step, doubt in zip(shipped, doubt_serials(unit, shipped), strict=True):
+        place = next(place for place, report in enumerate(reports) if report.document is step.document)
+        if doubt and reports[place].refuse:
+            answers[place] = refuse_serials(step, doubt)
+            parcels[:] = [each for each in parcels if each is not step]
+        elif doubt:
+            taken.append((step, doubt))
+    return taken
 
 
 def _write(unit: Unit, facts: Facts, parcels: Sequence[Step], updates: Sequence[Step]) -> None:

@@ -1,10 +1,10 @@
 """Every statement that takes row locks on shared rows, and the one order they are taken in.
 
-Order of locking for all code: message -> order -> reservation -> stock position by (item, node) -> item by SKU ->
-listing by (connection, item) -> lane (delivery insert). Whoever needs two of these takes them in this order; whoever
-needs many of one kind takes them in key order. Two transactions then never wait for each other in a circle. Positions
-are locked to take stock of them by `core.store.taking`, and where their stock ages by `core.store.aged`, in the same
-order.
+Order of locking for all code: message -> order -> serial number by (item, number) -> reservation -> stock position by
+(item, node) -> item by SKU -> listing by (connection, item) -> lane (delivery insert). Whoever needs two of these takes
+them in this order; whoever needs many of one kind takes them in key order. Two transactions then never wait for each
+other in a circle. Positions are locked to take stock of them by `core.store.taking`, and where their stock ages by
+`core.store.aged`, in the same order.
 """
 
 from __future__ import annotations
@@ -241,6 +241,19 @@ def lock_orders_to_watch(unit: Unit, limit: int) -> list[UUID]:
         (unit.tenant, limit),
     )
     return [row.id for row in rows]
+
+
+def lock_serials(unit: Unit, serials: Collection[tuple[UUID, str]]) -> None:
+    """Lock serial numbers of items, whether or not they have left before, in the order of (item, number)."""
+    if serials:
+        pairs = sorted(serials)
+        # One by one in this order: two parcels that name the same unit are judged one after the other.
+        unit.conn.exec_driver_sql(
+            "SELECT pg_advisory_xact_lock(hashtextextended(w.name, %s)) FROM ("
+            "SELECT item::text || ':' || number AS name FROM unnest(%b::uuid[], %b::text[])"
+            " WITH ORDINALITY AS g(item, number, place) ORDER BY place) w",
+            (unit.tenant, [item for item, _ in pairs], [number for _, number in pairs]),
+        )
 
 
 def lock_items(unit: Unit, skus: Collection[str]) -> dict[str, UUID]:

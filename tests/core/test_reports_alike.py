@@ -102,8 +102,9 @@ def copied(world: World, servers: Urls) -> Iterator[World]:
 def report(world: World, dice: random.Random, work: Any, skus: list[str]) -> None:
     """Store one report about a work, sensible or not."""
     named = {"fulfillment": public_id("fulfillment", work.id)}
+    # A number is of one order: between orders it depends on the order of arrival which parcel had it first.
     lines = [
-        {"sku": sku, "quantity": str(dice.randint(1, 3)), "serials": [f"SN-{dice.randint(1, 99)}"]}
+        {"sku": sku, "quantity": str(dice.randint(1, 3)), "serials": [f"{work.number}-{dice.randint(1, 99) % 9}"]}
         for sku in dice.sample(skus, dice.randint(1, len(skus)))
     ]
     if dice.random() < 0.05:

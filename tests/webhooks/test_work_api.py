@@ -7,6 +7,7 @@ import pytest
 
 from core.domain.ids import public_id
 from core.services.access import create_user
+from core.services.catalog import upsert_items
 from tests.core.world import World, now
 from tests.webhooks.conftest import Client, code_of
 
@@ -293,3 +294,16 @@ def test_rules_are_listed_by_their_state(api: Client, order: dict[str, Any]) -> 
     ):
         assert [each["id"] for each in api.get(f"/protection-rules?state={state}").get_json()["data"]] == expected
     assert code_of(api.get("/protection-rules?state=nowhere")) == (422, "INPUT-INVALID-400")
+
+
+def test_a_shipment_of_numbered_units_names_each_of_them(api: Client, world: World, order: dict[str, Any]) -> None:
+    with world.store.begin() as unit:
+        upsert_items(unit, [{"sku": "A", "tracking": "serial"}])
+    work = work_of(api, order)
+    line = {"sku": "A", "quantity": "2", "serials": ["SN-1"]}
+    refused = api.post(f"/fulfillment-orders/{work}/ship", {"lines": [line]})
+    assert (refused.status_code, code_of(refused)) == (422, (422, "SHIP-SERIAL-422"))
+    assert refused.get_json()["errors"] == [{"path": "A", "reason": "1 serial numbers for units: 2"}]
+    assert api.get("/shipments").get_json()["data"] == []
+    line["serials"] = ["SN-1", "SN-2"]
+    assert api.post(f"/fulfillment-orders/{work}/ship", {"lines": [line]}).status_code == 201
