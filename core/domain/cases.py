@@ -144,6 +144,11 @@ PRICE = Cause(
     "The price on the order is not the one agreed with {connection}: {detail}.",
     "release_holds", "Accept the price on the order", 0.3, 24,
 )  # fmt: skip
+FRACTION = Cause(
+    "ORDER-FRACTION-422", "value", "medium", "{connection} orders parts of a piece",
+    "An item that is counted is ordered in a part of one: {detail}. The order waits until that is mended.",
+    None, "Have the source send whole numbers, or change the line", None, 24,
+)  # fmt: skip
 TOO_LATE = Cause(
     "ORDER-CHANGE-409", "value", "high", "{connection} changes {number} too late",
     "{connection} asked to change {number}, and nothing of it was done: {detail}. The next order response says so.",
@@ -226,7 +231,8 @@ CAUSES: Mapping[str, Cause] = {
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
-        PRICE, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE,
+        PRICE, FRACTION, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED,
+        CERTIFICATE,
         EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip
@@ -242,4 +248,5 @@ CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {
     HoldKind.MANUAL: MANUAL,
     HoldKind.NO_NODE: REJECTED,
     HoldKind.PRICE_MISMATCH: PRICE,
+    HoldKind.PART_OF_UNIT: FRACTION,
 }

@@ -123,6 +123,7 @@ class HoldKind(StrEnum):
     MANUAL = "manual"
     NO_NODE = "no_node"
     PRICE_MISMATCH = "price_mismatch"
+    PART_OF_UNIT = "part_of_unit"
 
 
 class MovementKind(StrEnum):

@@ -122,7 +122,7 @@ class Relay:
             _Chore("backorders", 1.0, wake_backorders),
             _Chore("reservations", 1.0, expire_reservations),
             _Chore("protection", 1.0, tell_protection),
-            _Chore("known_skus", 1.0, end_known_skus),
+            _Chore("known_skus", 1.0, lambda unit: end_known_skus(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("aging", 30.0, age_stock),
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("policies", 1.0, activate_due),

@@ -9,14 +9,16 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from core.domain.states import LIVE_CASE, MESSAGE
+from core.domain.units import is_counted, is_part
 from core.domain.vocabulary import HoldKind
 from core.errors import Conflict, InputError, NotFound, Refused
 from core.services import channel_stock, connections
-from core.services.catalog import add_reference, connection_named, resolve_skus
+from core.services.catalog import add_reference, connection_named, resolve_skus, units_of
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
-from core.services.holds import end_holds
+from core.services.holds import Stopped, end_holds, place
 from core.services.replaying import live_members, replay_message, retry_delivery
+from core.services.validation import part_of_unit
 from core.store.locks import lock_orders
 from core.store.unit import Unit
 
@@ -60,7 +62,7 @@ def apply_case(unit: Unit, facts: Facts, case_id: UUID, args: Arguments | None =
     return {"action": action, "done": done}
 
 
-def _map_sku(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -> int:
+def _map_sku(unit: Unit, facts: Facts, case: Row[Any], args: Arguments) -> int:
     """Make the unknown code a reference of an item, and let every order go that waited only for it."""
     sku, code = args.get("sku"), args.get("code")
     if not sku or not code:
@@ -70,16 +72,21 @@ def _map_sku(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -> int:
     if item is None:
         raise InputError(f"No item has the SKU {sku!r}.", code="ITEM-SKU-404")
     add_reference(unit, item, "seller", str(code), case.connection_id)
-    return fill_lines(unit, case.connection_id, str(code), item)
+    return fill_lines(unit, facts, case.connection_id, str(code), item)
 
 
-def fill_lines(unit: Unit, connection_id: UUID, code: str, item: UUID) -> int:
-    """Give held lines with this code their item and end their holds; return how many orders went on."""
+def fill_lines(unit: Unit, facts: Facts, connection_id: UUID, code: str, item: UUID) -> int:
+    """Give held lines with this code their item and end their holds; return how many orders that were.
+
+    A line that asks for a part of a piece is held for that instead.
+    """
+    own = units_of(unit, [item])[item]
     rows = unit.conn.execute(
         text(
             """
-            SELECT h.id, h.order_id, h.line_id FROM hold h
+            SELECT h.id, h.order_id, h.line_id, o.total, l.position, l.quantity - l.canceled AS units FROM hold h
             JOIN orders o ON o.tenant_id = h.tenant_id AND o.id = h.order_id AND o.connection_id = :c
+            LEFT JOIN order_line l ON l.tenant_id = h.tenant_id AND l.id = h.line_id
             WHERE h.tenant_id = :t AND h.state = 'active' AND h.kind = :kind AND h.detail = :code
             ORDER BY h.order_id, h.id
             """
@@ -90,6 +97,18 @@ def fill_lines(unit: Unit, connection_id: UUID, code: str, item: UUID) -> int:
     for row in rows:
         by_order.setdefault(row.order_id, []).append(row)
     lock_orders(unit, by_order)
+    parts = [row for row in rows if row.units is not None and is_part(row.units)] if is_counted(own) else []
+    place(
+        unit,
+        facts,
+        [
+            Stopped(
+                row.order_id, connection_id, row.total, [row.line_id],
+                [part_of_unit(row.position, row.units, own, 0)],
+            )
+            for row in parts
+        ],
+    )  # fmt: skip
     for order_id, holds in by_order.items():
         unit.conn.execute(
             text("UPDATE order_line SET item_id = :i WHERE tenant_id = :t AND id = ANY(:lines) AND item_id IS NULL"),
@@ -168,7 +187,7 @@ ACTIONS: Mapping[str, Callable[[Unit, Facts, Row[Any], Arguments], int]] = {
 }
 
 
-def end_known_skus(unit: Unit) -> int:
+def end_known_skus(unit: Unit, facts: Facts) -> int:
     """End holds for codes that have got a meaning since, by an import or a new reference; return how many orders."""
     rows = unit.conn.execute(
         text(
@@ -185,4 +204,4 @@ def end_known_skus(unit: Unit) -> int:
         return 0
     # One code a round: its orders are locked together, and other codes' orders would come out of order after them.
     (connection_id, code), item = sorted(known.items())[0]
-    return fill_lines(unit, connection_id, code, item)
+    return fill_lines(unit, facts, connection_id, code, item)

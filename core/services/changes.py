@@ -13,7 +13,8 @@ from core.domain.documents import check_document
 from core.domain.ids import public_id, uuid7
 from core.domain.payloads import jsonable
 from core.domain.states import ORDER
-from core.domain.vocabulary import DocumentType
+from core.domain.units import is_part
+from core.domain.vocabulary import DocumentType, HoldKind
 from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.changing import apply_snapshot
@@ -57,7 +58,8 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
 
     Raises:
         NotFound: there is no such order.
-        InputError: a change names no line of the order, or the changed order does not fit the canonical model.
+        InputError: a change names no line of the order or asks for a part of a piece, or the changed order does not
+            fit the canonical model.
     """
     order = lock_order(unit, order_id)
     change_id = uuid7()
@@ -81,6 +83,7 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
     if any(change["op"] == "add" for change in changes):
         prepare(unit, [incoming])
     apply_snapshot(unit, facts, incoming, order)
+    _refuse_parts(incoming, changes)
     # The source's last picture stays the one it is compared with: sent again, it does not undo what was changed here.
     unit.conn.execute(
         update(t.orders)
@@ -105,6 +108,19 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
         "canceled": canceled.get("canceled") or {},
         "requested": canceled.get("requested") or {},
     }
+
+
+def _refuse_parts(incoming: Incoming, changes: Sequence[Json]) -> None:
+    """Refuse a change to a part of a piece: who asks for it can be told, and the order is not held for it."""
+    asked = [number for number, change in enumerate(changes) if is_part(change.get("quantity") or Decimal(0))]
+    stops = [stop for stop in incoming.stops if stop.kind is HoldKind.PART_OF_UNIT]
+    if asked and stops:
+        raise InputError(
+            f"The change does not fit: {stops[0].detail}.",
+            fix="Ask for a whole number; an item that is divided needs a unit that is measured, such as KGM or MTR.",
+            code="CHANGE-PART-422",
+            errors=[{"path": f"changes.{number}.quantity", "reason": "must be a whole number"} for number in asked],
+        )
 
 
 def _picture(shown: Json) -> Json:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from core.domain.money import plain
 from core.domain.shelf import Key, Kits
+from core.domain.units import is_counted, is_part
 from core.errors import Conflict, InputError
 from core.services.reserving import Granted, Wanted, reserve_many
 from core.store import schema as t
@@ -32,7 +33,7 @@ def reserve_lines(unit: Unit, lines: Lines, seconds: float, connection_id: UUID 
         connection_id: for whom; None for nobody in particular.
 
     Raises:
-        InputError: there is no such item or active node.
+        InputError: there is no such item or active node, or a part is asked for of an item that is counted.
         Conflict: there are too few; the errors say of what and how many.
     """
     granted = Granted(None)
@@ -49,7 +50,7 @@ def wanted_of(
     """Return what lines ask for, at the nodes where the units are now; arguments are those of `reserve_lines`.
 
     Raises:
-        InputError: there is no such item or active node.
+        InputError: there is no such item or active node, or a part is asked for of an item that is counted.
         Conflict: no node is active.
     """
     units, kits = _where(conn, lines, connection_id, tenant)
@@ -63,8 +64,9 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
     """
     i, n = t.item.c, t.node.c
     skus = sorted({line["sku"] for line in lines})
-    known = conn.execute(select(i.sku, i.id).where(i.tenant_id == tenant, i.sku.in_(skus)))
+    known = conn.execute(select(i.sku, i.id, i.unit).where(i.tenant_id == tenant, i.sku.in_(skus))).all()
     items = {row.sku: row.id for row in known}
+    _refuse_parts(lines, {row.sku: row.unit for row in known})
     active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active))
     nodes = {row.code: row.id for row in active}
     shelf = read_shelf(conn, list(items.values()), tenant=tenant)
@@ -99,6 +101,26 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
         elif left > 0:
             raise Conflict("No node is active, so nothing can be reserved.", code="RESERVE-SHORT-409")
     return taken, {item: shelf.kits[item] for item, _ in taken if item in shelf.kits}
+
+
+def _refuse_parts(lines: Lines, units: Mapping[str, str]) -> None:
+    found = [
+        (number, line, units[line["sku"]])
+        for number, line in enumerate(lines)
+        if is_part(line["quantity"]) and is_counted(units.get(line["sku"], ""))
+    ]
+    if found:
+        _, line, unit = found[0]
+        raise InputError(
+            f"{plain(line['quantity'])} of {line['sku']!r} cannot be kept: it is counted in {unit}.",
+            why="Nobody can send a part of a piece.",
+            fix="Ask for a whole number; an item that is divided needs a unit that is measured, such as KGM or MTR.",
+            code="RESERVE-PART-422",
+            errors=[
+                {"path": f"lines.{number}.quantity", "reason": f"must be a whole number of {unit}"}
+                for number, _, unit in found
+            ],
+        )
 
 
 def shortage(conn: Connection, granted: Granted, tenant: int = DEFAULT_TENANT) -> Conflict:

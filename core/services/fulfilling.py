@@ -38,7 +38,7 @@ SELECT DISTINCT ON (place) place, id, order_id FROM (
 """
 LINES = """
 SELECT f.id, f.fulfillment_id, f.line_id, f.item_id, f.quantity, f.shipped, f.canceled, l.sku, l.external_id,
-       l.position, i.sku AS item_sku, i.tracking
+       l.position, i.sku AS item_sku, i.tracking, i.unit
 FROM fulfillment_line f JOIN order_line l ON l.tenant_id = f.tenant_id AND l.id = f.line_id
 JOIN item i ON i.tenant_id = f.tenant_id AND i.id = f.item_id
 WHERE f.tenant_id = %s AND f.fulfillment_id = ANY(%s::uuid[]) ORDER BY f.id

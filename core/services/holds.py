@@ -11,7 +11,9 @@ from sqlalchemy import text, update
 
 from core.domain.cases import CAUSE_OF_HOLD as CAUSE
 from core.domain.ids import uuid7
+from core.domain.money import plain
 from core.domain.states import ORDER
+from core.domain.units import is_counted, is_part
 from core.domain.vocabulary import HoldKind
 from core.errors import Conflict, NotFound
 from core.services.cases import Member, Opened, open_cases, settle_members
@@ -99,7 +101,8 @@ def release_hold(unit: Unit, order_id: UUID, hold_id: UUID) -> str:
 
     Raises:
         NotFound: the order has no such hold.
-        Conflict: the hold needs a fix first: a line whose code no item has cannot be sourced.
+        Conflict: the hold needs a fix first: a line whose code no item has cannot be sourced, and a part of a piece
+            cannot be sent.
     """
     order = lock_order(unit, order_id)
     row = unit.conn.execute(
@@ -120,6 +123,22 @@ def release_hold(unit: Unit, order_id: UUID, hold_id: UUID) -> str:
                 "The line's code still means no item.",
                 fix="Add the code as a reference of an item first; the hold then ends by itself.",
                 code="HOLD-SKU-409",
+            )
+    if row.kind == HoldKind.PART_OF_UNIT and row.line_id is not None:
+        line = unit.conn.execute(
+            text(
+                "SELECT l.quantity - l.canceled AS units, i.unit FROM order_line l"
+                " JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id WHERE l.tenant_id = :t AND l.id = :line"
+            ),
+            {"t": unit.tenant, "line": row.line_id},
+        ).one()
+        if is_part(line.units) and is_counted(line.unit):
+            raise Conflict(
+                f"The line still asks for {plain(line.units)} of an item counted in {line.unit}.",
+                why="Released, a node would be told to send a part of a piece.",
+                fix="Change the line to a whole number (`crossdock orders change`) or have its source do so: the hold "
+                "then ends by itself. An item that is divided needs a unit that is measured, such as KGM or MTR.",
+                code="HOLD-FRACTION-409",
             )
     return end_holds(unit, order_id, [hold_id])
 

@@ -25,7 +25,7 @@ from core.services.release import push_orders
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
 from core.services.twice import find_doubles
-from core.services.validation import Stop, check_order, foreign_units
+from core.services.validation import Stop, check_order, units_asked
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.read.orders import read_orders
@@ -125,7 +125,7 @@ def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
 
 def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     """Find what keeps each order, its items known, from being processed, and note it in its `stops`."""
-    units = units_of(unit, {item for each in batch for item in foreign_units(each.document, each.items)})
+    units = units_of(unit, {item for each in batch for item in units_asked(each.document, each.items)})
     for each in batch:
         each.stops = check_order(each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units)
 

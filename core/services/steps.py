@@ -12,8 +12,9 @@ from sqlalchemy import Row
 
 from core.domain.money import plain
 from core.domain.states import FULFILLMENT
+from core.domain.units import is_counted, is_part
 from core.domain.vocabulary import MovementKind
-from core.errors import Conflict
+from core.errors import Conflict, InputError
 from core.ports.connectors import Json
 from core.services.allocations import Ending
 from core.services.fulfilling import by_order_line, match_lines, open_units
@@ -75,13 +76,15 @@ class Step:
         """Decide what a parcel makes of the work; nothing is shipped when none of it is open.
 
         Raises:
-            InputError: it names a line the work does not have.
+            InputError: it names a line the work does not have; with `refuse`, also a part of a piece.
             Conflict: with `refuse`, when some of it is not open.
             IllegalTransition: nothing can leave while the work is as it is.
         """
         units, self.over = match_lines(self.lines, self.document.get("lines"))
         if refuse and (self.over or not units):
             raise self._too_many()
+        if refuse:
+            self._refuse_parts(units)
         if units:
             self.what, self.shipped = SHIPPED, units
             if self.work.state not in FULFILLMENT.final:
@@ -119,6 +122,18 @@ class Step:
     def _still_open(self, units: Mapping[UUID, Decimal]) -> bool:
         """Return whether anything is open once these units are done."""
         return sum(open_units(self.lines).values(), ZERO) > sum(units.values(), ZERO)
+
+    def _refuse_parts(self, units: Mapping[UUID, Decimal]) -> None:
+        """Refuse a part of what is counted; the open rest of a line can always leave, whatever it is."""
+        rest = open_units(self.lines)
+        parts = [line for line in self.lines if is_part(units.get(line.id, ZERO)) and is_counted(line.unit)]
+        if named := [line for line in parts if units[line.id] != rest[line.id]]:
+            raise InputError(
+                f"{plain(units[named[0].id])} of {named[0].item_sku} cannot leave: it is counted in {named[0].unit}.",
+                fix="Report whole numbers; an item that is divided needs a unit that is measured, such as KGM or MTR.",
+                code="SHIP-PART-422",
+                errors=[{"path": line.item_sku, "reason": f"must be a whole number of {line.unit}"} for line in named],
+            )
 
     def _too_many(self) -> Conflict:
         return Conflict(

@@ -12,6 +12,7 @@ from sqlalchemy import Row, select
 from core.domain.money import plain
 from core.domain.quick import MOST_PLACES, has_sane_places
 from core.domain.trade_terms import store_suffix
+from core.domain.units import PIECES
 from core.domain.vocabulary import DocumentType, HoldKind
 from core.errors import InputError
 from core.ports.connectors import Document, Json
@@ -19,7 +20,6 @@ from core.services.agreements import terms_of
 from core.services.catalog import resolve_skus, units_of
 from core.services.order_rows import item_of, line_codes
 from core.services.ordering import Incoming
-from core.services.validation import PIECES
 from core.store import schema as t
 from core.store.unit import Unit
 

@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from core.domain.money import round_money
+from core.domain.money import plain, round_money
+from core.domain.units import PIECES, is_counted, is_part
 from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
+from core.services.pictures import wanted_of
 
 ZERO = Decimal(0)
-# Sources that say nothing of units, or "one", "piece" or "each", mean the item's own sales unit.
-PIECES = frozenset({"C62", "H87", "EA", "PCE"})
 # Clocks differ by minutes, and time zones taken for UTC by hours.
 AHEAD = timedelta(days=1)
 NO_UNITS: Mapping[UUID, str] = MappingProxyType({})
@@ -49,13 +49,14 @@ def check_order(
         map_holds: what the map could not satisfy: [{kind, path, detail}].
         nodes: codes of all nodes.
         now: the database's time; without it no time is too late.
-        units: the unit of items by id, for lines that state one; see `foreign_units`.
+        units: the unit of items by id, where lines depend on it; see `units_asked`.
     """
     return [
         *_from_map(map_holds),
         *_lines(order, items),
         *_implausible(order, now),
         *_units(order, items, units),
+        *_parts(order, items, units),
         *_address(order),
         *_pickup(order, nodes),
         *_totals(order),
@@ -78,10 +79,29 @@ def _implausible(order: Json, now: datetime | None) -> list[Stop]:
     return [Stop(HoldKind.MISSING_FIELD, f"{path} {reason}") for path, reason in implausible(order, now)]
 
 
-def foreign_units(order: Json, items: Sequence[UUID | None]) -> set[UUID]:
-    """Return the items whose lines state a unit other than pieces, so that the item's own must be looked up."""
+def units_asked(order: Json, items: Sequence[UUID | None]) -> set[UUID]:
+    """Return the items whose own unit must be looked up: lines in another unit than pieces, or of no whole number."""
     pairs = zip(order["lines"], items, strict=True)
-    return {item for line, item in pairs if item is not None and line["unit"] not in PIECES}
+    return {
+        item for line, item in pairs if item is not None and (line["unit"] not in PIECES or is_part(wanted_of(line)))
+    }
+
+
+def _parts(order: Json, items: Sequence[UUID | None], units: Mapping[UUID, str]) -> list[Stop]:
+    return [
+        part_of_unit(index + 1, wanted_of(line), own, index)
+        for index, (line, item) in enumerate(zip(order["lines"], items, strict=True))
+        if line.get("requires_shipping") is not False
+        and item is not None
+        and is_part(wanted_of(line))
+        and is_counted(own := units.get(item, ""))
+    ]
+
+
+def part_of_unit(number: int, quantity: Decimal, unit: str, index: int) -> Stop:
+    """Return why a line stops that asks for a part of a unit that is counted; `number` is what people call it."""
+    detail = f"line {number} asks for {plain(quantity)}, and its item is counted in {unit}"
+    return Stop(HoldKind.PART_OF_UNIT, detail, index, {"quantity": plain(quantity), "unit": unit})
 
 
 def _units(order: Json, items: Sequence[UUID | None], units: Mapping[UUID, str]) -> list[Stop]:

@@ -255,10 +255,10 @@ def test_hold_and_release_by_hand(world: World) -> None:
 def test_a_code_that_gets_a_meaning_ends_its_holds_by_itself(world: World) -> None:
     placed(world, {"A-9": 1})
     with world.store.begin() as unit:
-        assert end_known_skus(unit) == 0
+        assert end_known_skus(unit, world.hub.facts.get(unit.conn, 1)) == 0
         catalog.upsert_items(unit, [{"sku": "A-9", "title": "new"}])
     with world.store.begin() as unit:
-        assert end_known_skus(unit) == 1
+        assert end_known_skus(unit, world.hub.facts.get(unit.conn, 1)) == 1
     world.drain()
     assert world.one("SELECT state, phase FROM orders").phase == "backordered"
     assert world.one("SELECT state FROM exception_case WHERE code = 'MAP-SKU-404'").state == "superseded"

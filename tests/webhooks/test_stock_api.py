@@ -121,3 +121,10 @@ def test_reservations_hold_all_or_nothing(api: Client, world: World) -> None:
     for wrong in refused:
         assert api.post("/reservations", wrong).status_code == 422, wrong
     world.check_books()
+
+
+def test_no_part_of_a_piece_is_reserved(api: Client, world: World) -> None:
+    refused = api.post("/reservations", {"lines": [{"sku": "A", "quantity": "0.3"}]})
+    assert code_of(refused) == (422, "RESERVE-PART-422")
+    assert refused.get_json()["errors"] == [{"path": "lines.0.quantity", "reason": "must be a whole number of C62"}]
+    assert api.get("/reservations").get_json()["data"] == []
