@@ -19,6 +19,8 @@ Key = tuple[UUID, UUID]
 Kits = Mapping[UUID, Mapping[UUID, Decimal]]
 NO_PARTS: Kits = {}
 NO_KITS: Mapping[Key, Decimal] = {}
+EXPIRED_LOTS = "expired_lots"
+"""The part of a figure that nobody may have, whatever the rules."""
 
 
 class Shelf:
@@ -258,12 +260,14 @@ class Shelf:
         rules = self._rules.asked(item, node)
         found: list[Part] = []
         if (item, node) in self._lots:
-            earliest = self._earliest(connection, item, node)
+            lots, earliest = self._lots[item, node], self._earliest(connection, item, node)
             # Each promise has its lot, so nothing is promised beyond the lots that are there.
-            fitting = sum((lot.free for lot in self._lots[item, node] if fits(lot, earliest)), ZERO)
-            if (cut := min(free - fitting, max(free, ZERO))) > 0:
-                found.append(Part(Protection.REMAINING_LIFE, -cut, connection))
-                free -= cut
+            asked = [(Protection.REMAINING_LIFE, earliest, connection)] if earliest > self._today else []
+            for name, day, owner in ((EXPIRED_LOTS, self._today, None), *asked):
+                fitting = sum((lot.free for lot in lots if fits(lot, day)), ZERO)
+                if (cut := min(free - fitting, max(free, ZERO))) > 0:
+                    found.append(Part(name, -cut, owner))
+                    free -= cut
         if not rules:
             return found
         return found + terms(connection, rules, free, lambda rule: self._counted(rule, item, node))

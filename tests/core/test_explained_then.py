@@ -200,7 +200,11 @@ def test_whatever_was_shown_is_explained_as_it_was(store: Store, seed: int) -> N
         assert found["total"]["available"] == figure["available"], (at, sku, name)
         rooms = {each["node"]: each["available"] for each in found["nodes"] if each["active"]}
         assert rooms == {each["node"]: each["available"] for each in figure["nodes"]}, (at, sku, name)
-        cuts += sum(units(place, "remaining_life") for item in found["items"] for place in item["nodes"])
+        cuts += sum(
+            units(place, "remaining_life") + units(place, "expired_lots")
+            for item in found["items"]
+            for place in item["nodes"]
+        )
         figures = [found["total"], *found["nodes"]] if found["kit"] else []
         ruled.update(part["name"] for own in figures for part in own["parts"])
         ruled.update(
@@ -235,7 +239,7 @@ def test_lots_are_shown_as_of_then(store: Store) -> None:
     assert [(lot["lot"], lot["status"], lot["on_hand"], lot["promised"]) for lot in then["lots"]] == [
         ("NEW", "damaged", "2", "0"), ("NEW", "sellable", "7", "3"), ("OLD", "sellable", "5", "0"),
     ]  # fmt: skip
-    assert (then["available"], units(then, "remaining_life")) == ("4", -5)
+    assert (then["available"], units(then, "expired_lots"), units(then, "remaining_life")) == ("4", -5, 0)
     [now] = explained(world, "A", None, None)["items"][0]["nodes"]
     assert (now["available"], [lot["on_hand"] for lot in now["lots"]]) == ("0", ["2", "3"])
 
@@ -250,7 +254,7 @@ def test_an_item_is_explained_without_the_lots_it_no_longer_has(store: Store) ->
         upsert_items(unit, [{"sku": "A", "tracking": "none"}])
         adjust_stock(unit, "A", "HAM", on_hand=Decimal(6), reason="moved in")
     [now] = explained(world, "A", None, None)["items"][0]["nodes"]
-    assert (now["available"], now["lots"], units(now, "remaining_life")) == ("6", [], 0)
+    assert (now["available"], now["lots"], units(now, "expired_lots")) == ("6", [], 0)
 
 
 def test_a_kit_is_explained_from_what_it_was_made_of_then(store: Store) -> None:

@@ -16,9 +16,12 @@ from core.services.protecting import set_rule
 from core.services.reserving import Wanted, expire_reservations, release_group, reserve_many
 from core.services.statuses import change_status
 from core.services.stock import adjust_stock, count_stock
+from core.store.read.explained import explain_availability
 from core.store.read.fulfillment import list_shipments
 from core.store.read.page import Slice
+from core.store.read.stock import read_availability, read_position
 from core.store.unit import Store
+from core.store.views import inventory
 from tests.core.world import World, now
 
 TODAY = date(2026, 11, 20)
@@ -106,6 +109,39 @@ def test_what_expires_first_is_promised_first_and_what_has_expired_never(world: 
         release_group(unit, group)
     assert lots(world)["L1"] == (4, 0)
     check(world)
+
+
+def test_every_screen_leaves_expired_lots_out_and_says_so(world: World) -> None:
+    def figures() -> tuple[str, str, Decimal, Decimal]:
+        with world.store.read() as conn:
+            listed = read_position(conn, "A", "HAM")["available"]
+            [offered] = read_availability(conn, ["A"])
+            [row] = [each for each in inventory.page(conn, 1)[0] if each.sku == "A"]
+            cell = inventory.position(conn, 1, "A", "HAM")
+        assert cell is not None
+        assert row.available == row.cells["HAM"].available == cell.cell.available
+        return listed, offered["available"], row.available, cell.cell.on_hand
+
+    assert figures() == ("13", "13", 13, 15)
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE stock_position SET safety = 1 WHERE on_hand = 15")
+    assert figures() == ("13", "13", 13, 15)
+    reserve(world, 13)
+    assert figures() == ("0", "0", 0, 15)
+    with world.store.read() as conn:
+        assert inventory.counts(conn, 1, "")["out"] == len(inventory.page(conn, 1, show="out")[0]) == 2
+
+
+def test_the_part_expired_lots_take_is_no_rules(world: World) -> None:
+    def parts() -> dict[str, tuple[str, str | None]]:
+        with world.store.read() as conn:
+            [place] = explain_availability(conn, "A", connection="shop")["nodes"]
+        return {part["name"]: (part["units"], part["connection"]) for part in place["parts"]}
+
+    assert parts() == {"on_hand": ("15", None), "expired_lots": ("-2", None)}
+    with world.store.begin() as unit:
+        set_rule(unit, connection="shop", kind="remaining_life", quantity=Decimal(30), sku="A")
+    assert parts() == {"on_hand": ("15", None), "expired_lots": ("-2", None), "remaining_life": ("-4", "shop")}
 
 
 def test_a_channel_that_asks_for_remaining_life_gets_only_lots_that_have_it(world: World) -> None:

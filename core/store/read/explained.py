@@ -1,7 +1,7 @@
 """Why an availability figure is what it is, or was: its parts, from the ledgers, rules and kits of that time.
 
 Parts of a node: on hand, reserved, allocated, safety stock, what is uncertain as the last count of a node that counts
-in batches is old, then what lots are too old for and what protection rules keep. They sum to the figure, exactly. Units
+in batches is old, then units of expired lots, and what protection rules keep. They sum to the figure, exactly. Units
 by lot and status stand beside them: the sellable ones sum to what is on hand. A kit's figure follows from its
 components of that time, less what rules for the kit keep.
 """

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from core.domain.ids import public_id
 from core.domain.shelf import Shelf
@@ -21,8 +21,18 @@ from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
 _p = t.stock_position.c
+_l = t.stock_lot.c
+_EXPIRED = (
+    select(func.coalesce(func.sum(_l.on_hand - _l.promised), 0))
+    .where(
+        _l.tenant_id == _p.tenant_id, _l.item_id == _p.item_id, _l.node_id == _p.node_id, _l.status == "sellable",
+        _l.expires_on < func.current_date(),
+    )
+    .correlate(t.stock_position)
+    .scalar_subquery()
+)  # fmt: skip
 _POSITIONS = (
-    select(t.stock_position, t.item.c.sku, t.node.c.code)
+    select(t.stock_position, t.item.c.sku, t.node.c.code, _EXPIRED.label("expired"))
     .join(t.item, joined(t.stock_position, t.item, _p.item_id))
     .join(t.node, joined(t.stock_position, t.node, _p.node_id))
 )
@@ -79,8 +89,11 @@ def _position(row: Row[Any]) -> Json:
 
 
 def _free(row: Row[Any]) -> Decimal:
-    """Return what may be promised from units that are there; the backorder limit is not part of it."""
-    free: Decimal = row.on_hand - row.safety - row.uncertain - row.reserved - row.allocated
+    """Return what may be promised from units that are there; neither expired lots nor the backorder limit are.
+
+    What is kept back (safety, uncertain) is kept from expired lots first: the sum is what `/availability` says.
+    """
+    free: Decimal = row.on_hand - row.reserved - row.allocated - max(row.safety + row.uncertain, row.expired)
     return max(free, ZERO)
 
 

@@ -9,53 +9,60 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+# Of what is free, units of expired lots are for nobody; what is kept back is taken from them first.
+FREE = "p.on_hand - p.reserved - p.allocated - greatest(p.safety + p.uncertain, coalesce(e.units, 0))"
+EXPIRED = """LEFT JOIN (
+           SELECT tenant_id, item_id, node_id, sum(on_hand - promised) AS units FROM stock_lot
+            WHERE tenant_id = :tenant AND status = 'sellable' AND expires_on < current_date
+            GROUP BY tenant_id, item_id, node_id
+       ) e ON e.tenant_id = p.tenant_id AND e.item_id = p.item_id AND e.node_id = p.node_id"""
 ITEMS = text(
-    """
+    f"""
     SELECT i.id, i.sku, i.title, i.gtin, i.unit, i.backorder_limit,
            coalesce(sum(p.on_hand), 0) AS on_hand, coalesce(sum(p.reserved), 0) AS reserved,
            coalesce(sum(p.allocated), 0) AS allocated, coalesce(sum(p.safety), 0) AS safety,
-           coalesce(sum(p.uncertain), 0) AS uncertain,
+           coalesce(sum(p.uncertain), 0) AS uncertain, coalesce(sum({FREE}), 0) AS available,
            coalesce(sum(p.shortfall), 0) AS shortfall
-      FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id
+      FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id {EXPIRED}
      WHERE i.tenant_id = :tenant AND i.active AND i.sku > :after
        AND (:like = '' OR i.sku ILIKE :like OR i.title ILIKE :like OR i.gtin = :exact)
      GROUP BY i.tenant_id, i.id
     HAVING :show = ''
-        OR (:show = 'out' AND coalesce(sum(p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated), 0) <= 0)
+        OR (:show = 'out' AND coalesce(sum({FREE}), 0) <= 0)
         OR (:show = 'short' AND coalesce(sum(p.shortfall), 0) > 0)
         OR (:show = 'promised' AND coalesce(sum(p.reserved + p.allocated), 0) > 0)
      ORDER BY i.sku LIMIT :limit
-    """
+    """  # noqa: S608 - the interpolated texts are constants
 )
 COUNTS = text(
-    """
+    f"""
     SELECT count(*) AS all, count(*) FILTER (WHERE available <= 0) AS out,
            count(*) FILTER (WHERE shortfall > 0) AS short, count(*) FILTER (WHERE promised > 0) AS promised
-      FROM (SELECT i.id, coalesce(sum(p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated), 0) AS available,
+      FROM (SELECT i.id, coalesce(sum({FREE}), 0) AS available,
                    coalesce(sum(p.shortfall), 0) AS shortfall, coalesce(sum(p.reserved + p.allocated), 0) AS promised
-              FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id
+              FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id {EXPIRED}
              WHERE i.tenant_id = :tenant AND i.active
                AND (:like = '' OR i.sku ILIKE :like OR i.title ILIKE :like OR i.gtin = :exact)
              GROUP BY i.id) sums
-    """
+    """  # noqa: S608 - the interpolated texts are constants
 )
 CELLS = text(
-    """
+    f"""
     SELECT p.item_id, n.code, p.on_hand, p.reserved, p.allocated, p.safety, p.uncertain,
-           p.backorder_limit, p.shortfall, p.counted_at
-      FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
+           p.backorder_limit, p.shortfall, p.counted_at, {FREE} AS available
+      FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id {EXPIRED}
      WHERE p.tenant_id = :tenant AND p.item_id = ANY(:items)
-    """
+    """  # noqa: S608 - the interpolated texts are constants
 )
 NODES = text("SELECT code, name FROM node WHERE tenant_id = :tenant AND active ORDER BY code")
 POSITION = text(
-    """
+    f"""
     SELECT i.id AS item_id, i.sku, i.title, i.unit, n.id AS node_id, n.code, n.name, p.on_hand, p.reserved, p.allocated,
-           p.safety, p.uncertain, p.backorder_limit, p.shortfall, p.counted_at
+           p.safety, p.uncertain, p.backorder_limit, p.shortfall, p.counted_at, {FREE} AS available
       FROM item i JOIN node n ON n.tenant_id = i.tenant_id
-      JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id AND p.node_id = n.id
+      JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id AND p.node_id = n.id {EXPIRED}
      WHERE i.tenant_id = :tenant AND i.sku = :sku AND n.code = :node
-    """
+    """  # noqa: S608 - the interpolated texts are constants
 )
 LEDGER = text(
     """
@@ -71,7 +78,11 @@ LEDGER = text(
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One item at one node; available is what may still be promised from stock."""
+    """One item at one node.
+
+    `available` is what may still be promised from stock: on hand less reserved, allocated, and what is kept back
+    (safety, uncertain) or, where they are more, the units of expired lots.
+    """
 
     on_hand: Decimal
     reserved: Decimal
@@ -81,11 +92,7 @@ class Cell:
     backorder_limit: Decimal
     shortfall: Decimal
     counted_at: datetime | None
-
-    @property
-    def available(self) -> Decimal:
-        """Return on hand less safety, uncertain, reserved and allocated."""
-        return self.on_hand - self.safety - self.uncertain - self.reserved - self.allocated
+    available: Decimal
 
     @property
     def promisable(self) -> Decimal:
@@ -174,7 +181,7 @@ def page(
     found = [
         ItemRow(
             i.id, i.sku, i.title, i.unit, i.on_hand, i.reserved + i.allocated,
-            i.on_hand - i.safety - i.uncertain - i.reserved - i.allocated, i.shortfall, cells.get(i.id, {}),
+            i.available, i.shortfall, cells.get(i.id, {}),
         )
         for i in shown
     ]  # fmt: skip
