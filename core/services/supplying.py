@@ -115,7 +115,7 @@ def expect_supply(
         )
     ensure_positions(unit, [key])
     position = lock_positions(unit, [key])[key]
-    _change_limit(unit, key, position, promisable - row.promisable, reference)
+    _change_limit(unit, key, position, row, promisable)
     unit.conn.execute(
         update(t.supply)
         .where(s.tenant_id == unit.tenant, s.id == row.id)
@@ -157,7 +157,7 @@ def receive_supply(
     done = last or left == 0
     promisable = ZERO if done else min(row.promisable, left)
     position = lock_positions(unit, [key])[key]
-    _change_limit(unit, key, position, promisable - row.promisable, row.reference)
+    _change_limit(unit, key, position, row, promisable)
     unit.conn.execute(
         update(t.supply)
         .where(t.supply.c.tenant_id == unit.tenant, t.supply.c.id == supply_id)
@@ -206,7 +206,7 @@ def end_supply(unit: Unit, supply_id: UUID) -> None:
     if row.transfer_id is not None:
         raise Conflict("It comes by a transfer.", fix="Close the transfer.", code="SUPPLY-TRANSFER-409")
     key = row.item_id, row.node_id
-    _change_limit(unit, key, lock_positions(unit, [key])[key], -row.promisable, row.reference)
+    _change_limit(unit, key, lock_positions(unit, [key])[key], row, ZERO)
     unit.conn.execute(
         update(t.supply)
         .where(t.supply.c.tenant_id == unit.tenant, t.supply.c.id == supply_id)
@@ -226,14 +226,21 @@ def _locked(unit: Unit, supply_id: UUID) -> Row[Any]:
     return row
 
 
-def _change_limit(unit: Unit, key: Key, position: Position, delta: Decimal, cause: str) -> None:
-    """Change how far a locked position may be promised beyond what is there, never below what is promised."""
+def _change_limit(unit: Unit, key: Key, position: Position, supply: Row[Any], promisable: Decimal) -> None:
+    """Change what may be promised of a supply, and so how far its locked position may be promised beyond what is there.
+
+    Raises:
+        Conflict: more is promised of it than could be then.
+    """
+    delta, cause = promisable - supply.promisable, supply.reference
     if delta == 0:
         return
     lacking = -delta - (position.free + position.safety + position.uncertain)
     if lacking > 0:
+        # What all else cannot cover is promised of this supply.
         raise Conflict(
-            f"{plain(lacking)} units of this supply are promised to orders.",
+            f"{plain(promisable + lacking)} units of this supply are promised to orders.",
+            why=f"Only {plain(promisable)} could be promised of it then." if promisable else None,
             fix="Cancel those orders, source them from elsewhere, or bring other stock first.",
             code="SUPPLY-PROMISED-409",
         )

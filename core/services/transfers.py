@@ -30,11 +30,11 @@ Line = Mapping[str, Any]
 
 
 class _Short(Exception):
-    """Fewer units of an item are free than were to be sent."""
+    """Fewer units of an item, or of a lot of it, are free than were to be sent."""
 
-    def __init__(self, item: UUID, units: Decimal, free: Decimal) -> None:
+    def __init__(self, item: UUID, lot: str, units: Decimal, free: Decimal, why: str) -> None:
         super().__init__(f"{free} of {units}")
-        self.item, self.units, self.free = item, units, free
+        self.item, self.lot, self.units, self.free, self.why = item, lot, units, max(free, ZERO), why
 
 
 def send_transfer(
@@ -65,10 +65,10 @@ def send_transfer(
     if source == target:
         raise InputError("A transfer is between two nodes.", errors=[{"path": "to_node", "reason": "must differ"}])
     wanted: dict[tuple[UUID, str], Decimal] = {}
-    first: dict[UUID, int] = {}
+    first: dict[tuple[UUID, str], int] = {}
     for index, line in enumerate(lines):
         place = stocked_item(unit, line["sku"], f"lines.{index}.sku"), line.get("lot") or UNKNOWN_LOT
-        first.setdefault(place[0], index)
+        first.setdefault(place, index)
         wanted[place] = wanted.get(place, ZERO) + line["quantity"]
     transfer_id = uuid7()
     made = unit.conn.execute(
@@ -94,10 +94,14 @@ def send_transfer(
     try:
         taken = _take_out(unit, positions, source, wanted, reference)
     except _Short as short:
-        index = first[short.item]
+        index = min(
+            index for (item, lot), index in first.items() if item == short.item and short.lot in (UNKNOWN_LOT, lot)
+        )
+        of_lot = f" in lot {short.lot}" if short.lot else ""
         raise Conflict(
-            f"Only {plain(short.free)} units of {lines[index]['sku']} are at {from_node} and not promised,"
+            f"Only {plain(short.free)} units of {lines[index]['sku']}{of_lot} are at {from_node} and not promised,"
             f" not {plain(short.units)}.",
+            why=short.why,
             fix="Send fewer, or free them first.",
             code="TRANSFER-SHORT-409",
             errors=[{"path": f"lines.{index}.quantity", "reason": f"only {plain(short.free)} are free"}],
@@ -133,18 +137,20 @@ def _take_out(
     lots = read_lots(unit, [(item, source) for item in tracked]) if tracked else {}
     found: dict[tuple[UUID, str], tuple[Decimal, date | None]] = {}
     counts: dict[Key, Decimal] = {}
-    for (item, lot), units in sorted(wanted.items()):
+    for item in {item for item, _ in wanted}:
+        _require_free(item, positions[item, source], sum((n for (own, _), n in wanted.items() if own == item), ZERO))
+    # Lots that are named first, so that what is meant of any lot is not taken from them.
+    for (item, lot), units in sorted(wanted.items(), key=lambda each: (each[0][0], each[0][1] == UNKNOWN_LOT, each[0])):
         key = item, source
-        position = positions[key]
-        here = counts.get(key, position.on_hand)
-        free = here - position.reserved - position.allocated - position.safety - position.uncertain
+        here = counts.get(key, positions[key].on_hand)
         picked: list[tuple[str, Decimal]] = [(UNKNOWN_LOT, units)]
         if item in tracked:
             own = [Lot(x.lot, x.on_hand - x.promised, x.expires_on) for x in lots[key] if x.status == SELLABLE]
             picked = pick([x for x in own if lot in (UNKNOWN_LOT, x.lot)], units, date.min, freshest=False)
-        if free < units or sum((number for _, number in picked), ZERO) < units:
-            there = min(free, sum((number for _, number in picked), ZERO)) if item in tracked else free
-            raise _Short(item, units, max(there, ZERO))
+        if (there := sum((number for _, number in picked), ZERO)) < units:
+            others = sorted({x.lot for x in own if x.free > 0 and x.lot != lot})
+            why = f"Other lots with free units: {', '.join(each or 'the one nobody named' for each in others[:5])}."
+            raise _Short(item, lot, units, there, why if others else "No other lot has free units.")
         counts[key] = here - units
         ends = {x.lot: x.expires_on for x in lots.get(key, ())}
         for name, number in picked:
@@ -160,6 +166,14 @@ def _take_out(
     named = {key: [x for x in own if x.status == SELLABLE] for key, own in lots.items()}
     set_on_hand(unit, counts, None, str(MovementKind.TRANSFER_OUT), reference, named)
     return found
+
+
+def _require_free(item: UUID, position: Position, units: Decimal) -> None:
+    promised, kept = position.reserved + position.allocated, position.safety + position.uncertain
+    free = position.on_hand - promised - kept
+    if free < units:
+        why = f"{plain(position.on_hand)} are there: {plain(promised)} promised, {plain(kept)} kept back."
+        raise _Short(item, UNKNOWN_LOT, units, free, why)
 
 
 def receive_transfer(

@@ -124,6 +124,47 @@ def test_who_waits_for_supply_on_its_way_is_not_stuck(world: World) -> None:
     assert stuck(timedelta(days=3)) == ["ORDER-STUCK-001"]  # what it was promised is there
 
 
+def test_a_refused_transfer_says_how_many_are_there_and_in_which_lots(world: World) -> None:
+    def refused(*lines: tuple[str, int, str | None]) -> tuple[str, str | None, Any]:
+        told = [{"sku": sku, "quantity": Decimal(units), "lot": lot} for sku, units, lot in lines]
+        with pytest.raises(Conflict) as error, world.store.begin() as unit:
+            send_transfer(unit, reference="T-1", from_node="HAM", to_node="LYS", lines=told)
+        return error.value.what, error.value.why, error.value.data["errors"]
+
+    with world.store.begin() as unit:
+        upsert_items(unit, [{"sku": "M", "tracking": "lot"}])
+        items = [{"sku": "M", "on_hand": Decimal(4), "lot": "T1"}, {"sku": "M", "on_hand": Decimal(2), "lot": "T2"}]
+        count_stock(unit, {"node": "HAM", "as_of": unit.now, "items": items})
+    at = "of M{} are at HAM and not promised"
+    assert refused(("M", 1, "T9"))[:2] == (
+        f"Only 0 units {at.format(' in lot T9')}, not 1.", "Other lots with free units: T1, T2.",
+    )  # fmt: skip
+    what, _, errors = refused(("B", 1, None), ("M", 3, "T2"))
+    assert what == f"Only 2 units {at.format(' in lot T2')}, not 3."
+    assert errors == [{"path": "lines.1.quantity", "reason": "only 2 are free"}]
+    assert refused(("M", 2, "T2"), ("M", 5, None))[:2] == (
+        f"Only 6 units {at.format('')}, not 7.", "6 are there: 0 promised, 0 kept back.",
+    )  # fmt: skip
+    world.send("order", world.order({"M": 6}))
+    world.drain()
+    assert refused(("M", 1, None))[:2] == (
+        f"Only 0 units {at.format('')}, not 1.", "6 are there: 6 promised, 0 kept back.",
+    )  # fmt: skip
+    check(world)
+
+
+def test_a_line_without_a_lot_leaves_named_lots_to_the_lines_that_name_them(world: World) -> None:
+    with world.store.begin() as unit:
+        upsert_items(unit, [{"sku": "M", "tracking": "lot"}])
+        items = [{"sku": "M", "on_hand": Decimal(2), "lot": lot} for lot in ("T1", "T2")]
+        count_stock(unit, {"node": "HAM", "as_of": unit.now, "items": items})
+        lines = [{"sku": "M", "quantity": Decimal(2), "lot": None}, {"sku": "M", "quantity": Decimal(2), "lot": "T1"}]
+        transfer = send_transfer(unit, reference="T-1", from_node="HAM", to_node="LYS", lines=lines)
+        shown = read_transfer(unit.conn, transfer)
+    assert [(line["lot"], line["quantity"]) for line in shown["lines"]] == [("T1", "2"), ("T2", "2")]
+    check(world)
+
+
 def test_supply_is_never_promised_beyond_its_limit_nor_taken_away_from_a_promise(world: World) -> None:
     supply = expect(world, 10, 4)
     assert place(world, 8) == "backordered"
@@ -132,7 +173,7 @@ def test_supply_is_never_promised_beyond_its_limit_nor_taken_away_from_a_promise
     assert position(world) == (3, 7, 0, 4)
     with pytest.raises(Conflict, match="4 units of this supply are promised"), world.store.begin() as unit:
         end_supply(unit, supply)
-    with pytest.raises(Conflict, match="2 units"):
+    with pytest.raises(Conflict, match=r"4 units of this supply are promised to orders\..* Only 2 could be"):
         expect(world, 10, 2)
     with pytest.raises(Conflict, match="3 units"):
         receive(world, supply, 1, last=True)
