@@ -33,7 +33,8 @@ from core.services.reserving import Granted, Wanted, expire_reservations, releas
 from core.services.statuses import change_status
 from core.services.stock import set_on_hand
 from core.services.submit import submit_order
-from core.services.transfers import receive_transfer, send_transfer
+from core.services.transfer_receipts import receive_transfer
+from core.services.transfers import send_transfer
 from core.store.unit import Unit
 
 # Kinds of calls with how often each is chosen; a batch is as many operations as it has reservations.

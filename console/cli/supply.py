@@ -89,10 +89,18 @@ def expect(
 @click.option("--lot", help="Their lot, where the item has lots.")
 @click.option("--expires", "expires_on", type=click.DateTime(["%Y-%m-%d"]), help="The lot's last day.")
 @click.option("--last", is_flag=True, help="Nothing more comes of it.")
+@click.option("--over", is_flag=True, help="More came than is still expected: take all of it in.")
 @changes
 @pass_session
 def receive(
-    session: Session, /, supply: str, quantity: str, lot: str | None, expires_on: datetime | None, last: bool
+    session: Session,
+    /,
+    supply: str,
+    quantity: str,
+    lot: str | None,
+    expires_on: datetime | None,
+    last: bool,
+    over: bool,
 ) -> None:
     """Take units of a supply in; backorders that wait for them are sourced by themselves."""
     from console.cli.bodies import body_of
@@ -101,7 +109,7 @@ def receive(
     from webhooks.api.supply import ReceiptBody
 
     day = None if expires_on is None else expires_on.date()
-    body = body_of(ReceiptBody, quantity=quantity, lot=lot, expires_on=day, last=last)
+    body = body_of(ReceiptBody, quantity=quantity, lot=lot, expires_on=day, last=last, over=over)
     with session.hub() as hub, session.changing(hub) as unit:
         supply_id = find_id(unit.conn, "supply", supply)
         receive_supply(unit, supply_id, **body)

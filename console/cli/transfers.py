@@ -87,16 +87,17 @@ def send(
 @click.argument("transfer")
 @click.argument("lines", nargs=-1, metavar="[SKU[@LOT]=UNITS]...")
 @click.option("--last", is_flag=True, help="What is still in transit afterwards is lost.")
+@click.option("--over", is_flag=True, help="More came than is in transit: it leaves the sending node's books now.")
 @changes
 @pass_session
-def receive(session: Session, /, transfer: str, lines: tuple[str, ...], last: bool) -> None:
+def receive(session: Session, /, transfer: str, lines: tuple[str, ...], last: bool, over: bool) -> None:
     """Take units of a transfer in: those named, else everything in transit."""
     from console.cli.bodies import body_of, units_of
-    from core.services.transfers import receive_transfer
+    from core.services.transfer_receipts import receive_transfer
     from core.store.read.supply import read_transfer
     from webhooks.api.supply import TransferReceiptBody
 
-    body = body_of(TransferReceiptBody, lines=[units_of(each, "lot") for each in lines] or None, last=last)
+    body = body_of(TransferReceiptBody, lines=[units_of(each, "lot") for each in lines] or None, last=last, over=over)
     with session.hub() as hub:
         with hub.store.read() as conn:
             transfer_id = find_id(conn, "transfer", transfer)
@@ -104,6 +105,6 @@ def receive(session: Session, /, transfer: str, lines: tuple[str, ...], last: bo
         if last:
             session.agree(f"Write off what of {shown['reference']} has not come?")
         with session.changing(hub) as unit:
-            receive_transfer(unit, transfer_id, body.get("lines"), last=last)
+            receive_transfer(unit, transfer_id, body.get("lines"), last=last, over=over)
             shown = read_transfer(unit.conn, transfer_id, unit.tenant)
     session.out.did(shown, f"{shown['reference']} is {shown['state'].replace('_', ' ')}.")

@@ -15,7 +15,8 @@ from console.web.context import require_changes, services
 from core.domain.ids import parse_id, public_id
 from core.domain.money import plain
 from core.errors import CrossdockError
-from core.services.transfers import receive_transfer, send_transfer
+from core.services.transfer_receipts import receive_transfer
+from core.services.transfers import send_transfer
 from core.store.read.page import Json, Slice
 from core.store.read.supply import list_transfers, read_transfer
 from core.store.unit import Unit
@@ -139,7 +140,7 @@ def receive(transfer: str) -> AnyResponse | tuple[str, int]:
 
 def _receive(unit: Unit, key: UUID, body: dict[str, Any]) -> dict[str, Decimal]:
     # No line at all means that nothing came, not that everything did.
-    return receive_transfer(unit, key, body.get("lines", []), last=body["last"])
+    return receive_transfer(unit, key, body.get("lines", []), last=body["last"], over=body["over"])
 
 
 def _detail(transfer: str, form: forms.Form) -> str:

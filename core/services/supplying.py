@@ -133,25 +133,35 @@ def receive_supply(
     lot: str | None = None,
     expires_on: date | None = None,
     last: bool = False,
+    over: bool = False,
 ) -> None:
     """Take units of a supply in: they are on hand, and what was promised of them is there.
 
     Args:
         unit: the running transaction.
         supply_id: the supply.
-        quantity: units that came now; more than expected is taken in as well.
+        quantity: units that came now.
         lot: their lot, where the item has lots.
         expires_on: the lot's last day.
         last: nothing more comes of this supply.
+        over: units beyond what is still expected are taken in too.
 
     Raises:
         NotFound: there is no such supply.
+        InputError: without `over`, more came than is still expected.
         Conflict: it is finished, comes by a transfer, or ends short of what was promised of it.
     """
     row = _locked(unit, supply_id)
     if row.transfer_id is not None:
         raise Conflict("It comes by a transfer.", fix="Receive the transfer.", code="SUPPLY-TRANSFER-409")
-    key = row.item_id, row.node_id
+    key, rest = (row.item_id, row.node_id), row.quantity - row.received
+    if quantity > rest and not over:
+        raise InputError(
+            f"{plain(quantity - rest)} units more came than the {plain(rest)} still expected of {row.reference}.",
+            fix="Count them again. If they are there, say `over` (`--over`): then all of them are taken in.",
+            code="SUPPLY-OVER-422",
+            errors=[{"path": "quantity", "reason": f"only {plain(rest)} are still expected"}],
+        )
     receive_units(unit, key, quantity, MovementKind.RECEIPT, row.reference, lot=lot, expires_on=expires_on)
     left = max(row.quantity - row.received - quantity, ZERO)
     done = last or left == 0

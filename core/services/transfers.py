@@ -1,4 +1,4 @@
-"""Transfers between nodes: out at one, in transit, in at the other; what does not arrive is lost in writing."""
+"""Transfers between nodes, leaving: out at one, in transit to the other; `transfer_receipts` takes them in there."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, text
+from sqlalchemy import insert, text
 
-from core.domain.ids import public_id, uuid7
+from core.domain.ids import uuid7
 from core.domain.lots import Lot, pick
 from core.domain.money import plain
 from core.domain.shelf import Key
 from core.domain.vocabulary import MovementKind
-from core.errors import Conflict, InputError, NotFound
+from core.errors import Conflict, InputError
 from core.services.catalog import node_coded
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, tracked_items
 from core.services.stock import set_on_hand
-from core.services.supplying import receive_units, stocked_item
+from core.services.supplying import stocked_item
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, ensure_positions, lock_positions
@@ -27,9 +27,11 @@ from core.store.unit import Unit
 
 ZERO = Decimal(0)
 Line = Mapping[str, Any]
+# An item and a lot.
+Place = tuple[UUID, str]
 
 
-class _Short(Exception):
+class Short(Exception):
     """Fewer units of an item, or of a lot of it, are free than were to be sent."""
 
     def __init__(self, item: UUID, lot: str, units: Decimal, free: Decimal, why: str) -> None:
@@ -64,8 +66,8 @@ def send_transfer(
     source, target = node_coded(unit, from_node), node_coded(unit, to_node)
     if source == target:
         raise InputError("A transfer is between two nodes.", errors=[{"path": "to_node", "reason": "must differ"}])
-    wanted: dict[tuple[UUID, str], Decimal] = {}
-    first: dict[tuple[UUID, str], int] = {}
+    wanted: dict[Place, Decimal] = {}
+    first: dict[Place, int] = {}
     for index, line in enumerate(lines):
         place = stocked_item(unit, line["sku"], f"lines.{index}.sku"), line.get("lot") or UNKNOWN_LOT
         first.setdefault(place, index)
@@ -92,8 +94,8 @@ def send_transfer(
     ensure_positions(unit, keys)
     positions = lock_positions(unit, keys)
     try:
-        taken = _take_out(unit, positions, source, wanted, reference)
-    except _Short as short:
+        taken = take_out(unit, positions, source, wanted, reference)
+    except Short as short:
         index = min(
             index for (item, lot), index in first.items() if item == short.item and short.lot in (UNKNOWN_LOT, lot)
         )
@@ -125,17 +127,17 @@ def send_transfer(
     return transfer_id
 
 
-def _take_out(
+def take_out(
     unit: Unit,
     positions: Mapping[Key, Position],
     source: UUID,
-    wanted: Mapping[tuple[UUID, str], Decimal],
+    wanted: Mapping[Place, Decimal],
     reference: str,
-) -> dict[tuple[UUID, str], tuple[Decimal, date | None]]:
+) -> dict[Place, tuple[Decimal, date | None]]:
     """Take units off the locked positions of the sending node and return them by item and lot, with the lot's end."""
     tracked = tracked_items(unit, {item for item, _ in wanted})
     lots = read_lots(unit, [(item, source) for item in tracked]) if tracked else {}
-    found: dict[tuple[UUID, str], tuple[Decimal, date | None]] = {}
+    found: dict[Place, tuple[Decimal, date | None]] = {}
     counts: dict[Key, Decimal] = {}
     for item in {item for item, _ in wanted}:
         _require_free(item, positions[item, source], sum((n for (own, _), n in wanted.items() if own == item), ZERO))
@@ -150,7 +152,7 @@ def _take_out(
         if (there := sum((number for _, number in picked), ZERO)) < units:
             others = sorted({x.lot for x in own if x.free > 0 and x.lot != lot})
             why = f"Other lots with free units: {', '.join(each or 'the one nobody named' for each in others[:5])}."
-            raise _Short(item, lot, units, there, why if others else "No other lot has free units.")
+            raise Short(item, lot, units, there, why if others else "No other lot has free units.")
         counts[key] = here - units
         ends = {x.lot: x.expires_on for x in lots.get(key, ())}
         for name, number in picked:
@@ -173,122 +175,4 @@ def _require_free(item: UUID, position: Position, units: Decimal) -> None:
     free = position.on_hand - promised - kept
     if free < units:
         why = f"{plain(position.on_hand)} are there: {plain(promised)} promised, {plain(kept)} kept back."
-        raise _Short(item, UNKNOWN_LOT, units, free, why)
-
-
-def receive_transfer(
-    unit: Unit, transfer_id: UUID, lines: Sequence[Line] | None = None, *, last: bool = False
-) -> dict[str, Decimal]:
-    """Take units of a transfer in at the other node and return {received, lost, in_transit} of all of it.
-
-    Args:
-        unit: the running transaction.
-        transfer_id: the transfer.
-        lines: `sku` and `quantity` that came; everything still in transit when left out.
-        last: nothing more comes: what is still in transit is lost.
-
-    Raises:
-        NotFound: there is no such transfer.
-        InputError: an item is not in it, or more came than was sent.
-        Conflict: it is received already.
-    """
-    row = unit.conn.execute(
-        text("SELECT * FROM transfer WHERE tenant_id = :t AND id = :id FOR NO KEY UPDATE"),
-        {"t": unit.tenant, "id": transfer_id},
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no transfer {public_id('transfer', transfer_id)}.")
-    if row.state != "in_transit":
-        raise Conflict(f"The transfer {row.reference} is {row.state} already.", code="TRANSFER-ENDED-409")
-    own = _lines(unit, transfer_id)
-    came = _came(unit, own, lines)
-    lock_positions(unit, [(each.item_id, row.to_node_id) for each in own])
-    for each in own:
-        units = came.get((each.item_id, each.lot), ZERO)
-        key = each.item_id, row.to_node_id
-        receive_units(
-            unit, key, units, MovementKind.TRANSFER_IN, row.reference, lot=each.lot, expires_on=each.expires_on
-        )
-    unit.conn.exec_driver_sql(
-        "UPDATE transfer_line l SET received = l.received + d.units,"
-        " lost = CASE WHEN %s THEN l.quantity - l.received - d.units ELSE 0 END"
-        " FROM unnest(%s::uuid[], %s::text[], %s::numeric[]) AS d(item_id, lot, units)"
-        " WHERE l.tenant_id = %s AND l.transfer_id = %s AND l.item_id = d.item_id AND l.lot = d.lot",
-        (
-            last, [x.item_id for x in own], [x.lot for x in own], [came.get((x.item_id, x.lot), ZERO) for x in own],
-            unit.tenant, transfer_id,
-        ),
-    )  # fmt: skip
-    return _settled(unit, row)
-
-
-def _lines(unit: Unit, transfer_id: UUID) -> Sequence[Row[Any]]:
-    return unit.conn.execute(
-        text(
-            "SELECT l.*, i.sku FROM transfer_line l JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id"
-            " WHERE l.tenant_id = :t AND l.transfer_id = :id ORDER BY l.item_id, l.lot"
-        ),
-        {"t": unit.tenant, "id": transfer_id},
-    ).all()
-
-
-def _came(unit: Unit, own: Sequence[Row[Any]], lines: Sequence[Line] | None) -> dict[tuple[UUID, str], Decimal]:
-    """Return what came by item and lot; units named without a lot are of the lots in their order."""
-    left = {(each.item_id, each.lot): each.quantity - each.received - each.lost for each in own}
-    if lines is None:
-        return left
-    found: dict[tuple[UUID, str], Decimal] = {}
-    for index, line in enumerate(lines):
-        item, units = stocked_item(unit, line["sku"], f"lines.{index}.sku"), line["quantity"]
-        for place in [place for place in left if place[0] == item and line.get("lot") in (None, place[1])]:
-            part = min(units, left[place])
-            left[place] -= part
-            units -= part
-            found[place] = found.get(place, ZERO) + part
-        if units > 0:
-            raise InputError(
-                f"{plain(units)} units of {line['sku']} more came than are in transit.",
-                fix="Receive what was sent, and report the rest as a count.",
-                code="TRANSFER-OVER-422",
-                errors=[{"path": f"lines.{index}.quantity", "reason": "more than in transit"}],
-            )
-    return found
-
-
-def _settled(unit: Unit, row: Row[Any]) -> dict[str, Decimal]:
-    """Bring the transfer and its supplies to what their lines say."""
-    sums = unit.conn.execute(
-        text(
-            "SELECT sum(received) AS received, sum(lost) AS lost, sum(quantity - received - lost) AS in_transit"
-            " FROM transfer_line WHERE tenant_id = :t AND transfer_id = :id"
-        ),
-        {"t": unit.tenant, "id": row.id},
-    ).one()
-    unit.conn.execute(
-        text(
-            """
-            UPDATE supply s SET received = l.received,
-                   state = CASE WHEN l.open = 0 THEN 'received' ELSE s.state END,
-                   finished_at = CASE WHEN l.open = 0 THEN clock_timestamp() END
-            FROM (SELECT item_id, sum(received) AS received, sum(quantity - received - lost) AS open
-                  FROM transfer_line WHERE tenant_id = :t AND transfer_id = :id GROUP BY item_id) l
-            WHERE s.tenant_id = :t AND s.transfer_id = :id AND s.item_id = l.item_id
-            """
-        ),
-        {"t": unit.tenant, "id": row.id},
-    )
-    if sums.in_transit == 0:
-        unit.conn.execute(
-            text(
-                "UPDATE transfer SET state = 'received', finished_at = clock_timestamp()"
-                " WHERE tenant_id = :t AND id = :id"
-            ),
-            {"t": unit.tenant, "id": row.id},
-        )
-    unit.event(
-        "stock.changed",
-        "transfer",
-        row.id,
-        {"kind": "transfer", **{name: plain(value) for name, value in sums._mapping.items()}},
-    )
-    return dict(sums._mapping)
+        raise Short(item, UNKNOWN_LOT, units, free, why)

@@ -73,6 +73,9 @@ def test_supply_is_expected_received_and_ended(stocked: Crossdock) -> None:
     assert position(stocked, "MUG", "HAM") == ("10", "0", "10")
     assert stocked("supply", "receive", short, "60").out == "60 of 100 x MUG came; the supply is expected.\n"
     assert position(stocked, "MUG", "HAM") == ("70", "0", "70")
+    assert stocked("supply", "receive", short, "41", "--json").one["error"]["code"] == "SUPPLY-OVER-422"
+    more = stocked("supply", "receive", short, "41", "--over", "--dry-run")
+    assert more.out == "Would be done: 101 of 100 x MUG came; the supply is received.\n"
     assert stocked("supply", "end", short, "--yes").out == f"{made['id']} is canceled.\n"
     assert stocked("supply", "list", "--state", "expected", "--json").rows == []
     assert stocked("supply", "receive", short, "1", "--json").one["error"]["code"] == "SUPPLY-ENDED-409"
@@ -85,6 +88,11 @@ def test_a_transfer_is_sent_and_what_does_not_come_is_lost(stocked: Crossdock) -
     assert position(stocked, "MUG", "HAM") == ("6", "0", "6")
     shown = stocked("transfers", "show", sent["id"][:14])
     assert shown.out.splitlines()[-2:] == ["MUG   -    4         0         0", "VASE  -    2         0         0"]
+    over = stocked("transfers", "receive", sent["id"], "MUG=5", "VASE=2", "--over", "--dry-run", "--json").one
+    assert [(each["sku"], each["quantity"], each["received"]) for each in over["lines"]] == [
+        ("MUG", "5", "5"),
+        ("VASE", "2", "2"),
+    ]
     done = stocked("transfers", "receive", sent["id"], "MUG=3", "--last", "--json").one
     assert done["state"] == "received"
     assert [(each["sku"], each["received"], each["lost"]) for each in done["lines"]] == [

@@ -10,7 +10,8 @@ from core.services.disruptions import add_disruption, change_node
 from core.services.protecting import set_rule
 from core.services.supplying import expect_supply, receive_supply
 from core.services.tariffs import write_rates, write_service
-from core.services.transfers import receive_transfer, send_transfer
+from core.services.transfer_receipts import receive_transfer
+from core.services.transfers import send_transfer
 from core.store import schema as t
 from core.store.unit import Unit
 from tests.console.rows import Company

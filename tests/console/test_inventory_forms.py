@@ -14,7 +14,8 @@ from werkzeug.test import TestResponse
 
 from core.services.protecting import set_rule
 from core.services.supplying import expect_supply
-from core.services.transfers import receive_transfer, send_transfer
+from core.services.transfer_receipts import receive_transfer
+from core.services.transfers import send_transfer
 from tests.console.conftest import Site, form_token
 from tests.console.site import USER
 

@@ -20,7 +20,8 @@ from core.services.reserving import Wanted, release_group, reserve_many
 from core.services.statuses import change_status
 from core.services.stock import adjust_stock, count_stock
 from core.services.supplying import receive_units
-from core.services.transfers import receive_transfer, send_transfer
+from core.services.transfer_receipts import receive_transfer
+from core.services.transfers import send_transfer
 from core.store.read.explained import explain_availability
 from core.store.read.page import Json
 from core.store.read.stock import read_availability

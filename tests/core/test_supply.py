@@ -15,7 +15,8 @@ from core.services.cases import move_case
 from core.services.catalog import upsert_items
 from core.services.stock import adjust_stock, count_stock
 from core.services.supplying import end_supply, expect_supply, receive_supply
-from core.services.transfers import receive_transfer, send_transfer
+from core.services.transfer_receipts import receive_transfer
+from core.services.transfers import send_transfer
 from core.store.read.page import Slice
 from core.store.read.supply import list_lots, list_supplies, read_transfer
 from core.store.unit import Store
@@ -84,7 +85,11 @@ def test_an_order_is_promised_against_supply_and_filled_when_it_comes(world: Wor
     ]  # fmt: skip
     receive(world, supply, 7)
     assert position(world) == (10, 10, 0, 7)
-    receive(world, supply, 4)
+    with pytest.raises(InputError, match="1 units more came than the 3 still expected of PO-1") as refused:
+        receive(world, supply, 4)
+    assert refused.value.error_code == "SUPPLY-OVER-422"
+    assert position(world) == (10, 10, 0, 7)
+    receive(world, supply, 4, over=True)
     assert position(world) == (14, 10, 0, 4)
     assert world.one("SELECT state FROM supply WHERE reference = 'PO-1'").state == "received"
     check(world)
@@ -225,10 +230,10 @@ def send(world: World, *lines: tuple[str, int], reference: str = "T-1", **more: 
         return send_transfer(unit, reference=reference, lines=named, **given)
 
 
-def arrive(world: World, transfer: Any, *lines: tuple[str, int], last: bool = False) -> dict[str, Decimal]:
+def arrive(world: World, transfer: Any, *lines: tuple[str, int], **more: bool) -> dict[str, Decimal]:
     named = [{"sku": sku, "quantity": Decimal(units)} for sku, units in lines] or None
     with world.store.begin() as unit:
-        return receive_transfer(unit, transfer, named, last=last)
+        return receive_transfer(unit, transfer, named, **more)
 
 
 def test_a_transfer_leaves_is_in_transit_and_arrives(world: World) -> None:
@@ -248,6 +253,40 @@ def test_a_transfer_leaves_is_in_transit_and_arrives(world: World) -> None:
     with pytest.raises(Conflict, match="received already"):
         arrive(world, transfer)
     assert {row.state for row in world.all("SELECT state FROM supply")} == {"received"}
+    check(world)
+
+
+def test_more_than_was_sent_leaves_the_senders_books_when_that_is_said(world: World) -> None:
+    transfer = send(world, ("B", 6), ("A", 2))
+    with pytest.raises(InputError, match="2 units of B more came"):
+        arrive(world, transfer, ("B", 8))
+    assert (position(world, "B"), position(world, "B", "LYS")) == ((4, 0, 0, 0), (0, 0, 0, 0))
+    assert arrive(world, transfer, ("B", 8), over=True) == {"received": 8, "lost": 0, "in_transit": 2}
+    assert (position(world, "B")[0], position(world, "B", "LYS")[0]) == (2, 8)
+    with pytest.raises(Conflict, match="3 more units cannot have left the sending node: 2 are free there"):
+        arrive(world, transfer, ("B", 3), over=True)
+    with pytest.raises(InputError, match="1 units of C more came"):
+        arrive(world, transfer, ("C", 1), over=True)
+    assert arrive(world, transfer, over=True) == {"received": 10, "lost": 0, "in_transit": 0}
+    rows = world.all("SELECT quantity, received FROM supply ORDER BY quantity")
+    assert [tuple(row) for row in rows] == [(2, 2), (8, 8)]
+    check(world)
+
+
+def test_more_of_a_lot_comes_from_that_lot(world: World) -> None:
+    with world.store.begin() as unit:
+        upsert_items(unit, [{"sku": "M", "tracking": "lot"}])
+        items = [{"sku": "M", "on_hand": Decimal(4), "lot": lot} for lot in ("T1", "T2")]
+        count_stock(unit, {"node": "HAM", "as_of": unit.now, "items": items})
+        sent = [{"sku": "M", "quantity": Decimal(2), "lot": "T2"}]
+        transfer = send_transfer(unit, reference="T-1", from_node="HAM", to_node="LYS", lines=sent)
+        came = [{"sku": "M", "quantity": Decimal(1), "lot": None}, {"sku": "M", "quantity": Decimal(3), "lot": "T2"}]
+        assert receive_transfer(unit, transfer, came, over=True) == {"received": 4, "lost": 0, "in_transit": 0}
+    with world.store.read() as conn:
+        found = list_lots(conn, Slice(), sku=["M"]).data
+    assert [(each["node"], each["lot"], each["on_hand"]) for each in found] == [
+        ("HAM", "T1", "3"), ("HAM", "T2", "1"), ("LYS", "T1", "1"), ("LYS", "T2", "3"),
+    ]  # fmt: skip
     check(world)
 
 

@@ -65,6 +65,7 @@ def test_supply_is_expected_promised_received_and_ended(api: Client, world: Worl
     assert reserved.status_code == 201
     assert api.get(f"/supplies/{supply}").get_json()["promised"] == "3"
     assert code_of(api.post(f"/supplies/{supply}/end")) == (409, "SUPPLY-PROMISED-409")
+    assert code_of(api.post(f"/supplies/{supply}/receive", {"quantity": "53"})) == (422, "SUPPLY-OVER-422")
     came = api.post(f"/supplies/{supply}/receive", {"quantity": "3"}).get_json()
     assert (came["received"], came["promisable"], came["promised"]) == ("3", "5", "0")
     assert api.post(f"/supplies/{supply}/end").get_json()["state"] == "canceled"

@@ -12,7 +12,8 @@ from core.domain.ids import parse_id
 from core.domain.vocabulary import StockStatus
 from core.services.statuses import change_status
 from core.services.supplying import end_supply, expect_supply, receive_supply
-from core.services.transfers import receive_transfer, send_transfer
+from core.services.transfer_receipts import receive_transfer
+from core.services.transfers import send_transfer
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.serials import list_serials
 from core.store.read.stock import read_position
@@ -51,7 +52,7 @@ class ReceiptBody(Strict):
     quantity = a_quantity()
     lot = a_text(64)
     expires_on = fields.Date(allow_none=True)
-    last = fields.Boolean(load_default=False)
+    last, over = fields.Boolean(load_default=False), fields.Boolean(load_default=False)
 
 
 class SentLine(Strict):
@@ -83,7 +84,7 @@ class TransferReceiptBody(Strict):
     """What came of a transfer; everything in transit when no lines are named."""
 
     lines = fields.List(fields.Nested(SentLine), validate=validate.Length(1, MOST_LINES))
-    last = fields.Boolean(load_default=False)
+    last, over = fields.Boolean(load_default=False), fields.Boolean(load_default=False)
 
 
 class LotQuery(PageQuery):
@@ -133,7 +134,10 @@ def post_supply(unit: Unit, body: Json) -> Answer:
 @routes.writes("/supplies/<supply>/receive", scope=WRITE, shape="Supply", body=ReceiptBody)
 @shown_after("supply", read_supply)
 def post_receipt(unit: Unit, supply: UUID, body: Json) -> None:
-    """Take units of a supply in; backorders that wait for them are sourced by themselves."""
+    """Take units of a supply in; backorders that wait for them are sourced by themselves.
+
+    More than is still expected is refused (422) unless `over` says that it is there.
+    """
     receive_supply(unit, supply, **body)
 
 
@@ -166,8 +170,11 @@ def post_transfer(unit: Unit, body: Json) -> Answer:
 @routes.writes("/transfers/<transfer>/receive", scope=WRITE, shape="Transfer", body=TransferReceiptBody)
 @shown_after("transfer", read_transfer)
 def post_transfer_receipt(unit: Unit, transfer: UUID, body: Json) -> None:
-    """Take units of a transfer in; with `last` what is still in transit is lost."""
-    receive_transfer(unit, transfer, body.get("lines"), last=body["last"])
+    """Take units of a transfer in; with `last` what is still in transit is lost.
+
+    More than is in transit is refused (422) unless `over` says that it is there; it leaves the sender's books then.
+    """
+    receive_transfer(unit, transfer, body.get("lines"), last=body["last"], over=body["over"])
 
 
 @routes.lists("/stock/lots", scope=READ, shape="Lot", query=LotQuery)
