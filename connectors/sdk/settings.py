@@ -22,11 +22,13 @@ def resolve(manifest: Manifest, config: ConnectionConfig) -> dict[str, Any]:
     """
     found = dict(config.settings)
     wrong: list[str] = []
+    places: list[str] = []
     for setting in manifest.settings:
         if setting.secret:
             found.pop(setting.name, None)
             if setting.required and not config.secrets.get(setting.name):
                 wrong.append(f"{setting.name} is missing ({setting.help})")
+                places.append(f"secrets.{setting.name}")
             continue
         value = found.get(setting.name)
         if value is None or value == "":
@@ -35,15 +37,18 @@ def resolve(manifest: Manifest, config: ConnectionConfig) -> dict[str, Any]:
             found.pop(setting.name, None)
             if setting.required:
                 wrong.append(f"{setting.name} is missing ({setting.help})")
+                places.append(f"settings.{setting.name}")
             continue
         try:
             found[setting.name] = typed(setting, value)
         except (ValueError, Misconfigured) as error:
             wrong.append(f"{setting.name} {error if isinstance(error, ValueError) else 'is not a usable address'}")
+            places.append(f"settings.{setting.name}")
     if wrong:
         raise Misconfigured(
             f"The settings of connection {config.name} do not fit {manifest.label}: {'; '.join(wrong)}.",
             fix=f"Correct them: `crossdock connection show {config.name}`.",
+            errors=[{"path": place, "reason": reason} for place, reason in zip(places, wrong, strict=True)],
         )
     return found
 

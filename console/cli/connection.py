@@ -9,7 +9,7 @@ import click
 
 from console.cli.base import Session, changes, group, pass_session, registry
 from console.cli.lists import Moment, limit_option, pages
-from console.cli.secrets import secret_options, take_secrets
+from console.cli.secrets import missing_flags, secret_options, take_secrets
 
 COLUMNS = ("name", "connector", "mode", "paused", "pause_reason=reason", "failures", "label")
 MODES = click.Choice(["off", "observe", "shadow", "live"])
@@ -106,7 +106,8 @@ def add(
                 shown = read_connection(unit.conn, name, unit.tenant)
                 audit.record(unit, "connection.added", name, {"connector": connector, "mode": mode})
         except Misconfigured as error:
-            raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
+            fix = missing_flags(error, connector) or error.fix
+            raise InputError(error.what, why=error.why, fix=fix, code=error.error_code) from None
     session.out.did(
         {**shown, "webhook_url": f"{session.address()}/webhooks/{name}"},
         f"Connection {name} is there ({connector}, {mode}). Partners call {session.address()}/webhooks/{name}",

@@ -6,9 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from core.errors import CrossdockError
 
 VARIABLE = "CROSSDOCK_CLI_SECRET_"
 Function = Callable[..., Any]
@@ -46,6 +49,18 @@ def take_secrets(
         if name not in found and sys.stdin.isatty():
             found[name] = click.prompt(name, hide_input=True, err=True)
     return found
+
+
+def missing_flags(error: CrossdockError, connector: str) -> str | None:
+    """Return which flags give what a connection that is not there yet lacks; None where the error names nothing."""
+    places = [each["path"].partition(".") for each in error.data.get("errors") or ()]
+    if not places:
+        return None
+    flags = [
+        f"--secret-file {name}=PATH or --secret-env {name}=VARIABLE" if kind == "secrets" else f"--set {name}=VALUE"
+        for kind, _, name in places
+    ]
+    return f"Give {', and '.join(flags)}; `crossdock connector info {connector}` says what each is."
 
 
 def read_secret(path: str) -> str:

@@ -116,6 +116,22 @@ def test_a_kind_that_is_never_called_has_nothing_to_test(company: Crossdock, pla
     assert found == {"connection": "own", "ok": True, "answer": None, "error": None}
 
 
+def test_a_connection_without_its_secret_is_told_how_to_give_it(
+    company: Crossdock, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CROSSDOCK_CLI_SECRET_WEBHOOK_SECRET")
+    refused = company("connection", "add", "own", "--connector", "canonical", "--yes", "--json")
+    assert (refused.code, refused.one["error"]["code"]) == (2, "OUT-CONFIG-401")
+    assert refused.one["error"]["fix"] == (
+        "Give --secret-file webhook_secret=PATH or --secret-env webhook_secret=VARIABLE; "
+        "`crossdock connector info canonical` says what each is."
+    )
+    assert company("connection", "show", "own").code == 4
+    (place / "secret").write_text("whsec_" + "A" * 32)
+    given = company("connection", "add", "own", "--connector", "canonical", "--secret-file", "webhook_secret=secret")
+    assert given.code == 0
+
+
 def test_a_connection_in_use_is_not_removed(orders: Crossdock) -> None:
     result = orders("connection", "remove", "shop", "--json")
     assert (result.code, result.one["error"]["code"]) == (1, "CONN-USED-409")

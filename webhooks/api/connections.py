@@ -96,7 +96,9 @@ def post_connection(unit: Unit, body: Json) -> Answer:
             mode=Mode(body["mode"]),
         )
     except Misconfigured as error:
-        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code, **error.data) from None
+        places = [each["path"] for each in error.data.get("errors") or ()]
+        fix = f"Send {', '.join(f'`{place}`' for place in places)} as the connector asks." if places else error.fix
+        raise InputError(error.what, why=error.why, fix=fix, code=error.error_code, **error.data) from None
     audit.record(unit, "connection.added", body["name"], {"connector": body["connector"], "mode": body["mode"]})
     shown = read_connection(unit.conn, body["name"], unit.tenant)
     return Answer(shown, location=f"/api/v1/connections/{shown['name']}")

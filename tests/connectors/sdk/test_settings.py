@@ -47,8 +47,9 @@ def test_values_that_do_not_fit_are_named_not_shown(opened: Any, name: str, valu
 
 def test_a_required_secret_must_be_there_and_is_no_setting(opened: Any) -> None:
     more = '  - {name: pin, type: text, secret: true, required: true, help: "Its pin."}\n'
-    with pytest.raises(Misconfigured, match="pin is missing"):
+    with pytest.raises(Misconfigured, match="pin is missing") as caught:
         opened(more, settings={"pin": "1234"})
+    assert caught.value.data["errors"] == [{"path": "secrets.pin", "reason": "pin is missing (Its pin.)"}]
     connector = opened(more, settings={"pin": "1234"}, secrets={"pin": "9876-5432"})
     assert "pin" not in connector.settings
     assert "9876-5432" not in repr(connector)
