@@ -5,7 +5,7 @@ Waiting work is looked at again soon after (`core.services.redating`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import time
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,17 @@ from core.services.backorders import FACTS_ARE_SEEN
 from core.services.calendars import read_week
 from core.store import schema as t
 from core.store.unit import Unit
+
+LOCK = "SELECT 1 FROM node WHERE tenant_id = %s AND id = ANY(%b::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+
+
+def lock_nodes(unit: Unit, nodes: Collection[UUID]) -> None:
+    """Lock nodes in the order of their ids, before their calendars and the audit log.
+
+    Whoever writes several calendars locks all their nodes first: an entry in the audit log keeps everybody else's
+    waiting, with the locks they have.
+    """
+    unit.conn.exec_driver_sql(LOCK, (unit.tenant, sorted(nodes)))
 
 
 def set_calendar(
@@ -41,6 +52,7 @@ def set_calendar(
     Raises:
         InputError: a day closes before it opens.
     """
+    lock_nodes(unit, [node_id])
     read_week(week)
     for each in closures:
         if each.get("opens"):
