@@ -127,9 +127,10 @@ def tell_nodes(unit: Unit, facts: Facts, told: Sequence[tuple[Work, Sequence[Ful
     if not works:
         return
     heads = _heads(unit, list({work.order_id for work in works}))
+    told = [(work, heads[work.order_id].told(own)) for work, own in told]
     bought = {work.id for work in works if facts.routing.nodes[work.node_id].kind == SUPPLIER}
     prices = read_prices(
-        unit, {(work.node_id, each.item_id) for work in works if work.id in bought for each in work.assignments}
+        unit, {(work.node_id, item) for work, own in told if work.id in bought for _, _, item, _ in own}
     )
     writes = [
         write
@@ -151,10 +152,14 @@ def tell_nodes(unit: Unit, facts: Facts, told: Sequence[tuple[Work, Sequence[Ful
 
 HEADS = """
 SELECT o.id, o.external_id, o.number, o.placed_at, o.type, o.requested_ship_date, o.body,
-       array_agg(l.id) AS lines, array_agg(coalesce(i.sku, l.sku)) AS skus,
-       array_agg(coalesce(i.title, l.title)) AS titles, array_agg(l.unit) AS units
+       array_agg(l.id) AS lines, array_agg(coalesce(b.sku, i.sku, l.sku)) AS skus,
+       array_agg(coalesce(b.title, i.title, l.title)) AS titles, array_agg(coalesce(b.unit, l.unit)) AS units,
+       array_agg(b.id) AS bundled, array_agg(coalesce(k.units, 1)) AS per_unit
 FROM orders o JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
 LEFT JOIN item i ON l.substituted_item_id IS NOT NULL AND i.tenant_id = l.tenant_id AND i.id = l.item_id
+LEFT JOIN item b ON b.tenant_id = i.tenant_id AND b.id = i.bundle_of
+LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k.component_id = i.bundle_of
+     AND k.ended_at IS NULL
 WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[]) GROUP BY o.tenant_id, o.id
 """
 
@@ -167,6 +172,16 @@ class _Head:
     body: dict[str, Any]
     requested_ship_date: str | None
     lines: Mapping[UUID, tuple[str | None, str | None, str]]
+    # Of lines for which a bundle goes: the item it is of, and its units for one of the line.
+    bundles: Mapping[UUID, tuple[UUID, Decimal]]
+
+    def told(self, lines: Sequence[FulfillmentLine]) -> list[FulfillmentLine]:
+        """Return a work's lines as its node is told them: a bundle as units of its item."""
+        found = []
+        for line_id, order_line_id, item, units in lines:
+            told, per_unit = self.bundles.get(order_line_id, (item, Decimal(1)))
+            found.append((line_id, order_line_id, told, units * per_unit))
+        return found
 
 
 def _heads(unit: Unit, order_ids: list[UUID]) -> dict[UUID, _Head]:
@@ -184,6 +199,11 @@ def _heads(unit: Unit, order_ids: list[UUID]) -> dict[UUID, _Head]:
             {
                 line: (sku, title, measure)
                 for line, sku, title, measure in zip(row.lines, row.skus, row.titles, row.units, strict=True)
+            },
+            {
+                line: (item, units)
+                for line, item, units in zip(row.lines, row.bundled, row.per_unit, strict=True)
+                if item is not None
             },
         )
         for row in unit.conn.exec_driver_sql(HEADS, (unit.tenant, order_ids))

@@ -28,14 +28,15 @@ def record_serials(unit: Unit, steps: Sequence[Step]) -> dict[UUID, dict[str, st
             for line in lines_named(step.lines, each)[:1]:
                 told.setdefault(line.line_id, set()).update(each.get("serials") or ())
         rows += [
-            (step.shipment_id, line, lines[line].item_id, serial)
+            (step.shipment_id, line, lines[line].told_item, serial)
             for line in sorted(told)
             for serial in sorted(told[line])
         ]
         missing = {
-            public_id("line", line): format(units - len(told.get(line, ())), "f")
+            public_id("line", line): format(number, "f")
             for line, units in step.left.items()
-            if lines[line].tracking == "serial" and units > len(told.get(line, ()))
+            if lines[line].tracking == "serial"
+            and (number := units * lines[line].per_unit - len(told.get(line, ()))) > 0
         }
         if missing and step.shipment_id:
             lacking[step.shipment_id] = missing

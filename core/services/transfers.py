@@ -1,4 +1,7 @@
-"""Transfers between nodes: out at one, in transit, in at the other; what does not arrive is lost in writing."""
+"""Transfers between nodes: out at one, in transit, in at the other; what does not arrive is lost in writing.
+
+Each writes its entry in the audit log, whoever makes it.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from core.domain.money import plain
 from core.domain.shelf import Key
 from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError, NotFound
+from core.services import audit
 from core.services.catalog import node_coded
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, tracked_items
 from core.services.stock import set_on_hand
@@ -118,6 +122,8 @@ def send_transfer(
                 reference=reference, quantity=units, state="in_transit", expected_at=expected_at,
             )
         )  # fmt: skip
+    told = {"reference": reference, "from_node": from_node, "to_node": to_node}
+    audit.record(unit, "transfer.sent", public_id("transfer", transfer_id), told)
     return transfer_id
 
 
@@ -205,7 +211,9 @@ def receive_transfer(
             unit.tenant, transfer_id,
         ),
     )  # fmt: skip
-    return _settled(unit, row)
+    sums = _settled(unit, row)
+    audit.record(unit, "transfer.received", public_id("transfer", transfer_id), {**sums, "last": last})
+    return sums
 
 
 def _lines(unit: Unit, transfer_id: UUID) -> Sequence[Row[Any]]:
