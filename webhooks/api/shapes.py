@@ -292,10 +292,9 @@ SHAPES["EventPage"] = thing(
     resume_cursor={**TEXT, "description": "Where to go on later, when there is no more now."},
 )  # fmt: skip
 LISTED = (
-    "Partner", "Interchange", "EdiDocument",
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
     "Refund", "Paper", "Chargeback", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key",
-    "ProtectionRule", "Supply", "Transfer", "Lot", "Serial",
+    "ProtectionRule", "Supply", "Transfer", "Lot", "Serial", "Partner", "Interchange", "EdiDocument",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
 SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)
