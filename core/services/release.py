@@ -154,12 +154,14 @@ HEADS = """
 SELECT o.id, o.external_id, o.number, o.placed_at, o.type, o.requested_ship_date, o.body,
        array_agg(l.id) AS lines, array_agg(coalesce(b.sku, i.sku, l.sku)) AS skus,
        array_agg(coalesce(b.title, i.title, l.title)) AS titles, array_agg(coalesce(b.unit, l.unit)) AS units,
-       array_agg(b.id) AS bundled, array_agg(coalesce(k.units, 1)) AS per_unit
+       array_agg(b.id) AS bundled, array_agg(coalesce(b.units, 1)) AS per_unit
 FROM orders o JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
 LEFT JOIN item i ON l.substituted_item_id IS NOT NULL AND i.tenant_id = l.tenant_id AND i.id = l.item_id
-LEFT JOIN item b ON b.tenant_id = i.tenant_id AND b.id = i.bundle_of
-LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k.component_id = i.bundle_of
-     AND k.ended_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT b.id, b.sku, b.title, b.unit, k.units FROM item b
+    LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k.component_id = i.bundle_of
+         AND k.ended_at IS NULL
+    WHERE i.bundle_of IS NOT NULL AND b.tenant_id = i.tenant_id AND b.id = i.bundle_of OFFSET 0) b ON true
 WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[]) GROUP BY o.tenant_id, o.id
 """
 
