@@ -19,7 +19,7 @@ from mappings.edi.faults import EdiFault
 
 LINES = 40
 HEADER = OutInterchange(
-    Party("4012345000009", "14"), Party("4098765000008", "14"), datetime.fromisoformat("2026-11-28T12:00"), "77"
+    Party("4012345000009", "14"), Party("4098765000003", "14"), datetime.fromisoformat("2026-11-28T12:00"), "77"
 )
 
 

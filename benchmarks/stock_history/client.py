@@ -42,7 +42,7 @@ MIX = {
     "batch": 24, "reserve": 16, "kit": 3, "lot": 4, "capped": 5, "release": 20, "expire": 8, "count": 6, "send": 4,
     "receive": 4, "status": 2, "order": 2, "edit": 1, "cancel": 2,
 }  # fmt: skip
-LONGEST_BATCH = 150
+LONGEST_BATCH = 300
 AWAY_SECONDS = 0.1
 # Reservations a client remembers in order to give them back; the others run out.
 MOST_KEPT = 100

@@ -81,7 +81,7 @@ class Partner(Simulator):
         today = f"{datetime.now(UTC):%Y%m%d}"
         content = [
             Segment("BEG", ["00", "SA", str(body["po"]), "", today]),
-            Segment("N1", ["ST", "Store 815", "UL", "4098765000008"]),
+            Segment("N1", ["ST", "Store 815", "UL", "4098765000003"]),
             Segment("N3", ["Am Markt 1"]),
             Segment("N4", ["Kiel", "", "24103", "DE"]),
             *lines,

@@ -12,8 +12,8 @@ from marshmallow import fields, validate
 from ruamel.yaml import YAML
 
 from core.domain.documents import Strict, a_text, checked
-from core.services.catalog import node_coded, upsert_node
-from core.services.nodehours import set_calendar
+from core.services.catalog import node_coded
+from core.services.nodehours import lock_nodes, set_calendar, set_cutoff
 from core.store.unit import Unit
 from mappings.yaml_text import read_yaml
 from webhooks.api.calendars import CLOCK, CalendarBody
@@ -63,9 +63,10 @@ def write(unit: Unit, calendars: Sequence[Json]) -> None:
         NotFound: there is no such node.
         InputError: a day closes before it opens.
     """
+    nodes = {each["node"]: node_coded(unit, each["node"]) for each in calendars}
+    lock_nodes(unit, nodes.values())
     for each in calendars:
-        node_id = node_coded(unit, each["node"])
+        node_id = nodes[each["node"]]
         set_calendar(unit, node_id, each["week"], each["handling_minutes"], each["closures"])
         if "cutoff" in each:
-            cutoff = None if each["cutoff"] is None else time.fromisoformat(each["cutoff"])
-            upsert_node(unit, {"code": each["node"], "cutoff": cutoff})
+            set_cutoff(unit, node_id, None if each["cutoff"] is None else time.fromisoformat(each["cutoff"]))

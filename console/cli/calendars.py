@@ -87,13 +87,11 @@ def export(session: Session, /, nodes: tuple[str, ...]) -> None:
 def import_(session: Session, /, file: Path) -> None:
     """Write the calendars and cut-offs of a YAML file in place of those the nodes have; all of them or none."""
     from console.cli.calendarfile import read, write
-    from core.services import audit
 
     calendars = read(file)
     nodes = [each["node"] for each in calendars]
     with session.hub() as hub, session.changing(hub) as unit:
         write(unit, calendars)
-        audit.record(unit, "calendars.written", file.name, {"nodes": nodes})
     session.out.did(
         {"file": str(file), "nodes": nodes},
         f"{len(nodes)} {'calendar is' if len(nodes) == 1 else 'calendars are'} written: {', '.join(nodes)}.",

@@ -130,9 +130,9 @@ def nothing(path: str, reason: str) -> InputError:
 
 def submit(
     work: Callable[[Unit], T],
-    action: str,
-    subject: Callable[[T], str],
-    detail: Mapping[str, Any] | None,
+    action: str = "",
+    subject: Callable[[T], str] = str,
+    detail: Mapping[str, Any] | None = None,
     step: str = "",
 ) -> T | None:
     """Do what a form asks for in one unit of work, with its entry in the audit log; None when it was done before.

@@ -14,7 +14,6 @@ from console.web import forms, params
 from console.web.context import me, require_changes, services
 from core.domain.ids import parse_id, public_id
 from core.errors import Conflict, CrossdockError
-from core.services import audit
 from core.services.supplying import end_supply, expect_supply, receive_supply
 from core.store.read.page import Json, Slice
 from core.store.read.supply import OPEN, list_supplies, read_supply
@@ -80,9 +79,7 @@ def create() -> AnyResponse | tuple[str, int]:
     form = forms.sent()
     try:
         body = forms.read(SupplyBody())
-        made = forms.submit(
-            lambda unit: expect_supply(unit, **body), "supply.expected", lambda one: public_id("supply", one), body
-        )
+        made = forms.submit(lambda unit: expect_supply(unit, **body))
     except CrossdockError as error:
         return _form(form.refused(error)), error.status
     if made is None:
@@ -111,7 +108,7 @@ def receive(supply_id: str) -> AnyResponse | tuple[str, int]:
     form, key = forms.sent(), parse_id("supply", supply_id)
     try:
         body = forms.read(ReceiptBody())
-        forms.submit(lambda unit: _receive(unit, key, body), "supply.received", lambda _: supply_id, body)
+        forms.submit(lambda unit: _receive(unit, key, body))
     except CrossdockError as error:
         return _detail(supply_id, form.refused(error)), error.status
     with services().store.read() as conn:
@@ -133,7 +130,6 @@ def end(supply_id: str) -> AnyResponse:
     try:
         with services().store.begin(actor=me().actor) as unit:
             end_supply(unit, key)
-            audit.record(unit, "supply.ended", supply_id)
         flash("Nothing more is expected of it.")
     except Conflict as error:
         flash(str(error), "error")

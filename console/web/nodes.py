@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from console.web import carriers, disruptions, forms, params, replans
+from console.web import calendars, carriers, disruptions, forms, params, replans
 from console.web.context import require_changes, services
 from console.web.errors import missing
 from core.domain.ids import parse_id
@@ -25,12 +25,11 @@ from core.store.views import network
 from webhooks.api.disruptions import NodePatch
 
 PER_PAGE = 100
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # What a change of a node touches, by the name of its form.
 CHANGES = {"off": "switched off", "on": "switched on", "capacity": "given another capacity"}
 blueprint = Blueprint("network", __name__, url_prefix="/network")
 # Screens within the screen: part of its address and of its entry in the menu.
-for part in (carriers, disruptions):
+for part in (calendars, carriers, disruptions):
     blueprint.register_blueprint(part.blueprint)
 
 
@@ -65,8 +64,8 @@ def _detail(code: str, form: forms.Form, what: str = "", found: dict[str, Any] |
     if not what and not row["works"] and row["open"]:
         found = replans.looked(replans.of_node(parse_id("node", node["id"])))
     return render_template(
-        "console/node.html", row=row, node=node, calendar=calendar, days=DAYS, scores=scores, form=form, what=what,
-        found=found,
+        "console/node.html", row=row, node=node, calendar=calendar, days=calendars.DAYS, scores=scores, form=form,
+        what=what, found=found,
     )  # fmt: skip
 
 

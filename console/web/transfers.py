@@ -83,10 +83,7 @@ def create() -> AnyResponse | tuple[str, int]:
     lines = forms.rows("lines", LINE)
     try:
         body = forms.read(TransferBody(), {"lines": list(lines.values())})
-        made = forms.submit(
-            lambda unit: send_transfer(unit, **body), "transfer.sent", lambda one: public_id("transfer", one),
-            {name: body[name] for name in ("reference", "from_node", "to_node")},
-        )  # fmt: skip
+        made = forms.submit(lambda unit: send_transfer(unit, **body))
     except CrossdockError as error:
         return _form(form.refused(forms.placed(error, "lines", list(lines)))), error.status
     if made is None:
@@ -126,9 +123,7 @@ def receive(transfer: str) -> AnyResponse | tuple[str, int]:
         body = forms.read(TransferReceiptBody(), {"lines": list(given.values())} if given else {})
         if not given and not body["last"]:
             raise forms.nothing("lines.0.quantity", "say what came")
-        forms.submit(
-            lambda unit: _receive(unit, key, body), "transfer.received", lambda _: transfer, {"last": body["last"]}
-        )
+        forms.submit(lambda unit: _receive(unit, key, body))
     except CrossdockError as error:
         return _detail(transfer, form.refused(forms.placed(error, "lines", list(given)))), error.status
     with services().store.read() as conn:

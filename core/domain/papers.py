@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from marshmallow import Schema, fields, validate
 
@@ -31,6 +32,11 @@ from core.domain.vocabulary import Answer, Paper
 
 MAX_PACKAGES = 5_000
 SEQUENCE = validate.Range(min=1, max=1_000_000)
+
+
+def short_number(letter: str, of: UUID) -> str:
+    """Return the number of a paper: a letter and twelve signs of what it is about, as X12 takes no more than 22."""
+    return f"{letter}{of.hex[-12:].upper()}"
 
 
 class PaperSchema(Strict):

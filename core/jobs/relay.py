@@ -41,6 +41,7 @@ from core.services.models import retrain
 from core.services.policies import activate_due
 from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
+from core.services.redating import look_at_calendars
 from core.services.releasing import release_due
 from core.services.reserving import expire_reservations
 from core.services.scoring import refresh_scores
@@ -135,6 +136,7 @@ class Relay:
             _Chore("advice_clock", 5.0, lambda unit: watch_advices(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("releases", 1.0, lambda unit: release_due(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("arrivals", 1.0, lambda unit: release_arrived(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("calendars", 1.0, lambda unit: look_at_calendars(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("waves", WAVE_LOOK, self._look_for_wave),
             _Chore("watchdog", watch, watchdog),
             _Chore("transit", 3600.0, correct_transit),

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from core.domain.packtree import Content, Label, compare, faults_of
-from core.domain.papers import check_paper
+from core.domain.papers import check_paper, short_number
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import Conflict, NotFound
@@ -58,8 +58,8 @@ def advice_of(unit: Unit, shipment: Row[Any], order: Row[Any], lines: Sequence[R
             packed[content["position"]] = packed.get(content["position"], ZERO) + content["quantity"]
     head = head_of(order, terms, unit.now)
     found = {
-        "number": shipment.number[-35:],
-        "shipment_number": shipment.number[-35:],
+        "number": short_number("S", shipment.id),
+        "shipment_number": short_number("S", shipment.id),
         "shipped_at": shipment.shipped_at,
         "carrier": shipment.carrier,
         "service": shipment.service,

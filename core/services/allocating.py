@@ -14,6 +14,7 @@ from core.domain.lots import Picked, deal
 from core.domain.shelf import Key, Kits
 from core.routing.problem import Assignment, Plan, Problem
 from core.services import release
+from core.services.bundles import bundles_among
 from core.services.converting import Held, note_converted
 from core.services.facts import Facts
 from core.services.offers import Leg
@@ -124,6 +125,9 @@ def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
     """Write allocations, ledger, fulfillment orders, decisions and outgoing work of the orders that got stock."""
     reservations, movements = [], []
     works: list[release.Work] = []
+    bundles = bundles_among(
+        unit, {each.item_id for one in won for each in one.plan.assignments if each.item_id in one.kits}
+    )
     destinations = {one.order.order_id: one.order.destination for one in won}
     for one in won:
         mark_substituted(unit, one.order.order_id, one.order.substituted)
@@ -141,7 +145,7 @@ def record(unit: Unit, won: Sequence[Solved], facts: Facts) -> None:
             for each in assignments:
                 rows = list(_promises(one, each, work.id))
                 reservations += rows
-                if each.item_id not in one.kits and (each.item_id, node_id) in one.lots:
+                if (each.item_id not in one.kits or each.item_id in bundles) and rows[0][11] is not None:
                     lots[each.line_id] = [(row[11], row[7]) for row in rows]
         movements += [
             (item, node, "allocate", units, one.order.order_id, unit.cause, unit.actor)

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.errors import InputError, NotFound
+from core.services.backorders import FACTS_ARE_SEEN
 from core.services.geography import place_nodes
 from core.services.kits import refused, set_components
 from core.services.lots import begin_lots, end_lots
@@ -232,10 +233,16 @@ def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
     connection = values.pop("connection", None)
     if connection is not None:
         values["connection_id"] = connection_named(unit, str(connection)).id
+    clock = [t.node.c[name].is_distinct_from(values[name]) for name in ("cutoff", "timezone") if name in values]
+    # Other hours are another calendar: what waits is looked at again (`core.services.redating`).
+    again = case((or_(*clock), unit.now + FACTS_ARE_SEEN), else_=t.node.c.replan_at) if clock else t.node.c.replan_at
     found = unit.conn.execute(
         insert(t.node)
         .values(tenant_id=unit.tenant, id=uuid7(), code=code, **{"name": code, **values})
-        .on_conflict_do_update(index_elements=["tenant_id", "code"], set_={**values, "version": t.node.c.version + 1})
+        .on_conflict_do_update(
+            index_elements=["tenant_id", "code"],
+            set_={**values, "version": t.node.c.version + 1, "replan_at": again},
+        )
         .returning(t.node.c.id)
     ).scalar_one()
     note_switch(unit, found)

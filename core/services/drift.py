@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
     JOIN orders o ON o.tenant_id = n.tenant_id AND o.id = n.order_id AND o.connection_id = l.connection_id
          AND o.state NOT IN ('completed', 'canceled')
     LEFT JOIN LATERAL (
-        SELECT sum(quantity) AS units FROM reservation
+        SELECT sum(quantity / per_unit) FILTER (WHERE NOT follows) AS units FROM reservation
         WHERE tenant_id = n.tenant_id AND line_id = n.id AND state = 'allocated') r ON true
     WHERE n.tenant_id = l.tenant_id AND n.item_id = l.item_id) w
 WHERE l.tenant_id = :t AND l.dirty_at IS NULL

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from core.domain.ids import KINDS
+from core.domain.money import plain
 from core.domain.states import FULFILLMENT
 from core.errors import InputError, NotFound
 from core.ports.connectors import Json
@@ -38,9 +39,13 @@ SELECT DISTINCT ON (place) place, id, order_id FROM (
 """
 LINES = """
 SELECT f.id, f.fulfillment_id, f.line_id, f.item_id, f.quantity, f.shipped, f.canceled, l.sku, l.external_id,
-       l.position, i.sku AS item_sku, i.tracking, i.unit
+       l.position, i.sku AS item_sku, coalesce(b.tracking, i.tracking) AS tracking, coalesce(b.sku, i.sku) AS told_sku,
+       coalesce(b.id, i.id) AS told_item, coalesce(k.units, 1) AS per_unit, i.unit
 FROM fulfillment_line f JOIN order_line l ON l.tenant_id = f.tenant_id AND l.id = f.line_id
 JOIN item i ON i.tenant_id = f.tenant_id AND i.id = f.item_id
+LEFT JOIN item b ON b.tenant_id = i.tenant_id AND b.id = i.bundle_of
+LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k.component_id = i.bundle_of
+     AND k.ended_at IS NULL
 WHERE f.tenant_id = %s AND f.fulfillment_id = ANY(%s::uuid[]) ORDER BY f.id
 """
 SET_STATES = """
@@ -142,8 +147,14 @@ def lines_named(lines: Sequence[Row[Any]], named: Mapping[str, Any]) -> list[Row
         line
         for line in lines
         if (wanted is not None and wanted in (line.id, line.line_id))
-        or (wanted is None and code is not None and code in (line.sku, line.item_sku, line.external_id))
+        or (wanted is None and code is not None and code in (line.sku, line.item_sku, line.told_sku, line.external_id))
     ]
+
+
+def _per_unit(line: Row[Any], named: Mapping[str, Any]) -> Decimal:
+    """Return the units a report means by one of the line: of a bundle its item's, unless the order's SKU is named."""
+    per_unit: Decimal = line.per_unit
+    return Decimal(1) if (named.get("sku") or named.get("line")) in (line.item_sku, line.sku) else per_unit
 
 
 def match_lines(
@@ -152,7 +163,7 @@ def match_lines(
     """Return (units by fulfillment line, units too many by fulfillment line) of a report; no lines means all open.
 
     Raises:
-        InputError: a reported line is not in this fulfillment order.
+        InputError: a reported line is not in this fulfillment order, or a part of a bundle is reported.
     """
     if not named:
         return open_units(lines), {}
@@ -160,7 +171,6 @@ def match_lines(
     found: dict[UUID, Decimal] = {}
     over: dict[UUID, Decimal] = {}
     for each in named:
-        left: Decimal = each["quantity"]
         fitting = lines_named(lines, each)
         if not fitting:
             raise InputError(
@@ -168,15 +178,30 @@ def match_lines(
                 fix="Name lines by our ids (fln_… or lin_…) or by SKU.",
                 code="SHIP-LINE-422",
             )
+        left: Decimal = each["quantity"]
         for line in fitting:
-            units = min(left, still.get(line.id, ZERO))
+            per_unit = _per_unit(line, each)
+            units = min(left if per_unit == 1 else left // per_unit, still.get(line.id, ZERO))
             if units > 0:
                 still[line.id] -= units
                 found[line.id] = found.get(line.id, ZERO) + units
-                left -= units
+                left -= units * per_unit
         if left > 0:
-            over[fitting[0].id] = over.get(fitting[0].id, ZERO) + left
+            per_unit = _per_unit(fitting[0], each)
+            if (per_unit != 1 and left % per_unit) or any(still.get(line.id) for line in fitting):
+                raise _part_of_bundle(fitting, each)
+            over[fitting[0].id] = over.get(fitting[0].id, ZERO) + left / per_unit
     return found, over
+
+
+def _part_of_bundle(lines: Sequence[Row[Any]], named: Mapping[str, Any]) -> InputError:
+    line = next(line for line in lines if _per_unit(line, named) != 1)
+    return InputError(
+        f"{plain(named['quantity'])} units of {line.told_sku} are not all of the {plain(line.per_unit)} that go instead"
+        f" of one {line.sku}.",
+        fix="Report them when all the units that stand for one are picked, or short.",
+        code="SHIP-BUNDLE-422",
+    )
 
 
 def set_work_state(unit: Unit, work_id: UUID, state: str, reason: str | None) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Row, text
 
 from core.domain.invoices import faults_of, net_of, spread, sums_of
 from core.domain.money import minor_unit, round_money
+from core.domain.papers import short_number
 from core.domain.vocabulary import Paper
 from core.ports.connectors import Json
 from core.services.facts import Facts
@@ -77,9 +78,9 @@ def invoice_of(
     taxes, totals = sums_of(charged, allowances, currency)
     payment = terms.get("payment")
     found = {
-        "number": f"I{shipment.number}"[-35:],
+        "number": short_number("I", shipment.id),
         "currency": currency,
-        "shipment_number": shipment.number[-35:],
+        "shipment_number": short_number("S", shipment.id),
         "shipped_at": shipment.shipped_at,
         "due_on": (unit.now + timedelta(days=payment["days"])).date() if payment and payment.get("days") else None,
         "terms": payment,

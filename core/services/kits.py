@@ -26,7 +26,8 @@ SELECT i.sku,
        EXISTS (SELECT 1 FROM stock_position p WHERE p.tenant_id = i.tenant_id AND p.item_id = i.id
                AND (p.on_hand <> 0 OR p.reserved <> 0 OR p.allocated <> 0)) AS has_stock,
        EXISTS (SELECT 1 FROM protection_rule r WHERE r.tenant_id = i.tenant_id AND r.item_id = i.id
-               AND r.kind = 'remaining_life' AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS has_life
+               AND r.kind = 'remaining_life' AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())) AS has_life,
+       i.bundle_of
 FROM item i WHERE i.tenant_id = :t AND i.id = ANY(:ids)
 """
 
@@ -46,6 +47,7 @@ def set_components(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Deci
         InputError: a component is a kit itself or the same item; or the kit has stock of its own, has a rule of
             remaining life, or is part of another kit.
     """
+    _check_bundle(unit, kit_id, sku, units)
     if kit_id in units:
         raise refused(sku, "it would contain itself")
     if len(units) > MOST_COMPONENTS:
@@ -85,6 +87,12 @@ def _check(unit: Unit, sku: str, kit_id: UUID, parts: list[UUID]) -> None:
         raise refused(sku, "it has stock of its own; count it to 0 first")
     if kit.has_life:
         raise refused(sku, "it has a rule of remaining life; end it, and set it for its components")
+
+
+def _check_bundle(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Decimal]) -> None:
+    kit = unit.conn.execute(text(CROSSED), {"t": unit.tenant, "ids": [kit_id]}).one()
+    if kit.bundle_of is not None and read_kits(unit.conn, [kit_id], unit.tenant)[kit_id] != units:
+        raise refused(sku, "it is a bundle that stands for another item, and its name says of what")
 
 
 def refused(sku: str, why: str) -> InputError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from core.errors import InputError, NotFound
+from core.errors import NotFound
+from core.services.bundles import check_ratio, make_bundles
 from core.services.catalog import connection_named, node_coded
 from core.store import schema as t
 from core.store.unit import Unit
@@ -24,19 +26,19 @@ def write_substitutes(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> int:
 
     Raises:
         NotFound: an item or connection does not exist.
-        InputError: several units are to stand for one.
+        InputError: no whole number of units is to stand for one.
     """
+    bundles: dict[str, list[Decimal]] = {}
     for row in rows:
-        if (row.get("ratio") or 1) != 1:
-            raise InputError(
-                f"{row['substitute']} cannot stand for {row['sku']} with ratio {row['ratio']}.",
-                why="Units of a line are shipped, canceled and told one for one.",
-                fix="Make a kit of as many units as stand for one and approve that, with ratio 1.",
-                code="ITEM-RATIO-422",
-            )
+        ratio = Decimal(row.get("ratio") or 1)
+        check_ratio(row["sku"], row["substitute"], ratio)
+        if ratio != 1:
+            bundles.setdefault(row["substitute"], []).append(ratio)
     items = item_ids(unit, [name for row in rows for name in (row["sku"], row["substitute"])])
     for name in sorted({name for row in rows for name in row.get("connections") or ()}):
         connection_named(unit, name)
+    if bundles:
+        make_bundles(unit, bundles)
     values = [
         {
             "item_id": items[row["sku"]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from core.domain.vocabulary import Write
 from core.routing.problem import Assignment
 from core.services.dropship import SUPPLIER, read_prices, supplier_order
 from core.services.facts import Facts
+from core.services.heads import FulfillmentLine, Head, day, read_heads
 from core.services.offers import Leg
 from core.services.outbox import Outgoing, enqueue
 from core.store import schema as t
@@ -25,10 +26,6 @@ from core.store.unit import Unit
 
 # Kinds of systems that keep books of orders; a drop folder may stand for one.
 ERP_KINDS = ("erp", "crm", "file")
-
-
-FulfillmentLine = tuple[UUID, UUID, UUID, Decimal]
-"""Its own id, order line, item, units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +123,11 @@ def tell_nodes(unit: Unit, facts: Facts, told: Sequence[tuple[Work, Sequence[Ful
         )
     if not works:
         return
-    heads = _heads(unit, list({work.order_id for work in works}))
+    heads = read_heads(unit, list({work.order_id for work in works}))
+    told = [(work, heads[work.order_id].told(own)) for work, own in told]
     bought = {work.id for work in works if facts.routing.nodes[work.node_id].kind == SUPPLIER}
     prices = read_prices(
-        unit, {(work.node_id, each.item_id) for work in works if work.id in bought for each in work.assignments}
+        unit, {(work.node_id, item) for work, own in told if work.id in bought for _, _, item, _ in own}
     )
     writes = [
         write
@@ -149,47 +147,6 @@ def tell_nodes(unit: Unit, facts: Facts, told: Sequence[tuple[Work, Sequence[Ful
     enqueue(unit, writes)
 
 
-HEADS = """
-SELECT o.id, o.external_id, o.number, o.placed_at, o.type, o.requested_ship_date, o.body,
-       array_agg(l.id) AS lines, array_agg(coalesce(i.sku, l.sku)) AS skus,
-       array_agg(coalesce(i.title, l.title)) AS titles, array_agg(l.unit) AS units
-FROM orders o JOIN order_line l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
-LEFT JOIN item i ON l.substituted_item_id IS NOT NULL AND i.tenant_id = l.tenant_id AND i.id = l.item_id
-WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[]) GROUP BY o.tenant_id, o.id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What a node must know of an order, and the words on its lines."""
-
-    order: dict[str, Any]
-    body: dict[str, Any]
-    requested_ship_date: str | None
-    lines: Mapping[UUID, tuple[str | None, str | None, str]]
-
-
-def _heads(unit: Unit, order_ids: list[UUID]) -> dict[UUID, _Head]:
-    return {
-        row.id: _Head(
-            {
-                "id": public_id("order", row.id),
-                "external_id": row.external_id,
-                "number": row.number,
-                "placed_at": jsonable(row.placed_at),
-                "type": row.type,
-            },
-            row.body,
-            _day(row.requested_ship_date),
-            {
-                line: (sku, title, measure)
-                for line, sku, title, measure in zip(row.lines, row.skus, row.titles, row.units, strict=True)
-            },
-        )
-        for row in unit.conn.exec_driver_sql(HEADS, (unit.tenant, order_ids))
-    }
-
-
 def _orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
     ids = list(order_ids)
     return dict(zip(ids, read_orders(unit.conn, ids), strict=True))
@@ -199,7 +156,7 @@ def _work_write(
     facts: Facts,
     work: Work,
     lines: Sequence[FulfillmentLine],
-    head: _Head,
+    head: Head,
     bought_as: dict[str, Any] | None,
 ) -> Outgoing | None:
     connection_id = facts.node_connections[work.node_id]
@@ -215,8 +172,8 @@ def _work_write(
             "requested_ship_date": head.requested_ship_date,
             "carrier": work.leg.carrier,
             "service": work.leg.service,
-            "ship_on": _day(work.leg.ship_on),
-            "arrive_on": _day(work.leg.arrive_on),
+            "ship_on": day(work.leg.ship_on),
+            "arrive_on": day(work.leg.arrive_on),
             "pickup": head.body.get("pickup_node") is not None,
             "purchase_order": bought_as,
             "note": head.body.get("note"),
@@ -237,10 +194,6 @@ def _work_write(
         "order": head.order,
     }
     return Outgoing(connection.id, Write.PUSH_FULFILLMENT_ORDER, payload, work.order_id, work.id)
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
 
 
 def _lots(work: Work, line_id: UUID) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from core.domain.calendars import closing, latest_start, until_fetched
 from core.domain.states import FULFILLMENT
 from core.routing.problem import Assignment
 from core.services.facts import Facts
+from core.services.heads import FulfillmentLine
 from core.services.offers import Leg, Wishes
 from core.services.phase import refresh_phases
-from core.services.release import FulfillmentLine, Work, tell_nodes
+from core.services.release import Work, tell_nodes
 from core.store.locks import lock_orders_to_release
 from core.store.unit import Unit
 
@@ -38,7 +39,8 @@ WHERE tenant_id = :t AND fulfillment_id = ANY(:works) AND quantity > canceled OR
 """
 LOTS = """
 SELECT r.fulfillment_id, r.line_id, r.lot, r.quantity FROM reservation r
-JOIN order_line l ON l.tenant_id = r.tenant_id AND l.id = r.line_id AND l.item_id = r.item_id
+JOIN order_line l ON l.tenant_id = r.tenant_id AND l.id = r.line_id AND (l.item_id = r.item_id OR EXISTS (
+     SELECT 1 FROM item i WHERE i.tenant_id = l.tenant_id AND i.id = l.item_id AND i.bundle_of = r.item_id))
 WHERE r.tenant_id = :t AND r.fulfillment_id = ANY(:works) AND r.state = 'allocated' AND r.lot IS NOT NULL ORDER BY r.id
 """
 RELEASED = text("""

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from core.domain.papers import short_number
 from core.domain.states import ORDER, ReservationState
 from core.domain.vocabulary import Answer, Paper
 from core.ports.connectors import Json
@@ -85,7 +86,7 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
     ).scalar_one()
     body = {
         **head_of(order, terms, unit.now),
-        "number": f"R{order.id.hex[-12:].upper()}-{before + 1}",
+        "number": f"{short_number('R', order.id)}-{before + 1}",
         "status": _whole(answered),
         "currency": order.currency,
         "lines": answered,

@@ -27,8 +27,13 @@ WHERE tenant_id = %s AND ship_on >= %s::date - 1 AND state NOT IN ('canceled', '
 GROUP BY node_id, carrier, service, ship_on
 """
 ITEMS = """
-SELECT id, weight_g, attributes->>'storage' AS storage, coalesce(attributes->>'hazmat', 'false') AS hazmat
-FROM item WHERE tenant_id = %s AND id = ANY(%b::uuid[])
+SELECT i.id, CASE WHEN b.id IS NULL THEN i.weight_g ELSE (b.weight_g * k.units)::int END AS weight_g,
+       coalesce(b.attributes, i.attributes)->>'storage' AS storage,
+       coalesce(coalesce(b.attributes, i.attributes)->>'hazmat', 'false') AS hazmat
+FROM item i LEFT JOIN item b ON b.tenant_id = i.tenant_id AND b.id = i.bundle_of
+LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k.component_id = i.bundle_of
+     AND k.ended_at IS NULL
+WHERE i.tenant_id = %s AND i.id = ANY(%b::uuid[])
 """
 MARKDOWNS = """
 SELECT item_id, node_id, units, benefit FROM markdown

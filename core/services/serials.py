@@ -83,7 +83,7 @@ def doubt_serials(unit: Unit, steps: Sequence[Step]) -> list[Doubt]:
     for step, items in zip(steps, told, strict=True):
         doubt = Doubt()
         for item, (units, serials) in items.items():
-            sku = next(line.item_sku for line in step.lines if line.item_id == item)
+            sku = next(line.told_sku for line in step.lines if line.told_item == item)
             _count(doubt, item, sku, units, serials)
             for serial in dict.fromkeys(serials):
                 before = out.get((item, serial))
@@ -101,15 +101,15 @@ def _tracked(step: Step) -> dict[UUID, tuple[Decimal, list[str]]]:
     """Return (units reported, numbers reported) by item tracked by serial numbers."""
     found: dict[UUID, tuple[Decimal, list[str]]] = {}
     for line in step.lines:
-        units = step.shipped.get(line.id, ZERO) + step.over.get(line.id, ZERO)
+        units = (step.shipped.get(line.id, ZERO) + step.over.get(line.id, ZERO)) * line.per_unit
         if line.tracking == "serial" and units:
-            before = found.get(line.item_id, (ZERO, []))
-            found[line.item_id] = before[0] + units, before[1]
+            before = found.get(line.told_item, (ZERO, []))
+            found[line.told_item] = before[0] + units, before[1]
     if found:
         for each in step.document.get("lines") or ():
             for line in lines_named(step.lines, each)[:1]:
-                if line.item_id in found:
-                    found[line.item_id][1].extend(each.get("serials") or ())
+                if line.told_item in found:
+                    found[line.told_item][1].extend(each.get("serials") or ())
     return found
 
 
@@ -173,7 +173,7 @@ def report_serials(unit: Unit, facts: Facts, doubts: Iterable[tuple[Step, Doubt]
             more = {"number": work.number, "order": step.order.number or step.order.external_id, "external_id": parcel}
         else:
             print_ = ":".join([work.node_id.hex, *sorted(item.hex for item in doubt.lacking)])
-            skus = ", ".join(sorted({line.item_sku for line in step.lines if line.item_id in doubt.lacking}))
+            skus = ", ".join(sorted({line.told_sku for line in step.lines if line.told_item in doubt.lacking}))
             what, more = f"{node} does not say all serial numbers of what it ships of {skus}"[:900], {"skus": skus}
         found.append(
             Opened(
@@ -197,15 +197,15 @@ def record_serials(unit: Unit, steps: Sequence[Step]) -> dict[UUID, dict[str, st
     lacking: dict[UUID, dict[str, str]] = {}
     for step in steps:
         dealt = _dealt(step)
-        items = {line.line_id: line.item_id for line in step.lines}
+        lines = {line.line_id: line for line in step.lines}
         for line, serials in sorted(dealt.items()):
             for serial in serials:
-                rows.setdefault((step.shipment_id, items[line], serial), line)
-        tracked = {line.line_id for line in step.lines if line.tracking == "serial"}
+                rows.setdefault((step.shipment_id, lines[line].told_item, serial), line)
         missing = {
-            public_id("line", line): format(units - len(dealt.get(line, ())), "f")
+            public_id("line", line): format(number, "f")
             for line, units in step.left.items()
-            if line in tracked and units > len(dealt.get(line, ()))
+            if lines[line].tracking == "serial"
+            and (number := units * lines[line].per_unit - len(dealt.get(line, ()))) > 0
         }
         if missing and step.shipment_id:
             lacking[step.shipment_id] = missing
@@ -220,6 +220,10 @@ def _dealt(step: Step) -> Mapping[UUID, list[str]]:
     for each in step.document.get("lines") or ():
         fitting = lines_named(step.lines, each)
         for serial in dict.fromkeys(each.get("serials") or ()):
-            room = (line for line in fitting if len(dealt.get(line.line_id, ())) < step.shipped.get(line.id, ZERO))
+            room = (
+                line
+                for line in fitting
+                if len(dealt.get(line.line_id, ())) < step.shipped.get(line.id, ZERO) * line.per_unit
+            )
             dealt.setdefault(next(room, fitting[0]).line_id, {})[serial] = None
     return {line: list(serials) for line, serials in dealt.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.domain.ids import public_id
+from core.domain.money import plain
 from core.domain.shelf import Shelf
 from core.store.unit import Unit
 
@@ -17,10 +18,21 @@ if TYPE_CHECKING:
 
 NONE = Decimal(0)
 READ = """
-SELECT s.item_id, s.substitute_id, s.connections FROM substitute s
+SELECT s.item_id, CASE WHEN s.ratio = 1 THEN s.substitute_id ELSE b.id END AS substitute_id, s.connections
+FROM substitute s
 JOIN item i ON i.tenant_id = s.tenant_id AND i.id = s.substitute_id AND i.active
-WHERE s.tenant_id = %s AND s.item_id = ANY(%b::uuid[]) AND s.active AND s.ratio = 1
+LEFT JOIN kit_component k ON k.tenant_id = s.tenant_id AND k.component_id = s.substitute_id AND k.units = s.ratio
+     AND k.ended_at IS NULL
+     AND EXISTS (SELECT 1 FROM item m WHERE m.tenant_id = k.tenant_id AND m.id = k.kit_id AND m.bundle_of = i.id)
+LEFT JOIN item b ON b.tenant_id = k.tenant_id AND b.id = k.kit_id
+WHERE s.tenant_id = %s AND s.item_id = ANY(%b::uuid[]) AND s.active AND (s.ratio = 1 OR b.id IS NOT NULL)
 ORDER BY s.item_id, s.rank, i.sku
+"""
+GOES = """
+SELECT i.id, coalesce(i.bundle_of, i.id) AS item_id, coalesce(k.units, 1) AS units FROM item i
+LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k.component_id = i.bundle_of
+     AND k.ended_at IS NULL
+WHERE i.tenant_id = %s AND i.id = ANY(%b::uuid[])
 """
 # Only whole lines nothing has happened to yet are changed; a unit once promised stays what it is.
 MARK = """
@@ -90,5 +102,8 @@ def mark_substituted(unit: Unit, order_id: UUID, lines: Mapping[UUID, UUID]) -> 
     """
     if lines:
         unit.conn.exec_driver_sql(MARK, (list(lines), list(lines.values()), unit.tenant))
-        told = {public_id("line", line): public_id("item", item) for line, item in lines.items()}
-        unit.event("order.substituted", "order", order_id, {"lines": told}, order_id=order_id)
+        rows = unit.conn.exec_driver_sql(GOES, (unit.tenant, list(set(lines.values()))))
+        goes = {row.id: row for row in rows}
+        told = {public_id("line", line): public_id("item", goes[item].item_id) for line, item in lines.items()}
+        ratios = {public_id("line", line): plain(goes[item].units) for line, item in lines.items()}
+        unit.event("order.substituted", "order", order_id, {"lines": told, "ratios": ratios}, order_id=order_id)

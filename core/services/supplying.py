@@ -1,7 +1,8 @@
 """Incoming supply: what is expected, what of it may be promised before it is there, and its receipt.
 
 Promisable units of open supply are part of the position's backorder limit, so the statement that takes stock and the
-CHECK that guards it know of them without looking here. Receipt turns them into units on hand in one step.
+CHECK that guards it know of them without looking here. Receipt turns them into units on hand in one step. Each change
+writes its entry in the audit log, whoever makes it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from core.domain.money import plain
 from core.domain.shelf import Key
 from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError, NotFound
+from core.services import audit
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
 from core.services.lots import UNKNOWN_LOT, LotUnits, read_lots, tracked_items
 from core.services.stock import set_on_hand
@@ -121,6 +123,11 @@ def expect_supply(
         .where(s.tenant_id == unit.tenant, s.id == row.id)
         .values(quantity=quantity, promisable=promisable, expected_at=expected_at)
     )
+    told = {
+        "sku": sku, "node": node, "reference": reference, "quantity": quantity, "promisable": promisable,
+        "expected_at": expected_at,
+    }  # fmt: skip
+    audit.record(unit, "supply.expected", public_id("supply", row.id), told)
     supply_id: UUID = row.id
     return supply_id
 
@@ -178,6 +185,8 @@ def receive_supply(
             finished_at=unit.now if done else None,
         )
     )
+    told = {"quantity": quantity, "lot": lot, "expires_on": expires_on, "last": last, "over": over}
+    audit.record(unit, "supply.received", public_id("supply", supply_id), told)
 
 
 def receive_units(
@@ -222,6 +231,7 @@ def end_supply(unit: Unit, supply_id: UUID) -> None:
         .where(t.supply.c.tenant_id == unit.tenant, t.supply.c.id == supply_id)
         .values(promisable=ZERO, state="canceled", finished_at=unit.now)
     )
+    audit.record(unit, "supply.ended", public_id("supply", supply_id))
 
 
 def _locked(unit: Unit, supply_id: UUID) -> Row[Any]:

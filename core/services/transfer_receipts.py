@@ -1,4 +1,7 @@
-"""Transfers between nodes, arriving: in at the other node; what does not arrive is lost in writing."""
+"""Transfers between nodes, arriving: in at the other node; what does not arrive is lost in writing.
+
+Each receipt writes its entry in the audit log, whoever makes it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from core.domain.ids import public_id
 from core.domain.money import plain
 from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError, NotFound
+from core.services import audit
 from core.services.lots import UNKNOWN_LOT
 from core.services.supplying import receive_units, stocked_item
 from core.services.transfers import Line, Place, Short, take_out
@@ -83,7 +87,9 @@ def receive_transfer(
             unit.tenant, transfer_id,
         ),
     )  # fmt: skip
-    return _settled(unit, row)
+    sums = _settled(unit, row)
+    audit.record(unit, "transfer.received", public_id("transfer", transfer_id), {**sums, "last": last, "over": over})
+    return sums
 
 
 def _lines(unit: Unit, transfer_id: UUID) -> Sequence[Row[Any]]:

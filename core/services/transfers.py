@@ -1,4 +1,7 @@
-"""Transfers between nodes, leaving: out at one, in transit to the other; `transfer_receipts` takes them in there."""
+"""Transfers between nodes, leaving: out at one, in transit to the other; `transfer_receipts` takes them in there.
+
+Each writes its entry in the audit log, whoever makes it.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from uuid import UUID
 
 from sqlalchemy import insert, text
 
-from core.domain.ids import uuid7
+from core.domain.ids import public_id, uuid7
 from core.domain.lots import Lot, pick
 from core.domain.money import plain
 from core.domain.shelf import Key
 from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError
+from core.services import audit
 from core.services.catalog import node_coded
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, tracked_items
 from core.services.stock import set_on_hand
@@ -124,6 +128,8 @@ def send_transfer(
                 reference=reference, quantity=units, state="in_transit", expected_at=expected_at,
             )
         )  # fmt: skip
+    told = {"reference": reference, "from_node": from_node, "to_node": to_node}
+    audit.record(unit, "transfer.sent", public_id("transfer", transfer_id), told)
     return transfer_id
 
 

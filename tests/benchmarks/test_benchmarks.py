@@ -36,8 +36,8 @@ def bench(name: str, *arguments: object) -> dict[str, Any]:
 
 def test_every_benchmark_is_in_this_file_or_has_tests_of_its_own() -> None:
     assert set(names()) == {
-        "availability", "edi", "growth", "histories", "intake", "memory", "pipeline", "promises", "reports", "reserve",
-        "routing", "simulate", "soak", "startup", "uci", "waves",
+        "availability", "edi", "edi-fuzz", "growth", "histories", "intake", "memory", "pipeline", "promises", "reports",
+        "reserve", "routing", "simulate", "soak", "startup", "uci", "waves",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 
 Bare = Callable[..., Any]
 GOOD = (
-    b"UNA:+.? 'UNB+UNOC:3+4012345000009:14+4098765000008:14+261128:1200+R1++++++1'UNH+M1+ORDERS:D:96A:UN:EAN008'"
+    b"UNA:+.? 'UNB+UNOC:3+4012345000009:14+4098765000003:14+261128:1200+R1++++++1'UNH+M1+ORDERS:D:96A:UN:EAN008'"
     b"BGM+220+PO1+9'FTX+AAI+++It?'s:two'UNT+4+M1'UNZ+1+R1'"
 )
 BAD = GOOD.replace(b"UNT+4", b"UNT+5").replace(b"+PO1+9'", b"+PO1+9'\r\n")
@@ -34,8 +34,8 @@ def test_a_file_is_shown_as_a_tree(bare: Bare, good: Path) -> None:
     assert done.code == 0
     assert done.out.splitlines() == [
         "good.edi: EDIFACT",
-        "interchange R1 from 4012345000009 to 4098765000008 (test)",
-        "          1  UNB  1 UNOC:3  2 4012345000009:14  3 4098765000008:14  4 261128:1200  5 R1  11 1",
+        "interchange R1 from 4012345000009 to 4098765000003 (test)",
+        "          1  UNB  1 UNOC:3  2 4012345000009:14  3 4098765000003:14  4 261128:1200  5 R1  11 1",
         "    message M1 ORDERS.D.96A.UN.EAN008",
         "          2  UNH  1 M1  2 ORDERS:D:96A:UN:EAN008",
         "          3  BGM  1 220  2 PO1  3 9",
@@ -92,7 +92,7 @@ def test_write_takes_what_read_printed(bare: Bare, good: Path, place: Path) -> N
     done = bare("edi", "write", path, "--line-ends", "--charset", "UNOY", "--syntax-version", "4")
     assert done.code == 0
     assert done.out.split("\r\n") == [
-        "UNB+UNOY:4+4012345000009:14+4098765000008:14+20261128:1200+R1++++++1'",
+        "UNB+UNOY:4+4012345000009:14+4098765000003:14+20261128:1200+R1++++++1'",
         "UNH+M1+ORDERS:D:96A:UN:EAN008'",
         "BGM+220+PO1+9'",
         "FTX+AAI+++new'",

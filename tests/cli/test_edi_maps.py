@@ -11,8 +11,8 @@ ORDER = (
     "NAD+BY+4098765000015::9++Example Stores+Hafenweg 4'CUX+2:EUR:9'LIN+1++4012345000016:EN'PIA+1+MUG:SA'"
     "QTY+21:2:PCE'PRI+AAA:19.90'UNS+S'CNT+2:{c}'UNT+14+{n}'"
 )
-OPEN, CLOSE = "UNB+UNOC:3+4098765000008:14+4012345000009:14+261120:0941+88'", "UNZ+{n}+88'"
-SEND = ("--sender", "4012345000009", "--sender-qualifier", "14", "--recipient", "4098765000008", "--reference", "4711")
+OPEN, CLOSE = "UNB+UNOC:3+4098765000003:14+4012345000009:14+261120:0941+88'", "UNZ+{n}+88'"
+SEND = ("--sender", "4012345000009", "--sender-qualifier", "14", "--recipient", "4098765000003", "--reference", "4711")
 
 
 def written(place: Path, *messages: str) -> None:
@@ -53,7 +53,7 @@ def test_what_was_converted_is_written_again(bare: Bare, place: Path) -> None:
     done = bare("edi", "convert", "orders.json", "--map", "edifact/orders.D01B", *SEND, "--out", "again.edi")
     assert done.code == 0, done.err
     text = (place / "again.edi").read_text(encoding="latin-1")
-    assert text.startswith("UNB+UNOC:3+4012345000009:14+4098765000008+")
+    assert text.startswith("UNB+UNOC:3+4012345000009:14+4098765000003+")
     assert text.count("UNH+") == 2
     assert "LIN+1++4012345000016:SRV'PIA+1+MUG:SA'" in text
     again = bare("edi", "convert", "again.edi", "--json")

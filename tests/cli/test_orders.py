@@ -198,7 +198,7 @@ def test_decision_message_case_and_stock_are_explained(orders: Crossdock) -> Non
     assert orders("explain", "stock", "NOPE").code == 4
     [node] = orders("explain", "MUG@HAM", "--json").one["nodes"]
     assert [(part["name"], part["units"]) for part in node["parts"]] == [("on_hand", "10"), ("allocated", "-2")]
-    assert "MUG: 8 available = +8 nodes" in orders("explain", "MUG@HAM").out
+    assert "MUG: 8 available at HAM = +10 on hand -2 allocated" in orders("explain", "MUG@HAM").out
     assert orders("explain", "MUG@NOPE").code == 4
 
 

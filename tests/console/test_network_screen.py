@@ -62,7 +62,7 @@ def test_an_outage_is_looked_at_then_made_and_its_work_moved(busy: Site) -> None
     # Hamburg is 268.25 km away, Lyon 719.2, at 0.20 per 100 km; 4.00 a shipment, 0.50 a unit; nobody else has B.
     assert figures(looked.text) == {
         "Affected": "2", "Move at once": "2", "Node is asked": "0", "Stay": "0",
-        "Cost today → then": "11.073 → 12.3768", "Arrive later": "0", "In parts today → then": "0 → 0",
+        "Cost today → then": "5.5365 → 6.4384", "Arrive later": "0", "In parts today → then": "0 → 0",
         "Lack stock elsewhere": "1",
     }  # fmt: skip
     assert "Switch off and move the work of 2 orders" in looked.text
@@ -220,3 +220,53 @@ def test_wrong_addresses_lead_nowhere(path: str, empty_site: Site) -> None:
 @pytest.mark.parametrize("path", ["/network", "/network/carriers", "/network/disruptions"])
 def test_an_empty_network_says_what_fills_it(path: str, empty_site: Site) -> None:
     assert "cd-empty" in empty_site.client().get(path).text
+
+
+def test_a_calendar_is_edited_with_its_cut_off_and_the_days_that_differ(busy: Site) -> None:
+    client = busy.client()
+    path = "/network/nodes/HAM/calendar"
+    assert 'href="/network/nodes/HAM/calendar"' in client.get("/network/nodes/HAM").text
+    page = client.get(path).text
+    assert 'name="week.0.opens" type="time" value="08:00"' in page
+    week = {f"week.{day}.{name}": at for day in (0, 2) for name, at in (("opens", "07:00"), ("closes", "15:30"))}
+    days = {"closures.1.day": "2099-12-24", "closures.1.opens": "08:00", "closures.1.closes": "12:00",
+            "closures.3.day": "2099-12-25", "closures.3.label": "Holiday"}  # fmt: skip
+    answer = send(client, path, **week, **days, cutoff="14:00", handling_minutes="30")
+    assert (answer.status_code, answer.location) == (303, "/network/nodes/HAM")
+    shown = unescape(client.get("/network/nodes/HAM").text)
+    for told in ("The calendar of HAM is written", "07:00–15:30", "14:00", "2099-12-24", "Holiday", ">30 m"):
+        assert told in shown
+    [(stored, minutes)] = rows(busy, "SELECT week, handling_minutes FROM node_calendar")
+    hours = {"opens": "07:00", "closes": "15:30"}
+    assert (stored, minutes) == ([hours, None, hours, None, None, None, None], 30)
+    assert [action for _, action in audited(busy)] == ["calendar.set", "calendar.set"]
+    assert rows(busy, "SELECT code FROM node WHERE replan_at IS NOT NULL") == [("HAM",)]
+    assert 'value="2099-12-25"' in client.get(path).text
+
+
+def test_what_makes_no_calendar_is_said_beside_its_field_and_nothing_is_written(busy: Site) -> None:
+    client = busy.client()
+    path = "/network/nodes/HAM/calendar"
+    wrong = {"week.0.opens": "09:00", "week.0.closes": "08:00", "closures.2.day": "2099-12-24",
+             "closures.2.opens": "10:00", "closures.2.closes": "09:00"}  # fmt: skip
+    answer = send(client, path, **wrong)
+    assert answer.status_code == 422
+    assert error_of(answer.text, "week-0-closes") == "must be after 09:00"
+    assert error_of(answer.text, "closures-2-closes") == "must be after 10:00"
+    assert 'value="2099-12-24"' in answer.text
+    answer = send(client, path, **{"week.0.opens": "09:00"})
+    assert error_of(answer.text, "week-0-closes") == "Fill this in."
+    twice = {"closures.0.day": "2099-12-24", "closures.1.day": "2099-12-24", "handling_minutes": "2.5"}
+    answer = send(client, path, **twice)
+    assert error_of(answer.text, "handling_minutes") == "Write a whole number."
+    del twice["handling_minutes"]
+    assert error_of(send(client, path, **twice).text, "closures") == "a day is named twice"
+    assert rows(busy, "SELECT 1 FROM node_calendar") == []
+    assert audited(busy) == []
+
+
+def test_only_those_who_may_change_see_the_form_of_a_calendar(busy: Site) -> None:
+    client = busy.client("vera@example.com")
+    assert client.get("/network/nodes/HAM/calendar").status_code == 403
+    assert "nodes/HAM/calendar" not in client.get("/network/nodes/HAM").text
+    assert busy.client().get("/network/nodes/NOPE/calendar").status_code == 404

@@ -1,14 +1,17 @@
 """What a channel shows against what it was told: sales come first, drift is what they do not explain."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from core.jobs.relay import Relay
+from core.services.catalog import upsert_items
 from core.services.channel_stock import plan_pushes
 from core.services.drift import GRACE_SECONDS, end_doubts
+from core.services.stock import set_on_hand
 from core.store.unit import Store
 from tests.core.world import World, now
 
@@ -119,6 +122,25 @@ def test_units_of_orders_that_are_held_explain_what_is_missing(world: World) -> 
     shows(world, "A", 16)
     assert overdue(world) == 1
     assert cases(world) == [("open", "A: told 20, shows 16")]
+
+
+def test_kits_that_wait_for_a_component_explain_what_is_missing(world: World) -> None:
+    gift = {"sku": "GIFT", "references": [{"scheme": "variant", "code": "vGIFT"}]}
+    parts = [{"sku": "A", "units": Decimal(2)}, {"sku": "B", "units": Decimal(1)}]
+    with world.store.begin() as unit:
+        upsert_items(unit, [{**gift, "components": parts}], world.shop)
+    world.send("order", world.order({"GIFT": 6}))
+    world.drain()
+    assert world.one("SELECT sum(quantity / per_unit) AS n FROM reservation WHERE NOT follows").n == 5
+    with world.store.begin() as unit:
+        set_on_hand(unit, {(world.items["A"], world.nodes["HAM"]): Decimal(20)}, None, "receipt")
+    push(world)
+    # Five are promised and one waits: the shop, which has sold it, shows one less.
+    told_units = int(told(world)["GIFT"])
+    shows(world, "GIFT", told_units - 1)
+    assert overdue(world) == 0
+    shows(world, "GIFT", told_units - 2)
+    assert overdue(world) == 1
 
 
 def test_orders_of_another_channel_explain_nothing(world: World) -> None:

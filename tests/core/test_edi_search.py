@@ -25,7 +25,7 @@ WITH con AS (INSERT INTO connection (tenant_id, id, name, connector) VALUES (1, 
              SELECT 1, md5(n::text)::uuid, connection_id, ich.id, 'in', '850', '0001', n, 'PO-' || n, 'taken'
              FROM ich, generate_series(1, :n) n RETURNING id, number)
 INSERT INTO edi_key (tenant_id, value, kind, document_id)
-SELECT 1, number, 'po', id FROM doc UNION ALL SELECT 1, '4098765000008', 'gln', id FROM doc
+SELECT 1, number, 'po', id FROM doc UNION ALL SELECT 1, '4098765000003', 'gln', id FROM doc
 """
 
 
@@ -38,7 +38,7 @@ def filled(store: Store) -> Store:
     return store
 
 
-@pytest.mark.parametrize(("value", "found"), [(f"po-{MANY // 2}", 1), ("4098765000008", 50), ("PO-0", 0)])
+@pytest.mark.parametrize(("value", "found"), [(f"po-{MANY // 2}", 1), ("4098765000003", 50), ("PO-0", 0)])
 def test_p3_a_document_is_found_by_any_of_its_numbers_within_a_second(filled: Store, value: str, found: int) -> None:
     with filled.read() as conn:
         began = time.process_time()

@@ -143,7 +143,7 @@ def test_a_version_is_written_approved_simulated_and_activated(world: World) -> 
     assert (shown["author"], shown["approver"], shown["passed"]) == ("user:ada", "user:bo", True)
     assert [(each["actor"], each["did"], each["text"]) for each in shown["comments"]] == [
         ("user:ada", "wrote it", "try it"), ("user:bo", "approved it", "looks right"),
-        ("user:bo", "activated it", "go"),
+        ("user:bo", "activated it instead of cheapest@1", "go"),
     ]  # fmt: skip
     events = world.all("SELECT type, data FROM event WHERE subject = 'policy' ORDER BY seq")
     assert [each.type for each in events] == [

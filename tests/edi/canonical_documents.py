@@ -173,6 +173,9 @@ def despatch_advices(draw: st.DrawFn, words: st.SearchStrategy[str] = WORDS) -> 
     required, optional = paper(words)
     line = some({"unit": UNITS}, {"external_id": codes(6), **item(words), "ordered_quantity": QUANTITIES})
     lines = numbered(draw(st.lists(line, min_size=1, max_size=3)))
+    for each in lines:
+        if "external_id" in each:
+            each["external_id"] = f"{each['position']}{each['external_id']}"[:6]
     packages: list[Json] = []
     shipped: dict[int, Decimal] = {}
     for kind, inner in draw(st.lists(st.tuples(st.sampled_from(["pallet", "carton"]), st.integers(0, 2)), max_size=3)):

@@ -19,9 +19,9 @@ from mappings.edi.x12.reader import X12Reader
 from mappings.edi.x12.segments import Segment
 from tests.edi.x12_samples import GS, ISA, ORDER, ORDER2, TAIL, WHOLE
 
-UNB = "UNB+UNOC:3+4098765000008:14+4012345000009:14+260301:1200+{ref}++++{ack}++{test}'"
+UNB = "UNB+UNOC:3+4098765000003:14+4012345000009:14+260301:1200+{ref}++++{ack}++{test}'"
 ORDERS = (
-    "UNH+{n}+ORDERS:D:96A:UN:EAN008'BGM+220+PO{n}+9'DTM+137:20260301:102'NAD+BY+4098765000008::9'"
+    "UNH+{n}+ORDERS:D:96A:UN:EAN008'BGM+220+PO{n}+9'DTM+137:20260301:102'NAD+BY+4098765000003::9'"
     "LIN+1++4006381333931:EN'QTY+21:{q}'UNS+S'CNT+2:1'UNT+{c}+{n}'"
 )
 
@@ -61,7 +61,7 @@ def fits(kind: str, version: str, segments: list[Segment]) -> None:
 def test_a4_an_interchange_without_errors_is_accepted_by_one_uci_with_7() -> None:
     found = one(interchange(orders(1), orders(2))).findings
     segments = contrl(found)
-    assert plain(segments) == [("UCI", "77", ["4098765000008", "14"], ["4012345000009", "14"], "7")]
+    assert plain(segments) == [("UCI", "77", ["4098765000003", "14"], ["4012345000009", "14"], "7")]
     fits_contrl(segments)
 
 
@@ -70,7 +70,7 @@ def test_r1_r8_a4_a_wrong_count_refuses_that_message_with_29_and_its_sibling_sta
     assert [each.accepted for each in found.findings.messages()] == [False, True]
     segments = contrl(found.findings)
     assert plain(segments) == [
-        ("UCI", "77", ["4098765000008", "14"], ["4012345000009", "14"], "7"),
+        ("UCI", "77", ["4098765000003", "14"], ["4012345000009", "14"], "7"),
         ("UCM", "1", ["ORDERS", "D", "96A", "UN", "EAN008"], "4", "29", "UNT", "2"),
     ]
     fits_contrl(segments)
@@ -119,7 +119,7 @@ def test_a4_contrl_is_sent_when_the_interchange_or_the_profile_asks(data: bytes,
     assert wants_contrl(one(data).findings, policy) is owed
 
 
-CONTRL = "UNH+9+CONTRL:D:3:UN'UCI+55+4012345000009:14+4098765000008:14+7'UNT+3+9'"
+CONTRL = "UNH+9+CONTRL:D:3:UN'UCI+55+4012345000009:14+4098765000003:14+7'UNT+3+9'"
 
 
 def test_a2_an_interchange_of_contrl_alone_is_never_acknowledged_and_a_mixed_one_is() -> None:

@@ -93,7 +93,7 @@ TRIED = 39
 EXPECTED: dict[str, tuple[str, int]] = {
     "EDI.Net/edifact.Issue188.edi#2": ("BGM[1=380|384|393][3:=9]/2: is missing and required", 0),
     "EDI.Net/edifact.Issue188.edi#4": ("BGM[1=380|384|393][3:=9]/2: is missing and required", 0),
-    "EDI.Net/edifact.Issue203.edi#1": ("BGM[1=380|384|393][3:=9]/2: is missing and required", 91),
+    "EDI.Net/edifact.Issue203.edi#1": ("BGM[1=380|384|393][3:=9]/2: is missing and required", 90),
     "ballerina-edi-tools/d96a-orders.edi#1": ("document", 11),
     "php-edifact/D96ADESADV.edi#1": ("DTM[1.1=137]/1.*: is missing and required", 5),
     "php-edifact/example_order_error.edi#1": ("document", 17),

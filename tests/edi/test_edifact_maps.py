@@ -19,7 +19,7 @@ from tests.edi.canonical_documents import (
     orders,
 )
 
-ENVELOPE = {"sender": "4012345000009", "recipient": "4098765000008", "reference": "7"}
+ENVELOPE = {"sender": "4012345000009", "recipient": "4098765000003", "reference": "7"}
 VERSIONS = ["D96A", "D01B"]
 WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("orders", "order", orders),

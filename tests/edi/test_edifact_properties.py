@@ -24,7 +24,7 @@ from mappings.edi.faults import EdiFault, Kind
 from mappings.edi.limits import Limits
 
 HEADER = OutInterchange(
-    Party("4012345000009", "14"), Party("4098765000008", "14"), datetime(2026, 11, 28, 12, tzinfo=UTC), "R1"
+    Party("4012345000009", "14"), Party("4098765000003", "14"), datetime(2026, 11, 28, 12, tzinfo=UTC), "R1"
 )
 SECONDS = 10
 """For one small file, whatever is in it; the machine may be busy."""

@@ -14,7 +14,7 @@ from mappings.edi.edifact.segments import ReadSegment
 from mappings.edi.faults import EdiFault, Kind, Level
 from mappings.edi.limits import Mode
 
-UNB = "UNB+UNOC:3+4012345000009:14+4098765000008:14+261128:1200+R1'"
+UNB = "UNB+UNOC:3+4012345000009:14+4098765000003:14+261128:1200+R1'"
 BODY = "BGM+220+PO1+9'DTM+137:20261128:102'"
 
 

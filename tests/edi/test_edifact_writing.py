@@ -15,7 +15,7 @@ from mappings.edi.edifact.writer import UnwritableError, Writer, moment
 from mappings.edi.faults import EdiFault
 
 WHEN = datetime(2026, 11, 28, 12, 5, tzinfo=UTC)
-US, THEM = Party("4012345000009", "14"), Party("4098765000008", "14", "DEPOT")
+US, THEM = Party("4012345000009", "14"), Party("4098765000003", "14", "DEPOT")
 
 
 def segment(tag: str, *elements: Any) -> ReadSegment:
@@ -29,7 +29,7 @@ def order(reference: str = "M1", *more: ReadSegment) -> OutMessage:
 def test_counts_and_references_come_from_what_is_written() -> None:
     header = OutInterchange(US, THEM, WHEN, "R1", application="ORDERS", ack_requested=True, agreement="X", test=True)
     assert b"".join(interchange(Writer(line_ends=True), header, [order(), order("M2", segment("UNS", "S"))])) == (
-        b"UNB+UNOC:3+4012345000009:14+4098765000008:14:DEPOT+261128:1205+R1++ORDERS++1+X+1'\r\n"
+        b"UNB+UNOC:3+4012345000009:14+4098765000003:14:DEPOT+261128:1205+R1++ORDERS++1+X+1'\r\n"
         b"UNH+M1+ORDERS:D:96A:UN:EAN008'\r\nBGM+220+PO1+9'\r\nUNT+3+M1'\r\n"
         b"UNH+M2+ORDERS:D:96A:UN:EAN008'\r\nBGM+220+PO1+9'\r\nUNS+S'\r\nUNT+4+M2'\r\n"
         b"UNZ+2+R1'\r\n"
@@ -39,7 +39,7 @@ def test_counts_and_references_come_from_what_is_written() -> None:
 def test_groups_are_counted_and_version_4_writes_the_century() -> None:
     group = OutGroup("ORDERS", US, THEM, WHEN, "G1", "D", "96A", [order(), order("M2")])
     data = b"".join(interchange(Writer(version="4", una=True), OutInterchange(US, THEM, WHEN, "R1"), [group]))
-    assert data.startswith(b"UNA:+.?*'UNB+UNOC:4+4012345000009:14+4098765000008:14:DEPOT+20261128:1205+R1'UNG+ORDERS+")
+    assert data.startswith(b"UNA:+.?*'UNB+UNOC:4+4012345000009:14+4098765000003:14:DEPOT+20261128:1205+R1'UNG+ORDERS+")
     assert b"+20261128:1205+G1+UN+D:96A'UNH+M1+" in data
     assert data.endswith(b"UNT+3+M2'UNE+2+G1'UNZ+1+R1'")
     assert [each for each in Reader(data).events() if isinstance(each, EdiFault)] == []

@@ -12,7 +12,7 @@ from core.errors import CrossdockError
 from mappings.edi.shipped import shipped_map
 from tests.edi.canonical_documents import ROUND_TRIPS
 
-HEAD = "UNB+UNOC:{v}+4098765000008:14+4012345000009:14+{d}:0941+88'"
+HEAD = "UNB+UNOC:{v}+4098765000003:14+4012345000009:14+{d}:0941+88'"
 BODIES = {
     "orders": "UNH+1+ORDERS:D:96A:UN'BGM+220+A-7+9'DTM+137:202611201041:203'DTM+2:2026112020261127:718'"
     "FTX+AAI+++Ring:twice'RFF+CT:C9'NAD+BY+4098765000015::9++Stores'CTA+IC+:Ada'COM+a@example.com:EM'CUX+2:EUR:9'"

@@ -284,6 +284,10 @@ def stocks() -> st.SearchStrategy[Json]:
         {"lot": codes(20), "expires_on": DAYS},
     )
     return some(
-        {"as_of": TIMES, "items": st.lists(counted, min_size=1, max_size=5)},
+        {
+            "as_of": TIMES,
+            # The same units are counted once.
+            "items": st.lists(counted, min_size=1, max_size=5, unique_by=lambda each: (each["sku"], each.get("lot"))),
+        },
         {"node": codes(10).map(lambda each: each.ljust(2, "0"))},
     )

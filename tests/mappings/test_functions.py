@@ -218,7 +218,8 @@ def test_only_what_can_be_turned_around_writes() -> None:
 
 
 def needed(name: str) -> dict[str, Any]:
-    return {"after": {"prefix": "x"}, "lines": {"width": 70}}.get(name, {})
+    options: dict[str, dict[str, Any]] = {"after": {"prefix": "x"}, "lines": {"width": 70}}
+    return options.get(name, {})
 
 
 def test_a_plain_rule_turns_numbers_into_text_and_leaves_the_rest() -> None:

@@ -175,3 +175,24 @@ def test_a_reservation_is_named_by_the_order_or_converted_later(api: Client, wor
     assert api.get(f"/orders/{waiting['id']}").get_json()["phase"] == "releasing"
     assert code_of(api.post(path, {"order": waiting["id"]})) == (409, "RESERVE-ENDED-409")
     world.check_books()
+
+
+def test_supply_transfers_and_calendars_are_in_the_audit_log(api: Client, world: World) -> None:
+    before = world.one("SELECT count(*) AS n FROM audit_entry").n
+    supply = {"sku": "C", "node": "HAM", "reference": "PO-7", "quantity": "20"}
+    name = api.post("/supplies", supply).get_json()["id"]
+    api.post(f"/supplies/{name}/receive", {"quantity": "3"})
+    assert api.post(f"/supplies/{name}/receive", {"quantity": "-3"}).status_code == 422
+    api.post(f"/supplies/{name}/end")
+    sent = {"reference": "T-1", "from_node": "HAM", "to_node": "LYS", "lines": [{"sku": "A", "quantity": "2"}]}
+    transfer = api.post("/transfers", sent).get_json()["id"]
+    assert api.post("/transfers", sent).status_code == 409
+    api.post(f"/transfers/{transfer}/receive", {})
+    week = [{"opens": "06:00", "closes": "22:00"}] * 7
+    assert api.call("PUT", "/nodes/HAM/calendar", json={"week": week}).status_code == 200
+    entries = world.all("SELECT actor, action, subject FROM audit_entry ORDER BY seq OFFSET :n", n=before)
+    assert [(entry.action, entry.subject) for entry in entries] == [
+        ("supply.expected", name), ("supply.received", name), ("supply.ended", name), ("transfer.sent", transfer),
+        ("transfer.received", transfer), ("calendar.set", "HAM"),
+    ]  # fmt: skip
+    assert all(entry.actor.startswith("key:") for entry in entries)

@@ -42,8 +42,10 @@ ADDRESS = thing(
 )  # fmt: skip
 TAX = {"type": "object", "properties": {"title": MAYBE, "rate": MAYBE_AMOUNT, "amount": MAYBE_AMOUNT}}
 LINE = thing(
-    "An order line; canceled + shipped + open = quantity. `substitute` is the SKU that goes instead.",
-    id=identifier("lin"), external_id=MAYBE, position=WHOLE, sku=MAYBE, substitute=MAYBE, item_ref=MAYBE_ANYTHING,
+    "An order line; canceled + shipped + open = quantity. `substitute` is the SKU that goes instead,"
+    " `substitute_ratio` its units for one.",
+    id=identifier("lin"), external_id=MAYBE, position=WHOLE, sku=MAYBE, substitute=MAYBE,
+    substitute_ratio=MAYBE_AMOUNT, item_ref=MAYBE_ANYTHING,
     title=MAYBE, quantity=AMOUNT, unit=TEXT, unit_price=MAYBE_AMOUNT, discount=MAYBE_AMOUNT, taxes=many(TAX),
     tax_included=MAYBE_FLAG, requires_shipping=FLAG, open=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, shipped=AMOUNT,
     delivered=AMOUNT, canceled=AMOUNT, returned=AMOUNT,
@@ -290,10 +292,9 @@ SHAPES["EventPage"] = thing(
     resume_cursor={**TEXT, "description": "Where to go on later, when there is no more now."},
 )  # fmt: skip
 LISTED = (
-    "Partner", "Interchange", "EdiDocument",
     "Order", "Item", "Node", "Position", "Movement", "Reservation", "FulfillmentOrder", "Shipment", "TrackingEvent",
     "Refund", "Paper", "Chargeback", "Exception", "Decision", "Policy", "Connection", "Message", "Delivery", "Key",
-    "ProtectionRule", "Supply", "Transfer", "Lot", "Serial",
+    "ProtectionRule", "Supply", "Transfer", "Lot", "Serial", "Partner", "Interchange", "EdiDocument",
 )  # fmt: skip
 SHAPES.update({f"{name}Page": page(name) for name in LISTED})
 SHAPES.update(shapes_promises.SHAPES | shapes_promises.PAGES)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from core.domain.ids import public_id
 from core.domain.states import TRACKING_RANK, FulfillmentState, ShipmentState
@@ -76,9 +76,24 @@ def _fulfillments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> li
     parcels: defaultdict[UUID, list[str]] = defaultdict(list)
     fl = t.fulfillment_line.c
     if ids:
+        # A bundle is shown, as its node is told it, in units of the item it is of.
+        single, part = t.item.alias(), t.kit_component.c
+        per_unit = func.coalesce(part.units, 1).label("per_unit")
+        sku = func.coalesce(single.c.sku, t.item.c.sku).label("sku")
+        unit = func.coalesce(single.c.unit, t.order_line.c.unit).label("unit")
         for line in conn.execute(
-            select(t.fulfillment_line, t.item.c.sku, t.order_line.c.title, t.order_line.c.unit)
+            select(t.fulfillment_line, sku, t.order_line.c.title, unit, per_unit)
             .join(t.item, joined(t.fulfillment_line, t.item, fl.item_id))
+            .outerjoin(single, and_(single.c.tenant_id == fl.tenant_id, single.c.id == t.item.c.bundle_of))
+            .outerjoin(
+                t.kit_component,
+                and_(
+                    part.tenant_id == fl.tenant_id,
+                    part.kit_id == t.item.c.id,
+                    part.component_id == t.item.c.bundle_of,
+                    part.ended_at.is_(None),
+                ),
+            )
             .join(t.order_line, joined(t.fulfillment_line, t.order_line, fl.line_id))
             .where(fl.tenant_id == tenant, fl.fulfillment_id == func.any(ids))
             .order_by(t.order_line.c.position, fl.id)
@@ -90,10 +105,10 @@ def _fulfillments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> li
                     "sku": line.sku,
                     "title": line.title,
                     "unit": line.unit,
-                    "quantity": quantity(line.quantity),
-                    "open": quantity(line.quantity - line.shipped - line.canceled),
-                    "shipped": quantity(line.shipped),
-                    "canceled": quantity(line.canceled),
+                    "quantity": quantity(line.quantity * line.per_unit),
+                    "open": quantity((line.quantity - line.shipped - line.canceled) * line.per_unit),
+                    "shipped": quantity(line.shipped * line.per_unit),
+                    "canceled": quantity(line.canceled * line.per_unit),
                 }
             )
         for parcel in conn.execute(

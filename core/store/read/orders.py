@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,14 @@ TOTALS = ("lines", "discount", "charges", "tax", "grand")
 ACTIVE = "active"
 
 
+# Of a bundle it is the item it is of that goes.
+INSTEAD = """
+SELECT i.id, coalesce(b.sku, i.sku) AS sku, coalesce(k.units, 1) AS units FROM item i
+LEFT JOIN item b ON b.tenant_id = i.tenant_id AND b.id = i.bundle_of
+LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k.component_id = i.bundle_of
+     AND k.ended_at IS NULL
+WHERE i.tenant_id = %s AND i.id = ANY(%b::uuid[])
+"""
 EXISTING = """
 SELECT o.id, o.connection_id, o.external_id FROM unnest(%b::uuid[], %s::text[]) AS w(connection_id, external_id)
 JOIN orders o ON o.connection_id = w.connection_id AND o.external_id = w.external_id WHERE o.tenant_id = %s
@@ -104,14 +113,13 @@ def _by_order(conn: Connection, table: Any, ids: list[UUID], tenant: int, sort: 
     return found
 
 
-def _instead(conn: Connection, lines: Sequence[Row[Any]], tenant: int) -> Mapping[UUID, str]:
-    """Return the SKU of what goes instead, by line, of lines with a substitute."""
+def _instead(conn: Connection, lines: Sequence[Row[Any]], tenant: int) -> Mapping[UUID, tuple[str, Decimal]]:
+    """Return the SKU of what goes instead, and its units for one, by line, of lines with a substitute."""
     swapped = {line.item_id for line in lines if line.substituted_item_id is not None}
     if not swapped:
         return {}
-    i = t.item.c
-    rows = conn.execute(select(i.id, i.sku).where(i.tenant_id == tenant, i.id == func.any(list(swapped))))
-    skus = {row.id: row.sku for row in rows}
+    rows = conn.exec_driver_sql(INSTEAD, (tenant, list(swapped)))
+    skus = {row.id: (row.sku, row.units) for row in rows}
     return {line.id: skus[line.item_id] for line in lines if line.substituted_item_id is not None}
 
 
@@ -147,7 +155,7 @@ def _order(
     row: Row[Any],
     lines: list[Row[Any]],
     booked: Mapping[tuple[UUID, str], Any],
-    instead: Mapping[UUID, str],
+    instead: Mapping[UUID, tuple[str, Decimal]],
     holds: list[Row[Any]],
     work: list[UUID],
     parcels: list[UUID],
@@ -193,13 +201,19 @@ def _order(
     }
 
 
-def _line(row: Row[Any], booked: Mapping[tuple[UUID, str], Any], instead: Mapping[UUID, str], currency: str) -> Json:
+def _line(
+    row: Row[Any],
+    booked: Mapping[tuple[UUID, str], Any],
+    instead: Mapping[UUID, tuple[str, Decimal]],
+    currency: str,
+) -> Json:
     return {
         "id": public_id("line", row.id),
         "external_id": row.external_id,
         "position": row.position,
         "sku": row.sku,
-        "substitute": instead.get(row.id),
+        "substitute": instead[row.id][0] if row.id in instead else None,
+        "substitute_ratio": quantity(instead[row.id][1]) if row.id in instead else None,
         "item_ref": row.item_ref,
         "title": row.title,
         "quantity": quantity(row.quantity),

@@ -39,6 +39,8 @@ item = Table(
     text("lot_order", null=False, default="fefo"),
     Column("active", Boolean, nullable=False, server_default="true"),
     document("attributes", null=False, default="{}"),
+    # Of a bundle, the item it is so many units of; its one component says how many.
+    uid("bundle_of", null=True),
     instant("created_at", null=False),
     whole("version", default="1"),
     key(),

@@ -18,7 +18,7 @@ ISA = (
 )
 GS = "GS*{function}*{sender}*{recipient}*20260301*1200*{group}*X*004010~"
 ORDER = (
-    "ST*850*{st}~BEG*00*SA*{po}**20260301~N1*ST*Store 815*UL*4098765000008~N3*Am Markt 1~N4*Kiel**24103*DE~"
+    "ST*850*{st}~BEG*00*SA*{po}**20260301~N1*ST*Store 815*UL*4098765000003~N3*Am Markt 1~N4*Kiel**24103*DE~"
     "PO1*1*{quantity}*EA*19.95**VP*{sku}~CTT*1~SE*{count}*{st}~"
 )
 

@@ -237,7 +237,7 @@ def test_s6_a_partner_changes_his_certificate_without_a_gap(world: Pair) -> None
 def test_s6_the_end_of_a_certificate_is_told_at_60_30_and_7_days(world: Pair) -> None:
     def watch(days: float) -> int:
         with world.store.begin() as unit:
-            unit.now = THEIRS.certificate.not_valid_after_utc - timedelta(days=days)
+            unit.began = THEIRS.certificate.not_valid_after_utc - timedelta(days=days)
             return watch_certificates(world.hub, unit)
 
     def open_(name: str) -> list[str]:

@@ -221,7 +221,7 @@ def test_edifact_orders_come_in_and_contrl_goes_out(store: Store, tmp_path: Path
     world = EdiWorld(store, tmp_path / "acme", acks={"send": {"contrl": "always"}})
     world.drop(
         b"UNA:+.? 'UNB+UNOC:3+ACME:ZZ+HUB:ZZ+260301:1200+77'UNH+1+ORDERS:D:96A:UN:EAN008'BGM+220+PO-5+9'"
-        b"DTM+137:20260301:102'NAD+DP+4098765000008::9++Store+Am Markt 1+Kiel++24103+DE'LIN+1'PIA+1+A:SA'QTY+21:2'"
+        b"DTM+137:20260301:102'NAD+DP+4098765000003::9++Store+Am Markt 1+Kiel++24103+DE'LIN+1'PIA+1+A:SA'QTY+21:2'"
         b"UNS+S'UNT+9+1'UNZ+1+77'"
     )
     assert numbers(world) == ["PO-5"]
@@ -242,7 +242,7 @@ EDIFACT = {
 }
 ORDERS = (
     "UNB+UNOC:3+ACME:ZZ+HUB:ZZ+260301:1200+77'UNH+1+ORDERS:D:96A:UN:EAN008'BGM+220+PO-5+9'DTM+137:20260301:102'"
-    "NAD+BY+4098765000008::9'NAD+DP+4098765000008::9++Store+Am Markt 1+Kiel++24103+DE'CUX+2:EUR:9'LIN+1'PIA+1+A:SA'"
+    "NAD+BY+4098765000003::9'NAD+DP+4098765000003::9++Store+Am Markt 1+Kiel++24103+DE'CUX+2:EUR:9'LIN+1'PIA+1+A:SA'"
     "QTY+21:2'PRI+AAA:10.00'UNS+S'UNT+12+1'UNZ+1+77'"
 )
 

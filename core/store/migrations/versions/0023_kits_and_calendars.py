@@ -1,4 +1,4 @@
-"""Promised units know the kit they were sold in; nodes know that their calendar has changed."""
+"""Promised units know their kit, nodes that their calendar has changed, bundles what they are of."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("kit_id IS NOT NULL AND NOT follows"),
     )
+    op.add_column("item", sa.Column("bundle_of", sa.UUID(), nullable=True))
     op.add_column("node", sa.Column("replan_at", sa.TIMESTAMP(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("node", "replan_at")
+    op.drop_column("item", "bundle_of")
     op.drop_index("ix_reservation_kit", table_name="reservation")
     op.drop_column("reservation", "kit_id")
