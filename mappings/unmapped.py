@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from lxml import etree
 from mappings.rules import Rule
 
 Seen = set[tuple[str, str]]
+NAMESPACE = re.compile(r"\{([^{}]*)\}")
+XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
 
 
 class Watched(dict[str, Any]):
@@ -60,17 +63,22 @@ def unread(value: Any, path: str, seen: Seen) -> Iterator[str]:
 
 
 def unread_xml(root: Any, rules: tuple[Rule, ...], namespaces: dict[str, str]) -> Iterator[str]:
-    """Yield the paths of texts and attributes that no rule's XPath finds."""
+    """Yield the paths of texts and attributes that no rule's XPath finds, with the prefixes the rules have."""
     found: set[tuple[Any, str]] = set()
     touch([root], rules, namespaces, found)
     tree = root.getroottree()
+    prefixes = {uri: f"{prefix}:" for prefix, uri in {**namespaces, "xml": XML_NAMESPACE}.items()}
+
+    def prefixed(path: str) -> str:
+        return NAMESPACE.sub(lambda match: prefixes.get(match[1], match[0]), path)
+
     for element in root.iter(etree.Element):
-        path = tree.getelementpath(element) if element is not root else "."
+        path = prefixed(tree.getelementpath(element)) if element is not root else "."
         if len(element) == 0 and (element.text or "").strip() and (element, "") not in found:
             yield path
         for name in element.attrib:
             if (element, name) not in found:
-                yield f"{path}/@{name}"
+                yield f"{path}/@{prefixed(name)}"
 
 
 def touch(scopes: list[Any], rules: tuple[Rule, ...], names: dict[str, str], found: set[tuple[Any, str]]) -> None:

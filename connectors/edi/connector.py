@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from config.settings import load_settings
 from connectors.edi.calls import Calls
-from connectors.edi.envelope import Content, pack
-from connectors.edi.inbound import acknowledgement, owed, read_findings, unpacked
+from connectors.edi.documents import is_xml, refuse_faults
+from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
+from connectors.edi.papers import Papers
 from connectors.edi.profile import Exchanged, Profile, read_profile
-from connectors.edi.repacking import contents_of
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
 from connectors.edi.transports.opening import open_transport
 from connectors.sdk.base import BaseConnector, document, ignored
-from core.domain.vocabulary import DocumentType, Paper, Write
-from core.errors import InputError, MappingError, Misconfigured, Rejected
-from core.ports.connectors import Document, InboundMessage, InboundRecord, Json, Push, Receipt
+from core.domain.vocabulary import DocumentType
+from core.errors import InputError, MappingError, Misconfigured
+from core.ports.connectors import Document, InboundMessage, InboundRecord, Json
 from core.ports.partners import (
     INTERCHANGE_TOPIC,
     REPEATED_HEADER,
     TEST_HEADER,
-    Book,
     IncomingInterchange,
-    Numbers,
-    OutgoingInterchange,
 )
 from mappings.edi.shipped import named_map, shipped_map
+from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
 
 FILES_AT_ONCE = 50
-PAPER_OF = {
-    Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
-    Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
-    Write.PUSH_INVOICE: Paper.INVOICE,
-}
 
 
-class Connector(Calls, BaseConnector):
+class Connector(Papers, Calls, BaseConnector):
     """One trading partner."""
-
-    book: Book | None = None
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -58,6 +50,12 @@ class Connector(Calls, BaseConnector):
             {**self.profile.transport, "secrets": self.secrets, "connection": str(self.config.id)},
             max_bytes=self.profile.max_bytes,
         )
+
+    @cached_property
+    def schemas(self) -> Schemas:
+        """The schemas of the hub's settings that XML documents are checked with."""
+        found = load_settings().schemas
+        return Schemas(found.ubl, found.cxml)
 
     def map(self, name: str) -> Map:
         """Return a map: one of the partner's own folder, or an overlay there, else a shipped one."""
@@ -116,7 +114,7 @@ class Connector(Calls, BaseConnector):
         Raises:
             MappingError: it is no EDI, or too large.
         """
-        return list(unpacked(message.body, self.profile))
+        return list(unpacked(message.body, self.profile, self.schemas))
 
     def owes(self, findings: Mapping[str, Any]) -> bool:
         """Return whether an interchange with these findings is owed an acknowledgement."""
@@ -148,6 +146,8 @@ class Connector(Calls, BaseConnector):
         return found
 
     def _read(self, row: Exchanged, message: InboundMessage) -> list[Document]:
+        if is_xml(row.syntax):
+            refuse_faults(message.body, terms_of(self.profile, self.schemas))
         found = []
         for reading in self.map(row.map).read_bytes(message.body):
             if reading.result is None:
@@ -162,138 +162,25 @@ class Connector(Calls, BaseConnector):
             )
         return found
 
-    # -- out
-
-    def acknowledge_order(self, push: Push) -> Receipt:
-        """Send the order response."""
-        return self._paper(push)
-
-    def push_despatch_advice(self, push: Push) -> Receipt:
-        """Send the despatch advice."""
-        return self._paper(push)
-
-    def push_invoice(self, push: Push) -> Receipt:
-        """Send the invoice."""
-        return self._paper(push)
-
-    def push_acknowledgement(self, push: Push) -> Receipt:
-        """Send the functional acknowledgement of an interchange that came."""
-        findings = read_findings(push.payload["findings"])
-
-        def build() -> OutgoingInterchange:
-            contents, note = acknowledgement(findings, self.profile)
-            # Its answer to a test is a test.
-            return pack(
-                self.profile, self._book(), findings.syntax, contents, ta1=note, answers=push.payload["interchange"],
-                replaces=(push.payload.get("again") or {}).get("interchange"), test=findings.test or None,
-            )  # fmt: skip
-
-        return self._leave(push, build)
-
-    def find_by_reference(self, push: Push) -> Receipt | None:
-        """Return None: a partner can be asked for nothing, and the same interchange sent again has the effect of once.
-
-        Its bytes and its number are those of the first try, by which transports and partners tell that it came before.
-        """
-        del push
-        return None
-
-    def _paper(self, push: Push) -> Receipt:
-        kind = PAPER_OF[push.kind]
-        found = self.outgoing(kind, push.kind)
-        if found is None:
-            return Receipt(None, {"skipped": f"{kind.replace('_', ' ')} was not agreed with this partner"})
-        row, map_ = found
-
-        def build() -> OutgoingInterchange:
-            content = self.write(row, map_, push.payload, kind)
-            replaces = (push.payload.get("again") or {}).get("interchange")
-            return pack(self.profile, self._book(), row.syntax, [content], name=row.kind, replaces=replaces)
-
-        return self._leave(push, build)
-
-    def outgoing(self, kind: Paper, verb: str) -> tuple[Exchanged, Map] | None:
-        """Return what was agreed for a paper, and its map; None where it is not exchanged."""
-        for row in self.profile.outgoing:
-            map_ = self.map(row.map)
-            if map_.canonical_type in (kind, verb):
-                return row, map_
-        return None
-
-    def write(self, row: Exchanged, map_: Map, payload: Json, kind: Paper) -> Content:
-        """Return the message of a paper.
-
-        Raises:
-            Rejected: it does not fit the map, or the message would be wrong.
-        """
-        try:
-            message = map_.write(payload[kind] if map_.canonical_type == kind else payload)
-        except MappingError as error:
-            raise Rejected(
-                f"The {kind.replace('_', ' ')} cannot be written as {row.kind}.",
-                why=" ".join(part for part in (error.what, error.why) if part),
-                fix=error.fix,
-                code=error.error_code,
-            ) from None
-        options = map_.document.options
-        version: tuple[str, ...] = ()
-        if row.syntax == "edifact":
-            directory = str(options["version"])
-            version = (directory[:1], directory[1:], "UN", options.get("association") or "")
-        return Content(row.kind, message.body, version, expects=dict(self.profile.expects), keys=_keys(payload[kind]))
-
-    def packed(self, syntax: str, contents: Sequence[Content], numbers: Numbers) -> OutgoingInterchange:
-        """Return an interchange with messages, its numbers from elsewhere than the connection's own book."""
-        return pack(self.profile, numbers, syntax, contents)
-
-    def _leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
-        """Send the interchange of a write: the one made on the first try, whatever try this is."""
-        book = self._book()
-        kept = book.kept(push.reference)
-        if kept is None:
-            again = push.payload.get("again") or {}
-            # A paper mapped anew is built like any other; what is sent as it was, or edited, is packed again.
-            made = build() if not again or again.get("remap") else self._again(again)
-            kept = book.keep(push.reference, made)
-        sent = self.transport.send(kept.name, kept.body, kept.content_type)
-        detail: Json = {"interchange": kept.reference, "sent_as": sent.reference, **sent.detail}
-        if sent.received_at is not None:
-            detail["received_at"] = sent.received_at.isoformat()
-        return Receipt(kept.reference, detail)
-
-    def _again(self, again: Mapping[str, Any]) -> OutgoingInterchange:
-        """Return what was sent before, or what a person made of it, under new numbers."""
-        replaces = again["interchange"]
-        body = str(again["text"]).encode() if again.get("text") else self._book().sent_as(replaces).body
-        syntax, contents, note, test = contents_of(body, self.profile)
-        return pack(self.profile, self._book(), syntax, contents, ta1=note, replaces=replaces, test=test or None)
-
-    def _book(self) -> Book:
-        if self.book is None:
-            raise Misconfigured(
-                f"{self.config.name} has no book of control numbers.",
-                fix="Send through the hub: it gives each connection its own.",
-                code="EDI-BOOK-500",
-            )
-        return self.book
-
     # -- trying it
 
     def check(self) -> Json | None:
         """Open all maps of the profile and look whether files could go both ways."""
         for row in self.profile.documents:
             self.map(row.map)
-        return dict(self.transport.check())
+        return {**self._unchecked(), **self.transport.check()}
+
+    def _unchecked(self) -> Json:
+        """Return which XML documents no schema checks, where there are some."""
+        kinds = [
+            row.kind
+            for row in self.profile.documents
+            if is_xml(row.syntax) and not self.schemas.has(row.syntax, row.kind)
+        ]
+        return {"without_schema": kinds} if kinds else {}
 
     def close(self) -> None:
         """Give back what was claimed and not settled."""
         if "transport" in self.__dict__:
             self.transport.close()
         super().close()
-
-
-def _keys(paper: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the numbers of a paper, wherever its map puts them: its own, its order's, its packages'."""
-    orders = {paper.get("order_number"), paper.get("order_external_id")}
-    packages = [("sscc", each["sscc"]) for each in paper.get("packages", ()) if each.get("sscc")]
-    return [("number", paper["number"]), *(("po", each) for each in orders if each), *packages]

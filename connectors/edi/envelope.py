@@ -33,8 +33,9 @@ class Content:
 
     Args:
         kind: such as DESADV or 856.
-        body: segments of its standard.
-        version: EDIFACT (version, release, agency, association); of X12 GS08 where it is not the profile's.
+        body: segments of its standard; of an XML document its root element.
+        version: EDIFACT (version, release, agency, association); of X12 GS08 where it is not the profile's; of an XML
+            document (address of its DTD or nothing, character set).
         group: (sender, recipient) in GS where they are not the profile's.
         expects: seconds by which it is answered, by state.
         keys: (kind, value) it can be found by beside what its segments say.

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.edi.documents import incoming_document, is_xml, refuse_file
 from connectors.edi.envelope import Content
 from connectors.edi.profile import Profile
 from core.errors import MappingError
@@ -14,35 +15,45 @@ from mappings.edi.acks.answers import answers, sentence
 from mappings.edi.acks.business import business_answer
 from mappings.edi.acks.contrl import contrl, wants_contrl
 from mappings.edi.acks.findings import ANSWERS, InterchangeFindings, MessageFindings
-from mappings.edi.acks.judging import Judged, Terms, judge
+from mappings.edi.acks.judging import judge
+from mappings.edi.acks.terms import Judged, Terms
 from mappings.edi.acks.x12 import acknowledge_group, groups_to_answer, ta1, wants_ta1
 from mappings.edi.edifact.interchanges import read as read_edifact
 from mappings.edi.keys import keys_of
 from mappings.edi.x12.events import Acknowledgment, TransactionSet
 from mappings.edi.x12.reader import X12Reader
 from mappings.edi.x12.segments import Segment
+from mappings.edi.xml.answers import ANSWERS as XML_ANSWERS
+from mappings.edi.xml.schemas import Schemas
 
 # Orders: the same number again is the same order. A change comes again and again under one.
 UNIQUE = frozenset({"ORDERS", "850"})
 # Business answers to papers of ours; they are read here and need no map.
-BUSINESS = frozenset({"824", "APERAK"})
+BUSINESS = frozenset({"824", "APERAK"}) | XML_ANSWERS
 
 
-def terms_of(profile: Profile) -> Terms:
-    """Return how the partner's files are judged."""
+def terms_of(profile: Profile, schemas: Schemas | None = None) -> Terms:
+    """Return how the partner's files are judged.
+
+    Args:
+        schemas: that XML documents are checked with.
+    """
     return Terms(
         mode=profile.mode,
         agreed=lambda kind: kind in BUSINESS or profile.incoming(kind) is not None,
         sender=profile.theirs.every,
         recipient=profile.ours.every,
+        schemas=schemas,
+        schemas_required=profile.schemas_required,
+        test=profile.test,
     )
 
 
-def unpacked(body: bytes, profile: Profile) -> Iterator[IncomingInterchange]:
+def unpacked(body: bytes, profile: Profile, schemas: Schemas | None = None) -> Iterator[IncomingInterchange]:
     """Yield the interchanges of a file.
 
     Raises:
-        MappingError: it is too large, or no EDI at all.
+        MappingError: it is too large, or no EDI at all; of an XML document, it is not this partner's.
     """
     if len(body) > profile.max_bytes:
         raise MappingError(
@@ -51,15 +62,17 @@ def unpacked(body: bytes, profile: Profile) -> Iterator[IncomingInterchange]:
             code="EDI-SIZE-413",
         )
     nothing = True
-    for judged in judge(body, terms_of(profile)):
+    for judged in judge(body, terms_of(profile, schemas)):
         found = judged.findings
+        if is_xml(found.syntax):
+            refuse_file(judged)
         if found.reference or found.groups:
             nothing = False
             yield _interchange(judged, profile)
     if nothing:
         raise MappingError(
             "The file holds no interchange.",
-            why="It has no UNB or ISA segment that can be read.",
+            why="It has no UNB or ISA segment that can be read, and is no XML.",
             fix="Ask the partner what it is; `crossdock edi check FILE` says where reading ends.",
             code="EDI-SYNTAX-415",
         )
@@ -74,6 +87,9 @@ def _interchange(judged: Judged, profile: Profile) -> IncomingInterchange:
             body = judged.bodies[message.position]
             digest.update(body)
             accepted = message.accepted and not group.problems and not found.rejected
+            if is_xml(found.syntax):
+                documents.append(incoming_document(message, body, profile))
+                continue
             documents.append(_document(message, body, group.reference or None, accepted, profile))
     return IncomingInterchange(
         syntax=found.syntax, sender=_party(found.sender), recipient=_party(found.recipient),
@@ -131,6 +147,8 @@ def segments_of(body: bytes) -> Sequence[Any]:
 
 def owed(findings: InterchangeFindings, profile: Profile) -> bool:
     """Return whether an interchange is owed an acknowledgement."""
+    if is_xml(findings.syntax):
+        return False
     if findings.syntax == "edifact":
         return wants_contrl(findings, profile.contrl)
     functional = profile.functional != "never" and bool(groups_to_answer(findings))

@@ -16,6 +16,7 @@ from core.errors import Misconfigured
 from mappings.edi.edifact.characters import Delimiters as EdifactDelimiters
 from mappings.edi.limits import Mode
 from mappings.edi.x12.segments import Delimiters as X12Delimiters
+from mappings.edi.xml.kinds import standard_of
 
 SECTIONS = (
     "identifiers", "edifact", "x12", "control_numbers", "acks", "duplicates", "test", "documents", "reading",
@@ -48,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """One kind of message that is exchanged: ORDERS or 850, which way, and by which map."""
+    """One kind of message that is exchanged: ORDERS, 850 or Order, which way, and by which map."""
 
     kind: str
     incoming: bool
@@ -56,8 +57,8 @@ class Exchanged:
 
     @property
     def syntax(self) -> str:
-        """`x12` for three digits, else `edifact`."""
-        return "x12" if self.kind.isdigit() else "edifact"
+        """`x12` for three digits, `ubl` or `cxml` for their documents, else `edifact`."""
+        return "x12" if self.kind.isdigit() else standard_of(self.kind) or "edifact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class Profile:
         ta1: `if_isa14` or `never`.
         answer_within: seconds in which an acknowledgement leaves.
         expects: seconds after a document left by which it must be in a state.
-        test: whether what we send is marked as a test.
+        test: whether what we send is marked as a test, and whether documents of UBL, which have no mark, are tests.
         mode, max_bytes: of reading.
+        schemas_required: whether XML documents are refused for which there is no schema.
         transport: its table, with `kind`.
     """
 
@@ -120,6 +122,7 @@ class Profile:
     test: bool
     mode: Mode
     max_bytes: int
+    schemas_required: bool
     transport: Mapping[str, Any]
 
     def incoming(self, kind: str) -> Exchanged | None:
@@ -175,6 +178,7 @@ def read_profile(given: Mapping[str, Any], name: str) -> Profile:
         test=test["indicator"],
         mode=Mode(reading["mode"]),
         max_bytes=reading["max_bytes"],
+        schemas_required=reading["schemas"] == "required",
         transport=found["transport"],
     )
 

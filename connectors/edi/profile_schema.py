@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
+from mappings.edi.xml.kinds import standard_of
 from mappings.schema import Strict
 
 DURATION = validate.Regexp(r"\d+[smhd]\Z", error="must be a duration such as 15m, 24h or 400d")
 CHARACTER = validate.Length(equal=1, error="must be one character")
-KIND = validate.Regexp(r"([A-Z]{6}|[0-9]{3})\Z", error="must be a message such as ORDERS, or a set such as 850")
+EDI_KIND = re.compile(r"([A-Z]{6}|[0-9]{3})\Z")
 SIZES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 MAX_BYTES = 209_715_200
+
+
+def is_kind(value: str) -> None:
+    """Refuse what is no kind of message or document."""
+    if not EDI_KIND.match(value) and standard_of(value) is None:
+        raise ValidationError(
+            "must be a message such as ORDERS, a set such as 850, a document of UBL such as Order, or one of cXML such "
+            "as OrderRequest"
+        )
 
 
 class Text(fields.String):
@@ -140,9 +151,9 @@ class ExchangedSchema(Strict):
     class Meta(Strict.Meta):
         """`in` cannot be an attribute of a class."""
 
-        include = {"in": Text(validate=KIND)}  # noqa: RUF012 - as marshmallow wants it
+        include = {"in": Text(validate=is_kind)}  # noqa: RUF012 - as marshmallow wants it
 
-    out = Text(validate=KIND)
+    out = Text(validate=is_kind)
     map = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z"))
 
     @validates_schema
@@ -156,6 +167,7 @@ class ReadingSchema(Strict):
     """How his files are read."""
 
     mode = fields.String(load_default="tolerant", validate=validate.OneOf(["tolerant", "strict"]))
+    schemas = fields.String(load_default="if_there", validate=validate.OneOf(["if_there", "required"]))
     max_bytes = Size(load_default=MAX_BYTES, validate=validate.Range(min=1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.edi.documents import content_again, is_xml
 from connectors.edi.envelope import FUNCTIONS, Content
 from connectors.edi.inbound import segments_of
 from connectors.edi.profile import Profile
@@ -24,6 +25,11 @@ def contents_of(body: bytes, profile: Profile) -> tuple[str, list[Content], Segm
     if len(found) != 1 or not found[0].bodies:
         raise _refused("It has no interchange with messages." if not found else "It has more than one interchange.")
     findings = found[0].findings
+    if is_xml(findings.syntax):
+        told = [each.text for message in findings.messages() for each in message.problems]
+        if told:
+            raise _refused(" ".join(told[:5]))
+        return findings.syntax, [content_again(found[0], profile)], None, findings.test
     contents: list[Content] = []
     note: Segment | None = None
     for group in findings.groups:

@@ -12,8 +12,10 @@ from uuid import UUID
 
 import orjson
 
-from connectors.edi.connector import PAPER_OF, Connector
+from connectors.edi.connector import Connector
+from connectors.edi.documents import is_xml
 from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
+from connectors.edi.papers import PAPER_OF
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
 from connectors.edi.sampling import sample_papers
@@ -23,7 +25,10 @@ from core.domain.payloads import jsonable
 from core.domain.vocabulary import DocumentType, Mode, Paper
 from core.errors import CrossdockError, InputError
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
-from mappings.edi.acks.judging import Judged, judge
+from mappings.edi.acks.judging import judge
+from mappings.edi.acks.terms import Judged
+from mappings.edi.xml.comparing import statements
+from mappings.edi.xml.documents import read_document
 
 MOST_SHOWN = 20
 
@@ -121,9 +126,13 @@ def _file(connector: Connector, path: Path) -> Iterator[Tried]:
     interchanges = list(judge(body))
     if not interchanges:
         tried = Tried(path.name, "?", "in")
-        tried.fail("it is neither EDIFACT nor X12, and no canonical paper")
+        tried.fail("it is neither EDIFACT, X12 nor an XML document, and no canonical paper")
         yield tried
     for judged in interchanges:
+        if not judged.findings.groups and is_xml(judged.findings.syntax):
+            tried = Tried(path.name, "?", "in")
+            tried.fail(*(each.text for each in judged.findings.problems))
+            yield tried
         yield from _interchange(connector, path.name, judged, body)
 
 
@@ -133,7 +142,8 @@ def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -
     ours = any(row.kind in kinds for row in profile.outgoing) and not any(profile.incoming(kind) for kind in kinds)
     if not ours:
         # Judged again as it will be: by who sent it, to whom, and what was agreed.
-        same = (each for each in judge(body, terms_of(profile)) if each.findings.reference == judged.findings.reference)
+        agreed = terms_of(profile, connector.schemas)
+        same = (each for each in judge(body, agreed) if each.findings.reference == judged.findings.reference)
         judged = next(same, judged)
     findings = judged.findings
     whole = [each.text for each in findings.problems]
@@ -172,10 +182,21 @@ def _mapped(connector: Connector, row: Exchanged, body: bytes, tried: Tried) -> 
         [source] = list(map_.documents(body))
         unread = map_.unmapped(source.value)
         tried.notes += [f"no rule reads {each}" for each in unread[:MOST_SHOWN]]
-        if not row.incoming:
+        if not row.incoming and is_xml(row.syntax):
+            _compare_documents(
+                statements(map_.write(tried.canonical or {})), statements(read_document(body).root), tried
+            )
+        elif not row.incoming:
             _compare(map_.write(tried.canonical or {}).body, segments_of(body)[1:-1], tried)
     except CrossdockError as error:
         tried.fail(str(error))
+
+
+def _compare_documents(written: list[str], wanted: list[str], tried: Tried) -> None:
+    missing = [each for each in wanted if each not in written]
+    added = [each for each in written if each not in wanted]
+    tried.notes += [f"the sample has, and the map does not write: {each[:100]}" for each in missing[:MOST_SHOWN]]
+    tried.notes += [f"the map writes, and the sample does not have: {each[:100]}" for each in added[:MOST_SHOWN]]
 
 
 def _compare(written: Any, wanted: Any, tried: Tried) -> None:
@@ -235,8 +256,9 @@ def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
         content = connector.write(row, map_, {kind: body, "order": {}}, kind)
         made = connector.packed(row.syntax, [content], Numbers())
         tried.written = made.body.decode("utf-8", "replace")
-        [judged] = judge(made.body, replace(terms_of(connector.profile), agreed=None, sender=frozenset(),
-                                            recipient=frozenset()))  # fmt: skip
+        agreed = terms_of(connector.profile, connector.schemas)
+        [judged] = judge(made.body, replace(agreed, agreed=None, sender=frozenset(), recipient=frozenset()))
+        tried.notes += judged.tolerances[:MOST_SHOWN]
         messages = list(judged.findings.messages())
         wrong = [each.text for each in judged.findings.problems]
         wrong += [each.text for message in messages for each in message.problems]

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import click
 
 from console.cli.base import Session, group, pass_session
-from console.cli.edi_files import FILE, NAMES, STRICT, SYNTAXES, XML, mode_of, objects, syntax_of, target
+from console.cli.edi_files import FILE, NAMES, STRICT, SYNTAXES, XML, mode_of, objects, schemas_of, syntax_of, target
 from console.cli.edi_grammar import import_grammar_command
 from console.cli.edi_maps import convert_command, diff_command
 from console.cli.edi_tree import STARTS, show
@@ -144,19 +144,10 @@ def _opened(
         if syntax in XML:
             from mappings.edi.xml.lines import read_lines
 
-            lines = read_lines(handle, mode_of(strict), _schemas(checking))
+            lines = read_lines(handle, mode_of(strict), None if checking is None else schemas_of(checking))
         else:
             lines = _module(syntax).read_lines(handle, mode_of(strict))
         yield syntax, _moving(lines, moved)
-
-
-def _schemas(session: Session | None) -> Any:
-    if session is None:
-        return None
-    from mappings.edi.xml.schemas import Schemas
-
-    found = session.settings().schemas
-    return Schemas(found.ubl, found.cxml)
 
 
 def _moving(lines: Iterator[dict[str, Any]], moved: Callable[[], None]) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,8 @@ from typing import Any, BinaryIO
 
 import click
 
+from console.cli.base import Session
+
 SYNTAXES = {"edifact": "mappings.edi.edifact.lines", "x12": "mappings.edi.x12.lines"}
 """Modules by what `detect` says: each has read_lines, write_file and write_lines."""
 XML = ("ubl", "cxml")
@@ -71,6 +73,14 @@ def mode_of(strict: bool) -> Any:
     from mappings.edi.limits import Mode
 
     return Mode.STRICT if strict else Mode.TOLERANT
+
+
+def schemas_of(session: Session) -> Any:
+    """Return the schemas of the settings, with which XML documents are checked."""
+    from mappings.edi.xml.schemas import Schemas
+
+    found = session.settings().schemas
+    return Schemas(found.ubl, found.cxml)
 
 
 def objects(handle: BinaryIO) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from console.cli.base import Session, command, pass_session
-from console.cli.edi_files import FILE, STRICT, mode_of, objects, syntax_of, target
+from console.cli.edi_files import FILE, STRICT, mode_of, objects, schemas_of, syntax_of, target
 from console.cli.output import note
 from console.cli.progress import progress
 
@@ -50,7 +50,7 @@ def convert_command(
     failed = 0
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(target(out)) if out is not None else None
-        for each in converted(file, strict, map_name):
+        for each in converted(file, strict, map_name, schemas_of(session)):
             failed += each.error is not None
             line = each.public()
             if sink is not None:
@@ -78,7 +78,7 @@ def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | 
     from mappings.edi.converting import differences
 
     failed = 0
-    for each in converted(file, strict, map_name):
+    for each in converted(file, strict, map_name, schemas_of(session)):
         line = {name: each.public()[name] for name in ("message", "type", "version", "reference", "map", "error")}
         found = []
         if each.error is None:
@@ -97,7 +97,7 @@ def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | 
         raise click.exceptions.Exit(1)
 
 
-def converted(file: Path, strict: bool, map_name: str | None) -> Iterator[Any]:
+def converted(file: Path, strict: bool, map_name: str | None, schemas: Any = None) -> Iterator[Any]:
     """Yield what became of each message of a file; what is wrong around messages is told.
 
     Raises:
@@ -108,8 +108,8 @@ def converted(file: Path, strict: bool, map_name: str | None) -> Iterator[Any]:
 
     named = named_map(map_name) if map_name else None
     with file.open("rb") as handle, progress(file, handle) as moved:
-        syntax = syntax_of(file, handle, ("edifact", "x12"))
-        for each in messages(handle, syntax, mode_of(strict)):
+        syntax = syntax_of(file, handle)
+        for each in messages(handle, syntax, mode_of(strict), schemas):
             moved()
             if isinstance(each, Found):
                 chosen = named or map_for(each.syntax, each.type, each.version)

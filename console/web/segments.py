@@ -1,13 +1,18 @@
-"""A document as its segments, each with what is wrong at it."""
+"""A document as its segments, or elements of XML, each with what is wrong at it."""
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+from connectors.edi.documents import is_xml
 from connectors.edi.inbound import segments_of
 from core.store.read.page import Json
 from mappings.edi.acks.judging import judge
+from mappings.edi.limits import Mode
+from mappings.edi.xml.lines import read_lines
 
 MOST = 2_000
 SEPARATORS = {"x12": ("*", ">"), "edifact": ("+", ":")}
@@ -15,12 +20,12 @@ SEPARATORS = {"x12": ("*", ">"), "edifact": ("+", ":")}
 
 @dataclass(slots=True)
 class Shown:
-    """One segment.
+    """One segment, or one element of XML.
 
     Args:
-        number: in its message, from 1.
-        tag: of the segment.
-        text: its elements.
+        number: in its message, from 1; of XML the line.
+        tag: of the segment or element.
+        text: its elements; of XML its text and attributes.
         problems: what is wrong here.
     """
 
@@ -40,6 +45,8 @@ def segments_of_document(body: bytes, row: Json) -> list[Shown]:
     own = _own(body, row)
     if own is None:
         return []
+    if is_xml(row["syntax"]):
+        return _elements(own, row)
     element, component = SEPARATORS[row["syntax"]]
     shown = []
     for number, each in enumerate(segments_of(own)[:MOST], 1):
@@ -51,6 +58,22 @@ def segments_of_document(body: bytes, row: Json) -> list[Shown]:
         said = problem["text"] if problem.get("code") is None else f"{problem['text']} ({problem['code']})"
         if shown:
             shown[min(max(at, 1), len(shown)) - 1].problems.append(said)
+    return shown
+
+
+def _elements(body: bytes, row: Json) -> list[Shown]:
+    shown: list[Shown] = []
+    for line in islice(read_lines(io.BytesIO(body), Mode.TOLERANT), MOST):
+        if line["what"] == "element":
+            attributes = [f"{name}={value}" for name, value in line["attributes"].items()]
+            name = "\N{NO-BREAK SPACE}" * 2 * line["depth"] + line["name"]
+            shown.append(Shown(line["line"], name, " ".join([line["text"] or "", *attributes]).strip()))
+    for problem in row["problems"]:
+        at = int(problem.get("line") or 1)
+        # The last element that begins at this line or before it.
+        found = [each for each in shown if each.number <= at]
+        for each in found[-1:] or shown[:1]:
+            each.problems.append(problem["text"])
     return shown
 
 

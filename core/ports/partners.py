@@ -55,6 +55,8 @@ class IncomingDocument:
         accepted: whether its syntax is right.
         applies: whether the normal intake works on it; acknowledgements say what they say by their verdicts.
         unique: whether the same number again is the same business document (an order).
+        set_aside: whether the normal intake gets it although it is not accepted, to set it aside where people look:
+            no acknowledgement tells the partner.
         problems: [{code, text, …}] why it is not accepted.
         keys: (kind, value) it can be found by.
         verdicts: on papers of ours.
@@ -68,6 +70,7 @@ class IncomingDocument:
     accepted: bool = True
     applies: bool = True
     unique: bool = False
+    set_aside: bool = False
     problems: Sequence[Json] = ()
     keys: Sequence[tuple[str, str]] = ()
     verdicts: Sequence[Verdict] = ()
@@ -78,7 +81,7 @@ class IncomingInterchange:
     """An interchange as it came.
 
     Args:
-        syntax: edifact or x12.
+        syntax: edifact, x12, ubl or cxml.
         sender: id with its qualifier.
         recipient: id with its qualifier.
         reference: the control reference.

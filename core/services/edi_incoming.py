@@ -174,15 +174,15 @@ def _documents(
     records, owners = [], []
     repeated: list[UUID | None] = [None] * len(ids)
     for index, each in enumerate(applied):
-        if not (each.accepted and each.applies):
+        if not (each.applies and (each.accepted or each.set_aside)):
             continue
         headers = {"edi-interchange": found.reference, "edi-document": public_id("edi_document", ids[index])}
         if found.test:
             headers[TEST_HEADER] = "1"
-        if each.unique and each.number in earlier:
+        if each.accepted and each.unique and each.number in earlier:
             repeated[index] = earlier[each.number]
             headers[REPEATED_HEADER] = public_id("edi_document", earlier[each.number])
-        elif each.unique and each.number and not found.test:
+        elif each.accepted and each.unique and each.number and not found.test:
             earlier[each.number] = ids[index]
         key = f"{public_id('interchange', interchange_id)}:{index}"
         records.append(

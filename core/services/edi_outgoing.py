@@ -19,7 +19,9 @@ from core.store.bulk import as_json, copy_rows
 from core.store.unit import Store, Unit
 
 MADE = "made"
-CONTENT_TYPES = {"edifact": "application/edifact", "x12": "application/edi-x12"}
+CONTENT_TYPES = {
+    "edifact": "application/edifact", "x12": "application/edi-x12", "ubl": "application/xml", "cxml": "application/xml",
+}  # fmt: skip
 
 
 class InterchangeBook:

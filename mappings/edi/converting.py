@@ -12,6 +12,8 @@ from core.errors import CrossdockError, MappingError
 from mappings.edi.faults import EdiFault, Kind
 from mappings.edi.limits import Mode
 from mappings.edi.places.message import EdiMessage, read_message, where
+from mappings.edi.xml.kinds import XML
+from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
 from mappings.faults import MapError
 from mappings.syntaxes.edi import is_for
@@ -81,14 +83,19 @@ class Converted:
         }
 
 
-def messages(source: BinaryIO, syntax: str, mode: Mode) -> Iterator[Found | EdiFault]:
+def messages(source: BinaryIO, syntax: str, mode: Mode, schemas: Schemas | None = None) -> Iterator[Found | EdiFault]:
     """Yield the messages of a file, and the faults of what is around them.
 
     Args:
         source: opened for bytes.
-        syntax: edifact or x12.
+        syntax: edifact, x12, ubl or cxml.
         mode: how it is read.
+        schemas: that XML documents are checked with.
     """
+    if syntax in XML:
+        from mappings.edi.xml.converting import documents
+
+        return documents(source, syntax, mode, schemas)
     return edifact_messages(source, mode) if syntax == "edifact" else x12_messages(source, mode)
 
 
@@ -131,6 +138,11 @@ def convert(found: Found, chosen: Map | None, *, strict: bool = False) -> Conver
         chosen: the map; None when there is none for this message.
         strict: refuse a message with faults.
     """
+    if found.syntax in XML:
+        from mappings.edi.xml.converting import FoundDocument, convert_document
+
+        assert isinstance(found, FoundDocument)
+        return convert_document(found, chosen, strict=strict)
     result = Converted(found, chosen, faults=list(found.faults))
     if chosen is None:
         result.error = MapError(
@@ -164,7 +176,7 @@ def convert(found: Found, chosen: Map | None, *, strict: bool = False) -> Conver
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Segments that are not the same after a message went to its canonical document and back.
+    """Segments that are not the same after a message went to its canonical document and back; of XML texts, attributes.
 
     Args:
         number: of the first one in the message, from 1; of what is only written, the one it stands before.
@@ -187,6 +199,10 @@ def differences(converted: Converted) -> list[Difference]:
     Raises:
         MappingError: it cannot be written.
     """
+    if converted.found.syntax in XML:
+        from mappings.edi.xml.converting import document_differences
+
+        return document_differences(converted)
     assert converted.map is not None
     assert converted.document is not None
     syntax = converted.found.syntax

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 from core.errors import InputError
 from mappings.codes import CodeList, from_table
 from mappings.document import load_map
+from mappings.edi.xml.kinds import XML
 from mappings.engine import Map
 from mappings.overlay import is_overlay, load_overlay
 from mappings.yaml_text import read_yaml
 
 FOLDER = Path(__file__).parent / "maps"
 CODES_FILE = "codes.yaml"
+CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 @lru_cache(maxsize=1)
@@ -87,10 +90,29 @@ def map_for(syntax: str, message: str, version: str) -> Map | None:
     """Return the shipped map of a message, None when there is none.
 
     Args:
-        syntax: edifact or x12.
-        message: such as ORDERS or 850.
-        version: such as D96A or 004010; what follows an X12 version (004010VICS) does not matter.
+        syntax: edifact, x12, ubl or cxml.
+        message: such as ORDERS, 850 or OrderChange.
+        version: such as D96A or 004010; what follows an X12 version (004010VICS) does not matter, and that of an XML
+            document does not either.
     """
+    if syntax in XML:
+        return _of_document(syntax, message, ("in", "out"))
     names = {"edifact": f"{message.lower()}.{version}", "x12": f"{message}.{version[:6]}"}
     name = f"{syntax}/{names.get(syntax, '')}"
     return shipped_map(name) if name in shipped_names() else None
+
+
+def map_that_writes(syntax: str, kind: str) -> Map | None:
+    """Return the shipped map that writes an XML document, None when there is none.
+
+    Args:
+        syntax: ubl or cxml.
+        kind: such as OrderChange.
+    """
+    return _of_document(syntax, kind, ("out",))
+
+
+def _of_document(syntax: str, kind: str, ways: tuple[str, ...]) -> Map | None:
+    stem = CAPITAL.sub("_", kind).lower()
+    names = [f"{syntax}/{stem}.{way}" for way in ways]
+    return next((shipped_map(name) for name in names if name in shipped_names()), None)

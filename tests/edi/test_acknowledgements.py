@@ -9,7 +9,8 @@ from mappings.edi.acks import words
 from mappings.edi.acks.answers import Answer, answers, sentence
 from mappings.edi.acks.contrl import contrl, wants_contrl
 from mappings.edi.acks.findings import InterchangeFindings
-from mappings.edi.acks.judging import Judged, Terms, judge
+from mappings.edi.acks.judging import judge
+from mappings.edi.acks.terms import Judged, Terms
 from mappings.edi.acks.x12 import acknowledge_group, groups_to_answer, ta1, wants_ta1
 from mappings.edi.edifact.interchanges import read as read_edifact
 from mappings.edi.edifact.segments import ReadSegment

@@ -29,6 +29,7 @@ class Problem:
         element: from 1.
         component: from 1.
         value: what was found there, shortened.
+        line: of an XML file.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Problem:
     element: int | None = None
     component: int | None = None
     value: str | None = None
+    line: int | None = None
 
     @classmethod
     def of(cls, fault: EdiFault) -> Self:

@@ -7,21 +7,22 @@ shown and mapped again without its siblings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from mappings.edi.acks.documents import judge_document
 from mappings.edi.acks.findings import ANSWERS, GroupFindings, InterchangeFindings, MessageFindings, Problem, problems
+from mappings.edi.acks.terms import Judged, Terms
 from mappings.edi.detect import HEAD, detect
 from mappings.edi.edifact import interchanges as edifact
 from mappings.edi.faults import EdiFault, Kind, Place
 from mappings.edi.grammar.check import check
 from mappings.edi.grammar.loader import GrammarError, load_grammar
 from mappings.edi.grammar.model import Grammar
-from mappings.edi.limits import Mode
 from mappings.edi.x12 import events as x12
 from mappings.edi.x12.reader import X12Reader
 from mappings.edi.x12.segments import Segment
+from mappings.edi.xml.kinds import UNKNOWN_XML, XML
 
 SYNTAXES = ("edifact", "x12")
 # Code of "this kind of message was not agreed": X12 718, EDIFACT 0085.
@@ -32,44 +33,13 @@ RECIPIENT_WRONG = {"x12": "008", "edifact": "7"}
 SERVICE_VERSION = "D96A"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What was agreed with the sender.
-
-    Args:
-        mode: how strictly he is read.
-        agreed: whether a kind of message is exchanged; None agrees to all.
-        sender: ids he may use; empty for any.
-        recipient: ids of ours; empty for any.
-        grammar: returns the grammar of (standard, message, version), None where there is none to check with.
-    """
-
-    mode: Mode = Mode.TOLERANT
-    agreed: Callable[[str], bool] | None = None
-    sender: frozenset[str] = frozenset()
-    recipient: frozenset[str] = frozenset()
-    grammar: Callable[[str, str, str], Grammar | None] | None = None
-
-
-@dataclass(slots=True)
-class Judged:
-    """An interchange that was read.
-
-    Args:
-        findings: what became of it.
-        bodies: of each message, by its position.
-        tolerances: sentences of what was let pass.
-    """
-
-    findings: InterchangeFindings
-    bodies: list[bytes] = field(default_factory=list)
-    tolerances: list[str] = field(default_factory=list)
-
-
 def judge(data: bytes, terms: Terms | None = None) -> Iterator[Judged]:
     """Yield the interchanges of a file with what became of them; nothing a partner sent raises.
 
-    A file that is neither EDIFACT nor X12 yields nothing.
+    A file that is neither EDIFACT, X12 nor XML yields nothing; an XML file is one interchange with one document.
+
+    Raises:
+        InputError: a schema that is there cannot be used, or one is required and not there.
     """
     terms = terms or Terms()
     syntax = detect(data[:HEAD])
@@ -77,6 +47,9 @@ def judge(data: bytes, terms: Terms | None = None) -> Iterator[Judged]:
         found = _edifact(data, terms)
     elif syntax == "x12":
         found = _x12(data, terms)
+    elif syntax in (*XML, UNKNOWN_XML):
+        yield judge_document(data, terms)
+        return
     else:
         return
     for each in found:

@@ -12,6 +12,8 @@ PREFIXES = {
     "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext:",
     "http://www.w3.org/XML/1998/namespace": "xml:",
 }
+NUMBER_NAME = {"ubl": "cbc:ID", "cxml": "the number in its header"}
+"""What holds the number of a document, by standard."""
 
 
 def name_of(tag: str) -> str:

@@ -100,6 +100,11 @@ def parse(data: bytes) -> Parsed:
     return Parsed(prolog, root, begin, lines, noise)
 
 
+def trimmed(data: bytes) -> bytes:
+    """Return a document without what stands around it and is no XML."""
+    return data if data.startswith(UTF_16) else data.lstrip(AROUND).rstrip(AROUND)
+
+
 def _prolog(data: bytes, lines: int) -> Prolog:
     """Return what stands before the content, of which nothing is read."""
     found = Prolog()

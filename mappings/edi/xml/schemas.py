@@ -81,7 +81,7 @@ class Schemas:
         Raises:
             InputError: no folder is set, or it has no such schema.
         """
-        folder = self.ubl if standard == "ubl" else self.cxml
+        folder = self._folder(standard)
         if folder is None:
             raise InputError(
                 f"A document of the kind {kind} cannot be checked.",
@@ -89,11 +89,9 @@ class Schemas:
                 fix=f"Set schemas.{standard} to it (docs/xml-documents.md), or use `crossdock edi read`.",
                 code=CODE,
             )
-        if TYPE.fullmatch(kind):
-            name = UBL_FILE.format(type=kind) if standard == "ubl" else CXML_FILES.get(kind, CXML_FILE)
-            file = folder / "maindoc" / name if standard == "ubl" else folder / name
-            if file.is_file():
-                return _compiled(file)
+        file = self._file(standard, kind)
+        if file is not None:
+            return _compiled(file)
         raise InputError(
             f"A document of the kind {kind[:80]} cannot be checked.",
             why=f"{folder} has no schema for it.",
@@ -101,8 +99,25 @@ class Schemas:
             code=CODE,
         )
 
+    def has(self, standard: str, kind: str) -> bool:
+        """Return whether there is a schema for a kind of document."""
+        return self._file(standard, kind) is not None
+
+    def _folder(self, standard: str) -> Path | None:
+        return self.ubl if standard == "ubl" else self.cxml
+
+    def _file(self, standard: str, kind: str) -> Path | None:
+        folder = self._folder(standard)
+        if folder is None or not TYPE.fullmatch(kind):
+            return None
+        name = UBL_FILE.format(type=kind) if standard == "ubl" else CXML_FILES.get(kind, CXML_FILE)
+        file = folder / "maindoc" / name if standard == "ubl" else folder / name
+        return file if file.is_file() else None
+
 
 NAMES = {"ubl": "UBL", "cxml": "cXML"}
+SETTINGS = {"ubl": "schemas.ubl", "cxml": "schemas.cxml"}
+"""Settings that name the folders."""
 
 
 @lru_cache(maxsize=64)

@@ -55,7 +55,7 @@ def test_p1_an_order_passes_with_what_it_means_and_the_papers_are_made_of_it(tmp
         (x12(order("PO-1", quantity="three")), "PO102 holds characters that its type R does not have. (PO1 number 6)"),
         (x12(order("PO-1").replace("ST*850", "ST*860")), "860 was not agreed with this partner."),
         (x12(order("PO-1")).replace(b"ACME           ", b"OTHER          "), "The sender 'OTHER' is not"),
-        (b"hello", "it is neither EDIFACT nor X12"),
+        (b"hello", "it is neither EDIFACT, X12 nor an XML document"),
         (b'{"order": {}}', "it is no canonical paper"),
     ],
 )

@@ -1,0 +1,222 @@
+"""A partner who speaks UBL or cXML, from file to order and back: D1, D2, D4, A5, A6, P2 without an envelope."""
+
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from core.services.edi_resending import send_anew
+from core.store.unit import Store
+from tests.connectors.edi.partner_world import EdiWorld
+from tests.connectors.edi.xml_world import (
+    CXML_DTDS,
+    CXML_PROFILE,
+    UBL_PROFILE,
+    UBL_SCHEMAS,
+    cxml_order,
+    cxml_status,
+    ubl_answer,
+    ubl_cancellation,
+    ubl_change,
+    ubl_order,
+    unpacked_dtds,
+)
+
+corpora = pytest.mark.skipif(not UBL_SCHEMAS.is_dir(), reason="the schemas are in ../shared/corpora, which is not here")
+CBC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}"
+
+
+@pytest.fixture
+def world(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EdiWorld:
+    monkeypatch.delenv("CROSSDOCK_SCHEMAS_UBL", raising=False)
+    if UBL_SCHEMAS.is_dir():
+        monkeypatch.setenv("CROSSDOCK_SCHEMAS_UBL", str(UBL_SCHEMAS))
+    return EdiWorld(store, tmp_path / "acme", **UBL_PROFILE)
+
+
+@pytest.fixture
+def cxml(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EdiWorld:
+    if CXML_DTDS.is_dir():
+        (tmp_path / "dtd").mkdir()
+        monkeypatch.setenv("CROSSDOCK_SCHEMAS_CXML", str(unpacked_dtds(tmp_path / "dtd")))
+    return EdiWorld(store, tmp_path / "acme", **CXML_PROFILE)
+
+
+def numbers(world: EdiWorld) -> list[str]:
+    return [row.external_id for row in world.all("SELECT external_id FROM orders ORDER BY external_id")]
+
+
+def states(world: EdiWorld) -> list[str]:
+    return [row.state for row in world.all("SELECT state FROM interchange WHERE direction = 'in' ORDER BY at")]
+
+
+def response(world: EdiWorld) -> etree._Element:
+    world.settle()
+    [body] = world.sent()
+    return etree.fromstring(body)
+
+
+def test_an_order_of_ubl_becomes_an_order_and_is_answered(world: EdiWorld) -> None:
+    world.drop(b"\n" + ubl_order("PO-1"), "order.xml")
+    assert numbers(world) == ["PO-1"]
+    row = world.one("SELECT * FROM interchange WHERE direction = 'in'")
+    assert (row.syntax, row.sender, row.recipient, row.reference, row.state, row.answer_due_at) == (
+        "ubl", "0088:4098765000003", "0088:4012345000009", "Order:PO-1", "taken", None,
+    )  # fmt: skip
+    keys = world.all("SELECT kind, value FROM edi_key ORDER BY kind, value")
+    assert {("po", "PO-1"), ("number", "PO-1"), ("gln", "4098765000003")} <= {(each.kind, each.value) for each in keys}
+    root = response(world)
+    assert etree.QName(root).localname == "OrderResponse"
+    assert root.findtext(f".//{CBC}OrderResponseCode") == "AP"
+    sent = world.one("SELECT * FROM interchange WHERE direction = 'out'")
+    assert (sent.syntax, sent.name, sent.reference, sent.state) == ("ubl", "OrderResponse-1.xml", "1", "sent")
+    # Nobody acknowledges a document of UBL, so nothing is waited for.
+    document = world.one("SELECT * FROM edi_document WHERE direction = 'out'")
+    assert (document.kind, document.state, document.due_at) == ("OrderResponse", "sent", None)
+
+
+def test_d1_the_same_document_again_makes_no_second_order_and_other_content_is_quarantined(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    world.drop(ubl_order("PO-1"), "b.xml")
+    world.drop(ubl_order("PO-1", quantity="9"), "c.xml")
+    assert numbers(world) == ["PO-1"]
+    assert states(world) == ["taken", "repeated", "quarantined"]
+    assert world.one("SELECT sum(quantity) AS n FROM order_line").n == 3
+    assert "EDI-DUPLICATE-409" in world.cases()
+
+
+def test_a_change_and_a_cancellation_reach_the_order(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    world.drop(ubl_change("PO-1", "CH-1", quantity="2"), "b.xml")
+    world.settle()
+    assert world.one("SELECT sum(quantity - canceled) AS n FROM order_line").n == 2
+    world.drop(ubl_cancellation("PO-1", "CA-1"), "c.xml")
+    world.settle()
+    assert world.one("SELECT sum(quantity - canceled) AS n FROM order_line").n == 0
+    assert states(world) == ["taken"] * 3
+
+
+@corpora
+def test_what_does_not_fit_its_schema_is_set_aside_with_line_and_element(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1", more="<cbc:Color>red</cbc:Color>\n"), "a.xml")
+    assert numbers(world) == []
+    [row] = world.all("SELECT state, number, problems FROM edi_document")
+    assert (row.state, row.number) == ("refused", "PO-1")
+    [problem] = row.problems
+    assert problem["text"].startswith("Color must not stand here")
+    assert problem["text"].endswith("(line 7, /Order/cbc:Color)")
+    assert (problem["line"], problem["tag"]) == (7, "cbc:Color")
+    message = world.one("SELECT state, error FROM message WHERE topic = 'Order'")
+    assert message.state == "quarantined"
+    assert "line 7" in str(message.error)
+    # The same number, mended, under the same id is other content: it is shown and not taken silently.
+    world.drop(ubl_order("PO-2"), "b.xml")
+    assert numbers(world) == ["PO-2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (ubl_order("PO-1", buyer="4011111000007"), "EDI-PARTY-422", "'4011111000007' is not the partner's id"),
+        (ubl_order("PO-1")[:-20], "EDI-SYNTAX-415", "not well-formed"),
+        (b'<Order xmlns="urn:example:orders"/>', "EDI-SYNTAX-415", "Order is no document of UBL 2 or cXML"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]>' + ubl_order("PO-1")[38:], "EDI-SYNTAX-415", "declares entities"),
+    ],
+)
+def test_a_file_that_is_none_or_not_his_is_quarantined_with_its_reason(
+    world: EdiWorld, body: bytes, code: str, said: str
+) -> None:
+    world.drop(body, "a.xml")
+    row = world.one("SELECT state, error FROM message")
+    assert (row.state, row.error["code"]) == ("quarantined", code)
+    assert said in str(row.error)
+    assert (numbers(world), states(world)) == ([], [])
+
+
+def test_a_document_that_was_not_agreed_is_refused_by_name(world: EdiWorld) -> None:
+    world.drop(ubl_answer("R1", "AB").replace(b"ApplicationResponse", b"Reminder"), "a.xml")
+    [row] = world.all("SELECT kind, state, problems, message_id FROM edi_document")
+    assert (row.kind, row.state, row.message_id) == ("Reminder", "refused", None)
+    assert row.problems[0]["text"] == "Reminder was not agreed with this partner."
+
+
+def test_d4_documents_are_tests_while_the_profile_says_so(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", **UBL_PROFILE, test={"indicator": True})
+    world.drop(ubl_order("PO-1"), "a.xml")
+    assert numbers(world) == []
+    message = world.one("SELECT state, outcome FROM message WHERE topic = 'Order'")
+    assert (message.state, message.outcome) == ("ignored", "A test: it reads as order, and nothing of it is done.")
+
+
+def test_a5_a6_an_application_response_answers_or_refuses_a_paper(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    number = response(world).findtext(f"{CBC}ID")
+    assert number is not None
+    world.drop(ubl_answer(number, "AB"), "b.xml")
+    assert world.one("SELECT state FROM edi_document WHERE direction = 'out'").state == "sent"
+    world.drop(ubl_answer(number, "AP"), "c.xml")
+    assert world.one("SELECT state FROM edi_document WHERE direction = 'out'").state == "answered"
+    world.drop(ubl_answer(number, "RE", said="The price is not ours."), "d.xml")
+    row = world.one("SELECT state, problems FROM edi_document WHERE direction = 'out'")
+    assert (row.state, row.problems) == ("refused", [{"code": "RE", "text": "The price is not ours."}])
+    assert "EDI-REFUSED-422" in world.cases()
+
+
+def test_p2_a_paper_is_sent_anew_under_a_new_number_and_edited(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    first = response(world)
+    old = world.one("SELECT id, body FROM interchange WHERE direction = 'out'")
+    with world.store.begin() as unit:
+        send_anew(unit, old.id, "resend")
+    [again] = world.sent()
+    assert etree.tostring(etree.fromstring(again)) == etree.tostring(first)
+    newest = world.one("SELECT id, name, body FROM interchange WHERE direction = 'out' AND replaces_id IS NOT NULL")
+    assert newest.name == "OrderResponse-2.xml"
+    edited = bytes(newest.body).decode().replace(">AP<", ">CA<")
+    with world.store.begin() as unit:
+        send_anew(unit, newest.id, "edit", edited)
+    [last] = world.sent()
+    assert etree.fromstring(last).findtext(f".//{CBC}OrderResponseCode") == "CA"
+
+
+def test_cxml_orders_come_once_and_a_new_payload_with_an_old_number_is_a_business_duplicate(cxml: EdiWorld) -> None:
+    cxml.drop(cxml_order("PO-1"), "a.xml")
+    cxml.drop(cxml_order("PO-1"), "b.xml")
+    cxml.drop(cxml_order("PO-1", payload="p-2@example.com", quantity="7"), "c.xml")
+    assert numbers(cxml) == ["PO-1"]
+    assert states(cxml) == ["taken", "repeated", "taken"]
+    assert cxml.one("SELECT sum(quantity) AS n FROM order_line").n == 3
+    [row] = cxml.all("SELECT m.outcome FROM edi_document d JOIN message m ON m.id = d.message_id"
+                     " WHERE d.duplicate_of IS NOT NULL")  # fmt: skip
+    assert row.outcome.startswith("Its number came before")
+
+
+def test_cxml_an_update_is_the_order_again_and_a_deletion_cancels_it(cxml: EdiWorld) -> None:
+    cxml.drop(cxml_order("PO-1"), "a.xml")
+    cxml.drop(cxml_order("PO-1", payload="p-2@example.com", type="delete"), "b.xml")
+    cxml.settle()
+    assert cxml.one("SELECT sum(quantity - canceled) AS n FROM order_line").n == 0
+    assert not cxml.all("SELECT id FROM edi_document WHERE duplicate_of IS NOT NULL")
+
+
+def test_d4_a_test_of_cxml_is_read_and_never_worked_on(cxml: EdiWorld) -> None:
+    cxml.drop(cxml_order("PO-1", mode="test"), "a.xml")
+    assert numbers(cxml) == []
+    assert cxml.one("SELECT test FROM interchange").test is True
+    cxml.drop(cxml_order("PO-1"), "b.xml")
+    assert numbers(cxml) == ["PO-1"]
+
+
+def test_cxml_the_confirmation_names_both_sides_and_its_payload_and_a_status_refuses_it(cxml: EdiWorld) -> None:
+    cxml.drop(cxml_order("PO-1"), "a.xml")
+    root = response(cxml)
+    assert (root.get("payloadID"), root.xpath("string(Request/@deploymentMode)")) == ("1@HUB", "production")
+    assert [root.findtext(f"Header/{side}/Credential/Identity") for side in ("From", "To")] == ["HUB", "ACME"]
+    sent = cxml.one("SELECT reference, body FROM interchange WHERE direction = 'out'")
+    assert sent.reference == "1@HUB"
+    assert b'<!DOCTYPE cXML SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.063/Fulfill.dtd">' in bytes(sent.body)
+    cxml.drop(cxml_status("s-1@example.com", "1@HUB", "450", "Not ordered"), "b.xml")
+    row = cxml.one("SELECT state, problems FROM edi_document WHERE direction = 'out'")
+    assert (row.state, row.problems) == ("refused", [{"code": "450", "text": "Not ordered"}])
