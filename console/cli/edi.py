@@ -61,14 +61,21 @@ def read_command(session: Session, /, file: Path, strict: bool) -> None:
 @edi_command.command("check")
 @FILE
 @STRICT
+@click.option(
+    "--rules",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Also check XML with these rules: Schematron (.sch), or a stylesheet of it (.xsl). May be repeated.",
+)
 @pass_session
-def check_command(session: Session, /, file: Path, strict: bool) -> None:
+def check_command(session: Session, /, file: Path, strict: bool, rules: tuple[Path, ...]) -> None:
     """List what is wrong with FILE and what was tolerated; exit code 1 when something in it is rejected.
 
-    UBL and cXML are checked with the schemas that the settings schemas.ubl and schemas.cxml name.
+    UBL and cXML are checked with the schemas that the settings schemas.ubl and schemas.cxml name. Rules, such as those
+    of Peppol, are the user's own files; docs/edi.md says where to get them.
     """
     counts: Counter[str] = Counter()
-    with _opened(file, strict, session) as (syntax, lines):
+    with _opened(file, strict, session, rules) as (syntax, lines):
         found = (line for line in _counted(lines, counts) if line["what"] == "fault")
         session.out.rows(
             found,
@@ -136,15 +143,25 @@ def _written(file: Path, handle: BinaryIO) -> tuple[Any, bool]:
 
 @contextmanager
 def _opened(
-    file: Path, strict: bool, checking: Session | None = None
+    file: Path, strict: bool, checking: Session | None = None, rules: tuple[Path, ...] = ()
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """Yield what kind of EDI a file is, and what is in it; with a session, XML is checked with its schemas."""
     with file.open("rb") as handle, progress(file, handle) as moved:
         syntax = syntax_of(file, handle)
         if syntax in XML:
+            from mappings.edi.schematron.rules import Rules
             from mappings.edi.xml.lines import read_lines
 
-            lines = read_lines(handle, mode_of(strict), None if checking is None else schemas_of(checking))
+            compiled = [Rules(each) for each in rules]
+            lines = read_lines(handle, mode_of(strict), None if checking is None else schemas_of(checking), compiled)
+        elif rules:
+            from core.errors import InputError
+
+            raise InputError(
+                f"{file.name} is {NAMES[syntax]}, and rules are about XML documents.",
+                fix="Leave --rules out; EDIFACT and X12 are checked by their grammars.",
+                code="EDI-RULES-415",
+            )
         else:
             lines = _module(syntax).read_lines(handle, mode_of(strict))
         yield syntax, _moving(lines, moved)
@@ -174,6 +191,8 @@ def _conclude(counts: Counter[str]) -> None:
         for each in (*STARTS, "segment", "element")
         if counts[each]
     ]
+    if counts["warning"]:
+        words.append(f"{counts['warning']} warning{'' if counts['warning'] == 1 else 's'}")
     for kind, many in (("error", "errors"), ("tolerance", "tolerances")):
         words.append(f"{counts[kind] or 'no'} {kind if counts[kind] == 1 else many}")
     note(", ".join(words) + ".")

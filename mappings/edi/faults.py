@@ -19,6 +19,8 @@ class Kind(StrEnum):
     ERROR = "error"
     # Read as if it were right because the reader is tolerant; the same thing is an error to a strict one.
     TOLERANCE = "tolerance"
+    # A rule of the partner's country or network advises against it; nothing is rejected.
+    WARNING = "warning"
 
 
 class Level(StrEnum):

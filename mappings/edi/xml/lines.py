@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from config.redaction import REDACTED
 from mappings.edi.limits import Mode
+from mappings.edi.schematron.rules import Rules, check_rules
 from mappings.edi.xml.documents import XmlDocument, check_document, elements, read_document
 from mappings.edi.xml.names import name_of
 from mappings.edi.xml.parsing import MAX_BYTES
-from mappings.edi.xml.schemas import NAMES, Schemas
+from mappings.edi.xml.schemas import NAMES, SETTINGS, Schemas
 
 SECRET = frozenset({"SharedSecret", "DigitalSignature", "CredentialMac"})
 """Elements of cXML whose text proves who somebody is."""
 
 
-def read_lines(handle: BinaryIO, mode: Mode, schemas: Schemas | None = None) -> Iterator[dict[str, Any]]:
+def read_lines(
+    handle: BinaryIO, mode: Mode, schemas: Schemas | None = None, rules: Sequence[Rules] = ()
+) -> Iterator[dict[str, Any]]:
     """Yield what is in a document, and the faults found on the way.
 
     Args:
         handle: the file, at its beginning.
         mode: how strictly it is read.
         schemas: where the schemas are that it is checked with; None to leave that out.
+        rules: that it is checked with as well; then a schema that is not there is a tolerance.
 
     Raises:
-        InputError: it is to be checked and there is no schema for it.
+        InputError: it is to be checked and there is no schema for it, or the rules fail on it.
     """
     document = read_document(handle.read(MAX_BYTES + 1), mode)
-    if schemas is not None:
+    if schemas is not None and rules and not schemas.has(document.standard or "", document.type):
+        if document.standard is not None:
+            text = f"The document was not checked with a schema: {SETTINGS[document.standard]} names none for it."
+            document.add("schema-missing", text, None, mode=Mode.TOLERANT)
+    elif schemas is not None:
         check_document(document, schemas)
+    for each in rules:
+        check_rules(document, each)
     enveloped = document.standard == "cxml"
     if enveloped:
         yield {
