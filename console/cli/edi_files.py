@@ -56,17 +56,31 @@ def syntax_of(file: Path, handle: BinaryIO, wanted: tuple[str, ...] = (*SYNTAXES
     from core.errors import InputError
     from mappings.edi.detect import HEAD, detect
 
-    found = detect(handle.read(HEAD))
+    head = handle.read(HEAD)
+    found = detect(head)
     handle.seek(0)
     if found in wanted:
         return found
     done = "read" if found not in XML else "written again"
     raise InputError(
         f"{file.name} is {NAMES[found]}, which cannot be {done}." if found else f"{file.name} is no EDI file.",
-        why=None if found else "It has no UNA, UNB or ISA segment where an interchange begins.",
+        why=_reason(head, found),
         fix=f"Give a file of {' or '.join(NAMES[each] for each in wanted)}.",
         code="EDI-SYNTAX-415",
     )
+
+
+def _reason(head: bytes, found: str | None) -> str | None:
+    """Return why a file that begins so is none that is wanted."""
+    if found == "xml":
+        from mappings.edi.xml.parsing import beginning
+
+        return beginning(head)
+    if found is not None:
+        return None
+    if not head.strip(b"\x00\r\n\t \x1a"):
+        return "It is empty." if not head else "There is nothing but blanks in its beginning."
+    return "It has no UNA, UNB or ISA segment where an interchange begins, and no element where XML does."
 
 
 def mode_of(strict: bool) -> Any:

@@ -1,4 +1,4 @@
-"""`crossdock edi convert` and `diff`: EDI files through maps, without a hub."""
+"""`crossdock edi convert` and `diff`: EDI files and XML documents through maps, without a hub."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ MAP = click.option(
 def convert_command(
     session: Session, /, file: Path, strict: bool, map_name: str | None, out: Path | None, **envelope: Any
 ) -> None:
-    """Turn the messages of FILE into canonical documents, or canonical documents into EDI.
+    """Turn the messages of FILE into canonical documents, or canonical documents into EDI or XML.
 
-    Of EDI each message is printed as one JSON object with its document, its holds, its faults and the places its map
-    does not read. FILE of JSON, canonical documents or what this command has printed, is written with --map as one
-    interchange. Exit code 1 when a message could not be converted.
+    Each message of EDI, and each document of UBL or cXML, is printed as one JSON object with its document, its holds,
+    its faults and the places its map does not read. FILE of JSON, canonical documents or what this command has printed,
+    is written with --map as one interchange, or as one XML document. Exit code 1 when a message could not be converted.
     """
     with file.open("rb") as handle:
         is_json = handle.read(64).lstrip().startswith(JSON_STARTS)
@@ -70,7 +70,7 @@ def convert_command(
 @MAP
 @pass_session
 def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | None) -> None:
-    """Turn each message of FILE into its canonical document and back, and show which segments differ.
+    """Turn each message of FILE into its canonical document and back, and show which segments, or texts of XML, differ.
 
     Exit code 1 when a message could not be converted or written again.
     """
@@ -168,8 +168,13 @@ def write_edi(session: Session, file: Path, map_name: str | None, out: Path | No
         documents = list(canonical(handle, moved))
     if not documents:
         raise InputError(f"{file.name} holds no document.", fix="Give canonical documents, one on each line.")
+    xml = chosen.document.syntax == "xml"
+    if xml:
+        from mappings.edi.xml.converting import enveloped
+
+        documents = enveloped(chosen, documents, envelope)
     lost = dict.fromkeys(path for each in documents for path in chosen.unwritten(each))
-    data = chosen.write_interchange(documents, envelope)
+    data = chosen.write_bytes(documents) if xml else chosen.write_interchange(documents, envelope)
     with target(out) as sink:
         sink.write(data)
     if lost:

@@ -72,6 +72,11 @@ def convert_document(found: FoundDocument, chosen: Map | None, *, strict: bool) 
 
 
 def _read(result: Converted, found: FoundDocument, chosen: Map) -> None:
+    if chosen.document.syntax != "xml":
+        result.error = MapError(
+            f"The map {chosen.document.name} is for {chosen.document.syntax}, the file is XML.", code="MAP-XML-422"
+        )
+        return
     try:
         sources = list(chosen.documents(found.body))
         if len(sources) != 1 or sources[0].value is None:
@@ -114,6 +119,35 @@ def document_differences(converted: Converted) -> list[Difference]:
         for word, left, left_end, right, right_end in matcher.get_opcodes()
         if word != "equal"
     ]
+
+
+def enveloped(chosen: Map, canonicals: list[Json], envelope: Json) -> list[Json]:
+    """Return canonical documents with what a map of XML writes into the envelope of its document.
+
+    Args:
+        chosen: map of XML.
+        canonicals: the documents.
+        envelope: sender, sender_qualifier, recipient, recipient_qualifier, reference and test of a document of cXML.
+
+    Raises:
+        MappingError: the standard has no envelope for what is given.
+    """
+    if chosen.document.options["root"] != "cXML":
+        if envelope:
+            given = ", ".join(f"--{name.replace('_', '-')}" for name in envelope)
+            raise MapError(
+                f"UBL has no envelope, so {given} cannot be said.",
+                fix="Give the parties in the document: `buyer` and `seller`.",
+                code="MAP-XML-422",
+            )
+        return canonicals
+    sides = {}
+    for name, side in (("ours", "sender"), ("theirs", "recipient")):
+        party = {"id": envelope.get(side), "qualifier": envelope.get(f"{side}_qualifier")}
+        sides[name] = {key: value for key, value in party.items() if value}
+    own = {"payload_id": envelope.get("reference"), "test": envelope.get("test")}
+    said = {"identifiers": sides, "envelope": {name: value for name, value in own.items() if value}}
+    return [{**said, **each} for each in canonicals]
 
 
 def beside(root: Any, syntax: str) -> Json:

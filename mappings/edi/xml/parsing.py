@@ -100,6 +100,20 @@ def parse(data: bytes) -> Parsed:
     return Parsed(prolog, root, begin, lines, noise)
 
 
+def beginning(head: bytes) -> str:
+    """Return in words what an XML file begins with: its root element with its namespace, or why there is none.
+
+    Args:
+        head: its first bytes, with at least the whole root tag.
+    """
+    try:
+        found = _prolog(trimmed(head), 0)
+    except UnreadableXml as error:
+        return error.text
+    where = f"in the namespace {found.namespace[:100]!r}" if found.namespace else "in no namespace"
+    return f"Its root element is {found.root[:80]} {where}."
+
+
 def trimmed(data: bytes) -> bytes:
     """Return a document without what stands around it and is no XML."""
     return data if data.startswith(UTF_16) else data.lstrip(AROUND).rstrip(AROUND)
