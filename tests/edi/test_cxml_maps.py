@@ -23,7 +23,7 @@ from tests.edi import trade_documents as made
 ROOT = Path(__file__).resolve().parents[2]
 MAPS = ROOT / "mappings" / "edi" / "maps" / "cxml"
 CORPUS = ROOT.parent / "shared" / "corpora" / "cxml"
-EXAMPLES = int(os.environ.get("CROSSDOCK_ROUND_TRIP", "15"))
+EXAMPLES = int(os.environ.get("CROSSDOCK_ROUND_TRIPS", "15"))
 IDENTIFIERS = {"ours": {"id": "1", "qualifier": "DUNS"}, "theirs": {"id": "2", "qualifier": "DUNS"}}
 corpora = pytest.mark.skipif(not CORPUS.is_dir(), reason="the DTDs are in ../shared/corpora, which is not here")
 

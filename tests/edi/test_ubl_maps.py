@@ -22,7 +22,7 @@ from tests.edi import trade_documents as made
 ROOT = Path(__file__).resolve().parents[2]
 MAPS = ROOT / "mappings" / "edi" / "maps" / "ubl"
 CORPUS = ROOT.parent / "shared" / "corpora" / "ubl-2.1"
-EXAMPLES = int(os.environ.get("CROSSDOCK_ROUND_TRIP", "15"))
+EXAMPLES = int(os.environ.get("CROSSDOCK_ROUND_TRIPS", "15"))
 BOTH_WAYS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     "order": ("Order", made.ORDERS),
     "order_change": ("OrderChange", made.CHANGES),

@@ -11,6 +11,7 @@ from connectors.edi.profile_schema import ProfileSchema
 from connectors.edi.trying import opened, try_samples
 from mappings.edi.shipped import shipped_names
 from tests.connectors.edi.partner_world import order, x12
+from tests.connectors.edi.xml_world import ubl_cancellation, ubl_change, ubl_order
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "partners.md"
 
@@ -60,4 +61,25 @@ def test_p1_the_profile_of_the_page_and_one_order_give_every_document(tmp_path: 
     assert [(each.kind, each.way, each.passed, each.reasons) for each in found] == [
         ("850", "in", True, []), ("997", "out", True, []), ("855", "out", True, []), ("856", "out", True, []),
         ("810", "out", True, []),
+    ]  # fmt: skip
+
+
+def test_p1_the_ubl_profile_of_the_page_and_samples_give_every_document(tmp_path: Path) -> None:
+    file = tmp_path / "stores.yaml"
+    file.write_text(block("stores.yaml"), encoding="utf-8")
+    samples = []
+    for name, body in (
+        ("order", ubl_order("PO-1")),
+        ("change", ubl_change("PO-1", "CH-1", quantity="2")),
+        ("cancellation", ubl_cancellation("PO-1", "CA-1")),
+    ):
+        samples.append(tmp_path / f"{name}.xml")
+        samples[-1].write_bytes(body)
+    with opened(read_partner_file(file)) as connector:
+        found = try_samples(connector, samples)
+    told = [(each.kind, each.way, each.passed, each.reasons) for each in found]
+    assert told == [
+        ("Order", "in", True, []), ("OrderChange", "in", True, []), ("OrderCancellation", "in", True, []),
+        ("OrderResponse", "out", True, []), ("DespatchAdvice", "out", True, []), ("Invoice", "out", True, []),
+        ("ReceiptAdvice", "in", False, ["no sample was given"]),
     ]  # fmt: skip
