@@ -117,7 +117,7 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
         case DocumentType.SHIPMENT:
             return _reported(reports.ship(unit, facts, body, connection_id), parcel=True)
         case DocumentType.TRACKING:
-            return Applied("applied", track(unit, body))
+            return Applied("applied", track(unit, body, connection_id))
         case DocumentType.STOCK:
             done = count_stock(unit, body, connection_id)
             note = f"{done['applied']} applied"

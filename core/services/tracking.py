@@ -25,6 +25,11 @@ SELECT id, order_id FROM shipment WHERE tenant_id = :tenant
                                             OR lower(carrier) = lower(:carrier))))
 ORDER BY (id = :id) DESC NULLS LAST, created_at DESC LIMIT 1
 """
+# A partner who says what arrived names our despatch advice, by which he knows the shipment.
+ADVISED = """
+SELECT s.id, s.order_id FROM paper p JOIN shipment s ON s.tenant_id = p.tenant_id AND s.id = p.shipment_id
+WHERE p.tenant_id = :tenant AND p.connection_id = :connection AND p.kind = 'despatch_advice' AND p.number = :name
+"""
 
 
 def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEFAULT_TENANT) -> dict[str, UUID]:
@@ -38,8 +43,13 @@ def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEF
     return {row.tracking_number: row.order_id for row in rows}
 
 
-def track(unit: Unit, document: Json) -> UUID:
+def track(unit: Unit, document: Json, connection_id: UUID | None = None) -> UUID:
     """Store a tracking event, move its shipment when it is newer, and return the order it concerns.
+
+    Args:
+        unit: the running transaction.
+        document: the canonical tracking event; `shipment` may be the number of a despatch advice of ours.
+        connection_id: who says so, to whom the advice went.
 
     Raises:
         NotFound: no shipment has this id or tracking number (yet).
@@ -54,6 +64,10 @@ def track(unit: Unit, document: Json) -> UUID:
             "carrier": document.get("carrier"),
         },
     ).one_or_none()
+    if found is None and connection_id is not None and document.get("shipment"):
+        found = unit.conn.execute(
+            text(ADVISED), {"tenant": unit.tenant, "connection": connection_id, "name": document["shipment"]}
+        ).one_or_none()
     if found is None:
         raise NotFound(
             f"No shipment has the tracking number {document.get('tracking_number') or document.get('shipment')!r}.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.edi.xml_world import UBL_SCHEMAS, cxml_order, ubl_change, ubl_order
+from tests.connectors.edi.xml_world import UBL_SCHEMAS, cxml_order, ubl_change, ubl_order, ubl_receipt
 
 Bare = Callable[..., Any]
 COMMANDS = ("read", "check", "convert", "diff")
@@ -102,8 +102,11 @@ def test_diff_shows_what_does_not_come_back_by_its_place(bare: Bare, place: Path
     (place / "change.xml").write_bytes(ubl_change("PO-1", "CH-1", quantity="2"))
     assert bare("edi", "diff", "change.xml").code == 0
     (place / "c.xml").write_bytes(cxml_order("PO-1"))
-    done = bare("edi", "diff", "c.xml")
-    assert (done.code, "There is no map that writes an OrderRequest" in done.out) == (1, True)
+    done = bare("edi", "diff", "c.xml", "--json")
+    assert (done.code, json.loads(done.out)["error"]) == (0, None)
+    (place / "receipt.xml").write_bytes(ubl_receipt("RA-1", "PO-1", "S-1"))
+    done = bare("edi", "diff", "receipt.xml")
+    assert (done.code, "There is no map that writes a ReceiptAdvice" in done.out) == (1, True)
 
 
 @pytest.mark.skipif(not UBL_SCHEMAS.is_dir(), reason="the schemas are in ../shared/corpora, which is not here")

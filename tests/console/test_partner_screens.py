@@ -11,6 +11,7 @@ from console.web.context import ConsoleServices
 from core.services.access import create_user
 from core.store.unit import Store
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
+from tests.connectors.edi.xml_world import CXML_PROFILE, UBL_PROFILE, UBL_SCHEMAS, cxml_order, ubl_order
 from tests.console.conftest import form_token
 from tests.console.site import PASSWORD, USER, site
 
@@ -84,3 +85,27 @@ def test_p2_an_interchange_is_edited_and_sent_anew_from_its_page(world: EdiWorld
     after = client.get(path).text
     assert "Sent anew as" in after
     assert "Text to send instead" not in after
+
+
+def test_a_document_of_xml_is_seen_by_its_elements_without_what_proves_its_sender(
+    store: Store, client: FlaskClient, tmp_path: Path
+) -> None:
+    world = EdiWorld(store, tmp_path / "xml", **CXML_PROFILE)
+    secret = b"<SharedSecret>an invented word</SharedSecret><UserAgent>"
+    world.drop(cxml_order("PO-1").replace(b"<UserAgent>", b"<!-- before -->" + secret), "a.xml")
+    page = client.get(first(client, "/partners/documents", "documents")).text
+    assert "OrderRequestHeader</b><span>orderID=PO-1" in page
+    assert "SharedSecret" in page
+    assert "an invented word" not in page
+
+
+def test_a_document_that_does_not_fit_its_schema_shows_the_fault_at_its_element(
+    store: Store, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not UBL_SCHEMAS.is_dir():
+        pytest.skip("the schemas are in ../shared/corpora, which is not here")
+    monkeypatch.setenv("CROSSDOCK_SCHEMAS_UBL", str(UBL_SCHEMAS))
+    world = EdiWorld(store, tmp_path / "xml", **UBL_PROFILE)
+    world.drop(ubl_order("PO-1", more="<cbc:Color>red</cbc:Color>\n"), "a.xml")
+    page = client.get(first(client, "/partners/documents?tab=refused", "documents")).text
+    assert re.search(r'class="cd-wrong"><span>7</span><b>[^<]*cbc:Color</b><span>red</span><em>Color must not', page)

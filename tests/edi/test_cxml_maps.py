@@ -62,6 +62,39 @@ def test_what_is_written_fits_the_dtd(name: str, strategy: st.SearchStrategy[Any
     fits()
 
 
+def with_totals(body: Any) -> Any:
+    """An order as cXML must have it: a total, somebody who is billed, and a price for each line."""
+    lines = [{"unit_price": "1.50", "title": "Mug", **each} for each in body["lines"]]
+    place = {"name": "Example Stores", "external_id": "815"}
+    totals = {**body.get("totals", {}), "lines": "5.00"}
+    return {"bill_to": place, **body, "lines": lines, "totals": totals, "identifiers": IDENTIFIERS}
+
+
+@corpora
+def test_an_order_is_written_by_the_dtd_and_its_lines_are_read_back(schemas: Schemas) -> None:
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 1000,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )  # fmt: skip
+    @given(made.ORDERS.map(with_totals))
+    def holds(body: Any) -> None:
+        data = the_map("order_request.out").write_bytes([body])
+        document = read_document(data)
+        check_xml(document, schemas)
+        assert [each.text for each in document.faults] == []
+        found = the_map("order_request.in").read_one(data).canonical
+        assert (found["external_id"], found["currency"]) == (body["external_id"], body["currency"])
+        assert [(each["sku"], each["quantity"]) for each in found["lines"] if each.get("sku")] == [
+            (each["sku"], Decimal(each["quantity"])) for each in body["lines"] if each.get("sku")
+        ]
+        assert [each["unit_price"] for each in found["lines"]] == [
+            Decimal(each["unit_price"]) for each in body["lines"]
+        ]
+
+    holds()
+
+
 @given(made.INVOICES)
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 def test_an_invoice_says_its_sums_and_lines(body: Any) -> None:

@@ -45,7 +45,7 @@ PORTS = {("imap", "tls"): 993, ("imap", "starttls"): 143, ("imap", "none"): 143,
          ("smtp", "none"): 25}  # fmt: skip
 SECURITY = ("tls", "starttls", "none")
 HERE = ("127.0.0.1", "::1", "localhost")
-EDI_TYPES = ("application/edifact", "application/edi-x12", "application/edi-consent", "application/xml")
+EDI_TYPES = ("application/edifact", "application/edi-x12", "application/edi-consent", "application/xml", "text/xml")
 log = structlog.get_logger(__name__)
 
 

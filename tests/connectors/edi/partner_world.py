@@ -1,5 +1,6 @@
 """The company of `TradeWorld` with trading partners who speak EDI over folders."""
 
+import json
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -72,6 +73,15 @@ class EdiWorld(TradeWorld):
                 unit, self.partners, self.hub.box, name="acme", connector="edi", settings=settings
             )
             set_terms(unit, self.acme, TERMS)
+
+    def change(self, **settings: Any) -> None:
+        """Change keys of the partner's profile."""
+        with self.store.begin() as unit:
+            unit.conn.exec_driver_sql(
+                "UPDATE connection SET settings = (settings::jsonb || %s::jsonb)::json, version = version + 1"
+                " WHERE name = 'acme'",
+                (json.dumps(settings),),
+            )
 
     def drop(self, body: bytes, name: str = "in.edi") -> None:
         """Have the partner put a file into our inbox, and the hub take it in and work on it."""

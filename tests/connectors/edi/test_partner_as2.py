@@ -17,6 +17,7 @@ from core.store.unit import Store
 from tests.connectors.edi.as2_world import OURS, SECRET, THEIRS, serve, settings_of
 from tests.connectors.edi.keys import pem
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
+from tests.connectors.edi.xml_world import UBL_PROFILE, ubl_order
 from webhooks.app import create_app
 from webhooks.runtime import EXTENSION, Runtime
 
@@ -46,8 +47,8 @@ class Acme:
 
 
 @contextmanager
-def trading(store: Store, root: Path, receipt: str) -> Iterator[tuple[EdiWorld, Acme]]:
-    world, acme = EdiWorld(store, root), Acme()
+def trading(store: Store, root: Path, receipt: str, **profile: Any) -> Iterator[tuple[EdiWorld, Acme]]:
+    world, acme = EdiWorld(store, root, **profile), Acme()
     app = create_app(Runtime(Settings(), store, world.partners, SECRET))
     with serve(app) as hub, serve(acme) as there:
         ours = settings_of(OURS, THEIRS, NAMES, there, receipt=receipt, receipt_url=f"{hub}/webhooks/acme")
@@ -94,3 +95,15 @@ def test_s1_a5_an_850_comes_and_an_855_goes_and_its_receipt_moves_it_on(
         assert {row.state for row in rows} == {"received"}
         assert {row.state for row in world.all("SELECT state FROM transport_receipt")} == {"received"}
         assert world.all("SELECT 1 FROM exception_case WHERE code LIKE 'TRADE-%'") == []
+
+
+def test_a_document_of_ubl_comes_and_goes_over_as2_and_its_receipt_moves_it_on(store: Store, tmp_path: Path) -> None:
+    with trading(store, tmp_path / "acme", "sync", **UBL_PROFILE) as (world, acme):
+        assert acme.transport.send("po.xml", ubl_order("PO-7"), "application/xml").received_at is not None
+        world.drain()
+        world.settle()
+        world.deliver(world.acme)
+        [body] = acme.files
+        assert b"<doc:OrderResponse" in body
+        row = world.one("SELECT kind, state, due_at FROM edi_document WHERE direction = 'out'")
+        assert (row.kind, row.state, row.due_at) == ("OrderResponse", "received", None)

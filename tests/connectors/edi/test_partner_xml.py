@@ -19,6 +19,7 @@ from tests.connectors.edi.xml_world import (
     ubl_cancellation,
     ubl_change,
     ubl_order,
+    ubl_receipt,
     unpacked_dtds,
 )
 
@@ -75,6 +76,25 @@ def test_an_order_of_ubl_becomes_an_order_and_is_answered(world: EdiWorld) -> No
     assert (document.kind, document.state, document.due_at) == ("OrderResponse", "sent", None)
 
 
+def test_what_is_shipped_is_advised_and_invoiced_and_his_receipt_advice_is_taken(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    response(world)
+    world.ship(world.one("SELECT * FROM orders"), tracking_number="K-1")
+    world.settle()
+    roots = {etree.QName(root).localname: root for root in map(etree.fromstring, world.sent())}
+    assert set(roots) == {"DespatchAdvice", "Invoice"}
+    assert roots["DespatchAdvice"].findtext(f".//{CBC}DeliveredQuantity") == "3"
+    assert roots["Invoice"].findtext(f".//{CBC}PayableAmount") is not None
+    found = world.all("SELECT kind, state FROM edi_document WHERE direction = 'out' ORDER BY kind")
+    assert [(row.kind, row.state) for row in found] == [
+        ("DespatchAdvice", "sent"), ("Invoice", "sent"), ("OrderResponse", "sent"),
+    ]  # fmt: skip
+    advice = roots["DespatchAdvice"].findtext(f"{CBC}ID")
+    assert {"po", "sscc"} <= {row.kind for row in world.all("SELECT kind FROM edi_key")}
+    world.drop(ubl_receipt("RA-1", "PO-1", str(advice)), "b.xml")
+    assert world.one("SELECT state FROM message WHERE topic = 'ReceiptAdvice'").state == "applied"
+
+
 def test_d1_the_same_document_again_makes_no_second_order_and_other_content_is_quarantined(world: EdiWorld) -> None:
     world.drop(ubl_order("PO-1"), "a.xml")
     world.drop(ubl_order("PO-1"), "b.xml")
@@ -94,6 +114,34 @@ def test_a_change_and_a_cancellation_reach_the_order(world: EdiWorld) -> None:
     world.settle()
     assert world.one("SELECT sum(quantity - canceled) AS n FROM order_line").n == 0
     assert states(world) == ["taken"] * 3
+
+
+@corpora
+def test_a_paper_that_would_not_fit_its_schema_does_not_leave(world: EdiWorld, tmp_path: Path) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    (maps / "odd.yaml").write_text(
+        "overlay: ubl/order_response.out\nversion: 2\nfields:\n  cbc:Color: {const: red}\n", encoding="utf-8"
+    )
+    documents = [{"in": "Order", "map": "ubl/order.in"}, {"out": "OrderResponse", "map": "odd"}]
+    world.change(documents=documents, maps=str(maps))
+    world.settle()
+    assert world.sent() == []
+    dead = world.one("SELECT state, error FROM delivery WHERE kind = 'acknowledge_order'")
+    assert (dead.state, dead.error["code"]) == ("dead", "EDI-DOCUMENT-422")
+    assert "Color must not stand here" in str(dead.error)
+    assert not world.all("SELECT id FROM interchange WHERE direction = 'out'")
+
+
+def test_where_schemas_are_required_a_document_without_one_waits_for_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CROSSDOCK_SCHEMAS_UBL", raising=False)
+    world = EdiWorld(store, tmp_path / "acme", **UBL_PROFILE, reading={"schemas": "required"})
+    world.drop(ubl_order("PO-1"), "a.xml")
+    row = world.one("SELECT state, error FROM message")
+    assert (row.state, row.error["code"], numbers(world)) == ("quarantined", "EDI-SCHEMA-404", [])
 
 
 @corpora

@@ -382,6 +382,11 @@ def test_old_algorithms_are_used_only_with_the_partner_they_were_agreed_with(ope
         (b"UNB+UNOA:3+A+B'UNH+1'UNT+2+1'", False),
         (b"ISA*00*", False),
         (b"<Order/>", True),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<a:Order><b>1</b></a:Order>\n", True),
+        (b"<a:Order><b>1</b></a:Order><!-- end -->", True),
+        (b"<a:Order><b>1</b>", False),
+        (b"<?xml version='1.0'?><!--" + b"-" * 300 + b"--><Order><b>1</b", False),
+        (b"<?xml version='1.0'?><!--" + b"-" * 300 + b"--><Order><b>1</b></Order>", True),
         (b"", True),
     ],
 )

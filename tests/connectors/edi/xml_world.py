@@ -112,6 +112,21 @@ def ubl_cancellation(po: str, number: str) -> bytes:
     return f"{HEAD.format(kind='OrderCancellation')}{body}</OrderCancellation>".encode()
 
 
+def ubl_receipt(number: str, po: str, advice: str) -> bytes:
+    """Return a ReceiptAdvice: everything of a despatch advice has arrived."""
+    body = (
+        f"<cbc:ID>{number}</cbc:ID><cbc:IssueDate>2026-03-04</cbc:IssueDate><cbc:IssueTime>08:00:00Z</cbc:IssueTime>"
+        f"<cac:OrderReference><cbc:ID>{po}</cbc:ID></cac:OrderReference>"
+        f"<cac:DespatchDocumentReference><cbc:ID>{advice}</cbc:ID></cac:DespatchDocumentReference>"
+        f"<cac:DeliveryCustomerParty><cac:Party><cbc:EndpointID schemeID='0088'>{BUYER}</cbc:EndpointID></cac:Party>"
+        "</cac:DeliveryCustomerParty><cac:DespatchSupplierParty><cac:Party>"
+        f"<cbc:EndpointID schemeID='0088'>{SELLER}</cbc:EndpointID></cac:Party></cac:DespatchSupplierParty>"
+        "<cac:ReceiptLine><cbc:ID>1</cbc:ID><cbc:ReceivedQuantity unitCode='C62'>3</cbc:ReceivedQuantity>"
+        "<cac:OrderLineReference><cbc:LineID>1</cbc:LineID></cac:OrderLineReference></cac:ReceiptLine>"
+    )
+    return f"{HEAD.format(kind='ReceiptAdvice')}{body}</ReceiptAdvice>".encode()
+
+
 def ubl_answer(number: str, code: str, *, kind: str = "231", said: str = "") -> bytes:
     """Return an ApplicationResponse to a paper of ours."""
     told = f"<cbc:Description>{said}</cbc:Description>" if said else ""
