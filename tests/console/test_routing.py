@@ -171,6 +171,14 @@ def test_the_picture_marks_what_nothing_beats() -> None:
     assert charts.scatter([point("a", 0, 0)]) is None
 
 
+def test_names_of_points_that_lie_together_stand_below_each_other() -> None:
+    points = [charts.Point(f"cheapest@{k}", f"c{k}", k / 100, 1.0, -50, 50) for k in range(6)]
+    drawn = charts.scatter(points)
+    assert drawn is not None
+    lines = sorted(dot.y + dot.down for dot in drawn.dots)
+    assert all(lower - upper >= charts.LINE for upper, lower in zip(lines, lines[1:], strict=False))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "found"),
     [
