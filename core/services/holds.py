@@ -82,7 +82,9 @@ def _case(stopped: Stopped, stop: Stop, connection: str) -> Opened:
 
 
 def place_hold(unit: Unit, facts: Facts, order_id: UUID, kind: HoldKind, detail: str) -> UUID:
-    """Stop an order by hand or by a rule; work already released goes on. The same hold asked for again is the one there.
+    """Stop an order by hand or by a rule; work already released goes on.
+
+    The same hold asked for again is the one that is there.
 
     Raises:
         NotFound: there is no such order.

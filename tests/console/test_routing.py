@@ -1,5 +1,6 @@
 """The screen Routing: versions, their comparison, and their way into force by two people."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_names_of_points_that_lie_together_stand_below_each_other() -> None:
     drawn = charts.scatter(points)
     assert drawn is not None
     lines = sorted(dot.y + dot.down for dot in drawn.dots)
-    assert all(lower - upper >= charts.LINE for upper, lower in zip(lines, lines[1:], strict=False))
+    assert all(lower - upper >= charts.LINE for upper, lower in pairwise(lines))
 
 
 @pytest.mark.parametrize(

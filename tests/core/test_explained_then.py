@@ -231,7 +231,8 @@ def test_whatever_was_shown_is_explained_as_it_was(store: Store, seed: int) -> N
         kits.add(tuple((item["sku"], item["units"]) for item in found["items"]) if found["kit"] else ())
     assert cuts < 0
     assert len(kits) > 2
-    assert ruled["buffer"] > 0 and ruled["cap"] > 0, ruled
+    assert ruled["buffer"] > 0
+    assert ruled["cap"] > 0
     for sku in SKUS:
         now, last = (explained(history.world, sku, "shop", at) for at in (None, history.seen[-1][0]))
         assert now["total"] == last["total"]
