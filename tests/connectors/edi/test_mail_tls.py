@@ -76,7 +76,7 @@ def post(security: str, context: ssl.SSLContext) -> Iterator[tuple[Taker, Any]]:
     taker, loop = Taker(), Loop()
 
     def server() -> SmtpServer:
-        late = {"tls_context": context, "require_starttls": True} if security == "starttls" else {}
+        late: dict[str, Any] = {"tls_context": context, "require_starttls": True} if security == "starttls" else {}
         # aiosmtpd does not see that it is behind a socket that is encrypted from the first byte.
         asked = security == "starttls"
         return SmtpServer(
