@@ -9,14 +9,18 @@ from typing import Any
 from lxml import etree
 
 from connectors.edi.envelope import Content, numbered
-from connectors.edi.profile import Profile
+from connectors.edi.profile import Exchanged, Profile
+from core.domain.payloads import jsonable
 from core.errors import MappingError, Rejected
+from core.ports.connectors import Json
 from core.ports.partners import IncomingDocument, Numbers, OutgoingDocument, OutgoingInterchange, Verdict
 from mappings.edi.acks.business import Said
 from mappings.edi.acks.documents import judge_document
 from mappings.edi.acks.findings import MessageFindings
 from mappings.edi.acks.terms import Judged, Terms
+from mappings.edi.shipped import map_for
 from mappings.edi.xml.answers import ANSWERS, answers_of
+from mappings.edi.xml.comparing import statements
 from mappings.edi.xml.documents import read_document
 from mappings.edi.xml.kinds import UNKNOWN_XML, XML
 from mappings.edi.xml.parties import keys_of_document
@@ -29,6 +33,7 @@ DOCTYPE = re.compile(rb"<!DOCTYPE\s+\w+\s+SYSTEM\s+[\"']([^\"'<>\s]+)[\"']")
 FIRST = 2_000
 """Bytes a DOCTYPE is looked for in."""
 UTF_8 = "UTF-8"
+SHOWN = 100
 
 
 def is_xml(syntax: str) -> bool:
@@ -108,8 +113,14 @@ def content_of(kind: str, map_: Map, paper: Mapping[str, Any], profile: Profile,
     """Return the document of a paper.
 
     Raises:
-        MappingError: it does not fit the map.
+        MappingError: it does not fit the map, or the map is none of XML.
     """
+    if map_.document.syntax != "xml":
+        raise MappingError(
+            f"The map {map_.document.name} is for {map_.document.syntax}, and {kind} is XML.",
+            fix="Name a map of XML in `documents`; `crossdock partner maps` lists them.",
+            code="MAP-XML-422",
+        )
     sides = {
         name: {"id": each.id, **({"qualifier": each.qualifier} if each.qualifier else {})}
         for name, each in (("ours", profile.ours), ("theirs", profile.theirs))
@@ -121,6 +132,32 @@ def content_of(kind: str, map_: Map, paper: Mapping[str, Any], profile: Profile,
     # No functional acknowledgement answers an XML document, so none is waited for.
     expects = {state: value for state, value in profile.expects.items() if state != "accepted"}
     return Content(kind, root, (options["doctype"] or "", options["encoding"] or UTF_8), expects=expects, keys=keys)
+
+
+def compared(row: Exchanged, map_: Map, body: bytes, profile: Profile) -> tuple[Json | None, list[str]]:
+    """Return what a document that is to leave means, and what a map writes otherwise than a sample has it.
+
+    Args:
+        row: what was agreed of the document.
+        map_: that writes it.
+        body: the sample.
+        profile: of the partner.
+
+    Raises:
+        MappingError: the sample cannot be read, or its content not be written.
+    """
+    reader = map_for(row.syntax, row.kind, "")
+    if reader is None or not reader.document.inbound:
+        return None, [f"no map reads a {row.kind}, so this sample was only checked, and not compared"]
+    canonical = jsonable(reader.read_one(body).canonical)
+    wanted = statements(read_document(body).root)
+    written = statements(content_of(row.kind, map_, canonical, profile, ()).body)
+    missing = [each for each in wanted if each not in written]
+    added = [each for each in written if each not in wanted]
+    return canonical, [
+        *(f"the sample has, and the map does not write: {each[:SHOWN]}" for each in missing),
+        *(f"the map writes, and the sample does not have: {each[:SHOWN]}" for each in added),
+    ]
 
 
 def pack_document(

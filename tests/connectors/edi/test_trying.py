@@ -10,6 +10,7 @@ from connectors.edi.partnerfile import read_partner_file
 from connectors.edi.trying import Tried, opened, try_samples
 from core.errors import InputError
 from tests.connectors.edi.partner_world import MAPS, order, x12
+from tests.connectors.edi.xml_world import BUYER, SELLER, ubl_order
 
 PROFILE = """
 partner: acme-retail
@@ -83,6 +84,33 @@ def test_p1_a_canonical_paper_is_written_as_it_would_leave(tmp_path: Path) -> No
     assert ("855", "out", True) in told(found)
     assert ("850", "in", False) in told(found)
     assert [each.reasons for each in found if each.kind == "850"] == [["no sample was given"]]
+
+
+def test_p1_a_document_of_xml_is_tried_in_both_directions(tmp_path: Path) -> None:
+    profile = (
+        PROFILE.replace("HUB", SELLER).replace("ACME", BUYER)
+        .replace('{in: "850", map: "850"}', "{in: Order, map: ubl/order.in}")
+        .replace('{out: "855", map: "855"}', "{out: OrderResponse, map: ubl/order_response.out}")
+    )  # fmt: skip
+    order, answer = tried(tmp_path, {"order.xml": b"\xef\xbb\xbf" + ubl_order("PO-1")}, profile)
+    assert (order.kind, order.way, order.passed, answer.kind, answer.passed) == (
+        "Order", "in", True, "OrderResponse", True,
+    )  # fmt: skip
+    assert order.canonical is not None
+    assert order.canonical["external_id"] == "PO-1"
+    wanted = (answer.written or "").replace("R-PO-1", "R-PO-2").replace("<cbc:UBLVersionID>2.1</cbc:UBLVersionID>", "")
+    again = tried(tmp_path, {"wanted.xml": wanted.encode(), "order.xml": ubl_order("PO-1")}, profile)
+    assert told(again) == [("OrderResponse", "out", True), ("Order", "in", True)]
+    assert "the map writes, and the sample does not have: cbc:UBLVersionID: 2.1" in again[0].notes
+    for sample, reason in (
+        (ubl_order("PO-1", buyer="4011111000007"), "The sender '4011111000007' is not the partner's id."),
+        (b"<Order>", "not well-formed XML"),
+    ):
+        [failed, *_] = tried(tmp_path, {"order.xml": sample}, profile)
+        assert (failed.passed, any(reason in each for each in failed.reasons)) == (False, True)
+    wrong = profile.replace("ubl/order_response.out", "edifact/ordrsp.D96A")
+    [_, failed] = tried(tmp_path, {"order.xml": ubl_order("PO-1")}, wrong)
+    assert (failed.passed, "is for edifact, and OrderResponse is XML" in failed.reasons[0]) == (False, True)
 
 
 @pytest.mark.parametrize(
