@@ -141,8 +141,10 @@ def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -
     if not ours:
         # Judged again as it will be: by who sent it, to whom, and what was agreed.
         agreed = terms_of(profile, connector.schemas)
-        same = (each for each in judge(body, agreed) if each.findings.reference == judged.findings.reference)
-        judged = next(same, judged)
+        again = list(judge(body, agreed))
+        # An XML file is one document, whose reference says whether it is refused.
+        alone = is_xml(judged.findings.syntax)
+        judged = next((each for each in again if alone or each.findings.reference == judged.findings.reference), judged)
     findings = judged.findings
     whole = [each.text for each in findings.problems]
     for group in findings.groups:

@@ -81,7 +81,8 @@ def _own(body: bytes, row: Json) -> bytes | None:
     if row["message"]:
         return body
     for judged in judge(body):
-        if judged.findings.reference == row["interchange_reference"] and row["position"] < len(judged.bodies):
+        named = is_xml(judged.findings.syntax) or judged.findings.reference == row["interchange_reference"]
+        if named and row["position"] < len(judged.bodies):
             return judged.bodies[row["position"]]
     return None
 

@@ -38,7 +38,6 @@ def judge_document(data: bytes, terms: Terms) -> Judged:
     if agreed:
         _schema(document, terms, judged)
     sides = parties(document)
-    found.reference = _reference(document, data)
     found.sender, found.recipient = _shown(sides[0], terms.sender), _shown(sides[1], terms.recipient)
     found.test = document.test if document.standard == "cxml" else terms.test
     found.syntax_version = document.version or ""
@@ -50,6 +49,7 @@ def judge_document(data: bytes, terms: Terms) -> Judged:
     if document.number is None and numbered and agreed and not own.problems:
         text = f"The {document.type} has no number: {NUMBER_NAME[document.standard]} is missing."
         own.problems.append(Problem("missing", None, text, document.type))
+    found.reference = _reference(document, data, refused=bool(own.problems))
     judged.tolerances += [each.text for each in document.faults if each.kind is Kind.TOLERANCE]
     _compare(sides, terms, judged)
     found.groups = [GroupFindings(None, messages=[own])]
@@ -69,15 +69,20 @@ def _schema(document: XmlDocument, terms: Terms, judged: Judged) -> None:
         )
 
 
-def _reference(document: XmlDocument, data: bytes) -> str:
-    """Return what tells a document from any other of its sender."""
+def _reference(document: XmlDocument, data: bytes, *, refused: bool) -> str:
+    """Return what tells a document from any other of its sender.
+
+    One that is refused leaves its number free: mended, it comes under the same one and is no duplicate.
+    """
+    digest = hashlib.sha256(data).hexdigest()[:DIGEST]
     if document.standard == "cxml":
         named = document.envelope
     else:
         change = document.root.findtext(CHANGE_SEQUENCE) if document.type == "OrderChange" else None
         named = ":".join(each for each in (document.type, document.number, change) if each) if document.number else None
     # Without a number the content is all there is.
-    return named or f"sha256:{hashlib.sha256(data).hexdigest()[:DIGEST]}"
+    named = named or f"sha256:{digest}"
+    return f"{named} refused:{digest}" if refused else named
 
 
 def _shown(party: Party, wanted: frozenset[str]) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from connectors.edi.partnerfile import read_partner_file
 from connectors.edi.trying import Tried, opened, try_samples
 from core.errors import InputError
 from tests.connectors.edi.partner_world import MAPS, order, x12
-from tests.connectors.edi.xml_world import BUYER, SELLER, ubl_order
+from tests.connectors.edi.xml_world import BUYER, SELLER, UBL_SCHEMAS, ubl_order
 
 PROFILE = """
 partner: acme-retail
@@ -111,6 +111,18 @@ def test_p1_a_document_of_xml_is_tried_in_both_directions(tmp_path: Path) -> Non
     wrong = profile.replace("ubl/order_response.out", "edifact/ordrsp.D96A")
     [_, failed] = tried(tmp_path, {"order.xml": ubl_order("PO-1")}, wrong)
     assert (failed.passed, "is for edifact, and OrderResponse is XML" in failed.reasons[0]) == (False, True)
+
+
+@pytest.mark.skipif(not UBL_SCHEMAS.is_dir(), reason="the schemas are in ../shared/corpora, which is not here")
+def test_p1_a_document_that_does_not_fit_its_schema_fails_at_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSDOCK_SCHEMAS_UBL", str(UBL_SCHEMAS))
+    profile = PROFILE.replace("HUB", SELLER).replace("ACME", BUYER)
+    profile = profile.replace('{in: "850", map: "850"}', "{in: Order, map: ubl/order.in}")
+    order, *_ = tried(tmp_path, {"order.xml": ubl_order("PO-1", more="<cbc:Color>red</cbc:Color>\n")}, profile)
+    assert (order.kind, order.passed) == ("Order", False)
+    assert order.reasons[0].endswith("(line 7, /Order/cbc:Color)")
 
 
 @pytest.mark.parametrize(
