@@ -183,9 +183,8 @@ def _mapped(connector: Connector, row: Exchanged, body: bytes, tried: Tried) -> 
             tried.notes += [f"held: {each['detail']}" for found in documents for each in found.holds]
         else:
             tried.canonical = jsonable(map_.read_one(body).canonical)
-        [source] = list(map_.documents(body))
-        unread = map_.unmapped(source.value)
-        tried.notes += [f"no rule reads {each}" for each in unread[:MOST_SHOWN]]
+        unread = [each for source in map_.documents(body) for each in map_.unmapped(source.value)]
+        tried.notes += [f"no rule reads {each}" for each in list(dict.fromkeys(unread))[:MOST_SHOWN]]
         if not row.incoming:
             _compare(map_.write(tried.canonical or {}).body, segments_of(body)[1:-1], tried)
     except CrossdockError as error:
