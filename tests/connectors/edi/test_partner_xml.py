@@ -273,3 +273,13 @@ def test_cxml_the_confirmation_names_both_sides_and_its_payload_and_a_status_ref
     cxml.drop(cxml_status("s-1@example.com", "1@HUB", "450", "Not ordered"), "b.xml")
     row = cxml.one("SELECT state, problems FROM edi_document WHERE direction = 'out'")
     assert (row.state, row.problems) == ("refused", [{"code": "450", "text": "Not ordered"}])
+
+
+def test_d4_what_we_send_of_cxml_is_marked_while_the_profile_says_so(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", **CXML_PROFILE, test={"indicator": True})
+    world.drop(cxml_order("PO-1"), "a.xml")
+    root = response(world)
+    assert root.xpath("string(Request/@deploymentMode)") == "test"
+    assert world.one("SELECT test FROM interchange WHERE direction = 'out'").test is True
