@@ -12,7 +12,8 @@ from uuid import UUID
 
 import orjson
 
-from connectors.edi.connector import PAPER_OF, Connector
+from connectors.edi.agreed import PAPER_OF
+from connectors.edi.connector import Connector
 from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
@@ -21,7 +22,7 @@ from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import DocumentType, Mode, Paper
-from core.errors import CrossdockError, InputError
+from core.errors import CrossdockError, InputError, Misconfigured
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
 from mappings.edi.acks.judging import Judged, judge
 
@@ -73,11 +74,20 @@ class Numbers:
 
 @contextmanager
 def opened(file: PartnerFile) -> Iterator[Connector]:
-    """Yield the connector a partner's file makes, without a hub; its transport is not opened."""
+    """Yield the connector a partner's file makes, without a hub; its transport is not opened.
+
+    Raises:
+        InputError: a map is not there, or does not fit its document.
+    """
     folder = Path(__file__).parent
     manifest = load_manifest(folder)
     config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings)
     connector = Connector(config, manifest, folder)
+    try:
+        connector.require_settings()
+    except Misconfigured as error:
+        connector.close()
+        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
     try:
         yield connector
     finally:

@@ -82,6 +82,11 @@ DEAD = Cause(
     "{what}",
     "retry_deliveries", "Send again, once it is mended there or here", None, 4,
 )  # fmt: skip
+UNWRITTEN = Cause(
+    "DLV-UNWRITTEN-422", "parse", "high", "Our map cannot write {kind} for {connection} ({code})",
+    "{what} {why} Nothing was sent, and {connection} knows nothing of it.",
+    "retry_deliveries", "Send again, once the map or the data is mended", None, 4,
+)  # fmt: skip
 PAUSED = Cause(
     "CONN-PAUSED-401", "connection", "high", "{connection} is paused: {code}",
     "{what} Nothing is sent to {connection} until it is mended; everything waits in order.",
@@ -229,7 +234,8 @@ SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
-        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
+        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, UNWRITTEN,
+        PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, FRACTION, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED,
         CERTIFICATE,

@@ -11,7 +11,7 @@ from core.domain.vocabulary import Mode
 from core.errors import NotFound
 from core.ports.connectors import ConnectionConfig, Connectors, Json
 from core.services.agreements import set_terms
-from core.services.connections import add_connection, rotate_secrets
+from core.services.connections import add_connection, require_usable, rotate_secrets
 from core.services.secretbox import SecretBox
 from core.store import schema as t
 from core.store.read.partners import PARTNER_KIND, read_partner
@@ -62,7 +62,7 @@ def set_up(
             raise NotFound(f"There is no trading partner {name!r}.", fix="Add him without --replace.")
         connection_id = row.id
         kept = {**box.open(row.secrets), **secrets}
-        connectors.open(ConnectionConfig(row.id, name, row.connector, Mode(row.mode), settings, kept)).close()
+        require_usable(connectors, ConnectionConfig(row.id, name, row.connector, Mode(row.mode), settings, kept))
         unit.conn.execute(
             update(t.connection)
             .where(c.tenant_id == unit.tenant, c.id == row.id)

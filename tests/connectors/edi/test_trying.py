@@ -102,7 +102,30 @@ def test_p1_a_profile_that_does_not_fit_names_its_key(tmp_path: Path, change: tu
 
 def test_a_profile_takes_numbers_that_yaml_reads_as_such(tmp_path: Path) -> None:
     file = tmp_path / "acme.yaml"
-    file.write_text(PROFILE.replace("id: HUB", "id: 4012345000009").replace('in: "850"', "in: 850"))
+    text = PROFILE.replace("id: HUB", "id: 4012345000009").replace('in: "850"', "in: 850")
+    file.write_text(f"{text}maps: {MAPS}\n")
     with opened(read_partner_file(file)) as connector:
         assert connector.profile.ours.id == "4012345000009"
         assert connector.profile.incoming("850") is not None
+
+
+@pytest.mark.parametrize(
+    ("documents", "reason"),
+    [
+        ('{in: "855", map: x12/855.004010}', "documents.1 (in: 855, map: x12/855.004010): the map makes order "
+         "response, a paper we send: say `out` instead of `in`; what comes in is one of order, order change"),
+        ('{out: "860", map: x12/860.004010}', "the map is of order change, which comes in: say `in` instead of `out`; "
+         "what leaves is one of order response, despatch advice, invoice"),
+        ('{in: "860", map: x12/850.004010}', "documents.1 (in: 860, map: x12/850.004010): the map is for x12 850"),
+        ("{in: ORDERS, map: x12/850.004010}", "the map is for x12 850"),
+        ('{out: "810", map: x12/811.004010}', "The map x12/811.004010 of acme-retail cannot be used"),
+    ],
+)  # fmt: skip
+def test_a_map_that_does_not_fit_its_document_is_refused_when_the_profile_is_loaded(
+    tmp_path: Path, documents: str, reason: str
+) -> None:
+    profile = PROFILE.replace('  - {out: "855", map: "855"}', f"  - {documents}")
+    with pytest.raises(InputError) as refused:
+        tried(tmp_path, {"order.x12": x12(order("PO-1"))}, profile)
+    assert reason in refused.value.what
+    assert refused.value.error_code in ("EDI-PROFILE-422", "EDI-MAP-404")
