@@ -17,10 +17,11 @@ from connectors.edi.connector import Connector
 from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
-from connectors.edi.sampling import sample_papers
+from connectors.edi.sampling import kept_back, sample_papers
 from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
+from core.domain.trade_terms import check_terms
 from core.domain.vocabulary import DocumentType, Mode, Paper
 from core.errors import CrossdockError, InputError, Misconfigured
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
@@ -94,18 +95,24 @@ def opened(file: PartnerFile) -> Iterator[Connector]:
         connector.close()
 
 
-def try_samples(connector: Connector, samples: Iterable[Path]) -> list[Tried]:
+def try_samples(connector: Connector, samples: Iterable[Path], terms: Mapping[str, Any] | None = None) -> list[Tried]:
     """Return what came of every message of the samples, and of every document that is to leave.
 
     Samples are files as the partner sends them, files as he wants them from us, or canonical papers as JSON
-    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order.
+    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order, by the terms of trade.
+
+    Args:
+        connector: of the partner.
+        samples: files.
+        terms: of trade with him, as his file has them; None where it has none.
     """
     found: list[Tried] = []
     for path in samples:
         found += _file(connector, path)
     order = next((each.canonical for each in found if each.way == "in" and _is_order(connector, each)), None)
     if order is not None:
-        found += _made_of(connector, order, {each.kind for each in found if each.way == "out"})
+        agreed = None if terms is None else check_terms(terms)
+        found += _made_of(connector, order, agreed, {each.kind for each in found if each.way == "out"})
     seen = {(each.kind, each.way) for each in found}
     for row in connector.profile.documents:
         way = "in" if row.incoming else "out"
@@ -180,8 +187,8 @@ def _mapped(connector: Connector, row: Exchanged, body: bytes, tried: Tried) -> 
         else:
             tried.canonical = jsonable(map_.read_one(body).canonical)
         [source] = list(map_.documents(body))
-        unread = map_.unmapped(source.value)
-        tried.notes += [f"no rule reads {each}" for each in unread[:MOST_SHOWN]]
+        # Every one of them: what is not named here is lost without a word.
+        tried.notes += [f"no rule reads {each}" for each in map_.unmapped(source.value)]
         if not row.incoming:
             _compare(map_.write(tried.canonical or {}).body, segments_of(body)[1:-1], tried)
     except CrossdockError as error:
@@ -217,9 +224,11 @@ def _json(connector: Connector, path: Path, body: bytes) -> Iterator[Tried]:
     yield tried
 
 
-def _made_of(connector: Connector, order: Mapping[str, Any], seen: set[str]) -> Iterator[Tried]:
+def _made_of(
+    connector: Connector, order: Mapping[str, Any], terms: Mapping[str, Any] | None, seen: set[str]
+) -> Iterator[Tried]:
     try:
-        papers = sample_papers(order)
+        papers = sample_papers(order, terms)
     except (CrossdockError, KeyError, ArithmeticError) as error:
         tried = Tried("", "papers", "out")
         tried.fail(f"no papers can be made of the sample order: {error}")
@@ -228,6 +237,9 @@ def _made_of(connector: Connector, order: Mapping[str, Any], seen: set[str]) -> 
     for kind, body in papers.items():
         tried = _written(connector, kind, body, "made of the order")
         if tried.kind not in seen and tried.kind != "?":
+            if terms is None:
+                tried.notes.append("the hub makes none before terms of trade are set; ours are invented here")
+            tried.notes += [f"the hub would keep it back: {each}" for each in kept_back(kind, body, order, terms)]
             yield tried
 
 

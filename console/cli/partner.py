@@ -40,8 +40,9 @@ def test_command(session: Session, /, file: Path, samples: tuple[Path, ...], sho
     from connectors.edi.partnerfile import read_partner_file
     from connectors.edi.trying import opened, try_samples
 
-    with opened(read_partner_file(file)) as connector:
-        found = try_samples(connector, samples)
+    partner = read_partner_file(file)
+    with opened(partner) as connector:
+        found = try_samples(connector, samples, partner.terms)
     failed = [each for each in found if not each.passed]
     if session.json:
         for each in found:

@@ -17,6 +17,7 @@ from core.domain.ids import public_id, uuid7
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.states import UNFINISHED_DELIVERY, DeliveryState
+from core.domain.trade_terms import as_seller
 from core.domain.vocabulary import Paper, Write
 from core.errors import Conflict, NotFound
 from core.ports.connectors import Json
@@ -48,7 +49,7 @@ def head_of(order: Row[Any], terms: Json, now: datetime) -> Json:
         "issued_at": now,
         "references": body.get("references"),
         "buyer": body.get("buyer"),
-        "seller": terms["seller"],
+        "seller": as_seller(terms),
         "ship_to": body.get("ship_to"),
     }
     return {name: value for name, value in found.items() if value is not None}

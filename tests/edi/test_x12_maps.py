@@ -99,6 +99,25 @@ def test_an_850_is_an_order_with_a_quantity_for_each_store() -> None:
     assert made.unmapped(source) == []
 
 
+def test_references_come_back_as_they_came_and_those_without_a_name_are_kept() -> None:
+    made = shipped_map("x12/850.004010")
+    came = "REF*IA*44123~REF*ZZ*COLLECT~REF*ZZ**Call first~REF*ZZ*K-9*cost center~"
+    source = one(made, "850", ORDER.replace("REF*ZZ*K-9*cost center~", came))
+    order = jsonable(made.read(source).canonical)
+    assert order["references"] == {
+        "department": "042", "vendor_number": "44123", "other": "COLLECT", "other_2": "Call first", "cost center": "K-9"
+    }  # fmt: skip
+    assert made.unmapped(source) == []
+    line = {"position": 1, "unit": "C62", "sku": "L", "quantity": "1", "unit_price": "2", "net": "2",
+            "status": "accepted", "ordered_quantity": "1"}  # fmt: skip
+    paper = {**PAPER, "status": "accepted", "references": order["references"], "lines": [line],
+             "taxes": [], "totals": {"grand": "2"}}  # fmt: skip
+    for name in ("855", "810"):
+        written = [each for each in segments(shipped_map(f"x12/{name}.004010"), paper) if each.startswith("REF")]
+        assert written[:5] == ["REF*DP*042", "REF*IA*44123", "REF*ZZ*COLLECT", "REF*ZZ*Call first",
+                               "REF*ZZ*K-9*cost center"]  # fmt: skip
+
+
 @pytest.mark.parametrize("purpose", ["01", "04"])
 def test_a_canceled_850_is_no_order(purpose: str) -> None:
     made = shipped_map("x12/850.004010")
