@@ -65,10 +65,15 @@ def read_command(session: Session, /, file: Path, strict: bool) -> None:
 def check_command(session: Session, /, file: Path, strict: bool) -> None:
     """List what is wrong with FILE and what was tolerated; exit code 1 when something in it is rejected.
 
-    UBL and cXML are checked with the schemas that the settings schemas.ubl and schemas.cxml name.
+    Dates that cannot be are named at their element. UBL and cXML are checked with the schemas that the settings
+    schemas.ubl and schemas.cxml name.
     """
+    from mappings.edi.impossible import with_dates
+
     counts: Counter[str] = Counter()
     with _opened(file, strict, session) as (syntax, lines):
+        if syntax not in XML:
+            lines = with_dates(lines, syntax, mode_of(strict))
         found = (line for line in _counted(lines, counts) if line["what"] == "fault")
         session.out.rows(
             found,

@@ -208,7 +208,18 @@ EDI_DUPLICATE = Cause(
     "EDI-DUPLICATE-409", "duplicate", "high", "{connection} sent other content as interchange {reference}",
     "{connection} used the control reference {reference} for an interchange before, and now with other content. "
     "Nothing of it was done, and the partner was told so.",
-    None, "Have the partner send it under a new number", None, 8,
+    None, "Have the partner send it under a new number, or take it on its page", None, 8,
+)  # fmt: skip
+EDI_REJECTED = Cause(
+    "EDI-REJECTED-422", "parse", "high", "{connection} sent {what}, which cannot be taken",
+    "{what} (interchange {reference} of {sender}) is refused and nothing of it is done: {detail}.",
+    None, "Have the partner mend it and send it again", None, 8,
+)  # fmt: skip
+EDI_STRAY = Cause(
+    "EDI-STRAY-404", "value", "medium", "{connection} answers what was never sent",
+    "Interchange {reference} of {connection} has {detail}, which never left{as_test}. Either the partner mixes up "
+    "systems or numbers, or another sender uses ours.",
+    None, "Ask the partner what he answers", None, 24,
 )  # fmt: skip
 EDI_REFUSED = Cause(
     "EDI-REFUSED-422", "connection", "high", "{connection} refuses {kind} {number}",
@@ -239,7 +250,7 @@ CAUSES: Mapping[str, Cause] = {
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, FRACTION, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED,
         CERTIFICATE,
-        EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
+        EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip
 # What the case about a hold is.
