@@ -209,6 +209,23 @@ def test_an_810_states_its_total_in_cents_and_says_whether_something_is_added_or
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("unit", "code", "back"),
+    [
+        ("C62", "EA", "C62"), ("EA", "EA", "C62"), ("PCE", "EA", "C62"), ("H87", "PC", "C62"), ("CT", "CT", "XCT"),
+        ("CS", "CA", "XCS"), ("MTQ", "CR", "MTQ"), ("CEN", "HU", "CEN"), ("XPL", "PA", "XPL"), ("XPA", "PK", "XPK"),
+    ],
+)  # fmt: skip
+def test_units_are_written_as_x12_codes_and_read_back_as_what_they_count(unit: str, code: str, back: str) -> None:
+    made = shipped_map("x12/855.004010")
+    line = {"position": 1, "unit": unit, "sku": "L", "ordered_quantity": "3", "status": "accepted", "quantity": "3"}
+    paper = {**PAPER, "status": "accepted", "lines": [line]}
+    assert [each for each in segments(made, paper) if each.startswith(("PO1", "ACK"))] == [
+        f"PO1**3*{code}***VN*L", f"ACK*IA*3*{code}"
+    ]  # fmt: skip
+    assert made.read(made.write(paper)).canonical["lines"][0]["unit"] == back
+
+
 def test_a_party_without_a_name_is_written_by_the_name_it_has() -> None:
     line = {"position": 1, "unit": "C62", "sku": "L", "quantity": "3", "unit_price": "4.5", "net": "13.5"}
     document = {**PAPER, "lines": [line], "taxes": [], "totals": {"grand": "13.5"}, "buyer": {"name": "Ada Muster"}}
