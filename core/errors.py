@@ -188,6 +188,12 @@ class Rejected(ConnectorError):
     code = "OUT-REJECTED-422"
 
 
+class Unwritable(Rejected):
+    """What is to be sent cannot be written by our map of it: the partner was not asked."""
+
+    code = "MAP-WRITE-422"
+
+
 class Declined(ConnectorError):
     """The partner's normal "no": too late, already picked."""
 

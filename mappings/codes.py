@@ -103,12 +103,13 @@ def from_table(name: str, table: Mapping[Any, Any]) -> CodeList:
 
     Args:
         table: either partner code -> canonical code, one to one; or `read:` and `write:` with one table each
-            (`write` is canonical -> partner) where several partner codes mean the same.
+            (`write` is canonical -> partner) where several partner codes mean the same, and perhaps `only_write:` of
+            canonical codes that the partner has no word of his own for, and that come back as another one.
 
     Raises:
         MapDocumentError: the table is not made of codes, or the way back is ambiguous.
     """
-    if set(table) <= {"read", "write"} and all(isinstance(inner, Mapping) for inner in table.values()):
+    if set(table) <= {"read", "write", "only_write"} and all(isinstance(inner, Mapping) for inner in table.values()):
         read, write = texts(name, table.get("read", {})), texts(name, table.get("write", {}))
         for canonical, partner in write.items():
             if read.get(partner, canonical) != canonical:
@@ -116,7 +117,14 @@ def from_table(name: str, table: Mapping[Any, Any]) -> CodeList:
                     f"Code list {name} writes {canonical} as {partner}, but reads {partner} as {read[partner]}.",
                     fix="Let read and write agree.",
                 )
-        return CodeList(name, read, write)
+        alike = texts(name, table.get("only_write", {}))
+        twice = sorted(alike.keys() & write.keys())
+        if twice:
+            raise MapDocumentError(
+                f"Code list {name} has {', '.join(twice)} in both `write` and `only_write`.",
+                fix="Take one of them away.",
+            )
+        return CodeList(name, read, {**alike, **write})
     read = texts(name, table)
     write = {}
     for partner, canonical in read.items():

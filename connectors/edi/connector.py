@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import load_settings
+from connectors.edi.agreed import COMES, require_documents
 from connectors.edi.calls import Calls
 from connectors.edi.documents import is_xml, refuse_faults
 from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
@@ -137,6 +138,9 @@ class Connector(Papers, Calls, BaseConnector):
                 fix="Add it to `documents` of the partner's profile, with its map.",
                 code="EDI-KIND-422",
             )
+        if self.map(row.map).canonical_type not in COMES:
+            # Profiles are refused for it when they are set up; a map of the partner's own may have changed since.
+            self.require_settings()
         found = self._read(row, message)
         if TEST_HEADER in message.headers:
             said = ", ".join(each.type.replace("_", " ") for each in found)
@@ -164,10 +168,17 @@ class Connector(Papers, Calls, BaseConnector):
 
     # -- trying it
 
+    def require_settings(self) -> None:
+        """Refuse a profile whose maps are not there or do not fit its documents.
+
+        Raises:
+            Misconfigured: each complaint names its row of `documents`.
+        """
+        require_documents(self.profile, self.config.name, self.map)
+
     def check(self) -> Json | None:
         """Open all maps of the profile and look whether files could go both ways."""
-        for row in self.profile.documents:
-            self.map(row.map)
+        self.require_settings()
         return {**self._unchecked(), **self.transport.check()}
 
     def _unchecked(self) -> Json:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.edi.profile import Profile
-from core.errors import MappingError, Rejected
+from core.errors import MappingError, Unwritable
 from core.ports.partners import Numbers, OutgoingDocument, OutgoingInterchange
 from mappings.edi.edifact.envelope import Party
 from mappings.edi.edifact.outgoing import OutInterchange, OutMessage, interchange
@@ -86,7 +86,7 @@ def pack(
         test: whether it is marked as a test; as the profile says by default.
 
     Raises:
-        Rejected: what it holds cannot be written for this partner; numbers that were taken stay unused.
+        Unwritable: what it holds cannot be written for this partner; numbers that were taken stay unused.
     """
     marked = profile.test if test is None else test
     reference, turn = numbered(profile, book, syntax, "interchange")
@@ -97,7 +97,7 @@ def pack(
             body, documents = _edifact(profile, reference, contents, marked)
             groups = 0
     except (X12WriteError, UnwritableError, MappingError) as error:
-        raise Rejected(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
+        raise Unwritable(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
     ending = "x12" if syntax == "x12" else "edi"
     kinds = "-".join(dict.fromkeys(each.kind for each in contents)) or "TA1"
     return OutgoingInterchange(

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from connectors.edi.agreed import PAPER_OF
 from connectors.edi.documents import content_of, is_xml, pack_document
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import acknowledgement, read_findings
 from connectors.edi.profile import Exchanged, Profile
 from connectors.edi.repacking import contents_of
 from connectors.edi.transports.base import Transport
-from core.domain.vocabulary import Paper, Write
-from core.errors import MappingError, Misconfigured, Rejected
+from core.domain.vocabulary import Paper
+from core.errors import MappingError, Misconfigured, Unwritable
 from core.ports.connectors import ConnectionConfig, Json, Push, Receipt
 from core.ports.partners import Book, Numbers, OutgoingInterchange
 from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
-
-PAPER_OF = {
-    Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
-    Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
-    Write.PUSH_INVOICE: Paper.INVOICE,
-}
 
 
 class Papers:
@@ -106,7 +101,7 @@ class Papers:
         """Return the message of a paper.
 
         Raises:
-            Rejected: it does not fit the map, or the message would be wrong.
+            Unwritable: it does not fit the map, or the message would be wrong.
         """
         given = payload[kind] if map_.canonical_type == kind else payload
         try:
@@ -114,10 +109,10 @@ class Papers:
                 return content_of(row.kind, map_, given, self.profile, _keys(payload[kind]))
             message = map_.write(given)
         except MappingError as error:
-            raise Rejected(
-                f"The {kind.replace('_', ' ')} cannot be written as {row.kind}.",
+            raise Unwritable(
+                f"The {kind.replace('_', ' ')} cannot be written as {row.kind} by the map {row.map}.",
                 why=" ".join(part for part in (error.what, error.why) if part),
-                fix=error.fix,
+                fix=error.fix or "Mend the map, or what the paper is made of; then send it again.",
                 code=error.error_code,
             ) from None
         options = map_.document.options

@@ -29,12 +29,13 @@ class Partner(Simulator):
     """The other side of the folders under `root`: the hub's outbox is what he takes, its inbox where he puts.
 
     Options: `root`; `ours` and `theirs` as the hub's profile has them; `refuse` refuses that share of what comes;
-    `silent` leaves that share unanswered.
+    `silent` leaves that share unanswered; `currency` is that of his orders, which say none without it.
     """
 
     folder: ClassVar[Path] = Path(__file__).parent
     defaults: ClassVar[dict[str, Any]] = {
         "root": "", "ours": "HUB", "theirs": "ACME", "refuse": 0.0, "silent": 0.0, "functional": "997",
+        "currency": "",
     }  # fmt: skip
 
     def __init__(self, **given: Any) -> None:
@@ -79,8 +80,10 @@ class Partner(Simulator):
             for at, (sku, quantity, price) in enumerate(body["lines"], 1)
         ]
         today = f"{datetime.now(UTC):%Y%m%d}"
+        currency = [Segment("CUR", ["BY", str(self.options["currency"])])] if self.options["currency"] else []
         content = [
             Segment("BEG", ["00", "SA", str(body["po"]), "", today]),
+            *currency,
             Segment("N1", ["ST", "Store 815", "UL", "4098765000003"]),
             Segment("N3", ["Am Markt 1"]),
             Segment("N4", ["Kiel", "", "24103", "DE"]),

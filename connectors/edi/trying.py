@@ -12,18 +12,19 @@ from uuid import UUID
 
 import orjson
 
+from connectors.edi.agreed import PAPER_OF
 from connectors.edi.connector import Connector
 from connectors.edi.documents import compared, is_xml
 from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
-from connectors.edi.papers import PAPER_OF
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
-from connectors.edi.sampling import sample_papers
+from connectors.edi.sampling import kept_back, sample_papers
 from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
+from core.domain.trade_terms import check_terms
 from core.domain.vocabulary import DocumentType, Mode, Paper
-from core.errors import CrossdockError, InputError
+from core.errors import CrossdockError, InputError, Misconfigured
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
 from mappings.edi.acks.judging import judge
 from mappings.edi.acks.terms import Judged
@@ -76,29 +77,44 @@ class Numbers:
 
 @contextmanager
 def opened(file: PartnerFile) -> Iterator[Connector]:
-    """Yield the connector a partner's file makes, without a hub; its transport is not opened."""
+    """Yield the connector a partner's file makes, without a hub; its transport is not opened.
+
+    Raises:
+        InputError: a map is not there, or does not fit its document.
+    """
     folder = Path(__file__).parent
     manifest = load_manifest(folder)
     config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings)
     connector = Connector(config, manifest, folder)
+    try:
+        connector.require_settings()
+    except Misconfigured as error:
+        connector.close()
+        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
     try:
         yield connector
     finally:
         connector.close()
 
 
-def try_samples(connector: Connector, samples: Iterable[Path]) -> list[Tried]:
+def try_samples(connector: Connector, samples: Iterable[Path], terms: Mapping[str, Any] | None = None) -> list[Tried]:
     """Return what came of every message of the samples, and of every document that is to leave.
 
     Samples are files as the partner sends them, files as he wants them from us, or canonical papers as JSON
-    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order.
+    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order, by the terms of trade.
+
+    Args:
+        connector: of the partner.
+        samples: files.
+        terms: of trade with him, as his file has them; None where it has none.
     """
     found: list[Tried] = []
     for path in samples:
         found += _file(connector, path)
     order = next((each.canonical for each in found if each.way == "in" and _is_order(connector, each)), None)
     if order is not None:
-        found += _made_of(connector, order, {each.kind for each in found if each.way == "out"})
+        agreed = None if terms is None else check_terms(terms)
+        found += _made_of(connector, order, agreed, {each.kind for each in found if each.way == "out"})
     seen = {(each.kind, each.way) for each in found}
     for row in connector.profile.documents:
         way = "in" if row.incoming else "out"
@@ -183,8 +199,9 @@ def _mapped(connector: Connector, row: Exchanged, body: bytes, tried: Tried) -> 
             tried.notes += [f"held: {each['detail']}" for found in documents for each in found.holds]
         else:
             tried.canonical = jsonable(map_.read_one(body).canonical)
+        # Every one of them: what is not named here is lost without a word.
         unread = [each for source in map_.documents(body) for each in map_.unmapped(source.value)]
-        tried.notes += [f"no rule reads {each}" for each in list(dict.fromkeys(unread))[:MOST_SHOWN]]
+        tried.notes += [f"no rule reads {each}" for each in dict.fromkeys(unread)]
         if not row.incoming:
             _compare(map_.write(tried.canonical or {}).body, segments_of(body)[1:-1], tried)
     except CrossdockError as error:
@@ -220,9 +237,11 @@ def _json(connector: Connector, path: Path, body: bytes) -> Iterator[Tried]:
     yield tried
 
 
-def _made_of(connector: Connector, order: Mapping[str, Any], seen: set[str]) -> Iterator[Tried]:
+def _made_of(
+    connector: Connector, order: Mapping[str, Any], terms: Mapping[str, Any] | None, seen: set[str]
+) -> Iterator[Tried]:
     try:
-        papers = sample_papers(order)
+        papers = sample_papers(order, terms)
     except (CrossdockError, KeyError, ArithmeticError) as error:
         tried = Tried("", "papers", "out")
         tried.fail(f"no papers can be made of the sample order: {error}")
@@ -231,6 +250,9 @@ def _made_of(connector: Connector, order: Mapping[str, Any], seen: set[str]) -> 
     for kind, body in papers.items():
         tried = _written(connector, kind, body, "made of the order")
         if tried.kind not in seen and tried.kind != "?":
+            if terms is None:
+                tried.notes.append("the hub makes none before terms of trade are set; ours are invented here")
+            tried.notes += [f"the hub would keep it back: {each}" for each in kept_back(kind, body, order, terms)]
             yield tried
 
 

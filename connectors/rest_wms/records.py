@@ -28,8 +28,13 @@ def named(line: Record) -> Record:
     return {"line_ref": line["line_ref"], "sku": line["sku"]}
 
 
-def sscc(number: int) -> str:
-    """Return a serial shipping container code with its check digit (GS1 General Specifications, 7.9)."""
-    digits = f"3{952_110:07d}{number:09d}"[:17]
+def sscc(number: int, series: int = 0) -> str:
+    """Return a serial shipping container code with its check digit (GS1 General Specifications, 7.9).
+
+    Args:
+        number: of the package.
+        series: 0 to 9; warehouses of one company number their packages apart.
+    """
+    digits = f"3{952_110:07d}{series}{number:08d}"[:17]
     total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(digits))
     return f"{digits}{-total % 10}"

@@ -38,6 +38,7 @@ class Partner(Simulator):
         "tracking_seconds": 1.0,
         "carrier": "Nordpost",
         "page": 500,
+        "sscc_series": 0,
         "unknown_skus": (),
         "stock": {},
     }
@@ -224,7 +225,13 @@ class Partner(Simulator):
             "tracking_number": tracking,
             "tracking_url": f"https://track.example.com/{tracking}",
             "lines": [{**named(line), "quantity": line["quantity"]} for line in lines],
-            "packages": [{"sscc": sscc(number), "tracking_number": tracking, "weight_g": 500 * len(lines)}],
+            "packages": [
+                {
+                    "sscc": sscc(number, int(self.options["sscc_series"])),
+                    "tracking_number": tracking,
+                    "weight_g": 500 * len(lines),
+                }
+            ],
         }
         self.emit("shipment.created", {"fulfillment": ids(record), "shipment": shipment}, lane=record["id"])
         for step, status in enumerate(("COLLECTED", "MOVING", "OUT_FOR_DELIVERY", "DELIVERED"), start=1):

@@ -12,7 +12,7 @@ from connectors.sdk.manifest import Find, Request
 from connectors.sdk.manifest_words import LISTS
 from connectors.sdk.paging import list_page
 from connectors.sdk.template import fill, fill_body, fill_query
-from core.errors import MappingError, Misconfigured, OutcomeUnknown, Rejected
+from core.errors import MappingError, Misconfigured, OutcomeUnknown, Unwritable
 from core.ports.connectors import Json, Page, Push, Receipt
 from mappings.syntaxes.json import dump
 
@@ -77,14 +77,14 @@ class DeclarativeConnector(BaseConnector):
         """Return the body of a write: written by its map, or the inline one filled in.
 
         Raises:
-            Rejected: the payload does not fit the map.
+            Unwritable: the payload does not fit the map.
         """
         if row.map is None:
             return None if row.body is None else dump(fill_body(row.body, self.scope(push)))
         try:
             return self.map(row.map).write_bytes([self.written(push)])
         except MappingError as error:
-            raise Rejected(
+            raise Unwritable(
                 f"The {push.kind.replace('_', ' ')} cannot be written for {self.manifest.label}.",
                 why=error.what,
                 fix=error.fix,

@@ -71,11 +71,16 @@ def read_command(session: Session, /, file: Path, strict: bool) -> None:
 def check_command(session: Session, /, file: Path, strict: bool, rules: tuple[Path, ...]) -> None:
     """List what is wrong with FILE and what was tolerated; exit code 1 when something in it is rejected.
 
-    UBL and cXML are checked with the schemas that the settings schemas.ubl and schemas.cxml name. Rules, such as those
-    of Peppol, are the user's own files; docs/edi.md says where to get them.
+    Dates that cannot be are named at their element. UBL and cXML are checked with the schemas that the settings
+    schemas.ubl and schemas.cxml name. Rules, such as those of Peppol, are the user's own files; docs/edi.md says where
+    to get them.
     """
+    from mappings.edi.impossible import with_dates
+
     counts: Counter[str] = Counter()
     with _opened(file, strict, session, rules) as (syntax, lines):
+        if syntax not in XML:
+            lines = with_dates(lines, syntax, mode_of(strict))
         found = (line for line in _counted(lines, counts) if line["what"] == "fault")
         session.out.rows(
             found,

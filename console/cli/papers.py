@@ -10,7 +10,7 @@ from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, list_about
 
 KINDS = ("order_response", "despatch_advice", "invoice")
-STATES = ("made", "kept_back", "sent", "accepted", "refused")
+STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused")
 COLUMNS = ("id", "made_at=made", "connection", "kind", "number", "state", "due_at=due", "accept_by", "sent_at=sent",
            "acknowledged_at=acknowledged")  # fmt: skip
 
@@ -53,14 +53,14 @@ def show(session: Session, /, paper: str) -> None:
 @changes
 @pass_session
 def send(session: Session, /, paper: str) -> None:
-    """Send a paper that was kept back, as it is."""
+    """Send a paper that was kept back as it is, or one whose delivery failed again."""
     from core.services import audit
-    from core.services.papers import send_anyway
+    from core.services.papers import send_by_hand
     from core.store.read.trade import read_paper
 
     with session.hub() as hub, session.changing(hub) as unit:
         paper_id = find_id(unit.conn, "paper", paper)
-        send_anyway(unit, hub.facts.get(unit.conn, unit.tenant), paper_id)
+        send_by_hand(unit, hub.facts.get(unit.conn, unit.tenant), paper_id)
         found = read_paper(unit.conn, paper_id, unit.tenant)
         audit.record(unit, "paper.sent", found["id"])
     session.out.did(found, f"{found['number']} is on its way.", f"crossdock deliveries show {found['delivery']}")

@@ -40,8 +40,9 @@ def test_command(session: Session, /, file: Path, samples: tuple[Path, ...], sho
     from connectors.edi.partnerfile import read_partner_file
     from connectors.edi.trying import opened, try_samples
 
-    with opened(read_partner_file(file)) as connector:
-        found = try_samples(connector, samples)
+    partner = read_partner_file(file)
+    with opened(partner) as connector:
+        found = try_samples(connector, samples, partner.terms)
     failed = [each for each in found if not each.passed]
     if session.json:
         for each in found:
@@ -216,6 +217,43 @@ def send_command(session: Session, /, interchange: str, remap: bool, edited: Pat
         f"{interchange} is sent anew with {delivery}.",
         f"crossdock deliveries show {delivery}",
     )
+
+
+@partner_command.command("take", epilog="Example: crossdock partner take ich_0198f3c2")
+@click.argument("interchange")
+@changes
+@pass_session
+def take_command(session: Session, /, interchange: str) -> None:
+    """Work on INTERCHANGE although its number came before with other content; an order is still made once only."""
+    from core.services import audit
+    from core.services.edi_deciding import take_anyway
+
+    with session.hub() as hub, session.changing(hub) as unit:
+        found = find_id(unit.conn, "interchange", interchange)
+        facts = hub.facts.get(unit.conn, unit.tenant)
+        taken = take_anyway(unit, facts, hub.connectors, hub.box, found)
+        audit.record(unit, "interchange.taken", interchange, {"messages": taken})
+    session.out.did(
+        {"interchange": interchange, "state": "taken", "messages": taken},
+        f"{interchange} is taken: {taken} messages.",
+        "crossdock partner documents",
+    )
+
+
+@partner_command.command("refuse", epilog='Example: crossdock partner refuse ich_0198f3c2 --note "Sent by mistake."')
+@click.argument("interchange")
+@click.option("--note", help="Why, for the audit log.")
+@changes
+@pass_session
+def refuse_command(session: Session, /, interchange: str, note: str | None) -> None:
+    """Leave INTERCHANGE undone for good, whose number came before with other content."""
+    from core.services import audit
+    from core.services.edi_deciding import refuse_for_good
+
+    with session.hub() as hub, session.changing(hub) as unit:
+        refuse_for_good(unit, find_id(unit.conn, "interchange", interchange))
+        audit.record(unit, "interchange.refused", interchange, {"note": note})
+    session.out.did({"interchange": interchange, "state": "refused"}, f"{interchange} is refused for good.")
 
 
 @partner_command.command("maps")

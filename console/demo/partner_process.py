@@ -14,7 +14,17 @@ from pathlib import Path
 
 import orjson
 
+from connectors.sdk.simulator import Simulator
 from console.demo.simulated import KINDS
+
+
+def kind_of(connector: str) -> type[Simulator]:
+    """Return the simulator of a kind of partner; that of EDI is loaded only where somebody speaks it."""
+    if connector == "edi":
+        from connectors.edi.simulator import Partner
+
+        return Partner
+    return KINDS[connector]
 
 
 def main(path: str) -> None:
@@ -24,7 +34,7 @@ def main(path: str) -> None:
         signal.signal(number, lambda *_: done.set())
     with ExitStack() as running:
         for each in orjson.loads(Path(path).read_bytes()):
-            running.enter_context(KINDS[each.pop("connector")](**{**each, "books": Path(each["books"])}))
+            running.enter_context(kind_of(each.pop("connector"))(**{**each, "books": Path(each["books"])}))
         done.wait()
 
 

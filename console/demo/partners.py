@@ -60,6 +60,8 @@ class Account:
     @property
     def connection_settings(self) -> dict[str, Any]:
         """Settings of the connection, with the partner's address."""
+        if self.connector == "edi":
+            return self.settings  # files are exchanged, and no calls
         return {**self.settings, "base_url": f"{self.url}/erp" if self.connector == "soap-erp" else self.url}
 
 
@@ -127,7 +129,7 @@ def _shops(company: Company, first_numbers: Mapping[str, int], ports: Iterator[i
 
 
 def _warehouses(stock: Mapping[tuple[str, str], int], tempo: Tempo, ports: Iterator[int]) -> Iterator[Account]:
-    for site in SITES:
+    for series, site in enumerate(SITES):
         yield Account(
             site.connection, "rest-wms", f"WMS {site.name}", f"sim-{site.partner}", next(ports),
             secrets={"api_key": secrets.token_urlsafe(24), "webhook_secret": secrets.token_urlsafe(32)},
@@ -135,6 +137,8 @@ def _warehouses(stock: Mapping[tuple[str, str], int], tempo: Tempo, ports: Itera
             options={
                 "warehouse": site.code,
                 "prefix": site.code,
+                # They are one company's, and no two packages of it have one number.
+                "sscc_series": series,
                 "carrier": site.carrier,
                 "stock": {sku: units for (sku, node), units in stock.items() if node == site.code},
                 "acknowledge_seconds": tempo.acknowledge,
@@ -190,7 +194,9 @@ def services(accounts: Sequence[Account], hub_url: str, folder: Path, seed: int)
         found.append(
             Service(
                 process, [sys.executable, "-P", "-m", "console.demo.partner_process", str(path)],
-                ready=partial(all_listen, [account.port for account in own]), grace=3.0,
+                # Nobody waits for a partner whom nobody calls.
+                ready=partial(all_listen, [each.port for each in own]) if own[0].connector != "edi" else None,
+                grace=3.0,
             )
         )  # fmt: skip
     return found

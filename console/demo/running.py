@@ -21,8 +21,9 @@ from console.demo.control import Control
 from console.demo.csvdata import InputData, read_folder
 from console.demo.csvrun import InputTraffic, company_of, currency_options, told
 from console.demo.history import History, play
-from console.demo.partners import FAST, Account, Tempo, make_accounts, services
+from console.demo.partners import FAST, Account, Tempo, free_ports, make_accounts, services
 from console.demo.places import SITES
+from console.demo.retailer import RETAILER, retailer_account
 from console.demo.traffic import Pace, Parcel, Placed, Traffic
 from console.demo.troubles import make_troubles
 from console.servers.datadir import write_private
@@ -147,10 +148,18 @@ class Demo:
         else:
             self.stock = dict(self.company.targets)
         self.accounts = make_accounts(self.company, first, self.stock, FAST if self.plan.exits else Tempo())
+        if self._trades:
+            root = self.settings.data_dir.resolve() / FOLDER / RETAILER
+            self.accounts.append(retailer_account(root, free_ports(1)[0]))
         if self.data is not None:
             for account in self.accounts:
                 if account.connector == "shopify":
                     account.options.update(currency_options(self.data))
+
+    @property
+    def _trades(self) -> bool:
+        """Whether a retailer orders by EDI beside the shops: not where orders are counted to their end."""
+        return self.data is None and not self.plan.exits
 
     # -- the partners
 
@@ -174,7 +183,8 @@ class Demo:
             return InputTraffic(self.company, self.data, control)
         fast = Pace(self.plan.orders, self.plan.speed, 20.0, (0.2, 4.0))
         pace = fast if self.plan.exits else Pace(self.plan.orders, self.plan.speed)
-        return Traffic(self.company, make_troubles(self.company), control, pace, self._parcels())
+        retailer = RETAILER if self._trades else None
+        return Traffic(self.company, make_troubles(self.company), control, pace, self._parcels(), retailer)
 
     def _parcels(self) -> list[Parcel]:
         if self.history is None or self.plan.exits:

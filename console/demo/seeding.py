@@ -18,10 +18,12 @@ from console.demo.history import History
 from console.demo.history_rows import Known, write_history
 from console.demo.partners import Account
 from console.demo.places import SITES
+from console.demo.retailer import TERMS
 from core.domain.ids import uuid7
 from core.errors import Refused
 from core.ports.connectors import Connectors
 from core.services.access import ADMIN, create_key
+from core.services.agreements import set_terms
 from core.services.catalog import list_items, upsert_items, upsert_node
 from core.services.connections import FOREVER, add_connection
 from core.services.secretbox import SecretBox
@@ -107,6 +109,8 @@ def seed(
         for account in accounts:
             if account.connector == "shopify":
                 _sell(unit, connections[account.name], account, items)
+            elif account.connector == "edi":
+                set_terms(unit, connections[account.name], TERMS)
         _login(unit)
         _, key = create_key(unit, pepper, "demo key", [ADMIN])
     return Seeded(known, orders, key)

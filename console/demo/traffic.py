@@ -23,6 +23,7 @@ from console.demo.control import Control
 from console.demo.history import UNITS
 from console.demo.people import Customer
 from console.demo.places import SITES
+from console.demo.retailer import GAPS, OPENS, next_order
 from console.demo.rhythm import rate
 from console.demo.troubles import Troubles, pick_trouble
 from core.errors import CrossdockError
@@ -84,6 +85,8 @@ class Traffic:
     control: Control
     pace: Pace
     parcels: Sequence[Parcel] = ()
+    # The account that orders by EDI, if any does.
+    retailer: str | None = None
     placed: list[Placed] = field(default_factory=list)
     # Orders that a partner would not take, and errands that failed: what the traffic itself could not do.
     failures: list[str] = field(default_factory=list)
@@ -136,6 +139,15 @@ class Traffic:
         # Parcels of the past arrive in the order they left.
         for place, parcel in enumerate(self.parcels):
             self._later(5.0 + place * 86_400 / self.pace.speed / 40, partial(self._deliver, parcel), awaited=False)
+
+        if self.retailer is not None:
+            self._later(OPENS, partial(self._order_by_edi, self.retailer, 0), awaited=False)
+
+    def _order_by_edi(self, retailer: str, number: int) -> None:
+        self._later(self._rng.uniform(*GAPS), partial(self._order_by_edi, retailer, number + 1), awaited=False)
+        spared = {item.sku for item in (*self.troubles.sold_out, *self.troubles.not_in_erp)}
+        items = [item for item in self.company.items if item.sku not in spared]
+        self.control.ask(retailer, "order", next_order(items, number, self._rng))
 
     def _trouble(self) -> str | None:
         if not self.pace.troubles:

@@ -11,11 +11,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from console.web import actions, forms, params
 from console.web.context import me, require_changes, services
 from console.web.messages import SHOWN_BYTES, pretty
-from console.web.segments import segments_of_document
+from console.web.segments import lined, segments_of_document
 from core.domain.ids import parse_id, public_id
 from core.errors import CrossdockError
 from core.services import audit
+from core.services.edi_deciding import refuse_for_good, take_anyway
 from core.services.edi_resending import LONGEST_EDIT, send_anew
+from core.services.facts import read_facts
+from core.services.secretbox import SecretBox
 from core.store.read.page import Json, Slice
 from core.store.read.partners import (
     DIRECTIONS,
@@ -109,7 +112,7 @@ def _interchange(interchange: str, form: forms.Form) -> str:
         row = read_interchange(conn, key, hub.tenant)
         body = raw_interchange(conn, key, hub.tenant)
     _audit("interchange.read", interchange)
-    text = body[:SHOWN_BYTES].decode("utf-8", "replace")
+    text = lined(body[:SHOWN_BYTES].decode("utf-8", "replace"))
     if not form.values:
         form = forms.Form({"text": text})
     return render_template(
@@ -145,6 +148,27 @@ def send(interchange: str) -> AnyResponse | tuple[str, int]:
         return _interchange(interchange, form.refused(error)), error.status
     if delivery is not None:
         flash(f"Sent anew under a new number: {public_id('delivery', delivery)}.")
+    return redirect(url_for(".interchange", interchange=interchange), 303)
+
+
+@blueprint.post("/interchanges/<interchange>/decide")
+def decide(interchange: str) -> AnyResponse | tuple[str, int]:
+    """Take an interchange that was set aside, or refuse it for good."""
+    require_changes()
+    hub, key = services(), parse_id("interchange", interchange)
+    take = request.form.get("verdict") == "take"
+    try:
+        with hub.store.begin(actor=me().actor) as unit:
+            if take:
+                facts = read_facts(unit.conn, hub.connectors, hub.tenant)
+                taken = take_anyway(unit, facts, hub.connectors, SecretBox(hub.secret_key), key)
+                audit.record(unit, "interchange.taken", interchange, {"messages": taken})
+            else:
+                refuse_for_good(unit, key)
+                audit.record(unit, "interchange.refused", interchange)
+    except CrossdockError as error:
+        return _interchange(interchange, forms.Form().refused(error)), error.status
+    flash("Taken: its messages are worked on." if take else "Refused for good; nothing of it is done.")
     return redirect(url_for(".interchange", interchange=interchange), 303)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ from connectors.edi.inbound import segments_of
 from core.store.read.page import Json
 from mappings.edi.acks.judging import judge
 from mappings.edi.limits import Mode
+from mappings.edi.x12.header import Unreadable, read_header
 from mappings.edi.xml.lines import read_lines
 
 MOST = 2_000
@@ -33,6 +35,27 @@ class Shown:
     tag: str
     text: str
     problems: list[str] = field(default_factory=list)
+
+
+def lined(text: str) -> str:
+    """Return the text of a file with each segment on a line of its own; what is no EDI stays as it is."""
+    found = text.lstrip("\ufeff \r\n")
+    release = ""
+    if found.startswith("ISA"):
+        try:
+            terminator = read_header(found.encode()).delimiters.terminator
+        except Unreadable:
+            return text
+    elif found.startswith(("UNA", "UNB")):
+        release, terminator = (found[6], found[8]) if found.startswith("UNA") and len(found) > 8 else ("?", "'")
+    else:
+        return text
+    if not terminator.strip():
+        return text
+    released = f"{re.escape(release)}." if release.strip() else "(?!)"
+    return re.sub(
+        rf"({released})|{re.escape(terminator)}(?![\r\n]|\Z)", lambda cut: cut[1] or f"{terminator}\n", text, flags=re.S
+    )
 
 
 def segments_of_document(body: bytes, row: Json) -> list[Shown]:

@@ -17,15 +17,17 @@ from core.domain.vocabulary import Paper
 from core.services import audit
 from core.services.advising import labels_of
 from core.services.facts import read_facts
-from core.services.papers import send_anyway
+from core.services.papers import send_by_hand
 from core.services.sscc import Numbers
 from core.store.read.page import Json, Slice
 from core.store.read.trade import list_papers, read_packages, read_paper
 from core.store.views import choices, order_page, trade
 
-TABS = {"all": "All", "kept_back": "Kept back", "late": "Late", "sent": "Sent", "accepted": "Accepted",
-        "refused": "Refused"}  # fmt: skip
-TONES = {"made": "info", "kept_back": "bad", "sent": "acc", "accepted": "ok", "refused": "bad"}
+TABS = {"all": "All", "kept_back": "Kept back", "failed": "Failed", "late": "Late", "waiting": "Waiting",
+        "sent": "Sent", "accepted": "Accepted", "refused": "Refused"}  # fmt: skip
+TONES = {
+    "kept_back": "bad", "waiting": "info", "sent": "acc", "failed": "bad", "accepted": "ok", "refused": "bad",
+}  # fmt: skip
 FORMATS = {"pdf": "application/pdf", "zpl": "text/plain; charset=utf-8"}
 PER_PAGE = 50
 MOST_ON_ORDER = 50
@@ -58,7 +60,7 @@ def page() -> str:
     return render_template(
         "console/papers.html",
         rows=[clocked(row) for row in found.data],
-        tabs=params.tabs("console.trade.page", TABS, show, counts, hot=("kept_back", "late", "refused")),
+        tabs=params.tabs("console.trade.page", TABS, show, counts, hot=("kept_back", "failed", "late", "refused")),
         pager=params.listed("console.trade.page", "paper", found, total),
         wanted={"kind": kind, "connection": account, "number": number},
         accounts=accounts,
@@ -79,13 +81,13 @@ def detail(paper: str) -> str:
 
 @blueprint.post("/papers/<paper>/send")
 def send(paper: str) -> AnyResponse:
-    """Send a paper that was kept back, as it is."""
+    """Send a paper that was kept back as it is, or one whose delivery failed again."""
     require_changes()
     hub = services()
     with hub.store.begin(actor=me().actor) as unit:
-        send_anyway(unit, read_facts(unit.conn, hub.connectors, hub.tenant), parse_id("paper", paper))
+        send_by_hand(unit, read_facts(unit.conn, hub.connectors, hub.tenant), parse_id("paper", paper))
         audit.record(unit, "paper.sent", paper)
-    flash("It is on its way as it is.")
+    flash("It is on its way.")
     return redirect(url_for(".detail", paper=paper), 303)
 
 

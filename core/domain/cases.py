@@ -82,6 +82,11 @@ DEAD = Cause(
     "{what}",
     "retry_deliveries", "Send again, once it is mended there or here", None, 4,
 )  # fmt: skip
+UNWRITTEN = Cause(
+    "DLV-UNWRITTEN-422", "parse", "high", "Our map cannot write {kind} for {connection} ({code})",
+    "{what} {why} Nothing was sent, and {connection} knows nothing of it.",
+    "retry_deliveries", "Send again, once the map or the data is mended", None, 4,
+)  # fmt: skip
 PAUSED = Cause(
     "CONN-PAUSED-401", "connection", "high", "{connection} is paused: {code}",
     "{what} Nothing is sent to {connection} until it is mended; everything waits in order.",
@@ -203,7 +208,18 @@ EDI_DUPLICATE = Cause(
     "EDI-DUPLICATE-409", "duplicate", "high", "{connection} sent other content as interchange {reference}",
     "{connection} used the control reference {reference} for an interchange before, and now with other content. "
     "Nothing of it was done, and the partner was told so.",
-    None, "Have the partner send it under a new number", None, 8,
+    None, "Have the partner send it under a new number, or take it on its page", None, 8,
+)  # fmt: skip
+EDI_REJECTED = Cause(
+    "EDI-REJECTED-422", "parse", "high", "{connection} sent {what}, which cannot be taken",
+    "{what} (interchange {reference} of {sender}) is refused and nothing of it is done: {detail}.",
+    None, "Have the partner mend it and send it again", None, 8,
+)  # fmt: skip
+EDI_STRAY = Cause(
+    "EDI-STRAY-404", "value", "medium", "{connection} answers what was never sent",
+    "Interchange {reference} of {connection} has {detail}, which never left{as_test}. Either the partner mixes up "
+    "systems or numbers, or another sender uses ours.",
+    None, "Ask the partner what he answers", None, 24,
 )  # fmt: skip
 EDI_REFUSED = Cause(
     "EDI-REFUSED-422", "connection", "high", "{connection} refuses {kind} {number}",
@@ -229,11 +245,12 @@ SEVERITIES = ("high", "medium", "low")
 CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
-        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, PAUSED,
+        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, UNWRITTEN,
+        PAUSED,
         SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, FRACTION, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED,
         CERTIFICATE,
-        EDI_DUPLICATE, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
+        EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip
 # What the case about a hold is.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from core.domain.money import round_money
+from core.domain.money import minor_unit, round_money
 
 ZERO = Decimal(0)
 Json = dict[str, Any]
@@ -48,6 +48,45 @@ def sums_of(lines: Sequence[Json], allowances: Sequence[Json], currency: str) ->
     net = total - off + on
     totals = {"lines": total, "allowances": off, "charges": on, "net": net, "tax": tax, "grand": net + tax}
     return taxes, {name: round_money(value, currency) for name, value in totals.items()}
+
+
+def tax_rate_of(taxes: Iterable[Mapping[str, Any]] | None, terms: Mapping[str, Any]) -> Decimal:
+    """Return the rate a line is taxed at: what the order says of it, else what was agreed."""
+    rates = [Decimal(str(each["rate"])) for each in taxes or () if each.get("rate") is not None]
+    agreed: Decimal = terms.get("tax_rate") or ZERO
+    return sum(rates, ZERO) if rates else agreed
+
+
+def allowances_of(
+    charged: Sequence[Json],
+    terms: Mapping[str, Any],
+    currency: str,
+    *,
+    charges: Iterable[Mapping[str, Any]],
+    first: bool,
+) -> list[Json]:
+    """Return agreed allowances on these lines and, on the first invoice of an order, the charges the order has.
+
+    Args:
+        charged: lines with net and tax_rate.
+        terms: of trade with the partner.
+        currency: amounts are rounded to its minor unit.
+        charges: of the order.
+        first: whether no invoice of the order came before.
+    """
+    total = sum((line["net"] for line in charged), ZERO)
+    wanted = []
+    for each in terms.get("allowances") or ():
+        amount = total * each["rate"] if each.get("rate") is not None else (each.get("amount") or ZERO) * first
+        wanted.append((each["charge"], each["kind"], each.get("title"), round_money(amount, currency)))
+    if first:
+        wanted += [(True, each["kind"], each.get("title"), Decimal(str(each["amount"]))) for each in charges]
+    return [
+        {"charge": charge, "kind": kind, "title": title, "amount": part, "tax_rate": rate}
+        for charge, kind, title, amount in wanted
+        if amount >= minor_unit(currency)
+        for rate, part in spread(amount, charged, currency)
+    ]
 
 
 def spread(amount: Decimal, lines: Sequence[Json], currency: str) -> list[tuple[Decimal, Decimal]]:

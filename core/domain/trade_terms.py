@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields, validate
@@ -102,3 +103,11 @@ STORE = re.compile(r"[^A-Za-z0-9._-]+")
 def store_suffix(store: str) -> str:
     """Return what a store adds to the external id of its part of an order."""
     return "/" + STORE.sub("-", store)
+
+
+def as_seller(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """Return us as papers name us: where terms give a name alone, it is the company's and no person's in it."""
+    seller = dict(terms["seller"])
+    if seller.get("name") and not seller.get("company"):
+        seller["company"] = seller.pop("name")
+    return seller

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, insert, text
 
-from core.domain.cases import DEAD
+from core.domain.cases import DEAD, UNWRITTEN
 from core.domain.ids import uuid7
 from core.domain.payloads import jsonable
 from core.domain.states import DELIVERY
@@ -26,6 +26,7 @@ from core.errors import (
     RateLimited,
     Rejected,
     Transient,
+    Unwritable,
     storable,
 )
 from core.jobs.hub import Hub
@@ -219,7 +220,7 @@ def _pause_until(unit: Unit, connection_id: UUID, seconds: float, reason: str, o
 
 def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None:
     row = claimed.row
-    settle_members(unit, "delivery", [row.id], codes=[DEAD.code])
+    settle_members(unit, "delivery", [row.id], codes=[DEAD.code, UNWRITTEN.code])
     if not receipt.detail.get("shadow"):
         note_sent(unit, row.id, receipt)
         transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
@@ -266,14 +267,15 @@ def _dead(hub: Hub, unit: Unit, claimed: Claimed, error: CrossdockError) -> None
         "kind": row.kind.replace("_", " "),
         "code": error.error_code,
         "what": error.what,
-        "why": error.why,
+        "why": error.why or "",
     }
+    cause = UNWRITTEN if isinstance(error, Unwritable) else DEAD
     open_cases(
         unit,
         [
             Opened(
-                DEAD,
-                f"{DEAD.code}:{row.connection_id.hex}:{row.kind}:{error.error_code}"[:400],
+                cause,
+                f"{cause.code}:{row.connection_id.hex}:{row.kind}:{error.error_code}"[:400],
                 evidence,
                 [Member("delivery", row.id, row.order_id)],
                 connection_id=row.connection_id,

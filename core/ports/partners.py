@@ -18,6 +18,14 @@ INTERCHANGE_TOPIC = "interchange"
 TEST_HEADER, REPEATED_HEADER = "edi-test", "edi-repeated"
 
 
+@runtime_checkable
+class Vetted(Protocol):
+    """A connector that can tell, without a call, that what its settings name is not there or does not fit."""
+
+    def require_settings(self) -> None:
+        """Raise Misconfigured where a setting names something that cannot be used, such as a map."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a partner says of something of ours.

@@ -15,6 +15,7 @@ from core.domain.ids import uuid7
 from core.domain.vocabulary import Mode
 from core.errors import Conflict, InputError, NotFound
 from core.ports.connectors import ConnectionConfig, Connectors
+from core.ports.partners import Vetted
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.secretbox import SecretBox
 from core.store import schema as t
@@ -60,7 +61,7 @@ def add_connection(
         raise Conflict(f"There is a connection {name!r} already.", fix="Choose another name.", code="CONN-NAME-409")
     connection_id = uuid7()
     config = ConnectionConfig(connection_id, name, connector, mode, settings or {}, secrets or {})
-    connectors.open(config).close()
+    require_usable(connectors, config)
     unit.conn.execute(
         insert(t.connection).values(
             tenant_id=unit.tenant,
@@ -91,6 +92,20 @@ def add_connection(
             )
     unit.event("connection.added", "connection", connection_id, {"name": name, "connector": connector})
     return connection_id
+
+
+def require_usable(connectors: Connectors, config: ConnectionConfig) -> None:
+    """Refuse an account whose settings do not fit its connector, or name something that is not there.
+
+    Raises:
+        Misconfigured: there is no such connector, or a setting does not fit.
+    """
+    opened = connectors.open(config)
+    try:
+        if isinstance(opened, Vetted):
+            opened.require_settings()
+    finally:
+        opened.close()
 
 
 def row_of(unit: Unit, connection_id: UUID, *, lock: bool = False) -> Row[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from core.domain.vocabulary import Via, Write
 from core.ports.connectors import InboundRecord, Json
 from core.ports.partners import REPEATED_HEADER, TEST_HEADER, IncomingDocument, IncomingInterchange, Unpacks
 from core.services.cases import Member, Opened, open_cases
+from core.services.edi_alarms import settle_mended, tell_refused, tell_stray
 from core.services.edi_keys import all_keys, write_keys
 from core.services.edi_states import hear
 from core.services.facts import Facts
@@ -76,7 +77,6 @@ def _interchange(
         "test": found.test, "messages": len(found.documents), "groups": found.groups, "message_id": message.id,
         "sha256": found.sha256, "findings": found.findings, "state": REFUSED if found.rejected else TAKEN,
     }  # fmt: skip
-    first: Any = None
     written = unit.conn.execute(
         upsert(t.interchange)
         .values(**values)
@@ -87,8 +87,11 @@ def _interchange(
         .returning(t.interchange.c.id)
     ).scalar_one_or_none()
     notes: list[str] = []
-    findings = found.findings
-    if written is None:
+    if written is not None:
+        notes += take_documents(unit, facts, connector, message, interchange_id, found, since=message.received_at)
+        if found.rejected:
+            notes.append(f"interchange {found.reference or number + 1} is refused")
+    else:
         first = _first(unit, message.connection_id, found)
         same = first.sha256 == found.sha256
         values |= {"state": REPEATED if same else QUARANTINED, "duplicate_of": first.id}
@@ -98,16 +101,8 @@ def _interchange(
         notes.append(f"interchange {found.reference} came before" + ("" if same else ", with other content"))
         if not same:
             _report_duplicate(unit, facts, message.connection_id, interchange_id, found)
-    if first is None:
-        applied = [] if found.rejected else found.documents
-        _documents(unit, message, interchange_id, found, applied)
-        if found.rejected:
-            notes.append(f"interchange {found.reference or number + 1} is refused")
-        for each in applied:
-            for verdict in each.verdicts:
-                hear(unit, facts, message.connection_id, verdict, test=found.test)
-    if connector.owes(findings):
-        _owe(unit, message.connection_id, interchange_id, findings, connector.answer_within, message.received_at)
+        if connector.owes(findings):
+            _owe(unit, message.connection_id, interchange_id, findings, connector.answer_within, message.received_at)
     unit.event(
         "interchange.received",
         "interchange",
@@ -115,6 +110,43 @@ def _interchange(
         {"reference": found.reference, "state": values["state"], "messages": len(found.documents)},
     )
     return notes
+
+
+def take_documents(
+    unit: Unit,
+    facts: Facts,
+    connector: Unpacks,
+    message: Row[Any],
+    interchange_id: UUID,
+    found: IncomingInterchange,
+    *,
+    since: datetime,
+) -> list[str]:
+    """Have the messages of a kept interchange worked on and acknowledged; return what is noteworthy, in words.
+
+    Args:
+        unit: the running transaction.
+        facts: connections.
+        connector: that unpacked it, asked what it owes.
+        message: the row of the file.
+        interchange_id: of the interchange, which has no documents yet.
+        found: what is in it.
+        since: from when on its acknowledgement is owed.
+    """
+    applied = [] if found.rejected else found.documents
+    ids = _documents(unit, message, interchange_id, found, applied)
+    settle_mended(unit, message.connection_id, applied)
+    tell_refused(unit, facts, message, interchange_id, found, ids)
+    stray = [
+        (each, verdict)
+        for each in applied
+        for verdict in each.verdicts
+        if not hear(unit, facts, message.connection_id, verdict, test=found.test, by=interchange_id)
+    ]
+    notes = tell_stray(unit, facts, message.connection_id, interchange_id, found, stray)
+    if connector.owes(found.findings):
+        _owe(unit, message.connection_id, interchange_id, found.findings, connector.answer_within, since)
+    return [f"{each}, which never left" for each in notes]
 
 
 def _first(unit: Unit, connection_id: UUID, found: IncomingInterchange) -> Any:
@@ -168,7 +200,7 @@ def _documents(
     interchange_id: UUID,
     found: IncomingInterchange,
     applied: Sequence[IncomingDocument],
-) -> None:
+) -> list[UUID]:
     ids = [uuid7() for _ in found.documents]
     earlier = _earlier(unit, message.connection_id, [each for each in applied if each.unique and each.number])
     records, owners = [], []
@@ -218,6 +250,7 @@ def _documents(
         ],
     )  # fmt: skip
     write_keys(unit, [(ids[index], all_keys(each, found.reference)) for index, each in enumerate(found.documents)])
+    return ids
 
 
 def _earlier(unit: Unit, connection_id: UUID, documents: Sequence[IncomingDocument]) -> dict[str, UUID]:

@@ -8,14 +8,32 @@ from typing import Any
 from sqlalchemy import select, update
 
 from core.domain.vocabulary import Mode
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.ports.connectors import ConnectionConfig, Connectors, Json
 from core.services.agreements import set_terms
-from core.services.connections import add_connection, rotate_secrets
+from core.services.connections import add_connection, require_usable, rotate_secrets
 from core.services.secretbox import SecretBox
 from core.store import schema as t
 from core.store.read.partners import PARTNER_KIND, read_partner
 from core.store.unit import Unit
+
+
+def require_new(unit: Unit, name: str) -> None:
+    """Refuse the name of a partner there is already, and say how he is changed.
+
+    Raises:
+        Conflict: there is one.
+    """
+    c = t.connection.c
+    taken = unit.conn.execute(
+        select(c.connector).where(c.tenant_id == unit.tenant, c.name == name)
+    ).scalar_one_or_none()  # fmt: skip
+    if taken == PARTNER_KIND:
+        raise Conflict(
+            f"There is a trading partner {name!r} already.",
+            fix="Change him: `crossdock partner add FILE --replace`, `replace` in the API; or choose another name.",
+            code="CONN-NAME-409",
+        )
 
 
 def set_up(
@@ -62,7 +80,7 @@ def set_up(
             raise NotFound(f"There is no trading partner {name!r}.", fix="Add him without --replace.")
         connection_id = row.id
         kept = {**box.open(row.secrets), **secrets}
-        connectors.open(ConnectionConfig(row.id, name, row.connector, Mode(row.mode), settings, kept)).close()
+        require_usable(connectors, ConnectionConfig(row.id, name, row.connector, Mode(row.mode), settings, kept))
         unit.conn.execute(
             update(t.connection)
             .where(c.tenant_id == unit.tenant, c.id == row.id)
@@ -72,6 +90,7 @@ def set_up(
             rotate_secrets(unit, box, row.id, secrets)
         unit.event("connection.changed", "connection", row.id, {"name": name})
     else:
+        require_new(unit, name)
         connection_id = add_connection(
             unit, connectors, box, name=name, connector=PARTNER_KIND, settings=settings, secrets=secrets, label=label,
             mode=mode,

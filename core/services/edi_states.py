@@ -52,7 +52,7 @@ def note_sent(unit: Unit, delivery_id: UUID, receipt: Receipt) -> None:
     for document in _documents(unit, "d.interchange_id = :i", i=row.id):
         _advance(unit, document, RECEIVED if proved else SENT, unit.now)
     if row.findings and row.findings.get("answers"):
-        _settle_owed(unit, row.findings["answers"])
+        _settle_owed(unit, row.findings["answers"], row.id)
     unit.event("interchange.sent", "interchange", row.id, {"reference": row.reference})
 
 
@@ -64,7 +64,9 @@ def note_received(unit: Unit, delivery_id: UUID, at: datetime) -> bool:
     return bool(found)
 
 
-def hear(unit: Unit, facts: Facts, connection_id: UUID, verdict: Verdict, *, test: bool = False) -> int:
+def hear(
+    unit: Unit, facts: Facts, connection_id: UUID, verdict: Verdict, *, test: bool = False, by: UUID | None = None
+) -> int:
     """Apply what a partner says of documents of ours and return how many it was about.
 
     Args:
@@ -73,6 +75,7 @@ def hear(unit: Unit, facts: Facts, connection_id: UUID, verdict: Verdict, *, tes
         connection_id: of the partner.
         verdict: what he says.
         test: whether he says it in a test: then it is about tests alone.
+        by: the interchange he says it in.
     """
     found = [
         each for each in _documents(unit, _where(verdict), c=connection_id, **_named(verdict)) if each.test == test
@@ -84,7 +87,28 @@ def hear(unit: Unit, facts: Facts, connection_id: UUID, verdict: Verdict, *, tes
             _advance(unit, document, ANSWERED, unit.now)
         elif verdict.verdict in STATE_OF:
             _accept(unit, document, STATE_OF[verdict.verdict])
+    if found and verdict.level != "business":
+        _acknowledged(unit, {each.interchange_id for each in found}, by, final=verdict.verdict != "received")
     return len(found)
+
+
+def ever_sent(unit: Unit, connection_id: UUID, verdict: Verdict, *, test: bool) -> bool:
+    """Return whether something a verdict may be about ever left, though it may have been sent anew since."""
+    query = FIND.replace("d.state <> 'replaced' AND ", "").replace("FOR UPDATE OF d", "LIMIT 1")
+    query = query.replace("{where}", f"i.test = :test AND {_where(verdict)}")
+    values = {"t": unit.tenant, "c": connection_id, "test": test, **_named(verdict)}
+    return unit.conn.execute(text(query), values).first() is not None
+
+
+def _acknowledged(unit: Unit, interchanges: set[UUID], by: UUID | None, *, final: bool) -> None:
+    """Note by what interchanges of ours are acknowledged: a word on the content weighs more than "it arrived"."""
+    c = t.interchange.c
+    unheard = (c.answered_at.is_(None),) if not final else ()
+    unit.conn.execute(
+        update(t.interchange)
+        .where(c.tenant_id == unit.tenant, c.id.in_(interchanges), *unheard)
+        .values(answered_at=unit.now, answered_by=by)
+    )
 
 
 def _where(verdict: Verdict) -> str:
@@ -192,14 +216,14 @@ def _write(unit: Unit, document_id: UUID, **values: Any) -> None:
     unit.conn.execute(update(t.edi_document).where(c.tenant_id == unit.tenant, c.id == document_id).values(**values))
 
 
-def _settle_owed(unit: Unit, interchange: str) -> None:
+def _settle_owed(unit: Unit, interchange: str, by: UUID) -> None:
     """Note that the acknowledgement of an interchange left."""
     interchange_id = parse_id("interchange", interchange)
     c = t.interchange.c
     unit.conn.execute(
         update(t.interchange)
         .where(c.tenant_id == unit.tenant, c.id == interchange_id, c.answered_at.is_(None))
-        .values(answered_at=unit.now)
+        .values(answered_at=unit.now, answered_by=by)
     )
     settle_members(unit, "interchange", [interchange_id], codes=[EDI_OWED.code])
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from core.domain.invoices import faults_of, net_of, spread, sums_of
-from core.domain.money import minor_unit, round_money
+from core.domain.invoices import allowances_of, faults_of, net_of, sums_of, tax_rate_of
+from core.domain.money import round_money
 from core.domain.papers import short_number
 from core.domain.vocabulary import Paper
 from core.ports.connectors import Json
@@ -74,7 +74,7 @@ def invoice_of(
         _line(line, *units[line.id], terms, currency) for line in lines if units.get(line.id, (ZERO, ZERO))[0] > 0
     ]
     first = all(before == 0 for _, before in units.values())
-    allowances = _allowances(order, charged, terms, currency, first=first)
+    allowances = allowances_of(charged, terms, currency, charges=order.body.get("charges") or (), first=first)
     taxes, totals = sums_of(charged, allowances, currency)
     payment = terms.get("payment")
     found = {
@@ -95,7 +95,7 @@ def invoice_of(
 
 def _line(line: Row[Any], units: Decimal, before: Decimal, terms: Json, currency: str) -> Json:
     quantity, unit, price = in_ordered(line, units)
-    rate = _tax_rate(line, terms)
+    rate = tax_rate_of(line.taxes, terms)
     price = price or ZERO
     off = _share(line.discount or ZERO, before, units, line.quantity, currency)
     if line.tax_included:
@@ -116,26 +116,3 @@ def _share(discount: Decimal, before: Decimal, units: Decimal, whole: Decimal, c
     if not discount or not whole:
         return ZERO
     return round_money(discount * (before + units) / whole, currency) - round_money(discount * before / whole, currency)
-
-
-def _tax_rate(line: Row[Any], terms: Json) -> Decimal:
-    rates = [Decimal(str(each["rate"])) for each in line.taxes or () if each.get("rate") is not None]
-    return sum(rates, ZERO) if rates else terms.get("tax_rate") or ZERO
-
-
-def _allowances(order: Row[Any], charged: Sequence[Json], terms: Json, currency: str, *, first: bool) -> list[Json]:
-    """Return agreed allowances on these lines and, on the first invoice of an order, the charges the order has."""
-    total = sum((line["net"] for line in charged), ZERO)
-    wanted = []
-    for each in terms.get("allowances") or ():
-        amount = total * each["rate"] if each.get("rate") is not None else (each.get("amount") or ZERO) * first
-        wanted.append((each["charge"], each["kind"], each.get("title"), round_money(amount, currency)))
-    if first:
-        own = order.body.get("charges") or ()
-        wanted += [(True, each["kind"], each.get("title"), Decimal(str(each["amount"]))) for each in own]
-    return [
-        {"charge": charge, "kind": kind, "title": title, "amount": part, "tax_rate": rate}
-        for charge, kind, title, amount in wanted
-        if amount >= minor_unit(currency)
-        for rate, part in spread(amount, charged, currency)
-    ]

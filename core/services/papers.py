@@ -16,6 +16,8 @@ from core.domain.checkdigits import wrong_keys
 from core.domain.ids import public_id, uuid7
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
+from core.domain.states import UNFINISHED_DELIVERY, DeliveryState
+from core.domain.trade_terms import as_seller
 from core.domain.vocabulary import Paper, Write
 from core.errors import Conflict, NotFound
 from core.ports.connectors import Json
@@ -24,6 +26,7 @@ from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.compliance import Asked, run_checks
 from core.services.facts import Facts
 from core.services.outbox import Outgoing, enqueue
+from core.services.replaying import retry_delivery
 from core.store import schema as t
 from core.store.locks import lock_order
 from core.store.unit import Unit
@@ -46,7 +49,7 @@ def head_of(order: Row[Any], terms: Json, now: datetime) -> Json:
         "issued_at": now,
         "references": body.get("references"),
         "buyer": body.get("buyer"),
-        "seller": terms["seller"],
+        "seller": as_seller(terms),
         "ship_to": body.get("ship_to"),
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -150,7 +153,7 @@ def _keep_back(
     unit.event("paper.kept_back", "paper", paper_id, evidence, order_id=order.id)
 
 
-def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any]) -> None:
+def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any], *, to_all: bool = True) -> None:
     known = facts.connections[order.connection_id]
     payload: Json = {
         paper.kind: paper.body,
@@ -165,7 +168,7 @@ def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any]) -> None:
         number = paper.body.get("shipment_number")
         payload["shipment"] = {"id": public_id("shipment", paper.shipment_id), "number": number}
     takers = [order.connection_id]
-    if paper.kind == Paper.INVOICE:
+    if paper.kind == Paper.INVOICE and to_all:
         takers += [each.id for each in facts.takers(Write.PUSH_INVOICE, kinds=("erp",))]
     kind = WRITE_OF[Paper(paper.kind)]
     ids = enqueue(
@@ -176,24 +179,47 @@ def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any]) -> None:
     unit.event("paper.sent", "paper", paper.id, about, order_id=order.id)
 
 
-def send_anyway(unit: Unit, facts: Facts, paper_id: UUID) -> None:
-    """Send a paper that was kept back as it is, because a person says so.
+def send_by_hand(unit: Unit, facts: Facts, paper_id: UUID) -> None:
+    """Send a paper that was kept back as it is, or one whose delivery failed again, because a person says so.
 
     Raises:
         NotFound: there is no such paper.
-        Conflict: it has left, or its connection cannot take it.
+        Conflict: it has left or waits to leave, or its connection cannot take it.
     """
     order = lock_order(unit, _row(unit, paper_id).order_id)
     paper = _row(unit, paper_id)
     taker = facts.connections.get(paper.connection_id)
-    if paper.state != KEPT or taker is None or not taker.takes(WRITE_OF[Paper(paper.kind)]):
+    if taker is None or not taker.takes(WRITE_OF[Paper(paper.kind)]):
         raise Conflict(
-            f"{paper.number} is {paper.state.replace('_', ' ')} and cannot be sent as it is.",
-            fix="Only papers that were kept back are sent by hand, to a connection that takes them.",
+            f"{paper.number} cannot be sent: its connection does not take this paper.",
+            fix="Switch the connection on, or give its profile a map for the paper, and send it then.",
             code="PAPER-SENT-409",
         )
-    _send(unit, facts, paper, order)
-    settle_members(unit, "paper", [paper_id], codes=[KEPT_BACK.code])
+    if paper.state == KEPT:
+        _send(unit, facts, paper, order)
+        settle_members(unit, "paper", [paper_id], codes=[KEPT_BACK.code])
+        return
+    carried = _state_of(unit, paper.delivery_id) if paper.state == SENT else None
+    if carried == DeliveryState.DEAD:
+        # The same delivery: what may have happened is looked up at the partner first.
+        retry_delivery(unit, paper.delivery_id)
+    elif carried in (DeliveryState.DECLINED, DeliveryState.SUPERSEDED):
+        _send(unit, facts, paper, order, to_all=False)
+    else:
+        waits = carried in UNFINISHED_DELIVERY
+        raise Conflict(
+            f"{paper.number} {'is on its way' if waits else 'has left'} and cannot be sent by hand.",
+            fix="It is tried again by itself; `crossdock deliveries retry` does it now." if waits
+            else "Send its interchange anew with `crossdock partner send`.",
+            code="PAPER-SENT-409",
+        )  # fmt: skip
+
+
+def _state_of(unit: Unit, delivery_id: UUID | None) -> str | None:
+    d = t.delivery.c
+    return unit.conn.execute(
+        select(d.state).where(d.tenant_id == unit.tenant, d.id == delivery_id).with_for_update()
+    ).scalar_one_or_none()
 
 
 def acknowledge(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from core.domain.cases import DEAD, QUARANTINED, UNKNOWN_WORK
+from core.domain.cases import DEAD, QUARANTINED, UNKNOWN_WORK, UNWRITTEN
 from core.domain.states import DELIVERY, MESSAGE
 from core.domain.vocabulary import Write
 from core.errors import NotFound
@@ -114,7 +114,7 @@ def retry_delivery(unit: Unit, delivery_id: UUID) -> str:
             ),
             {"s": state, "t": unit.tenant, "id": delivery_id},
         )
-    settle_members(unit, "delivery", [delivery_id], codes=[DEAD.code])
+    settle_members(unit, "delivery", [delivery_id], codes=[DEAD.code, UNWRITTEN.code])
     unit.event("delivery.retried", "delivery", delivery_id)
     unit.wake(DELIVERIES)
     return state

@@ -6,6 +6,7 @@ an answer to a line is one ACK for each of its parts. Everything here goes back 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -27,8 +28,10 @@ LENGTHS = (8, 12, 13, 14)
 TEXT = 80
 REGION = 2
 """Characters of a region in N402; longer ones are a place of their own."""
-NAMED = ("department", "vendor", "contract", "promotion", "customer_order", "release", "internal_vendor")
+NAMED = ("department", "vendor_number", "contract", "promotion", "customer_order")
 """References with a qualifier of their own; others are written with their name."""
+UNNAMED = re.compile(r"other(_[0-9]+)?\Z")
+"""References that came without a name, and go back without one."""
 SSCC_AI = "00"
 SSCC_MARK = 20
 
@@ -43,7 +46,11 @@ def apart(paper: Json) -> Json:
         found["stores"] = [party(each) for each in found["stores"]]
     if found.get("references"):
         kept = {name: value for name, value in found["references"].items() if name in NAMED}
-        other = [{"name": name, "value": value} for name, value in found["references"].items() if name not in NAMED]
+        other = [
+            {"value": value} if UNNAMED.match(name) else {"name": name, "value": value}
+            for name, value in found["references"].items()
+            if name not in NAMED
+        ]
         found.pop("references")
         found.update({key: value for key, value in (("references", kept), ("other_references", other)) if value})
     if found.get("issued_at"):
@@ -59,13 +66,27 @@ def together(found: Json) -> Json:
             paper[name] = from_party(paper[name])
     if paper.get("stores"):
         paper["stores"] = [from_party(each) for each in paper["stores"]]
-    other = {each["name"]: each["value"] for each in paper.pop("other_references", ()) if each.get("name")}
-    if other:
-        paper["references"] = {**paper.get("references", {}), **other}
+    found_others = paper.pop("other_references", ())
+    if found_others:
+        paper["references"] = named(found_others, paper.get("references", {}))
     day = paper.pop("issued_on", None)
     if day is not None and paper.get("issued_at") is None:
         paper["issued_at"] = datetime.combine(day, time(), UTC)
     return paper
+
+
+def named(others: Iterable[Mapping[str, Any]], known: Mapping[str, Any]) -> Json:
+    """Return references by their names; one without a name, or with one that is taken, gets a name of its own."""
+    made = dict(known)
+    for each in others:
+        # A text that stands where the name stands, without a number, is all there is of it.
+        value = each.get("value") or each.get("name")
+        name = unique = (each.get("name") if each.get("value") else None) or "other"
+        number = 2
+        while unique in made:
+            unique, number = f"{name}_{number}", number + 1
+        made[unique] = value
+    return made
 
 
 def positioned(paper: Json) -> Json:

@@ -138,3 +138,32 @@ def test_wrong_json_is_told_with_its_line(bare: Bare, place: Path, content: str,
     done = bare("edi", "write", place / "odd.jsonl")
     assert done.code == 2
     assert said in done.err
+
+
+X12 = (
+    "ISA*00*          *00*          *ZZ*ACME           *ZZ*HUB            *261128*1200*U*00401*000000001*0*P*>~"
+    "GS*PO*ACME*HUB*20261128*1200*1*X*004010VICS~ST*850*0001~BEG*00*SA*PO-1**20261340~DTM*002*20260231~"
+    "DTM*010*20260301~PO1*1*3*EA~CTT*1~SE*7*0001~GE*1*1~IEA*1*000000001~"
+)
+
+
+def test_a_date_that_cannot_be_is_named_at_its_element(bare: Bare, place: Path) -> None:
+    (place / "order.x12").write_text(X12)
+    done = bare("edi", "check", "order.x12", "--json")
+    found = [(each["kind"], each["code"], each["place"]["number"], each["place"]["element"], each["text"])
+             for each in done.rows]  # fmt: skip
+    assert (done.code, found) == (
+        0,
+        [
+            ("tolerance", "8", 4, 5, "BEG05 is no date: 20261340."),
+            ("tolerance", "8", 5, 2, "DTM02 is no date: 20260231."),
+        ],
+    )
+    strict = bare("edi", "check", "order.x12", "--strict", "--json")
+    assert (strict.code, [each["kind"] for each in strict.rows if each["name"] == "date-invalid"]) == (1, ["error"] * 2)
+    dtm = b"FTX+AAI+++It?'s:two'DTM+137:20261340:102'DTM+2:20261123:102'DTM+63:2026:999'"
+    (place / "order.edi").write_bytes(GOOD.replace(b"FTX+AAI+++It?'s:two'", dtm).replace(b"UNT+4", b"UNT+7"))
+    [fault] = bare("edi", "check", "order.edi", "--json").rows
+    assert (fault["place"]["element"], fault["place"]["component"], fault["text"]) == (
+        1, 2, "DTM01-2 is no date: 20261340.",
+    )  # fmt: skip

@@ -53,7 +53,7 @@ def test_every_name_of_the_public_surface_is_there() -> None:
         "messages", "deliveries", "import", "connection", "connector", "trigger", "user", "key", "db", "openapi",
         "bench", "nodes", "disruptions", "route", "edi", "policy", "decisions", "promises", "scores", "models",
         "calendars", "stock", "supply", "transfers", "reservations", "protection", "carriers", "label", "partner",
-        "wave", "sftp", "papers", "chargebacks", "terms",
+        "wave", "sftp", "papers", "chargebacks", "terms", "as2",
     }  # fmt: skip
     assert list(SECTIONS) == ["Run", "Look", "Work", "Decide", "Connect", "Administer"]
 
@@ -82,7 +82,8 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "policy": {"new", "approve", "simulate", "activate", "restore", "rollback", "retire"},
         "models": {"train", "promote"}, "protection": {"set", "end"}, "supply": {"expect", "receive", "end"},
         "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move"},
-        "calendars": {"import"}, "wave": {"run"}, "partner": {"add", "send"}, "papers": {"send"},
+        "calendars": {"import"}, "wave": {"run"}, "papers": {"send"},
+        "partner": {"add", "send", "take", "refuse"}, "as2": {"certificate"},
         "chargebacks": {"dispute", "accept", "recover"}, "terms": {"set", "price", "pack"},
     }  # fmt: skip
     for name in set(COMMANDS) - {"demo"}:

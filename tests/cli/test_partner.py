@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from core.services.secretbox import SecretBox
 from core.store.unit import Store
-from tests.cli.conftest import Crossdock
+from tests.cli.conftest import SECRET_KEY, Crossdock
 from tests.connectors.edi.partner_world import MAPS, EdiWorld, order, x12
 
 PROFILE = """
@@ -55,7 +57,9 @@ def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdoc
     assert (row["name"], row["label"], row["mode"], row["theirs"]) == (
         "acme-retail", "Acme Retail", "observe", "ZZ:ACME",
     )  # fmt: skip
-    assert crossdock("partner", "add", profile).code != 0
+    refused = crossdock("partner", "add", profile)
+    assert refused.code != 0
+    assert "crossdock partner add FILE --replace" in refused.err
     profile.write_text(profile.read_text().replace("Acme Retail", "Acme Retail Ltd"))
     assert crossdock("partner", "add", profile, "--replace").code == 0
     shown = crossdock("partner", "show", "acme-retail", "--json").one
@@ -82,3 +86,19 @@ def test_what_went_is_listed_found_read_and_sent_anew(store: Store, crossdock: C
     actions = [row.action for row in world.all("SELECT action FROM audit_entry ORDER BY seq")]
     assert actions == ["interchange.read", "interchange.edit"]
     assert json.loads(crossdock("partner", "list", "--json").out)["came"] == 1
+
+
+def test_d1_what_was_set_aside_is_taken_or_refused(store: Store, crossdock: Crossdock, place: Path) -> None:
+    world = EdiWorld(store, place / "acme")
+    for po in ("PO-1", "PO-8", "PO-9"):
+        world.drop(x12(order(po)))
+    aside = crossdock("partner", "interchanges", "--state", "quarantined", "--json").rows
+    with store.begin() as unit:  # the command has a key of its own
+        unit.conn.execute(
+            text("UPDATE connection SET secrets = :s WHERE name = 'acme'"), {"s": SecretBox(SECRET_KEY).seal({})}
+        )
+    assert crossdock("partner", "take", aside[0]["id"], "--json").one["messages"] == 1
+    assert crossdock("partner", "refuse", aside[1]["id"], "--note", "By mistake.").code == 0
+    assert crossdock("partner", "interchanges", "--state", "quarantined", "--json").rows == []
+    world.drain()
+    assert [row.external_id for row in world.all("SELECT external_id FROM orders ORDER BY 1")] == ["PO-1", "PO-9"]

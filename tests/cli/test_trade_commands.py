@@ -39,7 +39,7 @@ def test_a_paper_that_was_kept_back_is_sent(world: TradeWorld, crossdock: Crossd
     [paper] = crossdock("papers", "list", "--json").rows
     assert crossdock("papers", "send", paper["id"], "--dry-run", "--json").code == 0
     assert crossdock("papers", "list", "--state", "kept_back", "--json").one["id"] == paper["id"]
-    assert crossdock("papers", "send", paper["id"], "--yes", "--json").one["state"] == "sent"
+    assert crossdock("papers", "send", paper["id"], "--yes", "--json").one["state"] == "waiting"
     assert crossdock("papers", "list", "--state", "kept_back", "--json").rows == []
 
 

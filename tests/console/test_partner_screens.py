@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from connectors.sdk.registry import Registry
 from console.web.context import ConsoleServices
+from console.web.segments import lined
 from core.services.access import create_user
 from core.store.unit import Store
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
@@ -109,3 +110,51 @@ def test_a_document_that_does_not_fit_its_schema_shows_the_fault_at_its_element(
     world.drop(ubl_order("PO-1", more="<cbc:Color>red</cbc:Color>\n"), "a.xml")
     page = client.get(first(client, "/partners/documents?tab=refused", "documents")).text
     assert re.search(r'class="cd-wrong"><span>7</span><b>[^<]*cbc:Color</b><span>red</span><em>Color must not', page)
+
+
+def test_d1_what_was_set_aside_is_taken_on_its_page(world: EdiWorld, client: FlaskClient) -> None:
+    for po in ("PO-1", "PO-9"):
+        world.drop(x12(order(po)))
+    row = world.one("SELECT id FROM interchange WHERE state = 'quarantined'")
+    path = f"/partners/interchanges/ich_{row.id.hex}"
+    page = client.get(path).text
+    assert "Take it anyway" in page
+    body = {"csrf_token": form_token(page), "verdict": "take"}
+    assert client.post(f"{path}/decide", data=body).status_code == 303
+    after = client.get(path).text
+    assert "Take it anyway" not in after
+    assert "850 PO-9" in after
+    assert client.post(f"{path}/decide", data=body).status_code == 409
+
+
+def test_an_interchange_has_a_line_for_each_segment_and_says_by_which_it_was_acknowledged(
+    world: EdiWorld, client: FlaskClient
+) -> None:
+    world.drop(x12(order("PO-1")))
+    world.sent()
+    came, ours = (
+        world.one("SELECT id, answered_by FROM interchange WHERE direction = :d", d=way) for way in ("in", "out")
+    )
+    page = client.get(f"/partners/interchanges/ich_{came.id.hex}").text
+    raw = re.search(r'aria-label="Raw interchange">(ISA.*?)</pre>', page, re.S)
+    assert raw
+    assert [each.split("*")[0] for each in raw[1].splitlines()] == [
+        "ISA", "GS", "ST", "BEG", "N1", "N3", "N4", "PO1", "CTT", "SE", "GE", "IEA",
+    ]  # fmt: skip
+    assert came.answered_by == ours.id
+    assert f"/partners/interchanges/ich_{ours.id.hex}" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("UNB+UNOC:3+A+B'UNH+1+X'FTX+AAI+++it?'s ??'UNZ+1+1'", ["UNB+UNOC:3+A+B'", "UNH+1+X'", "FTX+AAI+++it?'s ??'",
+                                                                "UNZ+1+1'"]),
+        ("UNA:+.? ~UNB+UNOC:3~UNZ+0+1~", ["UNA:+.? ~", "UNB+UNOC:3~", "UNZ+0+1~"]),
+        ("UNB+1'\r\nUNZ+1'\r\n", ["UNB+1'", "UNZ+1'"]),
+        ("Dear all, it's an order'", ["Dear all, it's an order'"]),
+        ("ISA", ["ISA"]),
+    ],
+)  # fmt: skip
+def test_segments_stand_on_lines_of_their_own(text: str, lines: list[str]) -> None:
+    assert lined(text).splitlines() == lines

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from console.web.context import ConsoleServices
 from core.domain.checkdigits import SSCC_LENGTHS, is_key
 from core.domain.ids import public_id
+from core.errors import Rejected
 from core.services.access import create_user
 from core.services.papers import acknowledge
 from core.store.unit import Store
@@ -139,6 +140,25 @@ def test_a_paper_that_was_kept_back_says_why_and_is_sent(store: Store, trading: 
     assert (answer.status_code, answer.location) == (303, path)
     assert world.papers("order_response")[0].state == "sent"
     assert "Send it as it is" not in client.get(path).text
+
+
+def test_a_paper_whose_delivery_died_says_so_and_is_sent_again(trading: Site, world: TradeWorld) -> None:
+    world.buy(line("A", 1, "120.00", unit="CT", gtin="4006381333931"))
+    world.settle()
+    world.partners.partners["retailer"].script = [Rejected("The retailer has no such department.", code="OUT-X-422")]
+    world.deliver(world.retailer)
+    client = trading.client()
+    listed = client.get("/trade/papers?tab=failed").text
+    assert "1 of 1 papers" in listed
+    [paper] = world.papers("order_response")
+    path = f"/trade/papers/{public_id('paper', paper.id)}"
+    page = client.get(path).text
+    assert "The retailer has no such department." in page
+    assert "Send it again" in page
+    assert client.post(f"{path}/send", data={"csrf_token": form_token(page)}).location == path
+    assert "Send it again" not in client.get(path).text
+    world.deliver(world.retailer)
+    assert "1 of 1 papers" in client.get("/trade/papers?tab=sent").text
 
 
 def test_a_deduction_is_traced_and_disputed(trading: Site, shipped: Any, world: TradeWorld) -> None:

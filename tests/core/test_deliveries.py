@@ -13,6 +13,7 @@ from core.errors import (
     RateLimited,
     Rejected,
     Transient,
+    Unwritable,
 )
 from core.jobs.relay import DUE_DELIVERIES
 from core.ports.connectors import Push, Receipt
@@ -73,6 +74,24 @@ def test_transient_failures_follow_the_schedule_and_end_in_a_dead_letter(world: 
     assert sent(world) == []
     later(world)
     assert world.deliver(world.erp) == 0
+
+
+def test_what_our_own_map_cannot_write_is_not_said_to_be_refused_by_the_partner(world: World) -> None:
+    write(world, 1)
+    script(world, Unwritable("The order cannot be written as 850 by the map own.", why="PO103 knows no H87."))
+    world.deliver(world.erp)
+    assert (row(world).state, case(world)) == ("dead", ("DLV-UNWRITTEN-422", "open"))
+    found = world.one("SELECT title, sentence FROM exception_case")
+    assert found.title == "Our map cannot write push order for erp (MAP-WRITE-422)"
+    assert found.sentence == (
+        "The order cannot be written as 850 by the map own. PO103 knows no H87. "
+        "Nothing was sent, and erp knows nothing of it."
+    )
+    with world.store.begin() as unit:
+        retry_delivery(unit, row(world).id)
+    assert case(world) == ("DLV-UNWRITTEN-422", "superseded")
+    world.deliver(world.erp)
+    assert sent(world) == [1]
 
 
 def test_retry_after_wins_over_a_shorter_wait(world: World) -> None:

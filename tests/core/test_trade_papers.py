@@ -14,7 +14,7 @@ from core.domain.payloads import jsonable
 from core.errors import Conflict
 from core.services.advising import labels_from, labels_of
 from core.services.chargebacks import set_state
-from core.services.papers import acknowledge, send_anyway
+from core.services.papers import acknowledge, send_by_hand
 from core.store.read.trade import trace
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
@@ -245,11 +245,11 @@ def test_o9_a_paper_that_breaks_a_rule_is_kept_back_until_a_person_sends_it(stor
     ]
     assert "push_despatch_advice" not in [push.kind for push in _sent(world)]
     with world.store.begin() as unit:
-        send_anyway(unit, world.facts, paper.id)
+        send_by_hand(unit, world.facts, paper.id)
     assert [push.kind for push in _sent(world)][-1] == "push_despatch_advice"
     assert world.one("SELECT state FROM exception_case WHERE code = 'PAPER-RULE-422'").state == "superseded"
     with world.store.begin() as unit, pytest.raises(Conflict):
-        send_anyway(unit, world.facts, paper.id)
+        send_by_hand(unit, world.facts, paper.id)
 
 
 def test_o9_a_deduction_is_traced_to_the_papers_and_their_times(store: Store) -> None:

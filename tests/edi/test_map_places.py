@@ -240,3 +240,30 @@ def test_text_is_cut_at_blanks_and_put_together_again() -> None:
     assert cut.read(pieces) == text
     with pytest.raises(Unfit, match="lines of 10"):
         cut.write("abcdefghijk")
+
+
+def test_what_a_condition_passes_over_is_said_to_be_unread() -> None:
+    made = load_map(
+        """
+map: order
+from: x12
+options: {message: "850", version: "004010"}
+fields:
+  external_id: {path: BEG/3, required: true}
+  note: {path: "REF[1=ZZ]/2", when: "REF[1=ZZ]/3=note"}
+  lines:
+    each: PO1loop
+    where: PO1/2
+    fields: {external_id: PO1/1, quantity: {path: PO1/2, as: quantity}}
+"""
+    )
+    text = (
+        "ISA*00*          *00*          *ZZ*ACME           *ZZ*HUB            *260301*1200*U*00401*000000001*0*P*>~"
+        "GS*PO*ACME*HUB*20260301*1200*1*X*004010~ST*850*0001~BEG*00*SA*P1**20260301~REF*ZZ*COLLECT*other~"
+        "PO1*1*3*EA~PO1*2~CTT*2~SE*7*0001~GE*1*1~IEA*1*000000001~"
+    )
+    (source,) = made.documents(text.encode())
+    assert source.error is None, source.error
+    unread = made.unmapped(source.value)
+    assert [each for each in unread if "REF" in each] == ["REF[1=ZZ]"]
+    assert unread[-2:] == ["PO1loop/PO1/3", "PO1loop/PO1"]

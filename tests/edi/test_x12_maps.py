@@ -99,6 +99,25 @@ def test_an_850_is_an_order_with_a_quantity_for_each_store() -> None:
     assert made.unmapped(source) == []
 
 
+def test_references_come_back_as_they_came_and_those_without_a_name_are_kept() -> None:
+    made = shipped_map("x12/850.004010")
+    came = "REF*IA*44123~REF*ZZ*COLLECT~REF*ZZ**Call first~REF*ZZ*K-9*cost center~"
+    source = one(made, "850", ORDER.replace("REF*ZZ*K-9*cost center~", came))
+    order = jsonable(made.read(source).canonical)
+    assert order["references"] == {
+        "department": "042", "vendor_number": "44123", "other": "COLLECT", "other_2": "Call first", "cost center": "K-9"
+    }  # fmt: skip
+    assert made.unmapped(source) == []
+    line = {"position": 1, "unit": "C62", "sku": "L", "quantity": "1", "unit_price": "2", "net": "2",
+            "status": "accepted", "ordered_quantity": "1"}  # fmt: skip
+    paper = {**PAPER, "status": "accepted", "references": order["references"], "lines": [line],
+             "taxes": [], "totals": {"grand": "2"}}  # fmt: skip
+    for name in ("855", "810"):
+        written = [each for each in segments(shipped_map(f"x12/{name}.004010"), paper) if each.startswith("REF")]
+        assert written[:5] == ["REF*DP*042", "REF*IA*44123", "REF*ZZ*COLLECT", "REF*ZZ*Call first",
+                               "REF*ZZ*K-9*cost center"]  # fmt: skip
+
+
 @pytest.mark.parametrize("purpose", ["01", "04"])
 def test_a_canceled_850_is_no_order(purpose: str) -> None:
     made = shipped_map("x12/850.004010")
@@ -188,6 +207,23 @@ def test_an_810_states_its_total_in_cents_and_says_whether_something_is_added_or
         "lines": Decimal("13.5"), "allowances": Decimal("0.5"), "charges": Decimal("4.9"), "net": Decimal("17.9"),
         "tax": Decimal("3.4"), "grand": Decimal("21.3"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("unit", "code", "back"),
+    [
+        ("C62", "EA", "C62"), ("EA", "EA", "C62"), ("PCE", "EA", "C62"), ("H87", "PC", "C62"), ("CT", "CT", "XCT"),
+        ("CS", "CA", "XCS"), ("MTQ", "CR", "MTQ"), ("CEN", "HU", "CEN"), ("XPL", "PA", "XPL"), ("XPA", "PK", "XPK"),
+    ],
+)  # fmt: skip
+def test_units_are_written_as_x12_codes_and_read_back_as_what_they_count(unit: str, code: str, back: str) -> None:
+    made = shipped_map("x12/855.004010")
+    line = {"position": 1, "unit": unit, "sku": "L", "ordered_quantity": "3", "status": "accepted", "quantity": "3"}
+    paper = {**PAPER, "status": "accepted", "lines": [line]}
+    assert [each for each in segments(made, paper) if each.startswith(("PO1", "ACK"))] == [
+        f"PO1**3*{code}***VN*L", f"ACK*IA*3*{code}"
+    ]  # fmt: skip
+    assert made.read(made.write(paper)).canonical["lines"][0]["unit"] == back
 
 
 def test_a_party_without_a_name_is_written_by_the_name_it_has() -> None:

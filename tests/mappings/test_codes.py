@@ -21,6 +21,14 @@ def test_several_partner_codes_need_to_say_which_is_written() -> None:
     assert (carriers.read("PCT"), carriers.write("dhl")) == ("dhl", "PAK")
 
 
+def test_a_code_without_a_word_of_the_partners_own_is_written_as_another_one() -> None:
+    table = {"read": {"PAK": "dhl"}, "write": {"dhl": "PAK"}, "only_write": {"dhl-green": "PAK"}}
+    carriers = from_table("carriers", table)
+    assert [carriers.write(code) for code in ("dhl", "dhl-green")] == ["PAK", "PAK"]
+    with pytest.raises(MapDocumentError, match="has dhl in both `write` and `only_write`"):
+        from_table("carriers", {**table, "only_write": {"dhl": "GLS"}})
+
+
 def test_read_and_write_must_agree() -> None:
     with pytest.raises(MapDocumentError, match="writes gls as A, but reads A as dhl"):
         from_table("carriers", {"read": {"A": "dhl"}, "write": {"gls": "A"}})

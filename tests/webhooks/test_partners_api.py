@@ -71,3 +71,19 @@ def test_a_partner_is_set_up_and_changed(api: Client, tmp_path: Path) -> None:
     assert api.post("/partners", {"name": "beta", "profile": changed, "replace": True}).status_code == 201
     assert api.get("/partners/beta").get_json()["profile"]["x12"] == {"usage": "T"}
     assert api.post("/partners", {"name": "nobody", "profile": profile, "replace": True}).status_code == 404
+
+
+def test_d1_what_was_set_aside_is_taken_or_refused_for_good(api: Client, world: EdiWorld) -> None:
+    for po in ("PO-1", "PO-8", "PO-9"):
+        world.drop(x12(order(po)))
+    aside = [each["id"] for each in api.get("/interchanges?state=quarantined").get_json()["data"]]
+    taken = api.post(f"/interchanges/{aside[0]}/take").get_json()
+    assert (taken["state"], [each["number"] for each in taken["documents"]]) == ("taken", ["PO-9"])
+    refused = api.post(f"/interchanges/{aside[1]}/refuse", {"note": "Sent by mistake."}).get_json()
+    assert (refused["state"], refused["documents"]) == ("refused", [])
+    again = api.post(f"/interchanges/{aside[1]}/take")
+    assert (again.status_code, again.get_json()["code"]) == (409, "EDI-TAKE-409")
+    said = world.all("SELECT action, detail FROM audit_entry WHERE action LIKE 'interchange.%' ORDER BY seq")
+    assert [(each.action, each.detail) for each in said] == [
+        ("interchange.taken", {"messages": 1}), ("interchange.refused", {"note": "Sent by mistake."}),
+    ]  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from config.settings import Settings
+from core.errors import Declined, Rejected
 from core.store.unit import Store
 from tests.core.trade_world import TERMS, TradeWorld, line
 from tests.webhooks.conftest import Client
@@ -52,7 +53,7 @@ def test_papers_packages_labels_and_chargebacks(api: Client, world: TradeWorld, 
     [advice] = api.get(f"/papers?kind=despatch_advice&order=ord_{order.id.hex}").get_json()["data"]
     assert (advice["state"], advice["checks"][0]["detail"]) == ("kept_back", "lines 2 have no GTIN")
     sent = api.post(f"/papers/{advice['id']}/send").get_json()
-    assert sent["state"] == "sent"
+    assert sent["state"] == "waiting"
     assert api.post(f"/papers/{advice['id']}/send").status_code == 409
     assert api.get(f"/papers/{advice['id']}").get_json() == sent
 
@@ -75,3 +76,39 @@ def test_papers_packages_labels_and_chargebacks(api: Client, world: TradeWorld, 
     assert (disputed["state"], disputed["note"]) == ("disputed", "sent in time")
     assert api.get(f"/chargebacks/{kept['id']}").get_json() == disputed
     assert (tmp_path / "sscc.json").exists() is False  # the number was taken by the process that made the papers
+
+
+def test_a_paper_whose_delivery_died_has_failed_and_is_sent_again(api: Client, world: TradeWorld) -> None:
+    world.buy(line("A", 1, "120.00", unit="CT", gtin="4006381333931"))
+    world.settle()
+    [paper] = api.get("/papers?state=waiting").get_json()["data"]
+    partner = world.partners.partners["retailer"]
+    partner.script = [Rejected("The retailer has no such department.", code="OUT-REJECTED-422")]
+    world.deliver(world.retailer)
+    failed = api.get("/papers?state=failed").get_json()["data"]
+    assert [(each["id"], each["sent_at"], each["failure"]["code"]) for each in failed] == [
+        (paper["id"], None, "OUT-REJECTED-422")
+    ]
+    assert api.get("/papers?state=sent").get_json()["data"] == []
+    again = api.post(f"/papers/{paper['id']}/send").get_json()
+    assert (again["state"], again["delivery"], again["failure"]) == ("waiting", paper["delivery"], None)
+    assert world.all("SELECT 1 FROM exception_case WHERE code = 'DLV-DEAD-502' AND state = 'open'") == []
+    world.deliver(world.retailer)
+    shown = api.get(f"/papers/{paper['id']}").get_json()
+    assert (shown["state"], shown["sent_at"] is not None, len(partner.order)) == ("sent", True, 1)
+    refused = api.post(f"/papers/{paper['id']}/send")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "PAPER-SENT-409")
+    assert api.get("/papers?state=lost").status_code == 422
+
+
+def test_a_paper_the_partner_declined_goes_out_by_a_delivery_of_its_own(api: Client, world: TradeWorld) -> None:
+    world.buy(line("A", 1, "120.00", unit="CT", gtin="4006381333931"))
+    world.settle()
+    world.partners.partners["retailer"].script = [Declined("Too late.", code="OUT-DECLINED-409")]
+    world.deliver(world.retailer)
+    [paper] = api.get("/papers?state=failed").get_json()["data"]
+    again = api.post(f"/papers/{paper['id']}/send").get_json()
+    assert again["state"] == "waiting"
+    assert again["delivery"] != paper["delivery"]
+    world.deliver(world.retailer)
+    assert api.get(f"/papers/{paper['id']}").get_json()["state"] == "sent"

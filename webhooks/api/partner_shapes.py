@@ -26,7 +26,8 @@ INTERCHANGE: dict[str, Shape] = {
     "id": identifier("ich"), "partner": TEXT, "direction": TEXT, "syntax": TEXT, "sender": TEXT, "recipient": TEXT,
     "reference": TEXT, "test": FLAG, "state": TEXT, "messages": WHOLE, "name": MAYBE, "message": maybe_id("msg"),
     "delivery": maybe_id("dlv"), "duplicate_of": maybe_id("ich"), "replaces": maybe_id("ich"),
-    "answer_due_at": MAYBE_INSTANT, "answered_at": MAYBE_INSTANT, "at": INSTANT,
+    "answer_due_at": MAYBE_INSTANT, "answered_at": MAYBE_INSTANT, "answered_by": maybe_id("ich"),
+    "at": INSTANT,
 }  # fmt: skip
 DOCUMENT: dict[str, Shape] = {
     "id": identifier("edi"), "partner": TEXT, "interchange": identifier("ich"), "interchange_reference": TEXT,

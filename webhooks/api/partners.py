@@ -11,6 +11,7 @@ from core.domain.ids import parse_id, public_id
 from core.domain.trade_terms import TradeTermsSchema
 from core.domain.vocabulary import Mode
 from core.services import audit
+from core.services.edi_deciding import refuse_for_good, take_anyway
 from core.services.edi_partners import set_up
 from core.services.edi_resending import LONGEST_EDIT, WAYS, send_anew
 from core.store.read.page import Json, Listed, Slice
@@ -26,7 +27,7 @@ from core.store.read.partners import (
 )
 from core.store.unit import Unit
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
-from webhooks.runtime import parts, runtime
+from webhooks.runtime import facts, parts, runtime
 
 routes = ApiBlueprint("partners", "Trading partners: profiles, interchanges, documents.")
 READ, WRITE = "trade:read", "trade:write"
@@ -63,6 +64,12 @@ class SendBody(Strict):
 
     way = fields.String(load_default="resend", validate=validate.OneOf(WAYS))
     text = fields.String(allow_none=True, validate=validate.Length(1, LONGEST_EDIT))
+
+
+class RefusalBody(Strict):
+    """Why it is refused, for the audit log."""
+
+    note = a_text()
 
 
 @routes.lists("/partners", scope=READ, shape="Partner", query=PageQuery)
@@ -120,6 +127,24 @@ def post_send(unit: Unit, body: Json, interchange: str) -> Json:
     found = public_id("delivery", delivery)
     audit.record(unit, f"interchange.{body['way']}", interchange, {"delivery": found})
     return {"interchange": interchange, "way": body["way"], "delivery": found}
+
+
+@routes.writes("/interchanges/<interchange>/take", scope=WRITE, shape="InterchangeFull")
+def post_take(unit: Unit, interchange: str) -> Json:
+    """Take an interchange that was set aside, because its number came before, as if it were new."""
+    interchange_id = parse_id("interchange", interchange)
+    taken = take_anyway(unit, facts(unit), runtime().connectors, parts().box, interchange_id)
+    audit.record(unit, "interchange.taken", interchange, {"messages": taken})
+    return read_interchange(unit.conn, interchange_id, unit.tenant)
+
+
+@routes.writes("/interchanges/<interchange>/refuse", scope=WRITE, shape="InterchangeFull", body=RefusalBody)
+def post_refusal(unit: Unit, body: Json, interchange: str) -> Json:
+    """Refuse an interchange that was set aside for good."""
+    interchange_id = parse_id("interchange", interchange)
+    refuse_for_good(unit, interchange_id)
+    audit.record(unit, "interchange.refused", interchange, body)
+    return read_interchange(unit.conn, interchange_id, unit.tenant)
 
 
 @routes.lists("/edi-documents", scope=READ, shape="EdiDocument", query=EdiDocumentQuery, keeps=True)

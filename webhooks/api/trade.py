@@ -17,7 +17,7 @@ from core.services import audit
 from core.services.advising import labels_of
 from core.services.agreements import set_pack, set_price, set_terms, terms_of
 from core.services.chargebacks import STATES, set_state
-from core.services.papers import send_anyway
+from core.services.papers import send_by_hand
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import read_connection
 from core.store.read.trade import list_chargebacks, list_papers, read_chargeback, read_packages, read_paper
@@ -141,9 +141,9 @@ def get_paper(conn: Connection, paper: str) -> Json:
 
 @routes.writes("/papers/<paper>/send", scope=WRITE, shape="Paper")
 def post_sending(unit: Unit, paper: str) -> Json:
-    """Send a paper that was kept back, as it is."""
+    """Send a paper that was kept back as it is, or one whose delivery failed again."""
     paper_id = parse_id("paper", paper)
-    send_anyway(unit, facts(unit), paper_id)
+    send_by_hand(unit, facts(unit), paper_id)
     audit.record(unit, "paper.sent", paper)
     return read_paper(unit.conn, paper_id, unit.tenant)
 

@@ -29,6 +29,7 @@ TRADE_SHAPES: dict[str, Shape] = {
         "An order response, despatch advice or invoice, as it left.",
         id=identifier("pap"), connection=MAYBE, kind=TEXT, number=TEXT, order=identifier("ord"),
         shipment=maybe_id("shp"), delivery=maybe_id("dlv"), state=TEXT, checks=many(CHECK), answer=MAYBE_ANYTHING,
+        failure=MAYBE_ANYTHING,
         body=ANYTHING, made_at=INSTANT, due_at=MAYBE_INSTANT, accept_by=MAYBE_INSTANT, sent_at=MAYBE_INSTANT,
         acknowledged_at=MAYBE_INSTANT, late_at=MAYBE_INSTANT, warnings=many(TEXT),
     ),

@@ -11,9 +11,13 @@ from typing import Any
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.sdk.drop import claims, outbox, readiness
 from connectors.sdk.drop.folders import open_folders, unreachable
+from mappings.edi.acks.judging import judge
+from mappings.edi.detect import HEAD, detect
 
 CONTENT_TYPES = {".edi": "application/edifact", ".x12": "application/edi-x12", ".xml": "application/xml"}
 MAX_BYTES = 209_715_200
+# Up to here a file is read on the way in to see whether it has an interchange; larger ones show it when they are read.
+MOST_LOOKED_AT = 1_000_000
 
 
 class FolderTransport:
@@ -70,6 +74,9 @@ class FolderTransport:
         body = claim.handle.read(self.max_bytes + 1)
         key = claim.path.name
         self._held[key] = claim
+        # It is stored all the same; who put it there sees it in the error folder and not among what was taken.
+        claim.reason = unusable(body)
+        claim.refused = claim.reason is not None
         # A claim keeps its name until it is archived: taken up again after a crash it has the same key, and the same
         # file put into the folder once more has another one.
         return Incoming(
@@ -104,3 +111,17 @@ class FolderTransport:
         held, self._held = self._held, {}
         for claim in held.values():
             claim.give_back()
+
+
+def unusable(body: bytes) -> str | None:
+    """Return why nothing can be done with a file whatever the partner's profile says, None where something may be."""
+    if not body.strip():
+        return "The file is empty."
+    syntax = detect(body[:HEAD])
+    if syntax is None:
+        return "The file is neither EDIFACT nor X12 nor XML: it has no UNB or ISA segment. Nothing of it was taken."
+    if syntax in ("edifact", "x12") and len(body) <= MOST_LOOKED_AT:
+        first = next(iter(judge(body)), None)
+        if first is None or not (first.findings.reference or first.findings.groups):
+            return "The file holds no interchange that can be read; `crossdock edi check` says why. Nothing was taken."
+    return None

@@ -29,6 +29,8 @@ class Claim:
         # Set by the reader: settling an unread file would lose its rest.
         self.read_whole = False
         self.refused = False
+        # Why the whole file is refused, for whoever looks into the error folder.
+        self.reason: str | None = None
 
     @property
     def changed_at(self) -> datetime:
@@ -41,12 +43,17 @@ class Claim:
         return self.path.with_name(f".{self.path.name}.errors.tmp")
 
     def archive(self) -> Path:
-        """Move the file to the archive of today, or to the error folder when it was refused; release it."""
+        """Move the file to the archive of today, or to the error folder when it was refused; release it.
+
+        Where it was refused for a reason, `NAME.txt` beside it says which.
+        """
         target = self.folders.error if self.refused else self.folders.archive / f"{datetime.now(UTC):%Y-%m-%d}"
         target.mkdir(exist_ok=True)
         if self.notes.exists():
             _move(self.notes, self.folders.error, f"{self.name}.errors.csv")
         kept = _move(self.path, target, self.name)
+        if self.refused and self.reason:
+            kept.with_name(f"{kept.name}.txt").write_text(f"{self.reason}\n", encoding="utf-8")
         done = companion(self.folders.inbox, self.name)
         # The sign stays when the partner has already put the next file of that name.
         if done is not None and not (self.folders.inbox / self.name).exists():

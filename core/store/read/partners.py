@@ -17,9 +17,7 @@ from core.store.unit import DEFAULT_TENANT
 
 PARTNER_KIND = "edi"
 DIRECTIONS = ("in", "out")
-DOCUMENT_STATES = (
-    "made", "sent", "received", "accepted", "answered", "refused", "replaced", "taken",
-)  # fmt: skip
+DOCUMENT_STATES = ("made", "sent", "received", "accepted", "answered", "refused", "replaced", "taken")
 # Documents of one value that are fetched by their ids.
 MOST_NAMED = 1_000
 INTERCHANGE_STATES = ("made", "sent", "taken", "refused", "repeated", "quarantined")
@@ -191,6 +189,7 @@ def _interchange(row: Row[Any]) -> Json:
         "replaces": ref("interchange", row.replaces_id),
         "answer_due_at": instant(row.answer_due_at),
         "answered_at": instant(row.answered_at),
+        "answered_by": ref("interchange", row.answered_by),
         "at": instant(row.at),
     }
 

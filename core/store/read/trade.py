@@ -6,19 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, case, select, text
 
 from core.domain.ids import public_id
+from core.domain.states import UNFINISHED_DELIVERY, DeliveryState
 from core.errors import NotFound
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, joined, only, require_named, row_of, rows_by_id
 from core.store.read.text import instant, money, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
-_p, _c = t.paper.c, t.chargeback.c
+_p, _c, _d = t.paper.c, t.chargeback.c, t.delivery.c
+PAPER_STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused")
+# A paper in the outbox has not left: whether it waits, left or failed stands at its delivery, pruned long afterwards.
+SHOWN = case(
+    (_p.state != "sent", _p.state),
+    (_d.state.in_([str(each) for each in UNFINISHED_DELIVERY]), "waiting"),
+    (_d.state.in_([str(DeliveryState.DEAD), str(DeliveryState.DECLINED), str(DeliveryState.SUPERSEDED)]), "failed"),
+    else_="sent",
+)
 _PAPERS = (
-    select(t.paper, t.connection.c.name.label("connection_name"), t.delivery.c.state.label("delivery_state"),
-           t.delivery.c.finished_at)
+    select(t.paper, t.connection.c.name.label("connection_name"), SHOWN.label("shown"),
+           _d.state.label("delivery_state"), _d.error.label("delivery_error"), _d.finished_at)
     .outerjoin(t.connection, joined(t.paper, t.connection, _p.connection_id))
     .outerjoin(t.delivery, joined(t.paper, t.delivery, _p.delivery_id))
 )  # fmt: skip
@@ -79,7 +88,7 @@ def list_papers(
         order=(_p.order_id, order_id),
         connection=(t.connection.c.name, connection),
         kind=(_p.kind, kind),
-        state=(_p.state, state),
+        state=(SHOWN, state, PAPER_STATES),
         number=(_p.number, number),
     )
     if late:
@@ -106,9 +115,10 @@ def _paper(row: Row[Any]) -> Json:
         "order": public_id("order", row.order_id),
         "shipment": ref("shipment", row.shipment_id),
         "delivery": ref("delivery", row.delivery_id),
-        "state": row.state,
+        "state": row.shown,
         "checks": row.checks,
         "answer": row.answer,
+        "failure": row.delivery_error if row.shown == "failed" else None,
         "body": row.body,
         "made_at": instant(row.made_at),
         "due_at": instant(row.due_at),

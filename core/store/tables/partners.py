@@ -50,9 +50,11 @@ interchange = Table(
     document("findings"),
     uid("duplicate_of", null=True),
     uid("replaces_id", null=True),
-    # The acknowledgement we owe: when at the latest, when it left.
+    # Of what came: by when our acknowledgement must leave, and when it left. Of what left: when the partner sent his.
     instant("answer_due_at"),
     instant("answered_at"),
+    # The interchange with that acknowledgement.
+    uid("answered_by", null=True),
     instant("at", null=False),
     key(),
     # A number is ours once (D3).

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, func, select, text
 
-PAPERS = text("SELECT state, count(*) AS n, count(late_at) AS late FROM paper WHERE tenant_id = :tenant GROUP BY state")
+from core.store import schema as t
+from core.store.read.page import joined
+from core.store.read.trade import SHOWN
+
 CHARGEBACKS = text(
     "SELECT state, currency, count(*) AS n, sum(amount) AS amount FROM chargeback WHERE tenant_id = :tenant"
     " GROUP BY state, currency ORDER BY currency"
@@ -16,7 +19,13 @@ CHARGEBACKS = text(
 
 def paper_counts(conn: Connection, tenant: int) -> Mapping[str, int]:
     """Return how many papers are in each state, how many advices were late, and how many there are."""
-    rows = conn.execute(PAPERS, {"tenant": tenant}).all()
+    paper = t.paper.c
+    rows = conn.execute(
+        select(SHOWN.label("state"), func.count().label("n"), func.count(paper.late_at).label("late"))
+        .select_from(t.paper.outerjoin(t.delivery, joined(t.paper, t.delivery, paper.delivery_id)))
+        .where(paper.tenant_id == tenant)
+        .group_by(SHOWN)
+    ).all()
     found = {row.state: row.n for row in rows}
     return {**found, "late": sum(row.late for row in rows), "all": sum(row.n for row in rows)}
 

@@ -10,8 +10,8 @@ from mappings.edi.grammar.structure import Group
 from mappings.edi.places.counting import LINES, X12_LINES
 from mappings.edi.places.message import EdiMessage
 from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
-from mappings.edi.places.numbers import type_of
-from mappings.edi.places.reading import COMPARED, Elements, components, fits, pick, spread, walker
+from mappings.edi.places.numbers import Numbers, type_of
+from mappings.edi.places.reading import COMPARED, Elements, Places, components, fits, pick, spread, walker
 from mappings.rules import Rule
 
 Seen = dict[int, set[tuple[int, int]]]
@@ -90,22 +90,28 @@ def qualifier(message: EdiMessage, segment: Any) -> str:
 def touch(scopes: list[Any], root: Any, rules: tuple[Rule, ...], seen: Seen, *, inbound: bool) -> None:
     """Note every value that rules read, and every selector that was asked."""
     for rule in rules:
-        own = rule.key
+        own, inside = rule.key, scopes
         if inbound:
-            touch(scopes, root, rule.first_of + rule.concat, seen, inbound=True)
-            note_condition(scopes, root, rule.when, seen)
+            # What a condition passes over is not read.
+            inside = meeting(scopes, root, rule.when, seen)
+            touch(inside, root, rule.first_of + rule.concat, seen, inbound=True)
             own = rule.path or rule.each or rule.scope or ""
-        inner = note_all(scopes, root, parse(own), seen, first=rule.each is None) if own else scopes
+        inner = note_all(inside, root, parse(own), seen, first=rule.each is None) if own else inside
         if inbound:
-            note_condition(inner, root, rule.where, seen)
+            inner = meeting(inner, root, rule.where, seen)
         if rule.fields:
             touch(inner, root, rule.fields, seen, inbound=inbound)
 
 
-def note_condition(scopes: list[Any], root: Any, text: str | None, seen: Seen) -> None:
-    """Note the place that a condition asks."""
-    if text is not None and (found := COMPARED.fullmatch(text.strip())):
-        note_all(scopes, root, parse(found["path"].strip()), seen)
+def meeting(scopes: list[Any], root: Any, text: str | None, seen: Seen) -> list[Any]:
+    """Return the scopes that meet a condition, and note the place it asks there."""
+    found = COMPARED.fullmatch(text.strip()) if text is not None else None
+    if text is None or found is None:
+        return scopes
+    holds = Places(Numbers(root.grammar)).condition(text)
+    met = [each for each in scopes if holds(each, root)]
+    note_all(met, root, parse(found["path"].strip()), seen)
+    return met
 
 
 def note_all(scopes: list[Any], root: Any, path: Path, seen: Seen, *, first: bool = True) -> list[Any]:

@@ -31,9 +31,10 @@ def put(root: Path, name: str, body: bytes) -> None:
 
 def test_a_file_comes_byte_for_byte_and_is_archived_when_it_is_done(tmp_path: Path, opened: Open) -> None:
     transport = opened(tmp_path)
-    put(tmp_path, "orders.edi", b"\xff\x00UNA:+.? '\r\n")
+    body = b"\xff\x00UNA:+.? 'UNB+UNOC:3+A+B+260301:1200+7'\r\nUNZ+0+7'\r\n"
+    put(tmp_path, "orders.edi", body)
     [found] = transport.fetch(10)
-    assert (found.body, found.name) == (b"\xff\x00UNA:+.? '\r\n", "orders.edi")
+    assert (found.body, found.name) == (body, "orders.edi")
     assert list((tmp_path / "inbox").glob("*.edi")) == []
     found.done()
     [archived] = (tmp_path / "archive").glob("*/orders.edi")
@@ -83,3 +84,28 @@ def test_a_root_that_is_not_there_is_said(tmp_path: Path, opened: Open) -> None:
     with pytest.raises(Misconfigured) as refused:
         opened(tmp_path / "nowhere")
     assert refused.value.error_code == "FILES-ROOT-404"
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "is empty"),
+        (b" \r\n", "is empty"),
+        (b"Dear all, please find our order attached.", "neither EDIFACT nor X12 nor XML"),
+        (b"UNB+", "holds no interchange that can be read"),
+    ],
+)
+def test_a_file_without_an_interchange_goes_to_the_error_folder_with_the_reason(
+    tmp_path: Path, opened: Open, body: bytes, why: str
+) -> None:
+    transport = opened(tmp_path)
+    for _ in range(2):
+        put(tmp_path, "orders.edi", body)
+        [found] = transport.fetch(10)
+        assert found.body == body  # it is stored as anything is
+        found.done()
+    assert list((tmp_path / "archive").glob("*/*.edi")) == []
+    names = sorted(each.name for each in (tmp_path / "error").iterdir())
+    assert names == ["orders-2.edi", "orders-2.edi.txt", "orders.edi", "orders.edi.txt"]
+    assert why in (tmp_path / "error" / "orders.edi.txt").read_text()
+    assert (tmp_path / "error" / "orders.edi").read_bytes() == body

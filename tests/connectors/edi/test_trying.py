@@ -32,8 +32,20 @@ def tried(tmp_path: Path, samples: dict[str, bytes], profile: str = PROFILE) -> 
     for name, body in samples.items():
         (tmp_path / name).write_bytes(body)
         paths.append(tmp_path / name)
-    with opened(read_partner_file(file)) as connector:
-        return try_samples(connector, paths)
+    read = read_partner_file(file)
+    with opened(read) as connector:
+        return try_samples(connector, paths, read.terms)
+
+
+TERMS = """
+terms:
+  seller: {name: "Fjord & Pine", gln: "4012345000009"}
+  sscc: {extension: "7", company_prefix: "4098765"}
+  tax_rate: "0.19"
+  payment: {days: 14}
+  allowances: [{kind: rebate, rate: "0.10"}]
+  rules: [{check: gtin_on_every_line}]
+"""
 
 
 def told(found: list[Tried]) -> list[tuple[str, str, bool]]:
@@ -142,7 +154,49 @@ def test_p1_a_profile_that_does_not_fit_names_its_key(tmp_path: Path, change: tu
 
 def test_a_profile_takes_numbers_that_yaml_reads_as_such(tmp_path: Path) -> None:
     file = tmp_path / "acme.yaml"
-    file.write_text(PROFILE.replace("id: HUB", "id: 4012345000009").replace('in: "850"', "in: 850"))
+    text = PROFILE.replace("id: HUB", "id: 4012345000009").replace('in: "850"', "in: 850")
+    file.write_text(f"{text}maps: {MAPS}\n")
     with opened(read_partner_file(file)) as connector:
         assert connector.profile.ours.id == "4012345000009"
         assert connector.profile.incoming("850") is not None
+
+
+@pytest.mark.parametrize(
+    ("documents", "reason"),
+    [
+        ('{in: "855", map: x12/855.004010}', "documents.1 (in: 855, map: x12/855.004010): the map makes order "
+         "response, a paper we send: say `out` instead of `in`; what comes in is one of order, order change"),
+        ('{out: "860", map: x12/860.004010}', "the map is of order change, which comes in: say `in` instead of `out`; "
+         "what leaves is one of order response, despatch advice, invoice"),
+        ('{in: "860", map: x12/850.004010}', "documents.1 (in: 860, map: x12/850.004010): the map is for x12 850"),
+        ("{in: ORDERS, map: x12/850.004010}", "the map is for x12 850"),
+        ('{out: "810", map: x12/811.004010}', "The map x12/811.004010 of acme-retail cannot be used"),
+    ],
+)  # fmt: skip
+def test_a_map_that_does_not_fit_its_document_is_refused_when_the_profile_is_loaded(
+    tmp_path: Path, documents: str, reason: str
+) -> None:
+    profile = PROFILE.replace('  - {out: "855", map: "855"}', f"  - {documents}")
+    with pytest.raises(InputError) as refused:
+        tried(tmp_path, {"order.x12": x12(order("PO-1"))}, profile)
+    assert reason in refused.value.what
+    assert refused.value.error_code in ("EDI-PROFILE-422", "EDI-MAP-404")
+
+
+def test_papers_are_made_by_the_terms_of_trade_of_the_profile(tmp_path: Path) -> None:
+    profile = PROFILE.replace(
+        '{out: "855", map: "855"}', '{out: "856", map: x12/856.004010}\n  - {out: "810", map: x12/810.004010}'
+    )
+    found = {each.kind: each for each in tried(tmp_path, {"order.x12": x12(order("PO-1"))}, profile + TERMS)}
+    advice, bill = found["856"].canonical or {}, found["810"].canonical or {}
+    assert bill["seller"] == {"company": "Fjord & Pine", "gln": "4012345000009"}
+    assert "N1*SE*Fjord & Pine*UL*4012345000009~" in (found["810"].written or "")
+    assert advice["packages"][0]["sscc"].startswith("74098765")
+    # 3 at 19.95, less a tenth, and 19 % on it.
+    assert {name: bill["totals"][name] for name in ("lines", "allowances", "net", "tax", "grand")} == {
+        "lines": "59.85", "allowances": "5.99", "net": "53.86", "tax": "10.23", "grand": "64.09",
+    }  # fmt: skip
+    assert bill["terms"] == {"days": 14}
+    assert "the hub would keep it back: rule gtin_on_every_line: lines 1 have no GTIN" in found["810"].notes
+    without = tried(tmp_path, {"order.x12": x12(order("PO-1"))}, profile)
+    assert "the hub makes none before terms of trade are set; ours are invented here" in without[-1].notes

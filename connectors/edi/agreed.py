@@ -1,0 +1,73 @@
+"""What a profile's `documents` may agree: which map fits which message, and which way it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connectors.edi.profile import Exchanged, Profile
+from core.domain.vocabulary import DocumentType, Paper, Write
+from core.errors import Misconfigured
+from mappings.edi.xml.kinds import XML
+from mappings.engine import Map
+
+PAPER_OF = {
+    Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
+    Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
+    Write.PUSH_INVOICE: Paper.INVOICE,
+}
+COMES = (
+    DocumentType.ORDER, DocumentType.ORDER_CHANGE, DocumentType.ORDER_CANCEL, DocumentType.STOCK,
+    DocumentType.REMITTANCE, DocumentType.FULFILLMENT_UPDATE, DocumentType.SHIPMENT, DocumentType.TRACKING,
+    DocumentType.ITEM, DocumentType.REFUND,
+)  # fmt: skip
+LEAVES = tuple(PAPER_OF.values())
+
+
+def require_documents(profile: Profile, name: str, map_of: Callable[[str], Map]) -> None:
+    """Refuse a profile whose documents could not be read or written by the maps it names for them.
+
+    Args:
+        profile: of the partner.
+        name: of the connection, for errors.
+        map_of: opens a map by its name in the profile.
+
+    Raises:
+        Misconfigured: a map is not there, is for another message, or goes the other way.
+    """
+    wrong = []
+    for at, row in enumerate(profile.documents):
+        why = _misfit(row, map_of(row.map))
+        if why is not None:
+            wrong.append(f"documents.{at} ({'in' if row.incoming else 'out'}: {row.kind}, map: {row.map}): {why}")
+    if wrong:
+        raise Misconfigured(
+            f"The profile of {name} does not fit: {'; '.join(wrong)}.",
+            fix="docs/partners.md says what comes in and what leaves; `crossdock partner maps` lists the maps.",
+            code="EDI-PROFILE-422",
+        )
+
+
+def _misfit(row: Exchanged, map_: Map) -> str | None:
+    """Return why a map does not do for a document, None where it does."""
+    document, canonical = map_.document, map_.canonical_type
+    syntax = "xml" if row.syntax in XML else row.syntax
+    kind = "cXML" if row.syntax == "cxml" else row.kind
+    # The root of a map of XML is written with its prefix; that of cXML is the same for all its documents.
+    found = str(document.options.get("message") or document.options.get("root") or "").rpartition(":")[2]
+    if (document.syntax, found) != (syntax, kind):
+        return f"the map is for {document.syntax} {found}".rstrip()
+    if row.incoming and canonical not in COMES:
+        paper = ", a paper we send: say `out` instead of `in`" if canonical in (*LEAVES, *PAPER_OF) else ""
+        return f"the map makes {_words(canonical)}{paper}; what comes in is one of {_listed(COMES)}"
+    if not row.incoming and canonical not in (*LEAVES, *PAPER_OF):
+        comes = ", which comes in: say `in` instead of `out`" if canonical in COMES else ""
+        return f"the map is of {_words(canonical)}{comes}; what leaves is one of {_listed(LEAVES)}"
+    return None
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(_words(each) for each in names)
