@@ -49,7 +49,7 @@ def require_documents(profile: Profile, name: str, map_of: Callable[[str], Map])
 def _misfit(row: Exchanged, map_: Map) -> str | None:
     """Return why a map does not do for a document, None where it does."""
     document, canonical = map_.document, map_.canonical_type
-    if document.syntax != row.syntax or document.options["message"] != row.kind:
+    if document.syntax != row.syntax or document.options.get("message") != row.kind:
         return f"the map is for {document.syntax} {document.options.get('message', '')}".rstrip()
     if row.incoming and canonical not in COMES:
         paper = ", a paper we send: say `out` instead of `in`" if canonical in (*LEAVES, *PAPER_OF) else ""

@@ -11,11 +11,11 @@ from connectors.edi.agreed import COMES, PAPER_OF, require_documents
 from connectors.edi.calls import Calls
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import acknowledgement, owed, read_findings, unpacked
-from connectors.edi.papers import written
 from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.repacking import contents_of
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
 from connectors.edi.transports.opening import open_transport
+from connectors.edi.writing import written
 from connectors.sdk.base import BaseConnector, document, ignored
 from core.domain.vocabulary import DocumentType, Paper
 from core.errors import InputError, MappingError, Misconfigured
