@@ -25,6 +25,8 @@ LINES = ("lines", "loose", "contents", "items")
 LEVELS = ("pallets", "cartons")
 LENGTHS = (8, 12, 13, 14)
 """Digits of an article number; each length has a qualifier of its own."""
+EITHER = (tuple(f"gtin_{length}" for length in LENGTHS), ("external_id", "second_id"), ("region", "area"))
+"""Places of one canonical field: where several hold something, the first of them is kept."""
 TEXT = 80
 REGION = 2
 """Characters of a region in N402; longer ones are a place of their own."""

@@ -118,6 +118,17 @@ def test_references_come_back_as_they_came_and_those_without_a_name_are_kept() -
                                "REF*ZZ*K-9*cost center"]  # fmt: skip
 
 
+def test_numbers_that_there_is_no_room_for_are_named() -> None:
+    made = shipped_map("x12/850.004010")
+    body = ORDER.replace("*UP*012345678905*", "*UP*012345678905*UK*10012345678902*").replace(
+        "N1*BY*Example Stores*92*1500~", "N1*BY*Example Stores*92*1500~REF*ST*77~"
+    )
+    source = one(made, "850", body)
+    order = made.read(source).canonical
+    assert (order["lines"][0]["gtin"], order["buyer"]["external_id"]) == ("012345678905", "1500")
+    assert made.unmapped(source) == ["N1loop/REF[1=ST]", "PO1loop/PO1/8", "PO1loop/PO1/9"]
+
+
 @pytest.mark.parametrize("purpose", ["01", "04"])
 def test_a_canceled_850_is_no_order(purpose: str) -> None:
     made = shipped_map("x12/850.004010")

@@ -12,6 +12,7 @@ from mappings.edi.places.message import EdiMessage
 from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
 from mappings.edi.places.numbers import Numbers, type_of
 from mappings.edi.places.reading import COMPARED, Elements, Places, components, fits, pick, spread, walker
+from mappings.edi.x12_shapes import EITHER
 from mappings.rules import Rule
 
 Seen = dict[int, set[tuple[int, int]]]
@@ -89,6 +90,8 @@ def qualifier(message: EdiMessage, segment: Any) -> str:
 
 def touch(scopes: list[Any], root: Any, rules: tuple[Rule, ...], seen: Seen, *, inbound: bool) -> None:
     """Note every value that rules read, and every selector that was asked."""
+    if inbound:
+        rules = note_either(scopes, root, rules, seen)
     for rule in rules:
         own, inside = rule.key, scopes
         if inbound:
@@ -101,6 +104,23 @@ def touch(scopes: list[Any], root: Any, rules: tuple[Rule, ...], seen: Seen, *, 
             inner = meeting(inner, root, rule.where, seen)
         if rule.fields:
             touch(inner, root, rule.fields, seen, inbound=inbound)
+
+
+def note_either(scopes: list[Any], root: Any, rules: tuple[Rule, ...], seen: Seen) -> tuple[Rule, ...]:
+    """Note of rules that fill one canonical field from several places only the one that is kept; return the others."""
+    named = {rule.key: rule for rule in rules if rule.path is not None and rule.when is None}
+    noted: set[str] = set()
+    for group in EITHER:
+        members = [named[key] for key in group if key in named]
+        if len(members) < 2:
+            continue
+        noted.update(rule.key for rule in members)
+        places = Places(Numbers(root.grammar))
+        for scope in scopes:
+            kept = next((rule for rule in members if places.value(rule.path or "")(scope, root)), None)
+            if kept is not None:
+                note_all([scope], root, parse(kept.path or ""), seen)
+    return tuple(rule for rule in rules if rule.key not in noted)
 
 
 def meeting(scopes: list[Any], root: Any, text: str | None, seen: Seen) -> list[Any]:
