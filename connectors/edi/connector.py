@@ -14,9 +14,10 @@ from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.repacking import contents_of
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
 from connectors.edi.transports.opening import open_transport
+from connectors.edi.writes import Writes
 from connectors.sdk.base import BaseConnector, document, ignored
-from core.domain.vocabulary import DocumentType, Paper, Write
-from core.errors import InputError, MappingError, Misconfigured, Rejected
+from core.domain.vocabulary import DocumentType
+from core.errors import InputError, MappingError, Misconfigured
 from core.ports.connectors import Document, InboundMessage, InboundRecord, Json, Push, Receipt
 from core.ports.partners import (
     INTERCHANGE_TOPIC,
@@ -31,14 +32,9 @@ from mappings.edi.shipped import named_map, shipped_map
 from mappings.engine import Map
 
 FILES_AT_ONCE = 50
-PAPER_OF = {
-    Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
-    Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
-    Write.PUSH_INVOICE: Paper.INVOICE,
-}
 
 
-class Connector(Calls, BaseConnector):
+class Connector(Writes, Calls, BaseConnector):
     """One trading partner."""
 
     book: Book | None = None
@@ -164,18 +160,6 @@ class Connector(Calls, BaseConnector):
 
     # -- out
 
-    def acknowledge_order(self, push: Push) -> Receipt:
-        """Send the order response."""
-        return self._paper(push)
-
-    def push_despatch_advice(self, push: Push) -> Receipt:
-        """Send the despatch advice."""
-        return self._paper(push)
-
-    def push_invoice(self, push: Push) -> Receipt:
-        """Send the invoice."""
-        return self._paper(push)
-
     def push_acknowledgement(self, push: Push) -> Receipt:
         """Send the functional acknowledgement of an interchange that came."""
         findings = read_findings(push.payload["findings"])
@@ -184,11 +168,11 @@ class Connector(Calls, BaseConnector):
             contents, note = acknowledgement(findings, self.profile)
             # Its answer to a test is a test.
             return pack(
-                self.profile, self._book(), findings.syntax, contents, ta1=note, answers=push.payload["interchange"],
+                self.profile, self.numbers(), findings.syntax, contents, ta1=note, answers=push.payload["interchange"],
                 replaces=(push.payload.get("again") or {}).get("interchange"), test=findings.test or None,
             )  # fmt: skip
 
-        return self._leave(push, build)
+        return self.leave(push, build)
 
     def find_by_reference(self, push: Push) -> Receipt | None:
         """Return None: a partner can be asked for nothing, and the same interchange sent again has the effect of once.
@@ -198,57 +182,13 @@ class Connector(Calls, BaseConnector):
         del push
         return None
 
-    def _paper(self, push: Push) -> Receipt:
-        kind = PAPER_OF[push.kind]
-        found = self.outgoing(kind, push.kind)
-        if found is None:
-            return Receipt(None, {"skipped": f"{kind.replace('_', ' ')} was not agreed with this partner"})
-        row, map_ = found
-
-        def build() -> OutgoingInterchange:
-            content = self.write(row, map_, push.payload, kind)
-            replaces = (push.payload.get("again") or {}).get("interchange")
-            return pack(self.profile, self._book(), row.syntax, [content], name=row.kind, replaces=replaces)
-
-        return self._leave(push, build)
-
-    def outgoing(self, kind: Paper, verb: str) -> tuple[Exchanged, Map] | None:
-        """Return what was agreed for a paper, and its map; None where it is not exchanged."""
-        for row in self.profile.outgoing:
-            map_ = self.map(row.map)
-            if map_.canonical_type in (kind, verb):
-                return row, map_
-        return None
-
-    def write(self, row: Exchanged, map_: Map, payload: Json, kind: Paper) -> Content:
-        """Return the message of a paper.
-
-        Raises:
-            Rejected: it does not fit the map, or the message would be wrong.
-        """
-        try:
-            message = map_.write(payload[kind] if map_.canonical_type == kind else payload)
-        except MappingError as error:
-            raise Rejected(
-                f"The {kind.replace('_', ' ')} cannot be written as {row.kind}.",
-                why=" ".join(part for part in (error.what, error.why) if part),
-                fix=error.fix,
-                code=error.error_code,
-            ) from None
-        options = map_.document.options
-        version: tuple[str, ...] = ()
-        if row.syntax == "edifact":
-            directory = str(options["version"])
-            version = (directory[:1], directory[1:], "UN", options.get("association") or "")
-        return Content(row.kind, message.body, version, expects=dict(self.profile.expects), keys=_keys(payload[kind]))
-
     def packed(self, syntax: str, contents: Sequence[Content], numbers: Numbers) -> OutgoingInterchange:
         """Return an interchange with messages, its numbers from elsewhere than the connection's own book."""
         return pack(self.profile, numbers, syntax, contents)
 
-    def _leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
+    def leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
         """Send the interchange of a write: the one made on the first try, whatever try this is."""
-        book = self._book()
+        book = self.numbers()
         kept = book.kept(push.reference)
         if kept is None:
             again = push.payload.get("again") or {}
@@ -264,11 +204,16 @@ class Connector(Calls, BaseConnector):
     def _again(self, again: Mapping[str, Any]) -> OutgoingInterchange:
         """Return what was sent before, or what a person made of it, under new numbers."""
         replaces = again["interchange"]
-        body = str(again["text"]).encode() if again.get("text") else self._book().sent_as(replaces).body
+        body = str(again["text"]).encode() if again.get("text") else self.numbers().sent_as(replaces).body
         syntax, contents, note, test = contents_of(body, self.profile)
-        return pack(self.profile, self._book(), syntax, contents, ta1=note, replaces=replaces, test=test or None)
+        return pack(self.profile, self.numbers(), syntax, contents, ta1=note, replaces=replaces, test=test or None)
 
-    def _book(self) -> Book:
+    def numbers(self) -> Book:
+        """Return what gives control numbers.
+
+        Raises:
+            Misconfigured: the connector was opened without one.
+        """
         if self.book is None:
             raise Misconfigured(
                 f"{self.config.name} has no book of control numbers.",
@@ -290,10 +235,3 @@ class Connector(Calls, BaseConnector):
         if "transport" in self.__dict__:
             self.transport.close()
         super().close()
-
-
-def _keys(paper: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the numbers of a paper, wherever its map puts them: its own, its order's, its packages'."""
-    orders = {paper.get("order_number"), paper.get("order_external_id")}
-    packages = [("sscc", each["sscc"]) for each in paper.get("packages", ()) if each.get("sscc")]
-    return [("number", paper["number"]), *(("po", each) for each in orders if each), *packages]

@@ -12,11 +12,12 @@ from uuid import UUID
 
 import orjson
 
-from connectors.edi.connector import PAPER_OF, Connector
+from connectors.edi.connector import Connector
 from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
 from connectors.edi.sampling import sample_papers
+from connectors.edi.writes import PAPER_OF
 from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
@@ -232,7 +233,7 @@ def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
     row, map_ = found
     tried = Tried(name, row.kind, "out", canonical=body)
     try:
-        content = connector.write(row, map_, {kind: body, "order": {}}, kind)
+        content = connector.write(row, map_, body if map_.canonical_type == kind else {kind: body, "order": {}})
         made = connector.packed(row.syntax, [content], Numbers())
         tried.written = made.body.decode("utf-8", "replace")
         [judged] = judge(made.body, replace(terms_of(connector.profile), agreed=None, sender=frozenset(),

@@ -328,7 +328,10 @@ class PackageSchema(Strict):
 
 
 class ShipmentSchema(Strict):
-    """What left a node; no lines means everything still open of that fulfillment order."""
+    """What left a node; no lines means everything still open of that fulfillment order.
+
+    With `short`, which is what of it will not come, empty lines mean that nothing left.
+    """
 
     external_id = a_text(128, required=True)
     fulfillment = a_text(128)
@@ -336,6 +339,7 @@ class ShipmentSchema(Strict):
     occurred_at = an_instant()
     carrier, service, tracking_number, tracking_url = a_text(64), a_text(64), a_text(128), a_text(2_000)
     lines = fields.List(fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
+    short = fields.List(fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
     packages = fields.List(fields.Nested(PackageSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
 
 

@@ -17,6 +17,7 @@ from mappings.edi.x12.events import TransactionSet
 from mappings.edi.x12.reader import X12Reader
 from mappings.engine import Map
 from mappings.faults import MapError
+from tests.edi import warehouse_documents as warehouse
 from tests.edi import x12_documents as made_up
 from tests.edi.canonical_documents import TRIED, meant
 from tests.edi.x12_samples import ABSENT, FOLDER, GS, ISA, TAIL, sample_files
@@ -31,6 +32,9 @@ WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("810", "invoice", made_up.invoices),
     ("820", "remittance", made_up.remittances),
     ("846", "stock", made_up.stocks),
+    ("940", "push_fulfillment_order", warehouse.works),
+    ("940-cancel", "cancel_fulfillment_order", warehouse.cancellations),
+    ("945", "shipment", warehouse.shipments),
 ]
 ORDER = (
     "BEG*00*SA*PO-7**20260301~REF*DP*042~REF*ZZ*K-9*cost center~DTM*002*20260310~N9*L1*TEXT~MSG*Ring twice~"
@@ -230,6 +234,7 @@ REFUSED = {
     "X12Parser/ORD/_856/Example3.txt": "lines: ",
     "X12Parser/ORD/_860/Example1.txt": "BCH/6: is no date of 8 digits (value 'PO DATE'",
     "X12Parser/ORD/_865/FromAdvanceAutoParts.txt": "issued_at: Missing data for required field",
+    "X12Parser/WAR/_940/simplot.txt": "W01/4..5[=VN|VA|VP|SK|SW]: is missing and required",
     "staedi/x12/issue590/multi-tx-transaction-type.edi": "PO1loop: is missing and required",
     "staedi/x12/simple810.edi": "gtin: must be a GTIN",
 }

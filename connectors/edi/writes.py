@@ -1,0 +1,145 @@
+"""What a trading partner is written: papers of orders, and work for a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from connectors.edi.envelope import Content, pack
+from connectors.edi.profile import Exchanged, Profile
+from core.domain.vocabulary import Paper, Write
+from core.errors import Declined, MappingError, Rejected
+from core.ports.connectors import Json, Push, Receipt
+from core.ports.partners import Book, OutgoingInterchange
+from mappings.edi.warehouse_orders import depositor_number
+from mappings.engine import Map
+
+PAPER_OF = {
+    Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
+    Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
+    Write.PUSH_INVOICE: Paper.INVOICE,
+}
+
+
+class Writes:
+    """What a connector does with writes that become a message."""
+
+    profile: Profile
+
+    def map(self, name: str) -> Map:
+        """Return a map by its name."""
+        raise NotImplementedError
+
+    def leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
+        """Send the interchange of a write."""
+        raise NotImplementedError
+
+    def numbers(self) -> Book:
+        """Return what gives control numbers."""
+        raise NotImplementedError
+
+    def acknowledge_order(self, push: Push) -> Receipt:
+        """Send the order response."""
+        return self._paper(push)
+
+    def push_despatch_advice(self, push: Push) -> Receipt:
+        """Send the despatch advice."""
+        return self._paper(push)
+
+    def push_invoice(self, push: Push) -> Receipt:
+        """Send the invoice."""
+        return self._paper(push)
+
+    def push_fulfillment_order(self, push: Push) -> Receipt:
+        """Send work to a warehouse; the receipt's reference is the number its answers name it by.
+
+        Raises:
+            Rejected: no message for it was agreed, or it cannot be written.
+        """
+        found = self.outgoing(push.kind)
+        if found is None:
+            raise Rejected(
+                "The partner works a node, and no message that tells him of work was agreed.",
+                fix='Add one to `documents` of his profile, such as {out: "940", map: x12/940.004010}.',
+                code="EDI-KIND-422",
+            )
+        return self._work(push, *found)
+
+    def cancel_fulfillment_order(self, push: Push) -> Receipt:
+        """Ask a warehouse to stop; it answers by what it reports of the work.
+
+        Raises:
+            Declined: no message for it was agreed: the work goes on.
+            Rejected: it cannot be written.
+        """
+        found = self.outgoing(push.kind)
+        if found is None:
+            raise Declined("The partner cannot be asked to stop: no message for it was agreed.", code="EDI-KIND-422")
+        return self._work(push, *found)
+
+    def _work(self, push: Push, row: Exchanged, map_: Map) -> Receipt:
+        number = depositor_number(push.payload["fulfillment"])
+        sent = self._send(push, row, map_, push.payload, _keys_of_work(number, push.payload))
+        return Receipt(number, sent.detail)
+
+    def _paper(self, push: Push) -> Receipt:
+        kind = PAPER_OF[push.kind]
+        found = self.outgoing(kind, push.kind)
+        if found is None:
+            return Receipt(None, {"skipped": f"{kind.replace('_', ' ')} was not agreed with this partner"})
+        row, map_ = found
+        body = push.payload[kind] if map_.canonical_type == kind else push.payload
+        return self._send(push, row, map_, body, _keys(push.payload[kind]))
+
+    def _send(self, push: Push, row: Exchanged, map_: Map, body: Json, keys: Sequence[tuple[str, str]]) -> Receipt:
+        def build() -> OutgoingInterchange:
+            replaces = (push.payload.get("again") or {}).get("interchange")
+            content = self.write(row, map_, body, keys)
+            return pack(self.profile, self.numbers(), row.syntax, [content], name=row.kind, replaces=replaces)
+
+        return self.leave(push, build)
+
+    def outgoing(self, *kinds: str) -> tuple[Exchanged, Map] | None:
+        """Return what was agreed for a paper or write, and its map; None where it is not exchanged."""
+        for row in self.profile.outgoing:
+            map_ = self.map(row.map)
+            if map_.canonical_type in kinds:
+                return row, map_
+        return None
+
+    def write(self, row: Exchanged, map_: Map, body: Json, keys: Sequence[tuple[str, str]] = ()) -> Content:
+        """Return the message a body becomes.
+
+        Raises:
+            Rejected: it does not fit the map, or the message would be wrong.
+        """
+        try:
+            message = map_.write(body)
+        except MappingError as error:
+            raise Rejected(
+                f"The {map_.canonical_type.removeprefix('push_').replace('_', ' ')} cannot be written as {row.kind}.",
+                why=" ".join(part for part in (error.what, error.why) if part),
+                fix=error.fix,
+                code=error.error_code,
+            ) from None
+        options = map_.document.options
+        version: tuple[str, ...] = ()
+        if row.syntax == "edifact":
+            directory = str(options["version"])
+            version = (directory[:1], directory[1:], "UN", options.get("association") or "")
+        return Content(row.kind, message.body, version, expects=dict(self.profile.expects), keys=keys)
+
+
+def _keys(paper: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the numbers of a paper, wherever its map puts them: its own, its order's, its packages'."""
+    orders = {paper.get("order_number"), paper.get("order_external_id")}
+    packages = [("sscc", each["sscc"]) for each in paper.get("packages", ()) if each.get("sscc")]
+    return [("number", paper["number"]), *(("po", each) for each in orders if each), *packages]
+
+
+def _keys_of_work(number: str, payload: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the numbers of work: what the warehouse is told, ours, and those of its order."""
+    order = payload.get("order") or {}
+    orders = {order.get("number"), order.get("external_id")}
+    own = dict.fromkeys((number, payload["fulfillment"]["number"]))
+    return [*(("number", each) for each in own), *(("po", each) for each in orders if each)]
