@@ -65,6 +65,17 @@ class Writes:
             )
         return self._work(push, *found)
 
+    def push_incoming(self, push: Push) -> Receipt:
+        """Announce what is on its way to a warehouse; its receipt names it by the reference.
+
+        Raises:
+            Rejected: it cannot be written.
+        """
+        found = self.outgoing(push.kind)
+        if found is None:
+            return Receipt(None, {"skipped": "announcements of goods were not agreed with this partner"})
+        return self._send(push, *found, push.payload, [("number", push.payload["incoming"]["reference"])])
+
     def cancel_fulfillment_order(self, push: Push) -> Receipt:
         """Ask a warehouse to stop; it answers by what it reports of the work.
 

@@ -11,6 +11,9 @@ push_fulfillment_order (WMS):
                      "arrive_on", "pickup": true | false, "purchase_order": PURCHASE | null, "note", "ship_to": ADDRESS,
                      "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}]},
      "order": {"id", "external_id", "number", "placed_at", "type"}}
+push_incoming (WMS):
+    {"incoming": {"id", "kind": "supply" | "transfer", "reference", "node", "from_node", "expected_at", "at",
+                  "lines": [{"sku", "title", "quantity", "unit", "lot", "expires_on"}]}}
 cancel_fulfillment_order (WMS):
     {"fulfillment": {"id", "number", "node", "reference"}, "order": {"id", "external_id", "number"}, "reason"}
 push_shipment (shop, ERP):

@@ -19,6 +19,7 @@ PRIORITY = {
     Write.PUSH_SHIPMENT: 2,
     Write.CANCEL_FULFILLMENT_ORDER: 2,
     Write.PUSH_FULFILLMENT_ORDER: 3,
+    Write.PUSH_INCOMING: 3,
     # Partners fine late papers.
     Write.PUSH_DESPATCH_ADVICE: 1,
     # A partner without a receipt sends everything again.

@@ -128,7 +128,7 @@ def _place(address: Mapping[str, Any]) -> Json:
 def _rows(at: int, line: Mapping[str, Any]) -> list[Json]:
     """Return a line as one row for each of its lots."""
     own = {name: line[name] for name in ("sku", "unit") if line.get(name) is not None}
-    title = _title(line.get("title"))
+    title = fitting_title(line.get("title"))
     shared = {**own, "line": at, **({"title": title} if title else {})}
     lots = [each for each in line.get("lots") or () if each.get("lot")]
     rows = [{**shared, "quantity": each["quantity"], "lot": each["lot"]} for each in lots]
@@ -138,7 +138,7 @@ def _rows(at: int, line: Mapping[str, Any]) -> list[Json]:
     return rows
 
 
-def _title(title: str | None) -> str | None:
+def fitting_title(title: str | None) -> str | None:
     """Return a title that fits; a longer one is left out, as the SKU says which item it is."""
     if not title:
         return None

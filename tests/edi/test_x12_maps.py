@@ -34,6 +34,8 @@ WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("846", "stock", made_up.stocks),
     ("940", "push_fulfillment_order", warehouse.works),
     ("940-cancel", "cancel_fulfillment_order", warehouse.cancellations),
+    ("943", "push_incoming", warehouse.incomings),
+    ("944", "stock_receipt", warehouse.receipts),
     ("945", "shipment", warehouse.shipments),
 ]
 ORDER = (
@@ -263,5 +265,5 @@ def test_samples_are_read_and_what_no_rule_reads_is_reported() -> None:
                 read[event.code] += 1
     assert {name: text for name, text in refused.items() if REFUSED.get(name, "nothing") not in text} == {}
     assert refused.keys() == REFUSED.keys()
-    assert read == {"850": 10, "810": 6, "820": 3, "855": 1, "856": 1, "865": 1}
+    assert read == {"850": 10, "810": 6, "820": 3, "855": 1, "856": 1, "865": 1, "944": 1}
     assert reported > 300

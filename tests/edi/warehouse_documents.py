@@ -87,3 +87,37 @@ def shipments(draw: st.DrawFn) -> Json:
     # Serial numbers stand in rows, and a row that nothing left by is none.
     found = {**rest, "fulfillment": number, "reference": number, "lines": lines}
     return {**found, **{name: value for name, value in (("short", short), ("packages", packages)) if value}}
+
+
+def incomings() -> st.SearchStrategy[Json]:
+    """Return announcements of goods."""
+    line = some(
+        {"sku": codes(35), "quantity": QUANTITIES, "unit": UNITS}, {"title": TITLES, "lot": LOTS, "expires_on": DAYS}
+    )
+    return st.fixed_dictionaries(
+        {
+            "incoming": some(
+                {"reference": codes(22), "node": NODES, "at": MIDNIGHTS,
+                 "lines": st.lists(line, min_size=1, max_size=4)},
+                {"from_node": NODES, "expected_at": MIDNIGHTS},
+            )
+        }
+    )  # fmt: skip
+
+
+def receipts() -> st.SearchStrategy[Json]:
+    """Return receipts of a warehouse."""
+    # A total has seven digits.
+    units = st.integers(1, 9_999).map(Decimal)
+    line = some({"sku": codes(35), "quantity": units}, {"lot": LOTS, "expires_on": DAYS})
+    damaged = st.fixed_dictionaries({"unsellable": units, "reason": codes(45)})
+    both = st.tuples(line, st.one_of(st.just({}), damaged)).map(lambda each: {**each[0], **each[1]})
+    return some(
+        {
+            "external_id": codes(12),
+            "reference": codes(22),
+            "occurred_at": MIDNIGHTS,
+            "lines": st.lists(both, min_size=1, max_size=4),
+        },
+        {"node": NODES},
+    )
