@@ -16,7 +16,7 @@ from connectors.edi.connector import Connector
 from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
-from connectors.edi.sampling import sample_papers
+from connectors.edi.sampling import sample_papers, sample_writes
 from connectors.edi.writes import PAPER_OF
 from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
@@ -25,6 +25,7 @@ from core.domain.vocabulary import DocumentType, Mode, Paper
 from core.errors import CrossdockError, InputError
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
 from mappings.edi.acks.judging import Judged, judge
+from mappings.engine import Map
 
 MOST_SHOWN = 20
 
@@ -89,7 +90,8 @@ def try_samples(connector: Connector, samples: Iterable[Path]) -> list[Tried]:
     """Return what came of every message of the samples, and of every document that is to leave.
 
     Samples are files as the partner sends them, files as he wants them from us, or canonical papers as JSON
-    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order.
+    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order; what a warehouse is told is
+    invented.
     """
     found: list[Tried] = []
     for path in samples:
@@ -97,6 +99,7 @@ def try_samples(connector: Connector, samples: Iterable[Path]) -> list[Tried]:
     order = next((each.canonical for each in found if each.way == "in" and _is_order(connector, each)), None)
     if order is not None:
         found += _made_of(connector, order, {each.kind for each in found if each.way == "out"})
+    found += _invented(connector, {each.kind for each in found if each.way == "out"})
     seen = {(each.kind, each.way) for each in found}
     for row in connector.profile.documents:
         way = "in" if row.incoming else "out"
@@ -231,9 +234,24 @@ def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
         tried.fail(f"no document of the profile is an {kind.replace('_', ' ')}")
         return tried
     row, map_ = found
+    return _left(connector, row, map_, name, body if map_.canonical_type == kind else {kind: body, "order": {}})
+
+
+def _invented(connector: Connector, seen: set[str]) -> Iterator[Tried]:
+    """Write what a warehouse is told, where no sample of it was given."""
+    bodies = sample_writes()
+    for row in connector.profile.outgoing:
+        map_ = connector.map(row.map)
+        body = next((body for write, body in bodies.items() if write == map_.canonical_type), None)
+        if body is not None and row.kind not in seen:
+            yield _left(connector, row, map_, "invented", body)
+
+
+def _left(connector: Connector, row: Exchanged, map_: Map, name: str, body: Json) -> Tried:
+    """Write a body as it would leave, and judge it as the partner would."""
     tried = Tried(name, row.kind, "out", canonical=body)
     try:
-        content = connector.write(row, map_, body if map_.canonical_type == kind else {kind: body, "order": {}})
+        content = connector.write(row, map_, body)
         made = connector.packed(row.syntax, [content], Numbers())
         tried.written = made.body.decode("utf-8", "replace")
         [judged] = judge(made.body, replace(terms_of(connector.profile), agreed=None, sender=frozenset(),
@@ -243,7 +261,7 @@ def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
         wrong += [each.text for message in messages for each in message.problems]
         if wrong:
             tried.fail(*wrong)
-        unwritten = map_.unwritten(body) if map_.canonical_type == kind else []
+        unwritten = map_.unwritten(body) if map_.canonical_type not in PAPER_OF else []
         tried.notes += [f"no rule writes {each}" for each in unwritten[:MOST_SHOWN]]
     except CrossdockError as error:
         tried.fail(str(error))
