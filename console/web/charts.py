@@ -161,7 +161,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point in pixels; `best` when no other is better in one figure without being worse in the other."""
+    """A point in pixels; `best` when no other is better in one figure without being worse in the other.
+
+    `down` is how far its name stands below it: names of points that lie close together are put under each other.
+    """
 
     name: str
     key: str
@@ -170,6 +173,7 @@ class Dot:
     start: float
     end: float
     best: bool
+    down: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +205,14 @@ def scatter(points: Sequence[Point], width: int = 740, height: int = 250) -> Sca
     def up(value: float) -> float:
         return round(bottom - (value - rows[0]) / (rows[-1] - rows[0]) * (bottom - top), 1)
 
+    named: list[tuple[float, float, float]] = []
     dots = tuple(
-        Dot(each.name, each.key, across(each.x), up(each.y), across(each.low), across(each.high), _best(each, points))
+        Dot(
+            each.name, each.key, across(each.x), up(each.y), across(each.low), across(each.high), _best(each, points),
+            _room(named, each.name, across(each.x), up(each.y)),
+        )
         for each in points
-    )
+    )  # fmt: skip
     best = sorted({(dot.x, dot.y) for dot in dots if dot.best}, key=lambda place: (place[0], -place[1]))
     front = "M" + " L".join(f"{x},{y}" for x, y in best)
     return Scatter(
@@ -212,6 +220,22 @@ def scatter(points: Sequence[Point], width: int = 740, height: int = 250) -> Sca
         tuple(Tick(across(value), _label(value, "+")) for value in columns),
         tuple(Tick(up(value), _label(value)) for value in rows),
     )  # fmt: skip
+
+
+LETTER, LINE = 7.0, 14.0
+"""How wide a letter and how high a line of a name is, in pixels."""
+
+
+def _room(named: list[tuple[float, float, float]], name: str, x: float, y: float) -> float:
+    """Return how far below its point a name can stand without lying on another, and note it as written."""
+    wide = LETTER * len(name)
+
+    def free(down: float) -> bool:
+        return all(abs(y + down - line) >= LINE or x + wide < start or x > end for start, end, line in named)
+
+    down = next((way for k in range(12) for way in (-7 + LINE * k, -7 - LINE * k) if free(way)), -7.0)
+    named.append((x, x + wide, y + down))
+    return down
 
 
 def _best(one: Point, points: Sequence[Point]) -> bool:

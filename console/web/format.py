@@ -87,12 +87,14 @@ def when(value: datetime | str | None, style: str = "short") -> Markup:
 
     Args:
         value: an aware time, or its text as the API has it.
-        style: `short` (time, with the day when it is not today), `time` (seconds too) or `full`.
+        style: `short` (time, with the day when it is not today; the day alone in another year), `time` (seconds too)
+            or `full`.
     """
     if value is None:
         return Markup("–")
     at = (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
-    text = {"short": "%d %b %H:%M", "time": "%H:%M:%S", "full": "%d %b %Y %H:%M:%S"}[style]
+    short = "%d %b %H:%M" if at.year == datetime.now(UTC).year else "%d %b %Y"
+    text = {"short": short, "time": "%H:%M:%S", "full": "%d %b %Y %H:%M:%S"}[style]
     return Markup('<time datetime="{}" data-cd-time="{}">{}</time>').format(
         at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), style, at.strftime(text)
     )

@@ -25,6 +25,11 @@ from core.store.bulk import as_json, copy_rows
 from core.store.locks import lock_order
 from core.store.unit import ORDERS, Unit
 
+SAME_HOLD = """
+SELECT id FROM hold WHERE tenant_id = %s AND order_id = %s AND kind = %s AND detail = %s AND line_id IS NULL
+    AND state = 'active' LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
@@ -79,11 +84,16 @@ def _case(stopped: Stopped, stop: Stop, connection: str) -> Opened:
 def place_hold(unit: Unit, facts: Facts, order_id: UUID, kind: HoldKind, detail: str) -> UUID:
     """Stop an order by hand or by a rule; work already released goes on.
 
+    The same hold asked for again is the one that is there.
+
     Raises:
         NotFound: there is no such order.
         IllegalTransition: the order is final or being canceled.
     """
     order = lock_order(unit, order_id)
+    there: UUID | None = unit.conn.exec_driver_sql(SAME_HOLD, (unit.tenant, order_id, str(kind), detail)).scalar()
+    if there is not None:
+        return there
     if order.state != "held":
         state = ORDER.advance(order.state, "hold")
         unit.conn.execute(

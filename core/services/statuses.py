@@ -46,6 +46,13 @@ def change_status(
     ensure_positions(unit, [key])
     position = lock_positions(unit, [key])[key]
     tracked = bool(tracked_items(unit, [key[0]]))
+    if lot and not tracked:
+        raise InputError(
+            f"{sku} has no lots, so no units of lot {lot!r} can be moved.",
+            fix=f"Leave the lot out, or import {sku} with tracking `lot` first.",
+            code="STOCK-LOT-422",
+            errors=[{"path": "lot", "reason": "the item has no lots"}],
+        )
     lots = {(each.lot, each.status): each for each in read_lots(unit, [key])[key]}
     from_lot = lots.get((lot, before))
     if before == SELLABLE:

@@ -1,5 +1,6 @@
 """The screen Routing: versions, their comparison, and their way into force by two people."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -169,6 +170,14 @@ def test_the_picture_marks_what_nothing_beats() -> None:
     assert [tick.label for tick in drawn.columns] == ["−10", "−5", "0", "+5", "+10"]
     assert [tick.label for tick in drawn.rows] == ["0", "10", "20", "30"]
     assert charts.scatter([point("a", 0, 0)]) is None
+
+
+def test_names_of_points_that_lie_together_stand_below_each_other() -> None:
+    points = [charts.Point(f"cheapest@{k}", f"c{k}", k / 100, 1.0, -50, 50) for k in range(6)]
+    drawn = charts.scatter(points)
+    assert drawn is not None
+    lines = sorted(dot.y + dot.down for dot in drawn.dots)
+    assert all(lower - upper >= charts.LINE for upper, lower in pairwise(lines))
 
 
 @pytest.mark.parametrize(

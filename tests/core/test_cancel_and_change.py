@@ -239,6 +239,9 @@ def test_hold_and_release_by_hand(world: World) -> None:
     with world.store.begin(actor="user:mira") as unit:
         hold_id = place_hold(unit, world.hub.facts.get(unit.conn, 1), order.id, HoldKind.MANUAL, "call the buyer")
     assert world.one("SELECT phase FROM orders").phase == "held"
+    with world.store.begin(actor="user:jon") as unit:
+        again = place_hold(unit, world.hub.facts.get(unit.conn, 1), order.id, HoldKind.MANUAL, "call the buyer")
+    assert again == hold_id
     with world.store.begin(actor="user:mira") as unit:
         assert release_hold(unit, order.id, hold_id) in ("accepted", "in_progress")
     row = world.one("SELECT released_by, state FROM hold")

@@ -232,6 +232,8 @@ def test_damaged_units_are_not_on_hand_and_come_back(world: World) -> None:
             each()
     with pytest.raises(InputError, match="the same"):
         move("A", 1, "damaged", "damaged", "L2")
+    with pytest.raises(InputError, match="B has no lots"):
+        move("B", 1, "sellable", "damaged", "L2")
     check(world)
 
 

@@ -220,6 +220,13 @@ class MailTransport:
             box.close()
 
     def _lost(self, verb: str, host: str, error: Exception, *, unknown: bool) -> ConnectorError:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Misconfigured(
+                f"{host} shows a certificate that is not trusted here.",
+                why=error.verify_message[:200],
+                fix="Name the host as in its certificate; trust a company's own authority with SSL_CERT_FILE.",
+                code="MAIL-CERTIFICATE-495",
+            )
         kind = OutcomeUnknown if unknown else Transient
         return kind(
             f"{host} did not finish {verb}.",

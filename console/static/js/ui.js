@@ -15,13 +15,15 @@
 
   const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
   const dayClock = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" });
+  const yearClock = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", year: "numeric" });
   const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
   const seconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
   /** Rewrites the UTC times below a node into the reader's zone; the exact instant stays in the title. */
   function localize(node) {
-    const today = new Date().toDateString();
+    const now = new Date();
+    const today = now.toDateString();
     for (const label of node.querySelectorAll("text[data-cd-at]")) {
       label.textContent = (label.dataset.cdTime === "day" ? dayOnly : clock).format(new Date(label.dataset.cdAt));
     }
@@ -30,7 +32,8 @@
       const style = element.dataset.cdTime;
       const sameDay = at.toDateString() === today;
       const text = style === "time" ? seconds.format(at) : style === "full" ? full.format(at)
-        : sameDay ? clock.format(at) : dayClock.format(at).replace(",", "");
+        : sameDay ? clock.format(at) : at.getFullYear() !== now.getFullYear() ? yearClock.format(at)
+        : dayClock.format(at).replace(",", "");
       if (element.textContent !== text) element.textContent = text;
       element.title = element.dateTime;
     }

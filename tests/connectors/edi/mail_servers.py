@@ -2,10 +2,12 @@
 
 import re
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -28,13 +30,29 @@ class Mails:
         return places
 
 
-class Imap(socketserver.StreamRequestHandler):
+class Box(socketserver.StreamRequestHandler):
     mails: Mails
+    context: ssl.SSLContext | None = None
+    encrypted = False
+
+    def encrypt(self) -> None:
+        """Go on in TLS on the connection there is."""
+        assert self.context
+        self.connection = self.context.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+        self.encrypted = True
+
+    def finish(self) -> None:
+        super().finish()
+        if self.encrypted:
+            self.connection.close()
 
     def say(self, *lines: bytes | str) -> None:
         for line in lines:
             self.wfile.write((line if isinstance(line, bytes) else line.encode()) + b"\r\n")
 
+
+class Imap(Box):
     def handle(self) -> None:
         self.say("* OK ready")
         while line := self.rfile.readline().decode().strip():
@@ -43,11 +61,16 @@ class Imap(socketserver.StreamRequestHandler):
                 verb, rest = (*rest.split(" ", 1), "")[:2]
             answer = getattr(self, f"do_{verb.lower()}", lambda _: "BAD unknown")(rest)
             self.say(f"{tag} {answer} done")
+            if verb.upper() == "STARTTLS":
+                self.encrypt()
             if verb.upper() == "LOGOUT":
                 return
 
     def do_capability(self, _: str) -> str:
-        self.say("* CAPABILITY IMAP4rev1")
+        self.say("* CAPABILITY IMAP4rev1" + (" STARTTLS" if self.context and not self.encrypted else ""))
+        return "OK"
+
+    def do_starttls(self, _: str) -> str:
         return "OK"
 
     def do_login(self, rest: str) -> str:
@@ -91,17 +114,17 @@ class Imap(socketserver.StreamRequestHandler):
         return "OK"
 
 
-class Pop(socketserver.StreamRequestHandler):
-    mails: Mails
-
-    def say(self, line: str) -> None:
-        self.wfile.write(line.encode() + b"\r\n")
-
+class Pop(Box):
     def handle(self) -> None:
         self.say("+OK ready")
         while line := self.rfile.readline().decode().strip():
             verb, _, rest = line.partition(" ")
-            if verb == "PASS":
+            if verb == "CAPA":
+                self.say("+OK", *(["STLS"] if self.context and not self.encrypted else []), ".")
+            elif verb == "STLS":
+                self.say("+OK")
+                self.encrypt()
+            elif verb == "PASS":
                 self.say("+OK" if rest == self.mails.password else "-ERR wrong")
             elif verb == "UIDL":
                 self.say("+OK")
@@ -124,10 +147,24 @@ class Pop(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def mail_server(kind: type[Imap] | type[Pop], mails: Mails) -> Iterator[int]:
-    """Serve a mailbox on loopback and yield the port."""
-    handler = type("Bound", (kind,), {"mails": mails})
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+def mail_server(
+    kind: type[Imap] | type[Pop], mails: Mails, context: ssl.SSLContext | None = None, *, late: bool = False
+) -> Iterator[int]:
+    """Serve a mailbox on loopback and yield the port; with a context in TLS, `late` only when the caller asks."""
+    handler = type("Bound", (kind,), {"mails": mails, "context": context if late else None})
+
+    class Server(socketserver.ThreadingTCPServer):
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            try:
+                if context and not late:
+                    with context.wrap_socket(request, server_side=True) as wrapped:
+                        super().finish_request(wrapped, client_address)
+                else:
+                    super().finish_request(request, client_address)
+            except ssl.SSLError:
+                request.close()  # the caller does not trust us
+
+    server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

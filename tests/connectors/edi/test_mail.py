@@ -106,14 +106,14 @@ class Taker:
         return self.answer
 
 
+def judge(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"edi", b"secret")
+    return AuthResult(success=good, handled=False)
+
+
 @pytest.fixture
 def post() -> Iterator[tuple[Taker, dict[str, Any]]]:
     taker = Taker()
-
-    def judge(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"edi", b"secret")
-        return AuthResult(success=good, handled=False)
-
     loop = Loop()
 
     def server() -> SmtpServer:
