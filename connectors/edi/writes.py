@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.edi.envelope import Content, pack
+from connectors.edi.inbound import BUSINESS
 from connectors.edi.profile import Exchanged, Profile
 from core.domain.vocabulary import Paper, Write
 from core.errors import Declined, MappingError, Rejected
 from core.ports.connectors import Json, Push, Receipt
 from core.ports.partners import Book, OutgoingInterchange
+from mappings.edi.acks.business import application_advice, application_error
+from mappings.edi.acks.findings import ANSWERS
 from mappings.edi.warehouse_orders import depositor_number
 from mappings.engine import Map
 
@@ -19,6 +23,8 @@ PAPER_OF = {
     Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
     Write.PUSH_INVOICE: Paper.INVOICE,
 }
+# Version of the APERAK we send.
+APERAK = ("D", "96A", "UN", "")
 
 
 class Writes:
@@ -87,6 +93,26 @@ class Writes:
         if found is None:
             raise Declined("The partner cannot be asked to stop: no message for it was agreed.", code="EDI-KIND-422")
         return self._work(push, *found)
+
+    def wants_answer(self, kind: str, *, accepted: bool) -> bool:
+        """Return whether a document of this kind gets a business answer; an answer never gets one."""
+        policy = self.profile.business
+        return kind not in (*BUSINESS, *ANSWERS) and (policy == "always" or (policy == "on_error" and not accepted))
+
+    def answer_document(self, push: Push) -> Receipt:
+        """Tell the partner what became of the content of a document of his: 824, or APERAK."""
+        answer = push.payload
+
+        def build() -> OutgoingInterchange:
+            now = datetime.now(UTC)
+            if str(answer["kind"]).isdigit():
+                content, syntax = Content("824", application_advice(answer, now)), "x12"
+            else:
+                content, syntax = Content("APERAK", application_error(answer, now), APERAK), "edifact"
+            replaces = (answer.get("again") or {}).get("interchange")
+            return pack(self.profile, self.numbers(), syntax, [content], name=content.kind, replaces=replaces)
+
+        return self.leave(push, build)
 
     def _work(self, push: Push, row: Exchanged, map_: Map) -> Receipt:
         number = depositor_number(push.payload["fulfillment"])

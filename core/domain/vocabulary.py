@@ -75,6 +75,7 @@ class Write(StrEnum):
     PUSH_INVOICE = "push_invoice"
     SEND_RECEIPT = "send_receipt"
     PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
+    ANSWER_DOCUMENT = "answer_document"
 
 
 class Mode(StrEnum):

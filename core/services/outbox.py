@@ -25,6 +25,7 @@ PRIORITY = {
     # A partner without a receipt sends everything again.
     Write.SEND_RECEIPT: 1,
     Write.PUSH_ACKNOWLEDGEMENT: 1,
+    Write.ANSWER_DOCUMENT: 2,
     Write.ACKNOWLEDGE_ORDER: 2,
     Write.PUSH_INVOICE: 3,
     Write.PUSH_STOCK: 4,
