@@ -9,7 +9,7 @@ from typing import Any
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import BUSINESS
 from connectors.edi.profile import Exchanged, Profile
-from core.domain.vocabulary import Paper, Write
+from core.domain.vocabulary import DocumentType, Paper, Write
 from core.errors import Declined, MappingError, Rejected
 from core.ports.connectors import Json, Push, Receipt
 from core.ports.partners import Book, OutgoingInterchange
@@ -59,13 +59,17 @@ class Writes:
     def push_fulfillment_order(self, push: Push) -> Receipt:
         """Send work to a warehouse; the receipt's reference is the number its answers name it by.
 
+        A partner who neither is told of work nor reports any, but counts a node, leaves the work to the console.
+
         Raises:
-            Rejected: no message for it was agreed, or it cannot be written.
+            Rejected: he reports shipments and no message for work was agreed, or it cannot be written.
         """
         found = self.outgoing(push.kind)
+        if found is None and not self._reports_shipments():
+            return Receipt(None, {"skipped": "work was not agreed with this partner: people see to it"})
         if found is None:
             raise Rejected(
-                "The partner works a node, and no message that tells him of work was agreed.",
+                "The partner reports shipments, and no message that tells him of work was agreed.",
                 fix='Add one to `documents` of his profile, such as {out: "940", map: x12/940.004010}.',
                 code="EDI-KIND-422",
             )
@@ -113,6 +117,10 @@ class Writes:
             return pack(self.profile, self.numbers(), syntax, [content], name=content.kind, replaces=replaces)
 
         return self.leave(push, build)
+
+    def _reports_shipments(self) -> bool:
+        agreed = (self.map(row.map).canonical_type for row in self.profile.documents if row.incoming)
+        return DocumentType.SHIPMENT in agreed
 
     def _work(self, push: Push, row: Exchanged, map_: Map) -> Receipt:
         number = depositor_number(push.payload["fulfillment"])

@@ -135,6 +135,17 @@ def test_work_for_a_partner_who_agreed_to_none_is_a_dead_letter_that_says_so(sto
     assert found.evidence["code"] == "EDI-KIND-422"
 
 
+def test_a_partner_who_only_counts_a_node_leaves_its_work_to_people(store: Store, tmp_path: Path) -> None:
+    world = WarehouseWorld(store, tmp_path / "depot", documents=[{"in": "846", "map": "x12/846.004010"}])
+    world.send("order", world.order({"A": 3}))
+    world.drain()
+    world.deliver(world.acme)
+    assert world.one("SELECT state FROM delivery WHERE kind = 'push_fulfillment_order'").state == "delivered"
+    [work] = world.work()
+    assert (work.state, work.reference) == ("released", None)
+    assert world.cases() == []
+
+
 def test_a5_a6_a_940_is_accepted_by_997_and_refused_by_824(world: WarehouseWorld) -> None:
     number = released(world, A=3)
     sent = world.one("SELECT * FROM edi_document WHERE kind = '940'")
