@@ -29,6 +29,24 @@ from core.store.unit import Store, Unit
 
 ZERO, ONE = Decimal(0), Decimal(1)
 LONGEST_PAUSE = 63
+# Arrays, so that the planner looks the groups up one by one instead of reading all reservations.
+LOCK_EXPIRED = """
+WITH due AS MATERIALIZED (
+    SELECT array_agg(DISTINCT group_id) AS groups FROM (
+        SELECT group_id FROM reservation
+        WHERE tenant_id = %(tenant)s AND state = 'held' AND expires_at <= clock_timestamp()
+        ORDER BY expires_at LIMIT %(most)s) oldest
+), whole AS MATERIALIZED (
+    SELECT group_id, count(*) AS held FROM reservation
+    WHERE tenant_id = %(tenant)s AND state = 'held' AND group_id = ANY((SELECT groups FROM due)::uuid[])
+    GROUP BY group_id
+), got AS MATERIALIZED (
+    SELECT id, item_id, node_id, quantity, lot, group_id FROM reservation
+    WHERE tenant_id = %(tenant)s AND state = 'held' AND group_id = ANY((SELECT groups FROM due)::uuid[])
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT got.*, whole.held, count(*) OVER (PARTITION BY group_id) AS locked FROM got JOIN whole USING (group_id)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +175,19 @@ def release_group(unit: Unit, group_id: UUID) -> int:
 
 
 def expire_reservations(unit: Unit, most: int = 500) -> int:
-    """Give back what has been kept long enough and return how many rows that were."""
-    rows = unit.conn.execute(
-        text(
-            "SELECT id, item_id, node_id, quantity, lot, group_id FROM reservation WHERE tenant_id = :t"
-            " AND state = 'held' AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT :most"
-            " FOR NO KEY UPDATE SKIP LOCKED"
-        ),
-        {"t": unit.tenant, "most": most},
-    ).all()
+    """Give back what has been kept long enough and return how many rows that were.
+
+    A reservation ends as a whole: one of which somebody else works on a part waits for the next round.
+
+    Args:
+        unit: the running transaction.
+        most: rows that are looked at; the reservations they belong to are ended, the one due longest first.
+    """
+    rows = [
+        row
+        for row in unit.conn.exec_driver_sql(LOCK_EXPIRED, {"tenant": unit.tenant, "most": most}).all()
+        if row.locked == row.held
+    ]
     _free(unit, rows, "expired")
     for group_id in sorted({row.group_id for row in rows if row.group_id}):
         unit.event("reservation.expired", "reservation", group_id)

@@ -117,7 +117,7 @@ def hold_if_plenty(unit: Unit, held: Sequence[Held]) -> bool:
     except IntegrityError as error:
         # Among many writers some statements judge a position by what it was before they waited for it. The position's
         # own CHECK then takes all of the statement back, and whoever decides one by one finds what is left.
-        if not isinstance(error.orig, CheckViolation):
+        if not isinstance(error.orig, CheckViolation) or error.orig.diag.table_name != "stock_position":
             raise
         return False
 

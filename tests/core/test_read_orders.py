@@ -77,7 +77,7 @@ def test_an_order_shows_what_was_sent_and_what_the_hub_knows(store: Store) -> No
     (only,) = shown["lines"]
     assert only == {
         "id": public_id("line", line), "external_id": "866", "position": 1, "sku": "MUG", "substitute": None,
-        "item_ref": None,
+        "substitute_ratio": None, "item_ref": None,
         "title": None, "quantity": "10", "unit": "C62", "unit_price": "19.905", "discount": None,
         "taxes": [{"title": "MOMS", "rate": "0.25", "amount": "8.00"}], "tax_included": None, "requires_shipping": True,
         "open": "6.5", "reserved": "1", "allocated": "5.5", "shipped": "2.5", "delivered": "1", "canceled": "1",

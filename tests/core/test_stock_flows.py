@@ -194,6 +194,23 @@ def test_soft_reservations_keep_units_and_expire(world: World) -> None:
     world.check_books()
 
 
+@pytest.mark.parametrize("most", [1, 500])
+def test_a_reservation_expires_whole_and_not_while_somebody_ends_a_part_of_it(world: World, most: int) -> None:
+    wanted = {(world.items[sku], world.nodes["HAM"]): Decimal(2) for sku in "AB"}
+    with world.store.begin() as unit:
+        [granted] = reserve_many(unit, [Wanted(wanted, seconds=0)])
+    first, _ = (row.id for row in world.all("SELECT id FROM reservation ORDER BY id"))
+    with world.store.begin() as unit:
+        with world.store.begin() as other:
+            other.conn.execute(text("SELECT 1 FROM reservation WHERE id = :id FOR NO KEY UPDATE"), {"id": first})
+            assert expire_reservations(unit, most) == 0
+        assert expire_reservations(unit, most) == 2
+    assert granted.group_id is not None
+    with world.store.begin() as unit, pytest.raises(Conflict, match="expired already"):
+        release_group(unit, granted.group_id)
+    world.check_books()
+
+
 def test_channels_are_told_the_newest_stock_once(world: World) -> None:
     from core.services.channel_stock import plan_pushes
 

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert
 
-from core.domain.ids import public_id
+from core.domain.ids import public_id, uuid7
 from core.services.access import ADMIN, AREAS
 from core.services.connections import add_connection
+from core.store import schema as t
 from tests.core.world import World
 from tests.webhooks.conftest import Client, client_with, code_of
 from webhooks.api.bounds import PARTS
@@ -28,7 +30,7 @@ BODIES = {"/orders", "/shipments", "/tracking-events", "/reservations", "/promis
 LISTS = {
     "/orders", "/messages", "/deliveries", "/fulfillment-orders", "/shipments", "/tracking-events", "/refunds",
     "/exceptions", "/decisions", "/events", "/reservations", "/protection-rules", "/connections", "/stock/movements",
-    "/promises", "/stock/serials",
+    "/promises", "/stock/serials", "/interchanges", "/edi-documents",
 }  # fmt: skip
 
 
@@ -70,7 +72,9 @@ def things(api: Client, world: World) -> dict[str, str]:
     rule = api.post("/protection-rules", {"connection": "shop", "kind": "buffer", "quantity": "1", "sku": "C"})
     held = api.post(f"/orders/{order['id']}/holds", {"detail": "look"}).get_json()
     case = api.get("/exceptions?connection=shop").get_json()["data"][0]
+    interchange, document = sent_by(world)
     return {
+        "interchange": interchange, "edi_document": document,
         "order": order["id"], "fulfillment": work, "shipment": parcel["id"], "message": public_id("message", message),
         "delivery": api.get(f"/deliveries?order={order['id']}").get_json()["data"][0]["id"],
         "refund": api.get("/refunds").get_json()["data"][0]["id"], "case": case["id"],
@@ -78,6 +82,25 @@ def things(api: Client, world: World) -> dict[str, str]:
         "rule": rule.get_json()["id"], "connection": "shop", "hold": held["holds"][0]["id"],
         "item": "A", "node": "HAM", "promise": api.get(f"/promises?order={order['id']}").get_json()["data"][0]["id"],
     }  # fmt: skip
+
+
+def sent_by(world: World) -> tuple[str, str]:
+    """An interchange of the first shop with one document."""
+    file, document = uuid7(), uuid7()
+    with world.store.begin() as unit:
+        unit.conn.execute(
+            insert(t.interchange).values(
+                id=file, connection_id=world.shop, direction="in", syntax="x12", sender="A", recipient="B",
+                reference="1", test=False, state="accepted", messages=1, sha256="0" * 64, findings={}, at=unit.now,
+            )
+        )  # fmt: skip
+        unit.conn.execute(
+            insert(t.edi_document).values(
+                id=document, connection_id=world.shop, interchange_id=file, direction="in", kind="850",
+                reference="0001", position=1, state="accepted", at=unit.now,
+            )
+        )  # fmt: skip
+    return public_id("interchange", file), public_id("edi_document", document)
 
 
 def operations(app: Flask) -> list[tuple[str, str]]:
