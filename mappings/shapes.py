@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mappings.edi import packs, x12_money, x12_shapes
+from mappings.edi import packs, reports, warehouse_goods, warehouse_orders, warehouse_shipments, x12_money, x12_shapes
 
 Json = dict[str, Any]
 
@@ -27,6 +27,14 @@ class Shape:
 SHAPES: Mapping[str, Shape] = {
     "pack_levels": Shape(packs.from_levels, packs.to_levels),
     "pack_tree": Shape(packs.from_tree, packs.to_tree),
+    "received_levels": Shape(reports.from_received, reports.to_received),
+    "sales_levels": Shape(reports.from_sales, reports.to_sales),
+    "warehouse_cancellation": Shape(warehouse_orders.from_cancellation, warehouse_orders.to_cancellation),
+    "warehouse_incoming": Shape(warehouse_goods.from_incoming, warehouse_goods.to_incoming),
+    "warehouse_order": Shape(warehouse_orders.from_order, warehouse_orders.to_order),
+    "warehouse_receipt": Shape(warehouse_goods.from_receipt, warehouse_goods.to_receipt),
+    "warehouse_receipt_levels": Shape(warehouse_goods.from_receipt, warehouse_goods.to_receipt_levels),
+    "warehouse_shipment": Shape(warehouse_shipments.from_shipment, warehouse_shipments.to_shipment),
     "x12": Shape(x12_shapes.together, x12_shapes.apart),
     "x12_answers": Shape(x12_shapes.from_answers, x12_shapes.to_answers),
     "x12_change": Shape(x12_money.from_change, x12_money.to_change),

@@ -18,9 +18,12 @@ PAPER_OF = {
 COMES = (
     DocumentType.ORDER, DocumentType.ORDER_CHANGE, DocumentType.ORDER_CANCEL, DocumentType.STOCK,
     DocumentType.REMITTANCE, DocumentType.FULFILLMENT_UPDATE, DocumentType.SHIPMENT, DocumentType.TRACKING,
-    DocumentType.ITEM, DocumentType.REFUND,
+    DocumentType.ITEM, DocumentType.REFUND, DocumentType.STOCK_RECEIPT, DocumentType.RECEIVING_ADVICE,
+    DocumentType.SALES_REPORT,
 )  # fmt: skip
-LEAVES = tuple(PAPER_OF.values())
+TOLD = (Write.PUSH_FULFILLMENT_ORDER, Write.CANCEL_FULFILLMENT_ORDER, Write.PUSH_INCOMING)
+"""What a warehouse is told."""
+LEAVES = (*PAPER_OF.values(), *TOLD)
 
 
 def require_documents(profile: Profile, name: str, map_of: Callable[[str], Map]) -> None:

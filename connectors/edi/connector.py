@@ -12,10 +12,10 @@ from connectors.edi.agreed import COMES, require_documents
 from connectors.edi.calls import Calls
 from connectors.edi.documents import is_xml, refuse_faults
 from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
-from connectors.edi.papers import Papers
 from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
 from connectors.edi.transports.opening import open_transport
+from connectors.edi.writes import Writes
 from connectors.sdk.base import BaseConnector, document, ignored
 from core.domain.vocabulary import DocumentType
 from core.errors import InputError, MappingError, Misconfigured
@@ -33,7 +33,7 @@ from mappings.engine import Map
 FILES_AT_ONCE = 50
 
 
-class Connector(Papers, Calls, BaseConnector):
+class Connector(Writes, Calls, BaseConnector):
     """One trading partner."""
 
     def __init__(self, *given: Any) -> None:

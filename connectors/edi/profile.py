@@ -98,6 +98,7 @@ class Profile:
         contrl: when a CONTRL is sent.
         functional: `997`, `999` or `never`.
         ta1: `if_isa14` or `never`.
+        business: whether his documents get a business answer: `never`, `on_error` or `always`.
         answer_within: seconds in which an acknowledgement leaves.
         expects: seconds after a document left by which it must be in a state.
         test: whether what we send is marked as a test, and whether documents of UBL, which have no mark, are tests.
@@ -117,6 +118,7 @@ class Profile:
     contrl: str
     functional: str
     ta1: str
+    business: str
     answer_within: float
     expects: Mapping[str, float]
     test: bool
@@ -173,6 +175,7 @@ def read_profile(given: Mapping[str, Any], name: str) -> Profile:
         contrl=send["contrl"],
         functional=send["functional"],
         ta1=send["ta1"],
+        business=send["business"],
         answer_within=seconds(send["deadline"]) or 900.0,
         expects={state: value for state, value in expects.items() if value},
         test=test["indicator"],

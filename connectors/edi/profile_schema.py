@@ -113,6 +113,7 @@ class SendSchema(Strict):
     contrl = fields.String(load_default="on_error", validate=validate.OneOf(["always", "on_error", "never"]))
     functional = Text(load_default="997", validate=validate.OneOf(["997", "999", "never"]))
     ta1 = fields.String(load_default="if_isa14", validate=validate.OneOf(["if_isa14", "never"]))
+    business = fields.String(load_default="never", validate=validate.OneOf(["always", "on_error", "never"]))
     deadline = fields.String(load_default="15m", validate=DURATION)
 
 

@@ -1,4 +1,4 @@
-"""Papers made of a sample order by the terms of trade, so that what leaves can be tried before there is any to send."""
+"""Papers made of a sample order, and invented work for a warehouse, so that what leaves can be tried beforehand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.domain.money import round_money
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.trade_terms import as_seller, series_of
-from core.domain.vocabulary import Paper
+from core.domain.vocabulary import Paper, Write
 from core.ports.connectors import Json
 from core.services.compliance import Asked, run_checks
 from core.services.trading import in_unit_price
@@ -117,6 +117,30 @@ def _charged_line(line: Json, said: Mapping[str, Any], terms: Mapping[str, Any],
         "allowances": [{"charge": False, "kind": "discount", "amount": off}] if off else [],
     }  # fmt: skip
     return {**found, "net": net_of(found, currency)}
+
+
+def sample_writes() -> dict[Write, Json]:
+    """Return what a warehouse is told, invented: work, its cancellation, and goods on their way."""
+    today = datetime.now(UTC).date()
+    line = {"sku": "LAMP-OAK-40", "title": "Oak lamp 40 cm", "quantity": "2", "unit": "C62"}
+    lot = {"lot": "L-7", "quantity": "2"}
+    work = {"id": "ful_0190f3c2a4b07c1e8d3f5a6b7c8d9e0f", "number": "1001-5A6B7C8D9E", "node": "NORTH"}
+    order = {"id": "ord_0190f3c2a4b07c1e8d3f5a6b7c8d9e40", "external_id": "5512", "number": "1001"}
+    place = {"name": "Ada Muster", "line1": "Lindenweg 7", "city": "Berlin", "postal_code": "10115", "country": "DE"}
+    told = {
+        **work, "service_level": "express", "ship_on": today.isoformat(), "carrier": "Kurier24", "pickup": False,
+        "note": "Ring twice", "ship_to": place, "lines": [{**line, "lots": [lot]}],
+    }  # fmt: skip
+    incoming = {
+        "id": "trf_0190f3c2a4b07c1e8d3f5a6b7c8d9e70", "kind": "transfer", "reference": "T-1", "node": "NORTH",
+        "from_node": "SOUTH", "expected_at": jsonable(datetime.now(UTC) + timedelta(days=2)),
+        "at": jsonable(datetime.now(UTC)), "lines": [{**line, "lot": "L-7", "expires_on": None}],
+    }  # fmt: skip
+    return {
+        Write.PUSH_FULFILLMENT_ORDER: {"fulfillment": told, "order": order},
+        Write.CANCEL_FULFILLMENT_ORDER: {"fulfillment": work, "order": order, "reason": "canceled by the buyer"},
+        Write.PUSH_INCOMING: {"incoming": incoming},
+    }
 
 
 def _line(position: int, line: Mapping[str, Any]) -> Json:

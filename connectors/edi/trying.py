@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from connectors.edi.documents import compared, is_xml
 from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
-from connectors.edi.sampling import kept_back, sample_papers
+from connectors.edi.sampling import kept_back, sample_papers, sample_writes
+from connectors.edi.tried import Numbers, Tried
+from connectors.edi.writes import keys_of_paper
 from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
@@ -28,51 +30,9 @@ from core.errors import CrossdockError, InputError, Misconfigured
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
 from mappings.edi.acks.judging import judge
 from mappings.edi.acks.terms import Judged
+from mappings.engine import Map
 
 MOST_SHOWN = 20
-
-
-@dataclass(slots=True)
-class Tried:
-    """What came of one message.
-
-    Args:
-        sample: file it is of; empty for what no sample was given of.
-        kind: such as 850.
-        way: `in` or `out`.
-        passed: whether everything held.
-        reasons: why not.
-        notes: what else is to be known, such as places no rule of the map reads.
-        canonical: what it means.
-        written: what would leave.
-    """
-
-    sample: str
-    kind: str
-    way: str
-    passed: bool = True
-    reasons: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    canonical: Json | None = None
-    written: str | None = None
-
-    def fail(self, *reasons: str) -> None:
-        """Note why it does not pass."""
-        self.passed = False
-        self.reasons += reasons
-
-
-class Numbers:
-    """Control numbers for trying: they are nobody's."""
-
-    def __init__(self) -> None:
-        self._next: dict[str, int] = {}
-
-    def number(self, series: str, *, start: int, limit: int, on_rollover: str) -> tuple[int, int]:
-        """Return the next number of a series."""
-        del limit, on_rollover
-        self._next[series] = self._next.get(series, start - 1) + 1
-        return self._next[series], 0
 
 
 @contextmanager
@@ -101,7 +61,8 @@ def try_samples(connector: Connector, samples: Iterable[Path], terms: Mapping[st
     """Return what came of every message of the samples, and of every document that is to leave.
 
     Samples are files as the partner sends them, files as he wants them from us, or canonical papers as JSON
-    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order, by the terms of trade.
+    (`{"invoice": {…}}`). What leaves and has no sample is made of the sample of an order, by the terms of trade;
+    what a warehouse is told is invented.
 
     Args:
         connector: of the partner.
@@ -115,6 +76,7 @@ def try_samples(connector: Connector, samples: Iterable[Path], terms: Mapping[st
     if order is not None:
         agreed = None if terms is None else check_terms(terms)
         found += _made_of(connector, order, agreed, {each.kind for each in found if each.way == "out"})
+    found += _invented(connector, {each.kind for each in found if each.way == "out"})
     seen = {(each.kind, each.way) for each in found}
     for row in connector.profile.documents:
         way = "in" if row.incoming else "out"
@@ -265,9 +227,27 @@ def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
         tried.fail(f"no document of the profile is an {kind.replace('_', ' ')}")
         return tried
     row, map_ = found
+    given = body if map_.canonical_type == kind else {kind: body, "order": {}}
+    return _left(connector, row, map_, name, given, keys_of_paper(body))
+
+
+def _invented(connector: Connector, seen: set[str]) -> Iterator[Tried]:
+    """Write what a warehouse is told, where no sample of it was given."""
+    bodies = sample_writes()
+    for row in connector.profile.outgoing:
+        map_ = connector.map(row.map)
+        body = next((body for write, body in bodies.items() if write == map_.canonical_type), None)
+        if body is not None and row.kind not in seen:
+            yield _left(connector, row, map_, "invented", body)
+
+
+def _left(
+    connector: Connector, row: Exchanged, map_: Map, name: str, body: Json, keys: Sequence[tuple[str, str]] = ()
+) -> Tried:
+    """Write a body as it would leave, and judge it as the partner would."""
     tried = Tried(name, row.kind, "out", canonical=body)
     try:
-        content = connector.write(row, map_, {kind: body, "order": {}}, kind)
+        content = connector.write(row, map_, body, keys)
         made = connector.packed(row.syntax, [content], Numbers())
         tried.written = made.body.decode("utf-8", "replace")
         agreed = terms_of(connector.profile, connector.schemas)
@@ -278,7 +258,7 @@ def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
         wrong += [each.text for message in messages for each in message.problems]
         if wrong:
             tried.fail(*wrong)
-        unwritten = map_.unwritten(body) if map_.canonical_type == kind else []
+        unwritten = map_.unwritten(body) if map_.canonical_type not in PAPER_OF else []
         tried.notes += [f"no rule writes {each}" for each in unwritten[:MOST_SHOWN]]
     except CrossdockError as error:
         tried.fail(str(error))

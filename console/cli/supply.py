@@ -66,6 +66,7 @@ def expect(
 ) -> None:
     """Say what is expected of an item at a node; the same reference, item and node again changes it."""
     from console.cli.bodies import body_of
+    from core.services.announcing import announce_supply
     from core.services.supplying import expect_supply
     from core.store.read.supply import read_supply
     from webhooks.api.supply import SupplyBody
@@ -75,7 +76,9 @@ def expect(
         expected_at=expected_at,
     )  # fmt: skip
     with session.hub() as hub, session.changing(hub) as unit:
-        shown = read_supply(unit.conn, expect_supply(unit, **body), unit.tenant)
+        supply_id = expect_supply(unit, **body)
+        announce_supply(unit, hub.facts.get(unit.conn, unit.tenant), supply_id)
+        shown = read_supply(unit.conn, supply_id, unit.tenant)
     session.out.did(
         shown,
         f"{shown['id']}: {shown['quantity']} x {sku} for {node}, {shown['promisable']} of them promisable.",

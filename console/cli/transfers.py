@@ -64,6 +64,7 @@ def send(
 ) -> None:
     """Send units from one node to another, all of them or none; they leave now and are expected there."""
     from console.cli.bodies import body_of, units_of
+    from core.services.announcing import announce_transfer
     from core.services.transfers import send_transfer
     from core.store.read.supply import read_transfer
     from webhooks.api.supply import TransferBody
@@ -73,7 +74,9 @@ def send(
         TransferBody, reference=reference, from_node=from_node, to_node=to_node, lines=named, expected_at=expected_at
     )
     with session.hub() as hub, session.changing(hub) as unit:
-        shown = read_transfer(unit.conn, send_transfer(unit, **body), unit.tenant)
+        transfer_id = send_transfer(unit, **body)
+        announce_transfer(unit, hub.facts.get(unit.conn, unit.tenant), transfer_id)
+        shown = read_transfer(unit.conn, transfer_id, unit.tenant)
     session.out.did(
         shown,
         f"{shown['id']}: {reference} is on its way from {from_node} to {to_node}.",

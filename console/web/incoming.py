@@ -14,6 +14,8 @@ from console.web import forms, params
 from console.web.context import me, require_changes, services
 from core.domain.ids import parse_id, public_id
 from core.errors import Conflict, CrossdockError
+from core.services.announcing import announce_supply
+from core.services.facts import read_facts
 from core.services.supplying import end_supply, expect_supply, receive_supply
 from core.store.read.page import Json, Slice
 from core.store.read.supply import OPEN, list_supplies, read_supply
@@ -79,13 +81,20 @@ def create() -> AnyResponse | tuple[str, int]:
     form = forms.sent()
     try:
         body = forms.read(SupplyBody())
-        made = forms.submit(lambda unit: expect_supply(unit, **body))
+        made = forms.submit(lambda unit: _expect(unit, body))
     except CrossdockError as error:
         return _form(form.refused(error)), error.status
     if made is None:
         return redirect(url_for(".page"), 303)
     flash(f"{body['reference']}: {body['quantity'].normalize():f} of {body['sku']} are expected at {body['node']}.")
     return redirect(url_for(".detail", supply_id=public_id("supply", made)), 303)
+
+
+def _expect(unit: Unit, body: Json) -> UUID:
+    """Write what is expected, and announce it to the node where its connection is told of it."""
+    supply_id = expect_supply(unit, **body)
+    announce_supply(unit, read_facts(unit.conn, services().connectors, unit.tenant), supply_id)
+    return supply_id
 
 
 def _form(form: forms.Form) -> str:

@@ -15,6 +15,8 @@ from console.web.context import require_changes, services
 from core.domain.ids import parse_id, public_id
 from core.domain.money import plain
 from core.errors import CrossdockError
+from core.services.announcing import announce_transfer
+from core.services.facts import read_facts
 from core.services.transfer_receipts import receive_transfer
 from core.services.transfers import send_transfer
 from core.store.read.page import Json, Slice
@@ -83,13 +85,20 @@ def create() -> AnyResponse | tuple[str, int]:
     lines = forms.rows("lines", LINE)
     try:
         body = forms.read(TransferBody(), {"lines": list(lines.values())})
-        made = forms.submit(lambda unit: send_transfer(unit, **body))
+        made = forms.submit(lambda unit: _send(unit, body))
     except CrossdockError as error:
         return _form(form.refused(forms.placed(error, "lines", list(lines)))), error.status
     if made is None:
         return redirect(url_for(".page"), 303)
     flash(f"{body['reference']} left {body['from_node']}; it is expected at {body['to_node']}.")
     return redirect(url_for(".detail", transfer=public_id("transfer", made)), 303)
+
+
+def _send(unit: Unit, body: Json) -> UUID:
+    """Send a transfer, and announce it to the node where its connection is told of it."""
+    transfer_id = send_transfer(unit, **body)
+    announce_transfer(unit, read_facts(unit.conn, services().connectors, unit.tenant), transfer_id)
+    return transfer_id
 
 
 def _form(form: forms.Form) -> str:

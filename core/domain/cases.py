@@ -118,6 +118,16 @@ SURPLUS = Cause(
     "Nothing was counted: stop the parcel or settle it with the customer, and have the node count its stock.",
     None, "Stop the parcel, or settle it with the customer", None, 8,
 )  # fmt: skip
+RECEIVED_OTHERWISE = Cause(
+    "SUPPLY-RECEIPT-409", "stock", "medium", "{node} received {reference} otherwise than announced",
+    "Receipt {external_id} of {reference}: {detail}. What was expected and is fit for sale was taken in, nothing else.",
+    None, "Receive the rest with `over`, or close {reference}", None, 24,
+)  # fmt: skip
+ACCEPTED_OTHERWISE = Cause(
+    "TRADE-RECEIVED-409", "value", "high", "{connection} received {number} otherwise than advised",
+    "Receiving advice {external_id} of {number}: {detail}. Nothing was changed by it.",
+    None, "Look for the goods, then settle it with the partner", None, 48,
+)  # fmt: skip
 SERIALS = Cause(
     "SHIP-SERIAL-001", "stock", "medium", "{node} reports serial numbers that cannot be right",
     "{detail}. What was shipped counts as reported.",
@@ -246,8 +256,8 @@ CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, UNWRITTEN,
-        PAUSED,
-        SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED, DRIFT, PRIVACY, PROMISE_RISK,
+        PAUSED, SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED,
+        RECEIVED_OTHERWISE, ACCEPTED_OTHERWISE, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, FRACTION, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED,
         CERTIFICATE,
         EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,

@@ -250,6 +250,69 @@ class RemittanceSchema(Strict):
     invoices = fields.List(fields.Nested(PaidInvoiceSchema), required=True, validate=validate.Length(max=10_000))
 
 
+class ReceivedLineSchema(Strict):
+    """Units of one item that arrived; of them `unsellable` ones are not fit for sale, for `reason`."""
+
+    sku = a_text(128, required=True)
+    quantity = a_quantity(NOT_NEGATIVE)
+    unsellable = a_quantity(NOT_NEGATIVE, required=False)
+    reason = a_text(200)
+    lot = a_text(64)
+    expires_on = fields.Date(allow_none=True)
+
+
+class StockReceiptSchema(Strict):
+    """What a node took in of a supply or transfer, named by its reference; `external_id` is the receipt's number."""
+
+    external_id = a_text(128, required=True)
+    reference = a_text(128, required=True)
+    node = a_text(64)
+    occurred_at = an_instant()
+    lines = fields.List(
+        fields.Nested(ReceivedLineSchema), required=True, validate=validate.Length(min=1, max=MAX_LINES)
+    )
+
+
+class AcceptedLineSchema(Strict):
+    """What a buyer says of one line of a despatch advice: units he accepted, and units that came and he did not."""
+
+    position = Whole(allow_none=True, validate=validate.Range(min=0, max=100_000))
+    sku, gtin, buyer_code = a_text(128), a_text(14), a_text(128)
+    accepted = a_quantity(NOT_NEGATIVE, required=True)
+    rejected = a_quantity(NOT_NEGATIVE, required=False)
+    reason = a_text(200)
+
+
+class ReceivingAdviceSchema(Strict):
+    """What a buyer received of a despatch advice of ours, named by its number."""
+
+    external_id = a_text(128, required=True)
+    despatch_advice = a_text(128)
+    order_external_id = a_text(128)
+    received_at = an_instant()
+    lines = fields.List(fields.Nested(AcceptedLineSchema), required=True, validate=validate.Length(max=MAX_LINES))
+
+
+class SoldLineSchema(Strict):
+    """Units of one item sold at one place; `returned` came back."""
+
+    place = a_text(64)
+    sku, gtin, buyer_code = a_text(128), a_text(14), a_text(128)
+    sold = a_quantity(NOT_NEGATIVE, required=False)
+    returned = a_quantity(NOT_NEGATIVE, required=False)
+    amount, unit_price = an_amount(), an_amount()
+
+
+class SalesReportSchema(Strict):
+    """What a buyer sold of our items in a period: kept as it was said, no stock of ours changes by it."""
+
+    external_id = a_text(128, required=True)
+    issued_at = an_instant()
+    starts_on, ends_on = fields.Date(allow_none=True), fields.Date(allow_none=True)
+    currency = fields.String(allow_none=True, validate=CURRENCY)
+    lines = fields.List(fields.Nested(SoldLineSchema), required=True, validate=validate.Length(min=1, max=50_000))
+
+
 class TransportReceiptSchema(Strict):
     """A partner's proof, or denial, that a file of ours arrived; `mic` is the hash of what came, in base64."""
 
@@ -328,7 +391,10 @@ class PackageSchema(Strict):
 
 
 class ShipmentSchema(Strict):
-    """What left a node; no lines means everything still open of that fulfillment order."""
+    """What left a node; no lines means everything still open of that fulfillment order.
+
+    With `short`, which is what of it will not come, empty lines mean that nothing left.
+    """
 
     external_id = a_text(128, required=True)
     fulfillment = a_text(128)
@@ -336,6 +402,7 @@ class ShipmentSchema(Strict):
     occurred_at = an_instant()
     carrier, service, tracking_number, tracking_url = a_text(64), a_text(64), a_text(128), a_text(2_000)
     lines = fields.List(fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
+    short = fields.List(fields.Nested(WorkLineSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
     packages = fields.List(fields.Nested(PackageSchema), allow_none=True, validate=validate.Length(max=MAX_LINES))
 
 
@@ -484,6 +551,9 @@ SCHEMAS: Mapping[str, Schema] = {
     DocumentType.ITEM: ItemsSchema(),
     DocumentType.PRIVACY_REQUEST: PrivacyRequestSchema(),
     DocumentType.REMITTANCE: RemittanceSchema(),
+    DocumentType.STOCK_RECEIPT: StockReceiptSchema(),
+    DocumentType.RECEIVING_ADVICE: ReceivingAdviceSchema(),
+    DocumentType.SALES_REPORT: SalesReportSchema(),
     DocumentType.TRANSPORT_RECEIPT: TransportReceiptSchema(),
     DocumentType.CONNECTION_REVOKED: RevokedSchema(),
     DocumentType.IGNORE: IgnoreSchema(),

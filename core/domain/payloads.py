@@ -11,6 +11,9 @@ push_fulfillment_order (WMS):
                      "arrive_on", "pickup": true | false, "purchase_order": PURCHASE | null, "note", "ship_to": ADDRESS,
                      "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}]},
      "order": {"id", "external_id", "number", "placed_at", "type"}}
+push_incoming (WMS):
+    {"incoming": {"id", "kind": "supply" | "transfer", "reference", "node", "from_node", "expected_at", "at",
+                  "lines": [{"sku", "title", "quantity", "unit", "lot", "expires_on"}]}}
 cancel_fulfillment_order (WMS):
     {"fulfillment": {"id", "number", "node", "reference"}, "order": {"id", "external_id", "number"}, "reason"}
 push_shipment (shop, ERP):
@@ -26,6 +29,8 @@ push_invoice (likewise, ERP): {"invoice": PAPER, "order": NAMES, "shipment": {"i
 send_receipt (the partner a file came from): {"message_id", "headers": {name: value}, "body"}, the body in base64
 push_acknowledgement (the partner an interchange came from): {"interchange", "findings"}, where interchange is the
     public id of what is acknowledged and findings what became of it, level by level
+answer_document (the partner a document came from): {"document", "kind", "number", "reference", "group", "accepted",
+    "reasons": [{"code", "text"}]}, where document is its public id here and group and reference are the partner's
 Writes of interchanges may bear {"again": {"interchange", "text"}}: the interchange they are sent instead of, and the
     content a person gave it.
 

@@ -20,6 +20,9 @@ class DocumentType(StrEnum):
     ITEM = "item"
     PRIVACY_REQUEST = "privacy_request"
     REMITTANCE = "remittance"
+    STOCK_RECEIPT = "stock_receipt"
+    RECEIVING_ADVICE = "receiving_advice"
+    SALES_REPORT = "sales_report"
     TRANSPORT_RECEIPT = "transport_receipt"
     CONNECTION_REVOKED = "connection_revoked"
     IGNORE = "ignore"
@@ -64,6 +67,7 @@ class Write(StrEnum):
     CANCEL_ORDER = "cancel_order"
     PUSH_FULFILLMENT_ORDER = "push_fulfillment_order"
     CANCEL_FULFILLMENT_ORDER = "cancel_fulfillment_order"
+    PUSH_INCOMING = "push_incoming"
     PUSH_SHIPMENT = "push_shipment"
     PUSH_STOCK = "push_stock"
     ACKNOWLEDGE_ORDER = "acknowledge_order"
@@ -71,6 +75,7 @@ class Write(StrEnum):
     PUSH_INVOICE = "push_invoice"
     SEND_RECEIPT = "send_receipt"
     PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
+    ANSWER_DOCUMENT = "answer_document"
 
 
 class Mode(StrEnum):

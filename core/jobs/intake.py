@@ -19,6 +19,7 @@ from core.domain.cases import QUARANTINED, UNKNOWN_WORK
 from core.domain.ids import public_id
 from core.domain.vocabulary import DocumentType
 from core.errors import CrossdockError, InputError, NotFound, storable
+from core.jobs.answering import owe_answers
 from core.jobs.dividing import divide
 from core.jobs.hub import Hub
 from core.jobs.reading import Read, crash, doubts, fail, normalize
@@ -135,6 +136,7 @@ def _apply(hub: Hub, ways: Sequence[Apply], reads: Sequence[Read], token: UUID) 
         for apply in ways:
             apply(hub, unit, facts, reads)
         _finish(unit, reads, token)
+        owe_answers(hub, unit, reads)
         _report(unit, facts, [read for read in reads if read.state == "quarantined"])
 
 

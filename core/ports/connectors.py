@@ -203,6 +203,14 @@ class PushesFulfillmentOrder(Protocol):
 
 
 @runtime_checkable
+class PushesIncoming(Protocol):
+    """What is on its way to a node."""
+
+    def push_incoming(self, push: Push) -> Receipt:
+        """Tell the node what of a supply or transfer it will get."""
+
+
+@runtime_checkable
 class PushesShipment(Protocol):
     """A shipment to the shop (fulfillment with tracking) or to the ERP."""
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from core.ports.connectors import InboundMessage, Json
+from core.ports.connectors import InboundMessage, Json, Push, Receipt
 
 # Topic of a message that is a whole file of interchanges.
 INTERCHANGE_TOPIC = "interchange"
-# Headers of the messages that are made of an interchange's documents.
-TEST_HEADER, REPEATED_HEADER = "edi-test", "edi-repeated"
+# Headers of the messages that are made of an interchange's documents; the document's public id is in the last.
+TEST_HEADER, REPEATED_HEADER, DOCUMENT_HEADER = "edi-test", "edi-repeated", "edi-document"
 
 
 @runtime_checkable
@@ -203,6 +203,17 @@ class UsesBook(Protocol):
     """A connector that numbers what it sends."""
 
     book: Book | None
+
+
+@runtime_checkable
+class AnswersDocuments(Protocol):
+    """A connector that tells a partner what became of the content of his documents."""
+
+    def wants_answer(self, kind: str, *, accepted: bool) -> bool:
+        """Return whether a document of this kind gets an answer, now that it was applied or not."""
+
+    def answer_document(self, push: Push) -> Receipt:
+        """Send the business answer to one document."""
 
 
 @runtime_checkable

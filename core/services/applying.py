@@ -22,8 +22,10 @@ from core.services.chargebacks import record_remittance
 from core.services.facts import Facts
 from core.services.order_changes import apply_change
 from core.services.ordering import Incoming, create_orders
+from core.services.receiving import take_receiving_advice, take_sales_report
 from core.services.refunds import apply_refund, line_ids, order_of
 from core.services.stock import count_stock
+from core.services.stock_receipts import take_stock_receipt
 from core.services.tracking import track
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
@@ -106,6 +108,15 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
         case DocumentType.REMITTANCE:
             new, deducted = record_remittance(unit, facts, connection_id, body)
             return Applied("applied" if new else "duplicate", None, f"{deducted} deductions")
+        case DocumentType.RECEIVING_ADVICE:
+            new, about, differs = take_receiving_advice(unit, facts, connection_id, body)
+            return Applied("applied" if new else "duplicate", about, differs)
+        case DocumentType.SALES_REPORT:
+            new, said = take_sales_report(unit, connection_id, body)
+            return Applied("applied" if new else "duplicate", None, said)
+        case DocumentType.STOCK_RECEIPT:
+            new, differs = take_stock_receipt(unit, facts, connection_id, body)
+            return Applied("applied" if new else "duplicate", None, differs or None)
         case DocumentType.TRANSPORT_RECEIPT:
             about, said, note = transport_receipts.settle(unit, connection_id, body)
             return Applied(said, about, note)

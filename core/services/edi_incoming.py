@@ -19,7 +19,14 @@ from core.domain.cases import EDI_DUPLICATE
 from core.domain.ids import public_id, uuid7
 from core.domain.vocabulary import Via, Write
 from core.ports.connectors import InboundRecord, Json
-from core.ports.partners import REPEATED_HEADER, TEST_HEADER, IncomingDocument, IncomingInterchange, Unpacks
+from core.ports.partners import (
+    DOCUMENT_HEADER,
+    REPEATED_HEADER,
+    TEST_HEADER,
+    IncomingDocument,
+    IncomingInterchange,
+    Unpacks,
+)
 from core.services.cases import Member, Opened, open_cases
 from core.services.edi_alarms import settle_mended, tell_refused, tell_stray
 from core.services.edi_keys import all_keys, write_keys
@@ -208,7 +215,7 @@ def _documents(
     for index, each in enumerate(applied):
         if not (each.applies and (each.accepted or each.set_aside)):
             continue
-        headers = {"edi-interchange": found.reference, "edi-document": public_id("edi_document", ids[index])}
+        headers = {"edi-interchange": found.reference, DOCUMENT_HEADER: public_id("edi_document", ids[index])}
         if found.test:
             headers[TEST_HEADER] = "1"
         if each.accepted and each.unique and each.number in earlier:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -32,7 +32,7 @@ def read_documents(message: InboundMessage, via: str, connector: Connector) -> S
         CrossdockError: it cannot be read; MappingError where a map or the canonical model is at fault.
     """
     if via not in (Via.API, Via.IMPORT):
-        return split_by_store(connector.normalize(message))
+        return split_short(split_by_store(connector.normalize(message)))
     try:
         body = json.loads(message.body, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
@@ -41,6 +41,25 @@ def read_documents(message: InboundMessage, via: str, connector: Connector) -> S
         return split_by_store([Document(DocumentType.ORDER, check_document(DocumentType.ORDER, body))])
     except InputError as error:
         raise MappingError(error.what, why=error.why, fix=error.fix, code=error.error_code, **error.data) from None
+
+
+def split_short(documents: Iterable[Document]) -> list[Document]:
+    """Return the documents with every shipment that says what will not come as the shipment and a short pick.
+
+    A shipment of which nothing left is the short pick alone.
+    """
+    found: list[Document] = []
+    for document in documents:
+        short = document.body.get("short") if document.type is DocumentType.SHIPMENT else None
+        if not short:
+            found.append(document)
+            continue
+        shipment = {name: value for name, value in document.body.items() if name != "short"}
+        if shipment.get("lines") != []:
+            found.append(Document(DocumentType.SHIPMENT, shipment, document.holds))
+        told = {name: shipment[name] for name in ("fulfillment", "reference", "occurred_at") if shipment.get(name)}
+        found.append(Document(DocumentType.FULFILLMENT_UPDATE, {**told, "status": "short", "lines": short}))
+    return found
 
 
 def read_again(unit: Unit, connectors: Connectors, box: SecretBox, message_id: UUID) -> Sequence[Document]:

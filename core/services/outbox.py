@@ -19,11 +19,13 @@ PRIORITY = {
     Write.PUSH_SHIPMENT: 2,
     Write.CANCEL_FULFILLMENT_ORDER: 2,
     Write.PUSH_FULFILLMENT_ORDER: 3,
+    Write.PUSH_INCOMING: 3,
     # Partners fine late papers.
     Write.PUSH_DESPATCH_ADVICE: 1,
     # A partner without a receipt sends everything again.
     Write.SEND_RECEIPT: 1,
     Write.PUSH_ACKNOWLEDGEMENT: 1,
+    Write.ANSWER_DOCUMENT: 2,
     Write.ACKNOWLEDGE_ORDER: 2,
     Write.PUSH_INVOICE: 3,
     Write.PUSH_STOCK: 4,

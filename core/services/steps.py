@@ -114,6 +114,11 @@ class Step:
         units, _ = match_lines(self.lines, self.document.get("lines"))
         if not units or self.work.state in FULFILLMENT.final:
             return
+        if self.work.state == "canceling" and not self._still_open(units):
+            # The node was asked to stop, and nothing of it comes any more: that is its answer.
+            self.status = self.what = "canceled"
+            self.state, self.canceled = FULFILLMENT.advance(self.work.state, "cancel"), units
+            return
         self.what, self.canceled = SHORT, units
         if not self._still_open(units):
             some_shipped = any(line.shipped > 0 for line in self.lines)

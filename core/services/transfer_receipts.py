@@ -92,6 +92,12 @@ def receive_transfer(
     return sums
 
 
+def surplus(unit: Unit, transfer_id: UUID, lines: Sequence[Line]) -> dict[int, Decimal]:
+    """Return by line, counted from 0, the units that go beyond what is in transit of a transfer."""
+    _, over = _dealt(unit, _lines(unit, transfer_id), lines)
+    return {at: units for at, (_, units) in over.items()}
+
+
 def _lines(unit: Unit, transfer_id: UUID) -> Sequence[Row[Any]]:
     return unit.conn.execute(
         text(

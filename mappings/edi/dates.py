@@ -197,18 +197,20 @@ def x12_day(*, zone: str = "UTC") -> Transform:
     return Transform("x12_day", read, lambda value: canonical_instant(value).astimezone(place).strftime("%Y%m%d"))
 
 
-def x12_time(*, zone: str = "UTC", part: str | None = None) -> Transform:
+def x12_time(*, zone: str = "UTC", part: str | None = None, qualified: bool = False) -> Transform:
     """A point in time in elements from a date on: date, time and zone (`DTM/2-4`, `BSN/3-4`).
 
     Args:
         zone: of times that say none; they are written in it, without a code. Fractions of seconds are not written.
         part: of a period, start or end.
+        qualified: a qualifier stands between date and time (`G62/2-5`); only the day is written then.
     """
     check_part(part)
     place = find_zone(zone)
 
     def read(value: Any) -> datetime:
-        found, code = x12_moment(value, part)
+        said = parts_of(value)
+        found, code = x12_moment([*said[:1], *said[2:]] if qualified else value, part)
         if code and code not in ZONES:
             raise Unfit(f"has the time code {code}; known are {', '.join(ZONES)}")
         named = ZONES.get(code)
@@ -216,7 +218,8 @@ def x12_time(*, zone: str = "UTC", part: str | None = None) -> Transform:
 
     def write(value: Any) -> list[str]:
         local = canonical_instant(value).astimezone(place)
-        return [local.strftime("%Y%m%d"), local.strftime("%H%M%S" if local.second else "%H%M")]
+        day_ = local.strftime("%Y%m%d")
+        return [day_] if qualified else [day_, local.strftime("%H%M%S" if local.second else "%H%M")]
 
     return Transform("x12_time", read, write)
 

@@ -18,6 +18,7 @@ from tests.edi.canonical_documents import (
     order_responses,
     orders,
 )
+from tests.edi.reported_documents import receiving_advices, sales_reports
 
 ENVELOPE = {"sender": "4012345000009", "recipient": "4098765000003", "reference": "7"}
 VERSIONS = ["D96A", "D01B"]
@@ -26,6 +27,8 @@ WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("ordrsp", "order_response", order_responses),
     ("desadv", "despatch_advice", despatch_advices),
     ("invoic", "invoice", invoices),
+    ("recadv", "receiving_advice", receiving_advices),
+    ("slsrpt", "sales_report", sales_reports),
 ]
 
 

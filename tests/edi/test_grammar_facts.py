@@ -3,6 +3,7 @@
 import importlib.util
 import lzma
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,9 +42,15 @@ def sef(name: str) -> Sef:
 
 
 def shape(node: Node) -> Any:
-    """A structure without names of groups, which each source chooses for itself."""
-    inner = [shape(each) for each in node.nodes]
-    return (node.low, node.high, inner) if inner else (node.name, node.low, node.high)
+    """A structure without names of groups, which each source chooses for itself; what LS opens stands beside it."""
+    inner = [found for each in node.nodes for found in (beside(each) if each.nodes and each.tag == "LS" else [each])]
+    return (node.low, node.high, [shape(each) for each in inner]) if inner else (node.name, node.low, node.high)
+
+
+def beside(bounded: Node) -> list[Node]:
+    """LS, what stands between, and LE, which may be left out together."""
+    first, *between, last = bounded.nodes
+    return [replace(first, low=0), *between, replace(last, low=0)]
 
 
 def used(uses: tuple[Use, ...]) -> Iterator[Any]:

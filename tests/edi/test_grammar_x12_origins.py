@@ -47,13 +47,13 @@ LATER = {
 
 
 def ours(node: Node, path: Place = ()) -> Iterator[tuple[Place, int]]:
-    """Every place below a node with its greatest count."""
+    """Every place below a node with its greatest count; what LS opens as if it stood beside it."""
     for index, each in enumerate(node.nodes):
         if (path and not index) or each.name in ("ST", "SE"):
             continue
         here = (*path, each.tag)
         yield here, min(each.high, ENDLESS)
-        yield from ours(each, here)
+        yield from ours(each, path if each.tag == "LS" else here)
 
 
 def theirs(element: Any, path: Place = ()) -> Iterator[tuple[Place, int]]:

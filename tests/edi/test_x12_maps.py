@@ -17,6 +17,7 @@ from mappings.edi.x12.events import TransactionSet
 from mappings.edi.x12.reader import X12Reader
 from mappings.engine import Map
 from mappings.faults import MapError
+from tests.edi import warehouse_documents as warehouse
 from tests.edi import x12_documents as made_up
 from tests.edi.canonical_documents import TRIED, meant
 from tests.edi.x12_samples import ABSENT, FOLDER, GS, ISA, TAIL, sample_files
@@ -31,6 +32,11 @@ WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("810", "invoice", made_up.invoices),
     ("820", "remittance", made_up.remittances),
     ("846", "stock", made_up.stocks),
+    ("940", "push_fulfillment_order", warehouse.works),
+    ("940-cancel", "cancel_fulfillment_order", warehouse.cancellations),
+    ("943", "push_incoming", warehouse.incomings),
+    ("944", "stock_receipt", warehouse.receipts),
+    ("945", "shipment", warehouse.shipments),
 ]
 ORDER = (
     "BEG*00*SA*PO-7**20260301~REF*DP*042~REF*ZZ*K-9*cost center~DTM*002*20260310~N9*L1*TEXT~MSG*Ring twice~"
@@ -277,6 +283,7 @@ REFUSED = {
     "X12Parser/ORD/_856/Example3.txt": "lines: ",
     "X12Parser/ORD/_860/Example1.txt": "BCH/6: is no date of 8 digits (value 'PO DATE'",
     "X12Parser/ORD/_865/FromAdvanceAutoParts.txt": "issued_at: Missing data for required field",
+    "X12Parser/WAR/_940/simplot.txt": "W01/4..5[=VN|VA|VP|SK|SW]: is missing and required",
     "staedi/x12/issue590/multi-tx-transaction-type.edi": "PO1loop: is missing and required",
     "staedi/x12/simple810.edi": "gtin: must be a GTIN",
 }
@@ -305,5 +312,5 @@ def test_samples_are_read_and_what_no_rule_reads_is_reported() -> None:
                 read[event.code] += 1
     assert {name: text for name, text in refused.items() if REFUSED.get(name, "nothing") not in text} == {}
     assert refused.keys() == REFUSED.keys()
-    assert read == {"850": 10, "810": 6, "820": 3, "855": 1, "856": 1, "865": 1}
+    assert read == {"850": 10, "810": 6, "820": 3, "855": 1, "856": 1, "865": 1, "944": 1}
     assert reported > 300

@@ -147,8 +147,8 @@ SHAPES: dict[str, Shape] = {
         tracking_url=MAYBE, packages=many(ANYTHING),
         lines=many(thing("Units of one order line.", line=identifier("lin"), external_id=MAYBE, sku=MAYBE,
                          quantity=AMOUNT, serials=many(TEXT))),
-        tracking=many(TRACKING), state_at=INSTANT, shipped_at=MAYBE_INSTANT, delivered_at=MAYBE_INSTANT,
-        created_at=INSTANT, version=WHOLE,
+        tracking=many(TRACKING), received=many(ANYTHING), state_at=INSTANT, shipped_at=MAYBE_INSTANT,
+        delivered_at=MAYBE_INSTANT, created_at=INSTANT, version=WHOLE,
     ),
     "TrackingEvent": thing(
         "A carrier's fact and its shipment.",

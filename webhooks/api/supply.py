@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from core.domain.documents import NOT_NEGATIVE, Strict, a_quantity, a_text, an_instant
 from core.domain.ids import parse_id
 from core.domain.vocabulary import StockStatus
+from core.services.announcing import announce_supply, announce_transfer
 from core.services.statuses import change_status
 from core.services.supplying import end_supply, expect_supply, receive_supply
 from core.services.transfer_receipts import receive_transfer
@@ -21,6 +22,7 @@ from core.store.read.supply import list_lots, list_supplies, list_transfers, rea
 from core.store.unit import Unit
 from webhooks.api.answers import shown_after
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
+from webhooks.runtime import facts
 
 routes = ApiBlueprint("supply", "Incoming supply, transfers between nodes, lots and statuses of stock.")
 READ, WRITE = "stock:read", "stock:write"
@@ -127,7 +129,9 @@ def get_supply(conn: Connection, supply: str) -> Json:
 @routes.writes("/supplies", scope=WRITE, shape="Supply", body=SupplyBody, status=201)
 def post_supply(unit: Unit, body: Json) -> Answer:
     """Write what is expected of an item at a node, or change it: one supply for each reference, item and node."""
-    shown = read_supply(unit.conn, expect_supply(unit, **body), unit.tenant)
+    supply_id = expect_supply(unit, **body)
+    announce_supply(unit, facts(unit), supply_id)
+    shown = read_supply(unit.conn, supply_id, unit.tenant)
     return Answer(shown, location=f"/api/v1/supplies/{shown['id']}")
 
 
@@ -163,7 +167,9 @@ def get_transfer(conn: Connection, transfer: str) -> Json:
 @routes.writes("/transfers", scope=WRITE, shape="Transfer", body=TransferBody, status=201)
 def post_transfer(unit: Unit, body: Json) -> Answer:
     """Send units from one node to another: they leave now, and are expected there."""
-    shown = read_transfer(unit.conn, send_transfer(unit, **body), unit.tenant)
+    transfer_id = send_transfer(unit, **body)
+    announce_transfer(unit, facts(unit), transfer_id)
+    shown = read_transfer(unit.conn, transfer_id, unit.tenant)
     return Answer(shown, location=f"/api/v1/transfers/{shown['id']}")
 
 

@@ -14,6 +14,7 @@ from core.domain.ids import public_id
 from core.domain.states import TRACKING_RANK, FulfillmentState, ShipmentState
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, joined, only, require_named, row_of, rows_by_id, since
+from core.store.read.received import received_of
 from core.store.read.text import instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
@@ -217,6 +218,7 @@ def _shipments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[
             .order_by(_e.occurred_at, _e.id)
         ):
             facts[fact.shipment_id].append(_fact(fact))
+    received = received_of(conn, ids, tenant)
     return [
         {
             "id": public_id("shipment", row.id),
@@ -233,6 +235,7 @@ def _shipments(conn: Connection, rows: Sequence[Row[Any]], tenant: int) -> list[
             "packages": row.packages or [],
             "lines": lines[row.id],
             "tracking": facts[row.id],
+            "received": received.get(row.id, []),
             "state_at": instant(row.state_at),
             "shipped_at": instant(row.shipped_at),
             "delivered_at": instant(row.delivered_at),

@@ -158,6 +158,27 @@ remittance = Table(
     UniqueConstraint("tenant_id", "connection_id", "external_id"),
 )
 
+receipt_report = Table(
+    "receipt_report",
+    metadata,
+    tenant(),
+    uid("id"),
+    uid("connection_id"),
+    # What was said: stock_receipt, receiving_advice or sales_report.
+    text("kind", null=False),
+    text("external_id", null=False),
+    # Of what: a supply's or transfer's reference, the number of a despatch advice.
+    text("reference"),
+    uid("shipment_id", null=True),
+    document("body", null=False),
+    # What differs from what was expected, in words; null where nothing does.
+    text("difference"),
+    instant("created_at", null=False),
+    key(),
+    UniqueConstraint("tenant_id", "connection_id", "kind", "external_id"),
+    Index("ix_receipt_report_shipment", "tenant_id", "shipment_id", postgresql_where=sql("shipment_id IS NOT NULL")),
+)
+
 chargeback = Table(
     "chargeback",
     metadata,

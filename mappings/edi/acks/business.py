@@ -1,12 +1,16 @@
-"""What partners say of the content of papers of ours: 824 and APERAK, each accepting or refusing one or more."""
+"""What is said of the content of documents: 824 and APERAK, each accepting or refusing one or more."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Any
 
 from mappings.edi.acks.answers import AnySegment
+from mappings.edi.edifact.segments import ReadSegment
+from mappings.edi.x12.segments import Segment
 
 # OTI01: what becomes of the transaction named; those with R are refusals, E is accepted with errors.
 REFUSALS = frozenset({"TR", "IR", "GR", "BR"})
@@ -65,3 +69,55 @@ def _edifact(segments: Sequence[AnySegment]) -> list[Said]:
     if not number:
         return []
     return [Said("rejected" if refused or reasons else "accepted", number, "", reasons)]
+
+
+# Lengths of TED02, NTE02 and FTX's texts, and how many NTE may follow.
+TED, NOTE, NOTES, FREE = 60, 80, 100, 70
+OTHER = "ZZZ"
+"""TED01 of a reason that is ours."""
+
+
+def application_advice(answer: Mapping[str, Any], at: datetime) -> list[Segment]:
+    """Return the segments of an 824 between ST and SE: what became of one set of the partner's.
+
+    Args:
+        answer: {document, kind, number, reference, group, accepted, reasons: [{code, text}]}.
+        at: when it is said.
+    """
+    about = str(answer.get("number") or answer["reference"])[:30]
+    verdict = "TA" if answer["accepted"] else "TR"
+    day = at.astimezone(UTC).strftime("%Y%m%d")
+    named = [str(answer.get("group") or ""), str(answer["reference"]), str(answer["kind"])]
+    segments = [
+        Segment("BGN", ["00", _own_number(answer), day]),
+        Segment("OTI", [verdict, "TN", about, "", "", "", "", *named]),
+    ]
+    for each in answer["reasons"]:
+        segments.append(Segment("TED", [OTHER, str(each["code"])[:TED]]))
+        segments += [Segment("NTE", ["ERN", piece]) for piece in wrap(each["text"], NOTE)[:NOTES]]
+    return segments
+
+
+def application_error(answer: Mapping[str, Any], at: datetime) -> list[ReadSegment]:
+    """Return the segments of an APERAK between UNH and UNT: what became of one message of the partner's.
+
+    Args:
+        answer: as for `application_advice`.
+        at: when it is said.
+    """
+    verdict = "29" if answer["accepted"] else "27"
+    segments = [
+        ReadSegment("BGM", ["313", _own_number(answer), verdict]),
+        ReadSegment("DTM", [["137", at.astimezone(UTC).strftime("%Y%m%d%H%M"), "203"]]),
+        ReadSegment("RFF", [["ACW", str(answer.get("number") or answer["reference"])[:35]]]),
+    ]
+    for each in answer["reasons"]:
+        segments.append(ReadSegment("ERC", ["ZZZ"]))
+        pieces = wrap(f"{each['code']}: {each['text']}", FREE)[:5]
+        segments.append(ReadSegment("FTX", ["AAO", "", "", pieces]))
+    return segments
+
+
+def _own_number(answer: Mapping[str, Any]) -> str:
+    """Return the number of an answer: the end of the document's own id, which is random."""
+    return str(answer["document"])[-22:].upper()

@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "partners.md"
 
 
 def block(name: str) -> str:
-    found = re.search(rf"^```yaml {re.escape(name)}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    found = re.search(rf"^```\w+ {re.escape(name)}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     assert found, name
     return found[1]
 
@@ -83,3 +83,18 @@ def test_p1_the_ubl_profile_of_the_page_and_samples_give_every_document(tmp_path
         ("OrderResponse", "out", True, []), ("DespatchAdvice", "out", True, []), ("Invoice", "out", True, []),
         ("ReceiptAdvice", "in", False, ["no sample was given"]),
     ]  # fmt: skip
+
+
+def test_p1_the_warehouse_of_the_page_and_one_file_of_his_give_every_document(tmp_path: Path) -> None:
+    file, sample = tmp_path / "depot.yaml", tmp_path / "depot.x12"
+    file.write_text(block("depot.yaml"), encoding="utf-8")
+    sample.write_text(block("depot.x12"), encoding="utf-8")
+    with opened(read_partner_file(file)) as connector:
+        found = try_samples(connector, [sample])
+    shown = []
+    for each in found:
+        assert each.passed, each.reasons
+        shown += [f"pass  {each.kind:<8} {each.way:<4} {each.sample}", *(f"    - {note}" for note in each.notes)]
+    page = PAGE.read_text(encoding="utf-8")
+    printed = page.partition("$ crossdock partner test depot.yaml depot.x12\n")[2].partition("\n7 passed")[0]
+    assert shown == printed.splitlines()

@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from connectors.edi.partnerfile import read_partner_file
-from connectors.edi.trying import Tried, opened, try_samples
+from connectors.edi.tried import Tried
+from connectors.edi.trying import opened, try_samples
 from core.errors import InputError
 from tests.connectors.edi.partner_world import MAPS, order, x12
 from tests.connectors.edi.xml_world import BUYER, SELLER, UBL_SCHEMAS, ubl_order
