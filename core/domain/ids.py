@@ -27,6 +27,7 @@ _last = 0
 NOISE_BITS = 74
 # Far enough that two processes forked in the same millisecond do not meet, short enough that it hardly ever overflows.
 STEP_BITS = 56
+STEP_BYTES = STEP_BITS // 8
 
 
 def uuid7(now_ms: int | None = None) -> UUID:
@@ -46,6 +47,21 @@ def uuid7(now_ms: int | None = None) -> UUID:
     with _lock:
         _last = fresh if fresh > _last else _last + 1 + (noise & (1 << STEP_BITS) - 1)
         return _as_uuid(_last)
+
+
+def uuid7s(count: int) -> list[UUID]:
+    """Return so many new identifiers, as `uuid7` makes them one after the other, for a fraction of the cost of each."""
+    global _last
+    noise = int.from_bytes(os.urandom(10 + STEP_BYTES * count), "big")
+    fresh = time.time_ns() // 1_000_000 << NOISE_BITS | noise & (1 << NOISE_BITS) - 1
+    found = []
+    with _lock:
+        _last = max(_last + 1, fresh)
+        for _ in range(count):
+            noise >>= 8 * STEP_BYTES
+            found.append(_as_uuid(_last))
+            _last += 1 + (noise & (1 << STEP_BITS) - 1)
+    return found
 
 
 def _as_uuid(number: int) -> UUID:

@@ -98,6 +98,7 @@ class Combiner(Generic[Request, Answer]):
             with self._gate:
                 self._busy = bool(self._waiting)
                 heir = self._waiting[0] if self._waiting else None
+            # First, so that its work goes on in the database while the callers of this batch take their answers.
             if heir is not None:
                 heir.wake()
             for each in batch:  # also of what even an interrupt cut short: nobody waits for ever
@@ -118,9 +119,6 @@ class Combiner(Generic[Request, Answer]):
         else:
             for each, answer in zip(batch, answers, strict=True):
                 each.answer.append(answer)
-        for each in batch:
-            each.done = True
-            each.wake()
 
     def _repeat(self, requests: Sequence[Request]) -> Sequence[Answer]:
         """Do the work, again when it was undone only because it met another transaction."""

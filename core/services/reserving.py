@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from core.domain.ids import uuid7
+from core.domain.ids import uuid7, uuid7s
 from core.domain.lots import Picked, deal
 from core.domain.shelf import NO_KITS, Key, Kits, Shelf
 from core.errors import Conflict, NotFound
@@ -142,9 +143,10 @@ def reserve_plenty(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted] | None
     """
     if any(each.kits for each in wanted):
         return None
-    groups = [uuid7() for _ in wanted]
+    ids = iter(uuid7s(len(wanted) + sum(len(each.units) for each in wanted)))
+    groups = list(islice(ids, len(wanted)))
     rows: list[Held] = [
-        (uuid7(), group_id, each.connection_id, *key, units, None, each.seconds, None, ONE, False)
+        (next(ids), group_id, each.connection_id, *key, units, None, each.seconds, None, ONE, False)
         for group_id, each in zip(groups, wanted, strict=True)
         for key, units in each.units.items()
     ]

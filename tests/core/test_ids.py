@@ -2,11 +2,12 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from uuid import RFC_4122
 
 import pytest
 
 from core.domain import ids
-from core.domain.ids import uuid7
+from core.domain.ids import uuid7, uuid7s
 
 
 def test_ids_of_one_process_sort_in_the_order_they_were_made() -> None:
@@ -22,6 +23,13 @@ def test_a_clock_that_stands_or_goes_back_makes_no_id_twice_and_none_smaller(mon
         following = [uuid7() for _ in range(1_000)]
         assert [begun, *following] == sorted({begun, *following})
         begun = following[-1]
+
+
+def test_many_made_at_once_come_after_those_before_and_before_those_after() -> None:
+    made = [uuid7(), *uuid7s(500), uuid7(), *uuid7s(1), *uuid7s(0), uuid7()]
+    assert made == sorted(made)
+    assert len({each.int for each in made}) == len(made) == 504
+    assert {(each.version, each.variant) for each in made} == {(7, RFC_4122)}
 
 
 def test_threads_share_no_id() -> None:
