@@ -24,6 +24,8 @@ COMES = (
 TOLD = (Write.PUSH_FULFILLMENT_ORDER, Write.CANCEL_FULFILLMENT_ORDER, Write.PUSH_INCOMING)
 """What a warehouse is told."""
 LEAVES = (*PAPER_OF.values(), *TOLD)
+# A map may be of a paper, or of the whole write that carries it.
+WRITTEN = frozenset((*LEAVES, *PAPER_OF))
 
 
 def require_documents(profile: Profile, name: str, map_of: Callable[[str], Map]) -> None:
@@ -60,9 +62,9 @@ def _misfit(row: Exchanged, map_: Map) -> str | None:
     if (document.syntax, found) != (syntax, kind):
         return f"the map is for {document.syntax} {found}".rstrip()
     if row.incoming and canonical not in COMES:
-        paper = ", a paper we send: say `out` instead of `in`" if canonical in (*LEAVES, *PAPER_OF) else ""
+        paper = ", a paper we send: say `out` instead of `in`" if canonical in WRITTEN else ""
         return f"the map makes {_words(canonical)}{paper}; what comes in is one of {_listed(COMES)}"
-    if not row.incoming and canonical not in (*LEAVES, *PAPER_OF):
+    if not row.incoming and canonical not in WRITTEN:
         comes = ", which comes in: say `in` instead of `out`" if canonical in COMES else ""
         return f"the map is of {_words(canonical)}{comes}; what leaves is one of {_listed(LEAVES)}"
     return None

@@ -129,9 +129,13 @@ def content_of(kind: str, map_: Map, paper: Mapping[str, Any], profile: Profile,
     options = map_.document.options
     if options["indent"]:
         etree.indent(root)
-    # No functional acknowledgement answers an XML document, so none is waited for.
-    expects = {state: value for state, value in profile.expects.items() if state != "accepted"}
-    return Content(kind, root, (options["doctype"] or "", options["encoding"] or UTF_8), expects=expects, keys=keys)
+    version = options["doctype"] or "", options["encoding"] or UTF_8
+    return Content(kind, root, version, expects=_expects(profile), keys=keys)
+
+
+def _expects(profile: Profile) -> dict[str, float]:
+    """Return what is waited for: no functional acknowledgement answers an XML document, so none is."""
+    return {state: seconds for state, seconds in profile.expects.items() if state != "accepted"}
 
 
 def compared(row: Exchanged, map_: Map, body: bytes, profile: Profile) -> tuple[Json | None, list[str]]:
@@ -236,5 +240,5 @@ def content_again(judged: Judged, profile: Profile) -> Content:
     body, [message] = judged.bodies[0], list(judged.findings.messages())
     document = read_document(body)
     address = DOCTYPE.search(body[:FIRST])
-    expects = {state: value for state, value in profile.expects.items() if state != "accepted"}
-    return Content(message.kind, document.root, (address[1].decode() if address else "", UTF_8), expects=expects)
+    version = address[1].decode() if address else "", UTF_8
+    return Content(message.kind, document.root, version, expects=_expects(profile))

@@ -18,6 +18,12 @@ from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
 
 
+def replaced_by(push: Push) -> str | None:
+    """Return the public id of the interchange that a write is sent again instead of; None where it is the first."""
+    interchange: str | None = (push.payload.get("again") or {}).get("interchange")
+    return interchange
+
+
 class Leaving:
     """What a connector does with what leaves: it is numbered, kept, and sent, the same bytes again on every try."""
 
@@ -48,7 +54,7 @@ class Leaving:
             # Its answer to a test is a test.
             return pack(
                 self.profile, self.numbers(), findings.syntax, contents, ta1=note, answers=push.payload["interchange"],
-                replaces=(push.payload.get("again") or {}).get("interchange"), test=findings.test or None,
+                replaces=replaced_by(push), test=findings.test or None,
             )  # fmt: skip
 
         return self.leave(push, build)

@@ -10,7 +10,7 @@ from connectors.edi.agreed import PAPER_OF
 from connectors.edi.documents import content_of, is_xml
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import BUSINESS
-from connectors.edi.leaving import Leaving
+from connectors.edi.leaving import Leaving, replaced_by
 from connectors.edi.profile import Exchanged
 from core.domain.vocabulary import DocumentType
 from core.errors import Declined, MappingError, Rejected, Unwritable
@@ -97,7 +97,7 @@ class Writes(Leaving):
                 content, syntax = Content("824", application_advice(answer, now)), "x12"
             else:
                 content, syntax = Content("APERAK", application_error(answer, now), APERAK), "edifact"
-            replaces = (answer.get("again") or {}).get("interchange")
+            replaces = replaced_by(push)
             return pack(self.profile, self.numbers(), syntax, [content], name=content.kind, replaces=replaces)
 
         return self.leave(push, build)
@@ -122,7 +122,7 @@ class Writes(Leaving):
 
     def _send(self, push: Push, row: Exchanged, map_: Map, body: Json, keys: Sequence[tuple[str, str]]) -> Receipt:
         def build() -> OutgoingInterchange:
-            replaces = (push.payload.get("again") or {}).get("interchange")
+            replaces = replaced_by(push)
             content = self.write(row, map_, body, keys)
             return self.packed(row.syntax, [content], self.numbers(), name=row.kind, replaces=replaces)
 
