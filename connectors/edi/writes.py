@@ -40,6 +40,10 @@ class Writes(Leaving):
         """Send the invoice."""
         return self._paper(push)
 
+    def push_credit_note(self, push: Push) -> Receipt:
+        """Send the credit note."""
+        return self._paper(push)
+
     def push_fulfillment_order(self, push: Push) -> Receipt:
         """Send work to a warehouse; the receipt's reference is the number its answers name it by.
 

@@ -1,4 +1,4 @@
-"""The papers of a B2B order as we send them: order response, despatch advice, invoice, checked like what comes in.
+"""The papers of a B2B order as we send them, from order response to credit note, checked like what comes in.
 
 They are the canonical side of every map of such papers, read in both directions. A line is named as the buyer named it
 (`external_id`, `position`) and carries every code known for the item, because each partner looks it up by another.
@@ -182,10 +182,35 @@ class InvoiceSchema(PaperSchema):
     totals = fields.Nested(InvoiceTotalsSchema, required=True)
 
 
+class CreditedInvoiceSchema(Strict):
+    """An invoice that is credited."""
+
+    number = a_text(35, required=True)
+    issued_on = fields.Date(allow_none=True)
+
+
+class CreditedLineSchema(InvoicedLineSchema):
+    """What of one line is given back; one that names no item is money alone."""
+
+
+class CreditNoteSchema(PaperSchema):
+    """What is given back of invoices: `grand` is the refund; the tax of a rate may be one minor unit off its base."""
+
+    currency = fields.String(required=True, validate=CURRENCY)
+    invoices = fields.List(fields.Nested(CreditedInvoiceSchema), validate=validate.Length(max=1_000))
+    reason = a_text()
+    bill_to = fields.Nested(AddressSchema, allow_none=True)
+    lines = fields.List(fields.Nested(CreditedLineSchema), required=True, validate=validate.Length(1, MAX_LINES))
+    allowances = fields.List(fields.Nested(AllowanceSchema), validate=validate.Length(max=50))
+    taxes = fields.List(fields.Nested(TaxSumSchema), required=True, validate=validate.Length(max=50))
+    totals = fields.Nested(InvoiceTotalsSchema, required=True)
+
+
 PAPERS: Mapping[str, Schema] = {
     Paper.ORDER_RESPONSE: OrderResponseSchema(),
     Paper.DESPATCH_ADVICE: DespatchAdviceSchema(),
     Paper.INVOICE: InvoiceSchema(),
+    Paper.CREDIT_NOTE: CreditNoteSchema(),
 }
 
 

@@ -35,7 +35,10 @@ WRITE_OF: Mapping[Paper, Write] = {
     Paper.ORDER_RESPONSE: Write.ACKNOWLEDGE_ORDER,
     Paper.DESPATCH_ADVICE: Write.PUSH_DESPATCH_ADVICE,
     Paper.INVOICE: Write.PUSH_INVOICE,
+    Paper.CREDIT_NOTE: Write.PUSH_CREDIT_NOTE,
 }
+OF_THE_LEDGER = frozenset({Paper.INVOICE, Paper.CREDIT_NOTE})
+"""Papers that go to ERPs as well."""
 MADE, KEPT, SENT, ACCEPTED, REFUSED = "made", "kept_back", "sent", "accepted", "refused"
 
 
@@ -168,9 +171,9 @@ def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any], *, to_all:
         number = paper.body.get("shipment_number")
         payload["shipment"] = {"id": public_id("shipment", paper.shipment_id), "number": number}
     takers = [order.connection_id]
-    if paper.kind == Paper.INVOICE and to_all:
-        takers += [each.id for each in facts.takers(Write.PUSH_INVOICE, kinds=("erp",))]
     kind = WRITE_OF[Paper(paper.kind)]
+    if paper.kind in OF_THE_LEDGER and to_all:
+        takers += [each.id for each in facts.takers(kind, kinds=("erp",))]
     ids = enqueue(
         unit, [Outgoing(each, kind, payload, order.id, None, paper.shipment_id) for each in dict.fromkeys(takers)]
     )
