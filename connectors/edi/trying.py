@@ -25,7 +25,7 @@ from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.trade_terms import check_terms
-from core.domain.vocabulary import DocumentType, Mode, Paper
+from core.domain.vocabulary import Answers, DocumentType, Mode, Paper
 from core.errors import CrossdockError, InputError, Misconfigured
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
 from mappings.edi.acks.judging import judge
@@ -228,8 +228,15 @@ def _made_of(
         tried.fail(f"no papers can be made of the sample order: {error}")
         yield tried
         return
-    for kind, body in papers.items():
+    # An order response as the answer to a change as well, where the profile has a message of its own for that.
+    both = [(Paper.ORDER_RESPONSE, {**papers[Paper.ORDER_RESPONSE], "answers": str(each)}) for each in Answers]
+    rest = [(kind, body) for kind, body in papers.items() if kind != Paper.ORDER_RESPONSE]
+    made: set[tuple[str, str]] = set()
+    for kind, body in [*both, *rest]:
         tried = _written(connector, kind, body, "made of the order")
+        if (tried.kind, tried.map) in made:
+            continue
+        made.add((tried.kind, tried.map))
         if tried.kind != "?" and not _seen(found, tried.kind, "out", tried.map):
             if terms is None:
                 tried.notes.append("the hub makes none before terms of trade are set; ours are invented here")
@@ -240,7 +247,7 @@ def _made_of(
 def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
     """Write a paper as it would leave, and judge it as the partner would."""
     verb = next(each for each, paper in PAPER_OF.items() if paper == kind)
-    found = connector.outgoing(kind, verb)
+    found = connector.outgoing(kind, verb, answers=body.get("answers"))
     if found is None:
         tried = Tried(name, "?", "out")
         tried.fail(f"no document of the profile is an {kind.replace('_', ' ')}")

@@ -28,7 +28,7 @@ from core.domain.documents import (
     checked,
 )
 from core.domain.quick import Whole
-from core.domain.vocabulary import Answer, Paper
+from core.domain.vocabulary import Answer, Answers, Paper
 
 MAX_PACKAGES = 5_000
 SEQUENCE = validate.Range(min=1, max=1_000_000)
@@ -79,8 +79,13 @@ class AnsweredLineSchema(PaperLineSchema):
 
 
 class OrderResponseSchema(PaperSchema):
-    """Our answer to an order: every line accepted, changed, rejected or back-ordered."""
+    """Our answer to an order or a change of it: every line accepted, changed, rejected or back-ordered.
 
+    `answers` says to which of the two; `change` is the number the buyer gave the change.
+    """
+
+    answers = fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in Answers]))
+    change = a_text(128)
     status = fields.String(required=True, validate=validate.OneOf(["accepted", "changed", "rejected"]))
     currency = fields.String(required=True, validate=CURRENCY)
     lines = fields.List(fields.Nested(AnsweredLineSchema), required=True, validate=validate.Length(1, MAX_LINES))

@@ -46,6 +46,13 @@ class Answer(StrEnum):
     REJECTED = "rejected"
 
 
+class Answers(StrEnum):
+    """What an order response is the answer to."""
+
+    ORDER = "order"
+    CHANGE = "change"
+
+
 class Check(StrEnum):
     """What a partner's rules ask of our papers; the checks are in core/services/compliance.py."""
 

@@ -145,6 +145,11 @@ def order_responses() -> st.SearchStrategy[Json]:
     )  # fmt: skip
 
 
+def change_responses() -> st.SearchStrategy[Json]:
+    """Return answers to changes of orders, with the buyer's number of the change."""
+    return st.tuples(order_responses(), some({}, {"change": codes(8)})).map(lambda each: {**each[0], **each[1]})
+
+
 def order_changes() -> st.SearchStrategy[Json]:
     """Return changes of orders."""
     line = some(
