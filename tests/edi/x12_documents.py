@@ -286,7 +286,7 @@ def stocks() -> st.SearchStrategy[Json]:
     """Return counts of a node."""
     counted = some(
         {"sku": codes(35), "on_hand": st.one_of(QUANTITIES, st.just(Decimal(0)))},
-        {"lot": codes(20), "expires_on": DAYS},
+        {"lot": codes(20), "expires_on": DAYS, "unit": UNITS},
     )
     return some(
         {
