@@ -10,7 +10,7 @@ from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, list_about
 
 KINDS = ("order_response", "despatch_advice", "invoice", "credit_note")
-STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused")
+STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused", "not_agreed")
 COLUMNS = ("id", "made_at=made", "connection", "kind", "number", "state", "due_at=due", "accept_by", "sent_at=sent",
            "acknowledged_at=acknowledged")  # fmt: skip
 

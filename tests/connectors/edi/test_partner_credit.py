@@ -15,6 +15,7 @@ from core.services.agreements import set_terms
 from core.services.edi_resending import send_anew
 from core.services.papers import send_by_hand
 from core.services.refunds import apply_refund
+from core.store.read.trade import read_paper
 from core.store.unit import Store
 from mappings.edi.schematron.rules import Rules, check_rules
 from mappings.edi.shipped import shipped_map, shipped_path
@@ -189,6 +190,27 @@ def test_a_note_that_cannot_be_written_fails_and_is_sent_again_by_hand(world: Ed
     with world.store.begin() as unit:
         send_by_hand(unit, world.facts, paper.id)
     assert len(world.sent()) == 1
+
+
+def test_a_partner_whose_profile_does_not_list_it_gets_none_until_it_does(world: EdiWorld) -> None:
+    shipped(world, ubl_order("PO-1"))
+    without = [each for each in UBL_PROFILE["documents"] if each.get("out") != "CreditNote"]
+    world.change(documents=without)
+    refund(world)
+    assert world.sent() == []
+    [paper] = world.papers("credit_note")
+    assert (paper.state, paper.answer) == (
+        "not_agreed", {"not_agreed": "credit note was not agreed with this partner"},
+    )  # fmt: skip
+    with world.store.read() as conn:
+        shown = read_paper(conn, paper.id)
+    assert (shown["state"], shown["sent_at"]) == ("not_agreed", None)
+    assert world.one("SELECT count(*) AS n FROM event WHERE type = 'paper.not_agreed'").n == 1
+    world.change(documents=UBL_PROFILE["documents"])
+    with world.store.begin() as unit:
+        send_by_hand(unit, world.facts, paper.id)
+    assert len(world.sent()) == 1
+    assert [each.state for each in world.papers("credit_note")] == ["sent"]
 
 
 def tried(tmp_path: Path, documents: str, samples: dict[str, bytes], maps: Path = MAPS) -> list[Tried]:
