@@ -14,6 +14,7 @@ PAPER_OF = {
     Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
     Write.PUSH_DESPATCH_ADVICE: Paper.DESPATCH_ADVICE,
     Write.PUSH_INVOICE: Paper.INVOICE,
+    Write.PUSH_CREDIT_NOTE: Paper.CREDIT_NOTE,
 }
 COMES = (
     DocumentType.ORDER, DocumentType.ORDER_CHANGE, DocumentType.ORDER_CANCEL, DocumentType.STOCK,
@@ -24,6 +25,12 @@ COMES = (
 TOLD = (Write.PUSH_FULFILLMENT_ORDER, Write.CANCEL_FULFILLMENT_ORDER, Write.PUSH_INCOMING)
 """What a warehouse is told."""
 LEAVES = (*PAPER_OF.values(), *TOLD)
+CREDIT_SET = "812"
+CREDITS = frozenset({Paper.CREDIT_NOTE, Write.PUSH_CREDIT_NOTE})
+NO_CREDITS = (
+    f"the hub has no grammar of {CREDIT_SET}, the set of X12 that credits; a credit note leaves as CreditNote of UBL"
+    " (map: ubl/credit_note.out) or INVOIC of EDIFACT (map: edifact/invoic-credit.D96A or .D01B)"
+)
 # A map may be of a paper, or of the whole write that carries it.
 WRITTEN = frozenset((*LEAVES, *PAPER_OF))
 
@@ -41,7 +48,8 @@ def require_documents(profile: Profile, name: str, map_of: Callable[[str], Map])
     """
     wrong = []
     for at, row in enumerate(profile.documents):
-        why = _misfit(row, map_of(row.map))
+        # Said before its map is looked for: nobody could write one.
+        why = NO_CREDITS if row.kind == CREDIT_SET else _misfit(row, map_of(row.map))
         if why is not None:
             wrong.append(f"documents.{at} ({'in' if row.incoming else 'out'}: {row.kind}, map: {row.map}): {why}")
     if wrong:
@@ -64,6 +72,8 @@ def _misfit(row: Exchanged, map_: Map) -> str | None:
     if row.incoming and canonical not in COMES:
         paper = ", a paper we send: say `out` instead of `in`" if canonical in WRITTEN else ""
         return f"the map makes {_words(canonical)}{paper}; what comes in is one of {_listed(COMES)}"
+    if not row.incoming and row.syntax == "x12" and canonical in CREDITS:
+        return NO_CREDITS
     if not row.incoming and canonical not in WRITTEN:
         comes = ", which comes in: say `in` instead of `out`" if canonical in COMES else ""
         return f"the map is of {_words(canonical)}{comes}; what leaves is one of {_listed(LEAVES)}"

@@ -18,7 +18,7 @@ from mappings.edi.acks.business import Said
 from mappings.edi.acks.documents import judge_document
 from mappings.edi.acks.findings import MessageFindings
 from mappings.edi.acks.terms import Judged, Terms
-from mappings.edi.shipped import map_for
+from mappings.edi.shipped import map_that_reads_again
 from mappings.edi.xml.answers import ANSWERS, answers_of
 from mappings.edi.xml.comparing import statements
 from mappings.edi.xml.documents import read_document
@@ -150,8 +150,8 @@ def compared(row: Exchanged, map_: Map, body: bytes, profile: Profile) -> tuple[
     Raises:
         MappingError: the sample cannot be read, or its content not be written.
     """
-    reader = map_for(row.syntax, row.kind, "")
-    if reader is None or not reader.document.inbound:
+    reader = map_that_reads_again(row.syntax, row.kind)
+    if reader is None:
         return None, [f"no map reads a {row.kind}, so this sample was only checked, and not compared"]
     canonical = jsonable(reader.read_one(body).canonical)
     wanted = statements(read_document(body).root)

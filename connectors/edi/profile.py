@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 
 from connectors.edi.profile_schema import ProfileSchema
 from core.domain.documents import reasons
+from core.domain.vocabulary import Answers
 from core.errors import Misconfigured
 from mappings.edi.edifact.characters import Delimiters as EdifactDelimiters
 from mappings.edi.limits import Mode
@@ -23,6 +24,8 @@ SECTIONS = (
     "transport",
 )  # fmt: skip
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+CHANGE_ANSWER = "865"
+"""The set of X12 that answers a change of an order."""
 DURATION = re.compile(r"(\d+)([smhd])\Z")
 
 
@@ -49,11 +52,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """One kind of message that is exchanged: ORDERS, 850 or Order, which way, and by which map."""
+    """One kind of message that is exchanged: ORDERS, 850 or Order, which way, and by which map.
+
+    `answers` is what an order response of this kind answers where there are two: an order, or a change of it.
+    """
 
     kind: str
     incoming: bool
     map: str
+    answers: str = Answers.ORDER
 
     @property
     def syntax(self) -> str:
@@ -165,7 +172,8 @@ def read_profile(given: Mapping[str, Any], name: str) -> Profile:
         ours=_identity(sides["ours"]),
         theirs=_identity(sides["theirs"]),
         documents=tuple(
-            Exchanged(str(each.get("in") or each["out"]), "in" in each, each["map"]) for each in found["documents"]
+            Exchanged(str(each.get("in") or each["out"]), "in" in each, each["map"], _answers(each))
+            for each in found["documents"]
         ),
         edifact=_edifact(found["edifact"]),
         x12=_x12(found["x12"]),
@@ -184,6 +192,10 @@ def read_profile(given: Mapping[str, Any], name: str) -> Profile:
         schemas_required=reading["schemas"] == "required",
         transport=found["transport"],
     )
+
+
+def _answers(row: Mapping[str, Any]) -> str:
+    return row.get("answers") or (Answers.CHANGE if row.get("out") == CHANGE_ANSWER else Answers.ORDER)
 
 
 def _identity(given: Mapping[str, Any]) -> Identity:

@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
+from core.domain.vocabulary import Answers
 from mappings.edi.xml.kinds import standard_of
 from mappings.schema import Strict
 
@@ -157,11 +158,15 @@ class ExchangedSchema(Strict):
     out = Text(validate=is_kind)
     map = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z"))
 
+    answers = fields.String(validate=validate.OneOf([str(each) for each in Answers]))
+
     @validates_schema
     def one_way(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse a row that goes both ways or none."""
         if ("in" in data) == ("out" in data):
             raise ValidationError("says either `in` or `out`", "map")
+        if "in" in data and "answers" in data:
+            raise ValidationError("only what leaves answers something", "answers")
 
 
 class ReadingSchema(Strict):

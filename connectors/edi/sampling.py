@@ -20,6 +20,8 @@ from core.services.trading import in_unit_price
 
 ZERO, ONE = Decimal(0), Decimal(1)
 SSCC_DIGITS = 18
+INVOICED_ONLY = frozenset({"terms", "due_on"})
+"""What an invoice says of its payment, and a credit note does not."""
 OURSELVES: Json = {
     "seller": {"company": "Our Company", "gln": "4012345000009"}, "payment": {"days": 30},
     "sscc": {"extension": "3", "company_prefix": "4012345"},
@@ -27,7 +29,7 @@ OURSELVES: Json = {
 
 
 def sample_papers(order: Mapping[str, Any], terms: Mapping[str, Any] | None) -> dict[Paper, Json]:
-    """Return an order response, despatch advice and invoice for all of a canonical order, with invented numbers.
+    """Return an order response, despatch advice, invoice and credit note for all of an order, with invented numbers.
 
     Args:
         order: canonical, as a map read it.
@@ -43,6 +45,7 @@ def sample_papers(order: Mapping[str, Any], terms: Mapping[str, Any] | None) -> 
     }  # fmt: skip
     head = {name: value for name, value in head.items() if value is not None}
     both = [(_line(position, line), line) for position, line in enumerate(order["lines"], 1)]
+    charged = _charged(order, both, agreed, now)
     package = {
         "number": 1, "kind": "carton", "sscc": _sscc(agreed), "weight_g": 1000,
         "contents": [{"position": line["position"], "quantity": said["quantity"]} for line, said in both],
@@ -66,7 +69,11 @@ def sample_papers(order: Mapping[str, Any], terms: Mapping[str, Any] | None) -> 
         },
         Paper.INVOICE: {
             **head, "number": f"I-{number}", "shipment_number": f"S-{number}", "shipped_at": now,
-            **_charged(order, both, agreed, now),
+            **charged,
+        },
+        Paper.CREDIT_NOTE: {
+            **head, "number": f"C-{number}", "invoices": [{"number": f"I-{number}", "issued_on": now.date()}],
+            "reason": "All of it came back", **{name: charged[name] for name in charged if name not in INVOICED_ONLY},
         },
     }  # fmt: skip
     return {kind: jsonable(check_paper(kind, _clean(jsonable(body)))) for kind, body in papers.items()}

@@ -20,6 +20,7 @@ class Tried:
         notes: what else is to be known, such as places no rule of the map reads.
         canonical: what it means.
         written: what would leave.
+        map: name of the map it was tried with; empty where it came to none.
     """
 
     sample: str
@@ -30,6 +31,7 @@ class Tried:
     notes: list[str] = field(default_factory=list)
     canonical: Json | None = None
     written: str | None = None
+    map: str = ""
 
     def fail(self, *reasons: str) -> None:
         """Note why it does not pass."""

@@ -25,7 +25,7 @@ from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.trade_terms import check_terms
-from core.domain.vocabulary import DocumentType, Mode, Paper
+from core.domain.vocabulary import Answers, DocumentType, Mode, Paper
 from core.errors import CrossdockError, InputError, Misconfigured
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
 from mappings.edi.acks.judging import judge
@@ -75,15 +75,20 @@ def try_samples(connector: Connector, samples: Iterable[Path], terms: Mapping[st
     order = next((each.canonical for each in found if each.way == "in" and _is_order(connector, each)), None)
     if order is not None:
         agreed = None if terms is None else check_terms(terms)
-        found += _made_of(connector, order, agreed, {each.kind for each in found if each.way == "out"})
-    found += _invented(connector, {each.kind for each in found if each.way == "out"})
-    seen = {(each.kind, each.way) for each in found}
+        found += _made_of(connector, order, agreed, list(found))
+    found += _invented(connector, list(found))
     for row in connector.profile.documents:
         way = "in" if row.incoming else "out"
-        if (row.kind, way) not in seen:
+        if not _seen(found, row.kind, way, row.map):
             what = "no sample was given" if row.incoming or order is not None else "no sample of it, nor of an order"
             found.append(Tried("", row.kind, way, False, [what]))
     return found
+
+
+def _seen(found: Sequence[Tried], kind: str, way: str, map_name: str) -> bool:
+    """Return whether a row of the profile was tried; of several rows of what leaves, each by its own map."""
+    maps = {each.map for each in found if (each.kind, each.way) == (kind, way)}
+    return bool(maps) if way == "in" else bool(maps & {"", map_name})
 
 
 def _is_order(connector: Connector, tried: Tried) -> bool:
@@ -134,11 +139,10 @@ def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -
                 where = f" ({problem.tag} number {problem.position})" if problem.position else ""
                 tried.fail(problem.text + where)
             tried.notes += judged.tolerances[:MOST_SHOWN]
-            row = next(
-                (each for each in profile.documents if each.kind == message.kind and each.incoming != ours), None
-            )
-            if tried.passed and row is not None:
-                _mapped(connector, row, judged.bodies[message.position], tried)
+            rows = [each for each in profile.documents if each.kind == message.kind and each.incoming != ours]
+            if tried.passed and rows:
+                body = judged.bodies[message.position]
+                _mapped(connector, _row_for(connector, rows, body), body, tried)
             yield tried
     if not ours and owed(findings, profile):
         contents, note = acknowledgement(findings, profile)
@@ -146,9 +150,21 @@ def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -
         yield Tried(name, "+".join(kinds), "out", notes=["the acknowledgement of this sample"])
 
 
+def _row_for(connector: Connector, rows: Sequence[Exchanged], body: bytes) -> Exchanged:
+    """Return the row whose map reads a message, such as that of a credit note; the first one where none does."""
+    for row in rows if len(rows) > 1 and not (rows[0].incoming or is_xml(rows[0].syntax)) else ():
+        try:
+            connector.map(row.map).read_one(body)
+        except CrossdockError:
+            continue
+        return row
+    return rows[0]
+
+
 def _mapped(connector: Connector, row: Exchanged, body: bytes, tried: Tried) -> None:
     """Read a message by its map; of one that is to leave, write it again and compare."""
     map_ = connector.map(row.map)
+    tried.map = row.map
     try:
         if not row.incoming and is_xml(row.syntax):
             tried.canonical, notes = compared(row, map_, body, connector.profile)
@@ -191,7 +207,10 @@ def _json(connector: Connector, path: Path, body: bytes) -> Iterator[Tried]:
         kind, paper = next(iter(found.items()))
         checked = jsonable(check_paper(Paper(kind), paper))
     except (orjson.JSONDecodeError, ValueError, StopIteration, TypeError):
-        tried.fail('it is no canonical paper: {"order_response": {…}}, {"despatch_advice": {…}} or {"invoice": {…}}')
+        tried.fail(
+            'it is no canonical paper: {"order_response": {…}}, {"despatch_advice": {…}}, {"invoice": {…}} '
+            'or {"credit_note": {…}}'
+        )
     except InputError as error:
         tried.fail(str(error))
     else:
@@ -200,7 +219,7 @@ def _json(connector: Connector, path: Path, body: bytes) -> Iterator[Tried]:
 
 
 def _made_of(
-    connector: Connector, order: Mapping[str, Any], terms: Mapping[str, Any] | None, seen: set[str]
+    connector: Connector, order: Mapping[str, Any], terms: Mapping[str, Any] | None, found: Sequence[Tried]
 ) -> Iterator[Tried]:
     try:
         papers = sample_papers(order, terms)
@@ -209,9 +228,16 @@ def _made_of(
         tried.fail(f"no papers can be made of the sample order: {error}")
         yield tried
         return
-    for kind, body in papers.items():
+    # An order response as the answer to a change as well, where the profile has a message of its own for that.
+    both = [(Paper.ORDER_RESPONSE, {**papers[Paper.ORDER_RESPONSE], "answers": str(each)}) for each in Answers]
+    rest = [(kind, body) for kind, body in papers.items() if kind != Paper.ORDER_RESPONSE]
+    made: set[tuple[str, str]] = set()
+    for kind, body in [*both, *rest]:
         tried = _written(connector, kind, body, "made of the order")
-        if tried.kind not in seen and tried.kind != "?":
+        if (tried.kind, tried.map) in made:
+            continue
+        made.add((tried.kind, tried.map))
+        if tried.kind != "?" and not _seen(found, tried.kind, "out", tried.map):
             if terms is None:
                 tried.notes.append("the hub makes none before terms of trade are set; ours are invented here")
             tried.notes += [f"the hub would keep it back: {each}" for each in kept_back(kind, body, order, terms)]
@@ -221,7 +247,7 @@ def _made_of(
 def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
     """Write a paper as it would leave, and judge it as the partner would."""
     verb = next(each for each, paper in PAPER_OF.items() if paper == kind)
-    found = connector.outgoing(kind, verb)
+    found = connector.outgoing(kind, verb, answers=body.get("answers"))
     if found is None:
         tried = Tried(name, "?", "out")
         tried.fail(f"no document of the profile is an {kind.replace('_', ' ')}")
@@ -231,13 +257,13 @@ def _written(connector: Connector, kind: Paper, body: Json, name: str) -> Tried:
     return _left(connector, row, map_, name, given, keys_of_paper(body))
 
 
-def _invented(connector: Connector, seen: set[str]) -> Iterator[Tried]:
+def _invented(connector: Connector, found: Sequence[Tried]) -> Iterator[Tried]:
     """Write what a warehouse is told, where no sample of it was given."""
     bodies = sample_writes()
     for row in connector.profile.outgoing:
         map_ = connector.map(row.map)
         body = next((body for write, body in bodies.items() if write == map_.canonical_type), None)
-        if body is not None and row.kind not in seen:
+        if body is not None and not _seen(found, row.kind, "out", row.map):
             yield _left(connector, row, map_, "invented", body)
 
 
@@ -245,7 +271,7 @@ def _left(
     connector: Connector, row: Exchanged, map_: Map, name: str, body: Json, keys: Sequence[tuple[str, str]] = ()
 ) -> Tried:
     """Write a body as it would leave, and judge it as the partner would."""
-    tried = Tried(name, row.kind, "out", canonical=body)
+    tried = Tried(name, row.kind, "out", canonical=body, map=row.map)
     try:
         content = connector.write(row, map_, body, keys)
         made = connector.packed(row.syntax, [content], Numbers())

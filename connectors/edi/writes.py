@@ -40,6 +40,10 @@ class Writes(Leaving):
         """Send the invoice."""
         return self._paper(push)
 
+    def push_credit_note(self, push: Push) -> Receipt:
+        """Send the credit note."""
+        return self._paper(push)
+
     def push_fulfillment_order(self, push: Push) -> Receipt:
         """Send work to a warehouse; the receipt's reference is the number its answers name it by.
 
@@ -113,7 +117,7 @@ class Writes(Leaving):
 
     def _paper(self, push: Push) -> Receipt:
         kind = PAPER_OF[push.kind]
-        found = self.outgoing(kind, push.kind)
+        found = self.outgoing(kind, push.kind, answers=push.payload[kind].get("answers"))
         if found is None:
             return Receipt(None, {"skipped": f"{kind.replace('_', ' ')} was not agreed with this partner"})
         row, map_ = found
@@ -128,13 +132,16 @@ class Writes(Leaving):
 
         return self.leave(push, build)
 
-    def outgoing(self, *kinds: str) -> tuple[Exchanged, Map] | None:
-        """Return what was agreed for a paper or write, and its map; None where it is not exchanged."""
-        for row in self.profile.outgoing:
-            map_ = self.map(row.map)
-            if map_.canonical_type in kinds:
-                return row, map_
-        return None
+    def outgoing(self, *kinds: str, answers: str | None = None) -> tuple[Exchanged, Map] | None:
+        """Return what was agreed for a paper or write, and its map; None where it is not exchanged.
+
+        Args:
+            kinds: canonical names of the paper or write; either will do.
+            answers: what an order response answers; where no row is for that, the first one is.
+        """
+        found = [(row, self.map(row.map)) for row in self.profile.outgoing]
+        fitting = [(row, map_) for row, map_ in found if map_.canonical_type in kinds]
+        return next((each for each in fitting if each[0].answers == answers), next(iter(fitting), None))
 
     def write(self, row: Exchanged, map_: Map, body: Json, keys: Sequence[tuple[str, str]] = ()) -> Content:
         """Return the message a body becomes.

@@ -78,7 +78,7 @@ def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | 
     from mappings.edi.converting import differences
 
     failed = 0
-    for each in converted(file, strict, map_name, schemas_of(session)):
+    for each in converted(file, strict, map_name, schemas_of(session), again=True):
         line = {name: each.public()[name] for name in ("message", "type", "version", "reference", "map", "error")}
         found = []
         if each.error is None:
@@ -97,14 +97,24 @@ def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | 
         raise click.exceptions.Exit(1)
 
 
-def converted(file: Path, strict: bool, map_name: str | None, schemas: Any = None) -> Iterator[Any]:
+def converted(
+    file: Path, strict: bool, map_name: str | None, schemas: Any = None, *, again: bool = False
+) -> Iterator[Any]:
     """Yield what became of each message of a file; what is wrong around messages is told.
+
+    Args:
+        file: of EDI or XML.
+        strict: whether anything is tolerated.
+        map_name: the map; by the message where it is None.
+        schemas: that XML documents are checked with.
+        again: whether it is to be written again.
 
     Raises:
         InputError: the file is no EDI file, or the map is none.
     """
-    from mappings.edi.converting import Found, convert, messages
-    from mappings.edi.shipped import map_for, named_map
+    from mappings.edi.converting import Found, convert_by, messages
+    from mappings.edi.shipped import map_that_reads_again, maps_for, named_map
+    from mappings.edi.xml.kinds import XML
 
     named = named_map(map_name) if map_name else None
     with file.open("rb") as handle, progress(file, handle) as moved:
@@ -112,8 +122,11 @@ def converted(file: Path, strict: bool, map_name: str | None, schemas: Any = Non
         for each in messages(handle, syntax, mode_of(strict), schemas):
             moved()
             if isinstance(each, Found):
-                chosen = named or map_for(each.syntax, each.type, each.version)
-                yield convert(each, chosen, strict=strict)
+                chosen = [named] if named else maps_for(each.syntax, each.type, each.version)
+                if again and named is None and each.syntax in XML:
+                    reader = map_that_reads_again(each.syntax, each.type)
+                    chosen = [reader] if reader else chosen
+                yield convert_by(each, chosen, strict=strict)
             elif each.rejects:
                 note(each.text)
 

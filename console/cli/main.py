@@ -41,7 +41,7 @@ SECTIONS = {
         "transfers": "Stock between nodes: list, show, send, receive",
         "reservations": "Units held for a while: list, show, make, release",
         "disruptions": "Areas that are shut: list, add, replan, end",
-        "papers": "Order responses, despatch advices, invoices: list, show, send",
+        "papers": "Order responses, despatch advices, invoices, credit notes: list, show, send",
         "chargebacks": "What partners kept back: list, show, dispute, accept, recover",
         "label": "The labels of a shipment's packages, as PDF or for a label printer",
         "import": "Items, nodes, stock, orders, rates and places from files",

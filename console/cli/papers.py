@@ -9,15 +9,15 @@ import click
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, list_about
 
-KINDS = ("order_response", "despatch_advice", "invoice")
-STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused")
+KINDS = ("order_response", "despatch_advice", "invoice", "credit_note")
+STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused", "not_agreed")
 COLUMNS = ("id", "made_at=made", "connection", "kind", "number", "state", "due_at=due", "accept_by", "sent_at=sent",
            "acknowledged_at=acknowledged")  # fmt: skip
 
 
 @group("papers")
 def papers_command() -> None:
-    """Order responses, despatch advices and invoices, as they left."""
+    """Order responses, despatch advices, invoices and credit notes, as they left."""
 
 
 @papers_command.command("list", epilog="Example: crossdock papers list --order PO-7")

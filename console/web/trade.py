@@ -24,9 +24,10 @@ from core.store.read.trade import list_papers, read_packages, read_paper
 from core.store.views import choices, order_page, trade
 
 TABS = {"all": "All", "kept_back": "Kept back", "failed": "Failed", "late": "Late", "waiting": "Waiting",
-        "sent": "Sent", "accepted": "Accepted", "refused": "Refused"}  # fmt: skip
+        "sent": "Sent", "accepted": "Accepted", "refused": "Refused", "not_agreed": "Not agreed"}  # fmt: skip
 TONES = {
     "kept_back": "bad", "waiting": "info", "sent": "acc", "failed": "bad", "accepted": "ok", "refused": "bad",
+    "not_agreed": "",
 }  # fmt: skip
 FORMATS = {"pdf": "application/pdf", "zpl": "text/plain; charset=utf-8"}
 PER_PAGE = 50

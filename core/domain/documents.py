@@ -34,6 +34,11 @@ class Strict(Schema):
         unknown = RAISE
 
 
+def a_unit() -> fields.String:
+    """Return a field for a unit of measure: a UN/ECE code of Recommendation 20 or 21."""
+    return fields.String(allow_none=True, validate=validate.Length(min=1, max=3))
+
+
 def a_text(limit: int = 1_000, *, required: bool = False) -> fields.String:
     """Return a text field without NUL characters; null unless required."""
     return fields.String(
@@ -255,6 +260,7 @@ class ReceivedLineSchema(Strict):
 
     sku = a_text(128, required=True)
     quantity = a_quantity(NOT_NEGATIVE)
+    unit = a_unit()
     unsellable = a_quantity(NOT_NEGATIVE, required=False)
     reason = a_text(200)
     lot = a_text(64)
@@ -346,11 +352,15 @@ class RefundSchema(Strict):
 
 
 class WorkLineSchema(Strict):
-    """Units of one line, named by our line id (`lin_…`), our fulfillment line id (`fln_…`) or the SKU."""
+    """Units of one line, named by our line id (`lin_…`), our fulfillment line id (`fln_…`) or the SKU.
+
+    `unit` is that of the quantity where it is not the item's, such as XCT; the item's packs say how many one holds.
+    """
 
     line = a_text(128)
     sku = a_text(128)
     quantity = a_quantity()
+    unit = a_unit()
     # Of the units that left, where the item is tracked by them.
     serials = fields.List(
         fields.String(validate=[validate.Length(1, 64), NO_NUL]), validate=validate.Length(max=10_000)
@@ -376,6 +386,7 @@ class PackageContentSchema(Strict):
 
     line, sku = a_text(128), a_text(128)
     quantity = a_quantity()
+    unit = a_unit()
     lot = a_text(64)
     expires_on = fields.Date(allow_none=True)
 
@@ -437,6 +448,7 @@ class CountSchema(Strict):
 
     sku = a_text(128, required=True)
     on_hand = a_quantity(NOT_NEGATIVE)
+    unit = a_unit()
     node = a_text(64)
     lot = a_text(64)
     expires_on = fields.Date(allow_none=True)

@@ -1,4 +1,4 @@
-"""The papers of a B2B order as we send them: order response, despatch advice, invoice, checked like what comes in.
+"""The papers of a B2B order as we send them, from order response to credit note, checked like what comes in.
 
 They are the canonical side of every map of such papers, read in both directions. A line is named as the buyer named it
 (`external_id`, `position`) and carries every code known for the item, because each partner looks it up by another.
@@ -28,7 +28,7 @@ from core.domain.documents import (
     checked,
 )
 from core.domain.quick import Whole
-from core.domain.vocabulary import Answer, Paper
+from core.domain.vocabulary import Answer, Answers, Paper
 
 MAX_PACKAGES = 5_000
 SEQUENCE = validate.Range(min=1, max=1_000_000)
@@ -79,8 +79,13 @@ class AnsweredLineSchema(PaperLineSchema):
 
 
 class OrderResponseSchema(PaperSchema):
-    """Our answer to an order: every line accepted, changed, rejected or back-ordered."""
+    """Our answer to an order or a change of it: every line accepted, changed, rejected or back-ordered.
 
+    `answers` says to which of the two; `change` is the number the buyer gave the change.
+    """
+
+    answers = fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in Answers]))
+    change = a_text(128)
     status = fields.String(required=True, validate=validate.OneOf(["accepted", "changed", "rejected"]))
     currency = fields.String(required=True, validate=CURRENCY)
     lines = fields.List(fields.Nested(AnsweredLineSchema), required=True, validate=validate.Length(1, MAX_LINES))
@@ -182,10 +187,35 @@ class InvoiceSchema(PaperSchema):
     totals = fields.Nested(InvoiceTotalsSchema, required=True)
 
 
+class CreditedInvoiceSchema(Strict):
+    """An invoice that is credited."""
+
+    number = a_text(35, required=True)
+    issued_on = fields.Date(allow_none=True)
+
+
+class CreditedLineSchema(InvoicedLineSchema):
+    """What of one line is given back; one that names no item is money alone."""
+
+
+class CreditNoteSchema(PaperSchema):
+    """What is given back of invoices: `grand` is the refund; the tax of a rate may be one minor unit off its base."""
+
+    currency = fields.String(required=True, validate=CURRENCY)
+    invoices = fields.List(fields.Nested(CreditedInvoiceSchema), validate=validate.Length(max=1_000))
+    reason = a_text()
+    bill_to = fields.Nested(AddressSchema, allow_none=True)
+    lines = fields.List(fields.Nested(CreditedLineSchema), required=True, validate=validate.Length(1, MAX_LINES))
+    allowances = fields.List(fields.Nested(AllowanceSchema), validate=validate.Length(max=50))
+    taxes = fields.List(fields.Nested(TaxSumSchema), required=True, validate=validate.Length(max=50))
+    totals = fields.Nested(InvoiceTotalsSchema, required=True)
+
+
 PAPERS: Mapping[str, Schema] = {
     Paper.ORDER_RESPONSE: OrderResponseSchema(),
     Paper.DESPATCH_ADVICE: DespatchAdviceSchema(),
     Paper.INVOICE: InvoiceSchema(),
+    Paper.CREDIT_NOTE: CreditNoteSchema(),
 }
 
 

@@ -26,6 +26,7 @@ push_stock (channels):
 acknowledge_order (the partner a B2B order came from): {"order_response": PAPER, "order": NAMES}
 push_despatch_advice (likewise): {"despatch_advice": PAPER, "order": NAMES, "shipment": {"id", "number"}}
 push_invoice (likewise, ERP): {"invoice": PAPER, "order": NAMES, "shipment": {"id", "number"}}
+push_credit_note (likewise, ERP): {"credit_note": PAPER, "order": NAMES}
 send_receipt (the partner a file came from): {"message_id", "headers": {name: value}, "body"}, the body in base64
 push_acknowledgement (the partner an interchange came from): {"interchange", "findings"}, where interchange is the
     public id of what is acknowledged and findings what became of it, level by level
@@ -34,7 +35,7 @@ answer_document (the partner a document came from): {"document", "kind", "number
 Writes of interchanges may bear {"again": {"interchange", "text"}}: the interchange they are sent instead of, and the
     content a person gave it.
 
-PAPER is the canonical order_response, despatch_advice or invoice (docs/canonical.md); NAMES is
+PAPER is the canonical order_response, despatch_advice, invoice or credit_note (docs/canonical.md); NAMES is
 {"id", "external_id", "number", "connection"}.
 
 PURCHASE, for work of a supplier: {"number", "currency", "total", "lines": [{"id", "code", "price"}]}, where code is the

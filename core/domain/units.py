@@ -16,6 +16,13 @@ def is_counted(unit: str) -> bool:
     return unit in _COUNTED or (len(unit) == 3 and unit.startswith("X"))
 
 
+def same_package(unit: str) -> tuple[str, ...]:
+    """Return the codes a package is known by: CT of Recommendation 21 is XCT among those of Recommendation 20."""
+    if len(unit) == 2 and unit not in PIECES:
+        return unit, f"X{unit}"
+    return (unit, unit[1:]) if len(unit) == 3 and unit.startswith("X") else (unit,)
+
+
 def is_part(quantity: Decimal) -> bool:
     """Return whether a quantity is not a whole number."""
     return quantity % 1 != 0

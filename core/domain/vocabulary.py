@@ -34,6 +34,7 @@ class Paper(StrEnum):
     ORDER_RESPONSE = "order_response"
     DESPATCH_ADVICE = "despatch_advice"
     INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
 
 
 class Answer(StrEnum):
@@ -43,6 +44,13 @@ class Answer(StrEnum):
     CHANGED = "changed"
     BACKORDERED = "backordered"
     REJECTED = "rejected"
+
+
+class Answers(StrEnum):
+    """What an order response is the answer to."""
+
+    ORDER = "order"
+    CHANGE = "change"
 
 
 class Check(StrEnum):
@@ -73,6 +81,7 @@ class Write(StrEnum):
     ACKNOWLEDGE_ORDER = "acknowledge_order"
     PUSH_DESPATCH_ADVICE = "push_despatch_advice"
     PUSH_INVOICE = "push_invoice"
+    PUSH_CREDIT_NOTE = "push_credit_note"
     SEND_RECEIPT = "send_receipt"
     PUSH_ACKNOWLEDGEMENT = "push_acknowledgement"
     ANSWER_DOCUMENT = "answer_document"

@@ -251,6 +251,14 @@ class PushesInvoice(Protocol):
 
 
 @runtime_checkable
+class PushesCreditNote(Protocol):
+    """What a B2B buyer gets back."""
+
+    def push_credit_note(self, push: Push) -> Receipt:
+        """Send the credit note."""
+
+
+@runtime_checkable
 class SendsReceipt(Protocol):
     """The proof that something of the partner's arrived, where he wants it by a call of its own."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -58,6 +59,17 @@ def set_pack(unit: Unit, sku: str, pack: str, units: Decimal, gtin: str | None =
     values = {"units": units, "gtin": gtin}
     statement = insert(t.item_pack).values(tenant_id=unit.tenant, item_id=_item(unit, sku), unit=pack, **values)
     unit.conn.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "item_id", "unit"], set_=values))
+
+
+def packs_of(unit: Unit, items: Collection[UUID]) -> dict[tuple[UUID, str], Decimal]:
+    """Return how many units of an item one of its packs holds, by item and unit of the pack."""
+    if not items:
+        return {}
+    p = t.item_pack.c
+    rows = unit.conn.execute(
+        select(p.item_id, p.unit, p.units).where(p.tenant_id == unit.tenant, p.item_id.in_(sorted(items)))
+    )
+    return {(row.item_id, row.unit): row.units for row in rows}
 
 
 def set_price(

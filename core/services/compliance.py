@@ -60,7 +60,9 @@ def _sscc_on_every_package(asked: Asked) -> str | None:
 
 
 def _gtin_on_every_line(asked: Asked) -> str | None:
-    wrong = [each["position"] for each in asked.paper["lines"] if not is_key(each.get("gtin") or "", GTIN_LENGTHS)]
+    # A line of a credit note that names no item is money alone.
+    items = [each for each in asked.paper["lines"] if any(each.get(name) for name in ("external_id", "sku"))]
+    wrong = [each["position"] for each in items if not is_key(each.get("gtin") or "", GTIN_LENGTHS)]
     return f"lines {_named(wrong)} have no GTIN" if wrong else None
 
 

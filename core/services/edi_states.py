@@ -18,7 +18,7 @@ from core.ports.connectors import Json, Receipt
 from core.ports.partners import Verdict
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
-from core.services.papers import acknowledge
+from core.services.papers import acknowledge, leave_out
 from core.store import schema as t
 from core.store.unit import Unit
 
@@ -38,7 +38,13 @@ ORDER BY d.id FOR UPDATE OF d
 
 
 def note_sent(unit: Unit, delivery_id: UUID, receipt: Receipt) -> None:
-    """Note that an interchange left, and what the transport proved of its arrival; a delivery without one is none."""
+    """Note that an interchange left, and what the transport proved of its arrival; a delivery without one is none.
+
+    A paper that nothing was written for did not leave.
+    """
+    if receipt.detail.get("skipped"):
+        leave_out(unit, delivery_id, str(receipt.detail["skipped"]))
+        return
     c = t.interchange.c
     row = unit.conn.execute(
         update(t.interchange)

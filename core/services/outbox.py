@@ -28,6 +28,7 @@ PRIORITY = {
     Write.ANSWER_DOCUMENT: 2,
     Write.ACKNOWLEDGE_ORDER: 2,
     Write.PUSH_INVOICE: 3,
+    Write.PUSH_CREDIT_NOTE: 3,
     Write.PUSH_STOCK: 4,
     Write.CANCEL_ORDER: 5,
     Write.PUSH_ORDER: 6,

@@ -35,8 +35,13 @@ WRITE_OF: Mapping[Paper, Write] = {
     Paper.ORDER_RESPONSE: Write.ACKNOWLEDGE_ORDER,
     Paper.DESPATCH_ADVICE: Write.PUSH_DESPATCH_ADVICE,
     Paper.INVOICE: Write.PUSH_INVOICE,
+    Paper.CREDIT_NOTE: Write.PUSH_CREDIT_NOTE,
 }
+OF_THE_LEDGER = frozenset({Paper.INVOICE, Paper.CREDIT_NOTE})
+"""Papers that go to ERPs as well."""
 MADE, KEPT, SENT, ACCEPTED, REFUSED = "made", "kept_back", "sent", "accepted", "refused"
+NOT_AGREED = "not_agreed"
+"""The partner's profile has no document for the paper: it was made, and did not leave."""
 
 
 def head_of(order: Row[Any], terms: Json, now: datetime) -> Json:
@@ -168,9 +173,9 @@ def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any], *, to_all:
         number = paper.body.get("shipment_number")
         payload["shipment"] = {"id": public_id("shipment", paper.shipment_id), "number": number}
     takers = [order.connection_id]
-    if paper.kind == Paper.INVOICE and to_all:
-        takers += [each.id for each in facts.takers(Write.PUSH_INVOICE, kinds=("erp",))]
     kind = WRITE_OF[Paper(paper.kind)]
+    if paper.kind in OF_THE_LEDGER and to_all:
+        takers += [each.id for each in facts.takers(kind, kinds=("erp",))]
     ids = enqueue(
         unit, [Outgoing(each, kind, payload, order.id, None, paper.shipment_id) for each in dict.fromkeys(takers)]
     )
@@ -203,7 +208,7 @@ def send_by_hand(unit: Unit, facts: Facts, paper_id: UUID) -> None:
     if carried == DeliveryState.DEAD:
         # The same delivery: what may have happened is looked up at the partner first.
         retry_delivery(unit, paper.delivery_id)
-    elif carried in (DeliveryState.DECLINED, DeliveryState.SUPERSEDED):
+    elif paper.state == NOT_AGREED or carried in (DeliveryState.DECLINED, DeliveryState.SUPERSEDED):
         _send(unit, facts, paper, order, to_all=False)
     else:
         waits = carried in UNFINISHED_DELIVERY
@@ -213,6 +218,19 @@ def send_by_hand(unit: Unit, facts: Facts, paper_id: UUID) -> None:
             else "Send its interchange anew with `crossdock partner send`.",
             code="PAPER-SENT-409",
         )  # fmt: skip
+
+
+def leave_out(unit: Unit, delivery_id: UUID, why: str) -> None:
+    """Note that the paper a delivery carried did not leave, as it was not agreed; nobody waits for an answer to it."""
+    c = t.paper.c
+    row = unit.conn.execute(
+        update(t.paper)
+        .where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id, c.state == SENT)
+        .values(state=NOT_AGREED, answer={NOT_AGREED: why}, look_at=None)
+        .returning(c.id, c.number, c.order_id)
+    ).one_or_none()
+    if row is not None:
+        unit.event(f"paper.{NOT_AGREED}", "paper", row.id, {"number": row.number, "why": why}, order_id=row.order_id)
 
 
 def _state_of(unit: Unit, delivery_id: UUID | None) -> str | None:

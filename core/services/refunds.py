@@ -18,6 +18,7 @@ from core.services.canceling import cancel_order
 from core.services.facts import Facts
 from core.services.latecomers import settle_late
 from core.services.phase import refresh_phases
+from core.services.trade_due import owe_credit
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_orders_by_source
@@ -84,7 +85,7 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     """Apply a refund once and return the order it concerns, and whether the refund was new.
 
     Units marked `cancel` leave the open part of the order; what of them has been shipped meanwhile counts as returned
-    with the units marked `return`.
+    with the units marked `return`. Where money goes back to a partner, the order is owed a credit note.
 
     Raises:
         NotFound: the order has not come in (yet).
@@ -131,6 +132,7 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
         {name: jsonable(body.get(name)) for name in ("external_id", "amount", "currency", "note")},
         order_id=order.id,
     )
+    owe_credit(unit, facts, order, refund_id, body)
     return UUID(str(order.id)), True
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
 from core.domain.cases import REJECTED, STUCK
 from core.domain.ids import uuid7
-from core.errors import CrossdockError, NotFound
+from core.errors import CrossdockError, InputError, NotFound
 from core.ports.connectors import Json
 from core.services.allocations import end_allocations
 from core.services.canceling import cancel_requested
@@ -17,6 +17,7 @@ from core.services.cases import settle_members
 from core.services.facts import Facts
 from core.services.finishing import settle_cancels
 from core.services.fulfilling import count_work_units, lock_works, set_work_states, source_again, work_lines
+from core.services.measures import in_units_of_work
 from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
 from core.services.serials import Doubt, doubt_serials, refuse_serials, report_serials
@@ -109,10 +110,21 @@ def apply_reports(unit: Unit, facts: Facts, reports: Sequence[Report]) -> list[R
     before = shipped_before(
         unit, [(work.id, report.document["external_id"]) for report, (work, _) in pairs if report.parcel]
     )
+    measured = in_units_of_work(
+        unit,
+        [
+            (report.document, () if isinstance(each, NotFound) else lines[each[0].id])
+            for report, each in zip(reports, found, strict=True)
+        ],
+    )
+    reports = [
+        report if isinstance(document, InputError) else replace(report, document=document)
+        for report, document in zip(reports, measured, strict=True)
+    ]
     answers: list[Reported | CrossdockError] = []
     parcels: list[Step] = []
     updates: list[Step] = []
-    for report, each in zip(reports, found, strict=True):
+    for report, document, each in zip(reports, measured, found, strict=True):
         if isinstance(each, NotFound):
             answers.append(each)
             continue
@@ -120,6 +132,9 @@ def apply_reports(unit: Unit, facts: Facts, reports: Sequence[Report]) -> list[R
         known = before.get((work.id, report.document["external_id"])) if report.parcel else None
         if known is not None:
             answers.append(Reported(order.id, known, new=False))
+            continue
+        if isinstance(document, InputError):
+            answers.append(document)
             continue
         step = Step(report.document, work, order, lines[work.id])
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.papers import short_number
 from core.domain.states import ORDER, ReservationState
-from core.domain.vocabulary import Answer, Paper
+from core.domain.vocabulary import Answer, Answers, Paper
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
-from core.services.papers import head_of, make_paper
+from core.services.papers import KEPT, head_of, make_paper
 from core.services.trading import in_ordered, ordered_as
 from core.store import schema as t
 from core.store.locks import lock_order
@@ -76,24 +77,54 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
     answered = [
         _answer(line, {} if line.id in reject else missing, reject, days.get(line.id), order, reason) for line in lines
     ]
-    before = unit.conn.execute(
-        select(func.count()).where(
-            t.paper.c.tenant_id == unit.tenant,
-            t.paper.c.order_id == order.id,
-            t.paper.c.kind == str(Paper.ORDER_RESPONSE),
-            t.paper.c.state != "kept_back",
-        )
-    ).scalar_one()
-    body = {
-        **head_of(order, terms, unit.now),
-        "number": f"{short_number('R', order.id)}-{before + 1}",
-        "status": _whole(answered),
-        "currency": order.currency,
-        "lines": answered,
-    }
     ordered = {line.position: in_ordered(line, line.quantity)[0] for line in lines}
-    make_paper(unit, facts, Paper.ORDER_RESPONSE, body, order, terms, ordered=ordered, clock={"due_at": due.due_at})
+    for number, about in _unanswered(unit, order.id):
+        body = {
+            **head_of(order, terms, unit.now),
+            "number": f"{short_number('R', order.id)}-{number}",
+            **about,
+            "status": _whole(answered),
+            "currency": order.currency,
+            "lines": answered,
+        }
+        make_paper(unit, facts, Paper.ORDER_RESPONSE, body, order, terms, ordered=ordered, clock={"due_at": due.due_at})
     return True
+
+
+def _unanswered(unit: Unit, order_id: UUID) -> list[tuple[int, Json]]:
+    """Return (number of the response, what it answers) for the order and each change of it that nobody answered yet.
+
+    A response that was kept back answers nothing: it is made anew under its number.
+    """
+    p, c = t.paper.c, t.change_set.c
+    papers = unit.conn.execute(
+        select(p.state, p.made_at, p.body)
+        .where(p.tenant_id == unit.tenant, p.order_id == order_id, p.kind == str(Paper.ORDER_RESPONSE))
+        .order_by(p.made_at, p.id)
+    ).all()
+    # Responses made before they said what they answer answered everything there was.
+    told = [(each.body.get("answers"), each.made_at) for each in papers if each.state != KEPT]
+    kept = {
+        (each.body.get("answers"), each.body.get("change")): int(each.body["number"].rpartition("-")[2])
+        for each in papers
+        if each.state == KEPT
+    }
+    found: list[Json] = [] if any(what != Answers.CHANGE for what, _ in told) else [{"answers": str(Answers.ORDER)}]
+    last = max((at for what, at in told if what != Answers.ORDER), default=None)
+    changes = unit.conn.execute(
+        select(c.changes, c.answered_at)
+        .where(c.tenant_id == unit.tenant, c.order_id == order_id, c.kind == "partner")
+        .order_by(c.answered_at, c.id)
+    ).all()
+    for each in changes:
+        if last is None or each.answered_at > last:
+            number = each.changes.get("change")
+            found.append({"answers": str(Answers.CHANGE), **({"change": number} if number else {})})
+    following = count(max((int(each.body["number"].rpartition("-")[2]) for each in papers), default=0) + 1)
+    return [
+        (kept.pop((each["answers"], each.get("change")), 0) or next(following), each)
+        for each in found or [{"answers": str(Answers.ORDER)}]
+    ]
 
 
 def lines_of(unit: Unit, order_id: UUID) -> Sequence[Row[Any]]:

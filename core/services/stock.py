@@ -19,6 +19,7 @@ from core.services.aging import age_stock, at_batch_nodes, roll_forward
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, recounted, tracked_items, write_lots
+from core.services.measures import in_own_units
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, ensure_positions, lock_positions, mark_listings
@@ -49,14 +50,15 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
     A count of a node that counts in batches is brought up to now by what the ledger has seen since, and learned from.
 
     Raises:
-        InputError: no node is named or known.
+        InputError: no node is named or known, or an item is counted in a unit nobody can bring to its own.
         NotFound: there is no such node.
     """
     as_of: datetime = min(document["as_of"], unit.now)
     default = document.get("node") or _only_node_of(unit, connection_id)
     pairs: dict[tuple[str, str], Decimal] = {}
     by_lot: dict[tuple[str, str], list[LotUnits]] = {}
-    for each in document["items"]:
+    source = connection_id or ANY_CONNECTION
+    for each in in_own_units(unit, document["items"], source, "items", "on_hand"):
         node = each.get("node") or default
         if not node:
             raise InputError("The stock count names no node.", fix="Send `node` with the count or with each item.")
@@ -70,7 +72,6 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
         if not any(each.lot != UNKNOWN_LOT and each.status == SELLABLE for each in counted):
             by_lot[place] = [each for each in counted if each.status != SELLABLE]
     nodes = {code: node_coded(unit, code) for code in sorted({node for _, node in pairs})}
-    source = connection_id or ANY_CONNECTION
     items = resolve_skus(unit, {(source, sku) for sku, _ in pairs})
     kits = read_kits(unit.conn, set(items.values()), unit.tenant)
     items = {code: item for code, item in items.items() if item not in kits}

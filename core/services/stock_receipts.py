@@ -18,7 +18,9 @@ from core.domain.vocabulary import DocumentType
 from core.errors import InputError, NotFound
 from core.ports.connectors import Json
 from core.services.cases import Member, Opened, open_cases
+from core.services.catalog import ANY_CONNECTION
 from core.services.facts import Facts
+from core.services.measures import in_own_units
 from core.services.supplying import receive_supply, stocked_item
 from core.services.transfer_receipts import receive_transfer, surplus
 from core.store import schema as t
@@ -64,8 +66,10 @@ def take_stock_receipt(unit: Unit, facts: Facts, connection_id: UUID, body: Json
 
     Raises:
         NotFound: no node of this connection expects anything of that reference.
-        InputError: it names a node the connection does not work, or an item that is none.
+        InputError: it names a node the connection does not work, an item that is none, or a unit of measure that nobody
+            can bring to the item's.
     """
+    body = {**body, "lines": in_own_units(unit, body["lines"], ANY_CONNECTION, "lines", "quantity", "unsellable")}
     reference = body["reference"]
     nodes = _nodes(facts, connection_id, body.get("node"))
     values = {"t": unit.tenant, "r": reference, "nodes": nodes}

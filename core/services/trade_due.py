@@ -1,4 +1,4 @@
-"""What B2B orders and shipments are owed: noted with them, done by a chore, each alone so that one fault stops one."""
+"""What B2B orders, shipments and refunds are owed: noted with them, done by a chore, so that one fault stops one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from core.domain.ids import public_id
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import CrossdockError
+from core.ports.connectors import Json
 from core.services.advising import advise, shipment_of
 from core.services.agreements import terms_of
 from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.crediting import credit, gives_money
 from core.services.facts import Facts, FactsCache
 from core.services.invoicing import invoice
 from core.services.ordering import Incoming
@@ -57,19 +59,27 @@ def owe_papers(unit: Unit, facts: Facts, order: Row[Any], shipment_id: UUID) -> 
     papers = (Paper.DESPATCH_ADVICE, Paper.INVOICE)
     if order.type != "b2b" or connection is None or not any(connection.takes(WRITE_OF[each]) for each in papers):
         return
-    if terms_of(unit.conn, order.connection_id, unit.tenant) is None:
+    if terms_of(unit.conn, order.connection_id, unit.tenant) is not None:
+        _owe(unit, order, "shipment", shipment_id)
+
+
+def owe_credit(unit: Unit, facts: Facts, order: Row[Any], refund_id: UUID, refund: Json) -> None:
+    """Note the credit note that a refund of a B2B order is owed, where money goes to a partner with terms."""
+    connection = facts.connections.get(order.connection_id)
+    if order.type != "b2b" or connection is None or not connection.takes(WRITE_OF[Paper.CREDIT_NOTE]):
         return
+    if gives_money(refund) and terms_of(unit.conn, order.connection_id, unit.tenant) is not None:
+        _owe(unit, order, "refund", refund_id)
+
+
+def _owe(unit: Unit, order: Row[Any], subject: str, subject_id: UUID) -> None:
     columns = ("subject_id", "subject", "order_id", "connection_id", "look_at", "due_at")
-    copy_rows(
-        unit,
-        t.trade_due,
-        columns,
-        [(shipment_id, "shipment", order.id, order.connection_id, unit.now, unit.now)],
-    )
+    rows = [(subject_id, subject, order.id, order.connection_id, unit.now, unit.now)]
+    copy_rows(unit, t.trade_due, columns, rows)
 
 
 def settle_due(store: Store, facts: FactsCache, numbers: Numbers, limit: int = 50) -> int:
-    """Make the papers that are due and return how many orders and shipments are done.
+    """Make the papers that are due and return how many orders, shipments and refunds are done.
 
     Each has a transaction of its own, for it locks an order and then stock. Where it cannot be done, a case says why
     and it is tried again later.
@@ -105,6 +115,10 @@ def _settle(unit: Unit, facts: Facts, numbers: Numbers, subject: UUID) -> int:
         if not respond(unit, facts, due, terms):
             _later(unit, subject, LOOK_AGAIN)
             return 0
+    elif due.subject == "refund":
+        if not credit(unit, facts, subject, order, terms):
+            _later(unit, subject, LOOK_AGAIN)
+            return 0
     else:
         shipment = shipment_of(unit, subject)
         connection = facts.connections[order.connection_id]
@@ -112,9 +126,20 @@ def _settle(unit: Unit, facts: Facts, numbers: Numbers, subject: UUID) -> int:
             advise(unit, facts, numbers, shipment, order, terms)
         if connection.takes(WRITE_OF[Paper.INVOICE]):
             invoice(unit, facts, shipment, order, terms)
+            _look_at_refunds(unit, order.id)
     _write(unit, subject, done_at=unit.now)
     settle_members(unit, due.subject, [subject], codes=[KEPT_BACK.code])
     return 1
+
+
+def _look_at_refunds(unit: Unit, order_id: UUID) -> None:
+    """Have the credit notes of an order made again that were kept back: there is another invoice now."""
+    c = t.trade_due.c
+    unit.conn.execute(
+        update(t.trade_due)
+        .where(c.tenant_id == unit.tenant, c.order_id == order_id, c.subject == "refund")
+        .values(done_at=None, look_at=unit.now)
+    )
 
 
 def _later(unit: Unit, subject: UUID, wait: timedelta) -> None:

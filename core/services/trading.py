@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from core.domain.money import plain
 from core.domain.quick import MOST_PLACES, has_sane_places
@@ -16,11 +16,10 @@ from core.domain.units import PIECES
 from core.domain.vocabulary import DocumentType, HoldKind
 from core.errors import InputError
 from core.ports.connectors import Document, Json
-from core.services.agreements import terms_of
+from core.services.agreements import packs_of, terms_of
 from core.services.catalog import resolve_skus, units_of
 from core.services.order_rows import item_of, line_codes
 from core.services.ordering import Incoming
-from core.store import schema as t
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -100,7 +99,7 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
         for index, line in enumerate(each.document["lines"])
     }
     own = {item for item in items.values() if item is not None}
-    packs, units = _packs(unit, own), units_of(unit, own)
+    packs, units = packs_of(unit, own), units_of(unit, own)
     terms = {
         connection: terms_of(unit.conn, connection, unit.tenant)
         for connection in {each.connection_id for each in trade}
@@ -116,14 +115,6 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
         if own_terms is not None:
             _address(each, own_terms)
         _prices(unit, each, found, (own_terms or {}).get("price_tolerance") or ZERO)
-
-
-def _packs(unit: Unit, items: set[UUID]) -> dict[tuple[UUID, str], Decimal]:
-    p = t.item_pack.c
-    rows = unit.conn.execute(
-        select(p.item_id, p.unit, p.units).where(p.tenant_id == unit.tenant, p.item_id.in_(sorted(items)))
-    )
-    return {(row.item_id, row.unit): row.units for row in rows}
 
 
 def _in_units(line: Json, known: Decimal | None, own: str | None) -> Json:

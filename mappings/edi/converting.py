@@ -131,6 +131,21 @@ def x12_messages(source: BinaryIO, mode: Mode) -> Iterator[Found | EdiFault]:
             yield from event.faults
 
 
+def convert_by(found: Found, maps: Sequence[Map], *, strict: bool = False) -> Converted:
+    """Return what the first map makes of a message that can read it; where none can, what the first one says.
+
+    Args:
+        found: the message.
+        maps: for such messages; several where they differ by what a message is for.
+        strict: refuse a message with faults.
+    """
+    first = convert(found, maps[0] if maps else None, strict=strict)
+    if first.error is None:
+        return first
+    others = (convert(found, each, strict=strict) for each in maps[1:])
+    return next((each for each in others if each.error is None), first)
+
+
 def convert(found: Found, chosen: Map | None, *, strict: bool = False) -> Converted:
     """Return what a map makes of a message.
 

@@ -95,11 +95,25 @@ def map_for(syntax: str, message: str, version: str) -> Map | None:
         version: such as D96A or 004010; what follows an X12 version (004010VICS) does not matter, and that of an XML
             document does not either.
     """
+    return next((shipped_map(name) for name in _names(syntax, message, version, ("in", "out"))), None)
+
+
+def maps_for(syntax: str, message: str, version: str) -> list[Map]:
+    """Return the shipped maps that may be for a message: behind the usual one those of its rarer functions.
+
+    Args:
+        syntax: edifact, x12, ubl or cxml.
+        message: such as INVOIC, which may be a credit note.
+        version: such as D96A.
+    """
+    usual = _names(syntax, message, version, ("in", "out"))[:1]
     if syntax in XML:
-        return _of_document(syntax, message, ("in", "out"))
-    names = {"edifact": f"{message.lower()}.{version}", "x12": f"{message}.{version[:6]}"}
-    name = f"{syntax}/{names.get(syntax, '')}"
-    return shipped_map(name) if name in shipped_names() else None
+        return [shipped_map(name) for name in usual]
+    rarer = [
+        name for each in usual for name in shipped_names()
+        if name.startswith(f"{each.rpartition('.')[0]}-") and name.endswith(each.rpartition(".")[2])
+    ]  # fmt: skip
+    return [shipped_map(name) for name in (*usual, *rarer)]
 
 
 def map_that_writes(syntax: str, kind: str) -> Map | None:
@@ -109,10 +123,33 @@ def map_that_writes(syntax: str, kind: str) -> Map | None:
         syntax: ubl or cxml.
         kind: such as OrderChange.
     """
-    return _of_document(syntax, kind, ("out",))
+    return next((shipped_map(name) for name in _names(syntax, kind, "", ("out",))), None)
 
 
-def _of_document(syntax: str, kind: str, ways: tuple[str, ...]) -> Map | None:
-    stem = CAPITAL.sub("_", kind).lower()
-    names = [f"{syntax}/{stem}.{way}" for way in ways]
-    return next((shipped_map(name) for name in names if name in shipped_names()), None)
+def map_that_reads_again(syntax: str, kind: str) -> Map | None:
+    """Return the shipped map that reads an XML document as the one that writes it means it, None when there is none.
+
+    What comes may mean something else: a credit note is read as the refund it makes, and written as a paper.
+
+    Args:
+        syntax: ubl or cxml.
+        kind: such as CreditNote.
+    """
+    writer = map_that_writes(syntax, kind)
+    stem = f"{syntax}/{_stem(kind)}"
+    readers = [shipped_map(name) for name in shipped_names() if re.fullmatch(rf"{stem}(_sent)?\.in", name)]
+    return next((each for each in readers if writer is None or each.canonical_type == writer.canonical_type), None)
+
+
+def _names(syntax: str, message: str, version: str, ways: tuple[str, ...]) -> list[str]:
+    if syntax in XML:
+        wanted = [f"{syntax}/{_stem(message)}.{way}" for way in ways]
+    elif syntax == "edifact":
+        wanted = [f"edifact/{message.lower()}.{version}"]
+    else:
+        wanted = [f"{syntax}/{message}.{version[:6]}"]
+    return [name for name in wanted if name in shipped_names()]
+
+
+def _stem(kind: str) -> str:
+    return CAPITAL.sub("_", kind).lower()

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from mappings.edi.warehouse_orders import compare_total, fitting_title, total
+from mappings.faults import MapError
 from mappings.numbers import exact
 
 Json = dict[str, Any]
@@ -15,6 +16,7 @@ ROUTING = "UNSPECIFIED"
 COUNTS = frozenset({"02", "03"})
 """W1303: less or more came than was announced, which the quantities say themselves."""
 DAMAGED = "01"
+PIECE = "C62"
 OURS = ("id", "kind")
 
 
@@ -44,8 +46,10 @@ def to_receipt(document: Json) -> Json:
     rows = []
     for line in document.get("lines", ()):
         row = {name: value for name, value in line.items() if name not in ("unsellable", "reason")}
+        row["unit"] = row.get("unit") or PIECE
         if line.get("unsellable") and exact(line["unsellable"]):
-            row["exceptions"] = [{"quantity": line["unsellable"], "code": DAMAGED, "text": line.get("reason")}]
+            damaged = {"quantity": line["unsellable"], "unit": row["unit"]}
+            row["exceptions"] = [{**damaged, "code": DAMAGED, "text": line.get("reason")}]
         rows.append(row)
     kept = {name: value for name, value in document.items() if name != "lines"}
     # X12 wants a party; we know none but who reports.
@@ -63,7 +67,7 @@ def from_receipt(found: Json) -> Json:
     """Return the canonical receipt of one that was read from X12.
 
     Raises:
-        MapError: its total is not that of its rows.
+        MapError: its total is not that of its rows, or what is wrong with a row is counted in another unit than it.
     """
     rows = [*found.get("rows", ()), *(row for level in found.get("levels", ()) for row in level.get("rows", ()))]
     compare_total(found.get("total_units"), total(row["quantity"] for row in rows))
@@ -73,8 +77,17 @@ def from_receipt(found: Json) -> Json:
 
 def _line(row: Mapping[str, Any]) -> Json:
     """Return a line; what is of it for another reason than its count is not fit for sale."""
-    line = {name: value for name, value in row.items() if name != "exceptions"}
+    # A piece is whatever the item is counted in.
+    line = {name: value for name, value in row.items() if name != "exceptions" and (name, value) != ("unit", PIECE)}
     exceptions = [each for each in row.get("exceptions", ()) if each.get("code") not in COUNTS]
+    for each in exceptions:
+        if each.get("unit") != row.get("unit"):
+            raise MapError(
+                f"Of {row.get('sku')} {each['quantity']} {each.get('unit')} are not fit for sale, and what came is"
+                f" counted in {row.get('unit')}.",
+                fix="Ask the warehouse for both in one unit (W0702, W1302).",
+                code="MAP-RECEIPT-422",
+            )
     unsellable = sum((exact(each["quantity"]) for each in exceptions), Decimal(0))
     if unsellable:
         line["unsellable"] = unsellable

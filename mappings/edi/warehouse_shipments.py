@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from mappings.edi.warehouse_goods import PIECE
 from mappings.edi.warehouse_orders import compare_total, total
 from mappings.edi.x12_shapes import SSCC_AI, SSCC_MARK
 from mappings.faults import MapError
@@ -20,8 +21,8 @@ REST_FOLLOWS = frozenset({"BK", "BO", "BP", "PR", "SS"})
 """W1201: what is not in this shipment comes in another one."""
 COMPLETE, SHORT = "CC", "CP"
 """W1201 as it is written: all of it left; the rest will not come."""
-NAMED = ("line", "sku")
-"""What names the line a row is of."""
+NAMED = ("line", "sku", "unit")
+"""What names the line a row is of, and the unit its quantities are in."""
 CONTENT = (*NAMED, "quantity", "lot", "expires_on")
 MARKS = ("sscc", "tracking_number")
 
@@ -58,7 +59,10 @@ def from_shipment(found: Json) -> Json:
     Raises:
         MapError: nothing left and nothing is short, or its total is not that of its rows.
     """
-    levels = found.get("levels", ())
+    levels = [
+        {**level, "contents": [_in_measure(row) for row in level.get("contents", ())]}
+        for level in found.get("levels", ())
+    ]
     rows = [row for level in levels for row in level.get("contents", ())]
     shipped = [row for row in rows if exact(row.get("quantity") or 0) > 0]
     compare_total(found.get("total_units"), total(row["quantity"] for row in shipped))
@@ -77,6 +81,11 @@ def from_shipment(found: Json) -> Json:
     made["reference"] = made["fulfillment"]
     # Nobody can say what left by leaving the lines out: that would mean all of it.
     return {**made, "lines": lines, **_filled({"short": short, "packages": packages})}
+
+
+def _in_measure(row: Mapping[str, Any]) -> Json:
+    """Return a row without its unit where that is a piece, which is whatever the item is counted in."""
+    return {name: value for name, value in row.items() if (name, value) != ("unit", PIECE)}
 
 
 def _filled(found: Mapping[str, Any]) -> Json:

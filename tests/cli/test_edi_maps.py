@@ -129,3 +129,25 @@ def test_an_overlay_changes_rules_and_narrows_what_may_come(bare: Bare, place: P
     assert "acme.yaml:5 guide.BGM: names no element" in bare("edi", "convert", "orders.edi", "--map", "acme.yaml").err
     (place / "acme.yaml").write_text(OVERLAY.replace("requested_delivery_date", "nothing"))
     assert "takes away a rule that is not there" in bare("edi", "convert", "orders.edi", "--map", "acme.yaml").err
+
+
+NOTE = (
+    "UNH+1+INVOIC:D:96A:UN:EAN008'BGM+381+C-1+9'DTM+137:202611201041:203'FTX+AAI+++broken'RFF+ON:PO-1'RFF+IV:I-1'"
+    "CUX+2:EUR:4'LIN+1++4012345000016:EN'QTY+47:1:C62'MOA+203:5.00'PRI+AAA:5.00'UNS+S'CNT+2:1'MOA+79:5.00'"
+    "MOA+260:0'MOA+259:0'MOA+125:5.00'MOA+176:0'MOA+77:5.00'UNT+20+1'"
+)
+
+
+def test_of_invoic_a_credit_note_is_read_by_its_own_map(bare: Bare, place: Path) -> None:
+    written(place, NOTE)
+    line = json.loads(bare("edi", "convert", "orders.edi", "--json").out)
+    assert (line["map"], line["canonical"], line["error"]) == ("invoic-credit.D96A.yaml", "credit_note", None)
+    assert (line["document"]["invoices"], line["document"]["reason"]) == ([{"number": "I-1"}], "broken")
+    assert line["unmapped"] == []
+    same = json.loads(bare("edi", "diff", "orders.edi", "--json").out)
+    assert (same["map"], same["same"]) == ("invoic-credit.D96A.yaml", True), same
+    # What no map reads is told as the usual one does.
+    written(place, NOTE.replace("BGM+381", "BGM+999"))
+    wrong = json.loads(bare("edi", "convert", "orders.edi", "--json").out)
+    assert (wrong["map"], wrong["document"]) == ("invoic.D96A.yaml", None)
+    assert wrong["error"].startswith("BGM[1=380|384|393]")

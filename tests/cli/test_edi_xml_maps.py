@@ -72,6 +72,25 @@ def test_what_was_converted_is_written_again_with_who_sends_it(bare: Bare, place
     assert (done.code != 0, "2 documents do not fit in one XML document" in done.err) == (True, True)
 
 
+def test_a_credit_note_comes_as_a_refund_and_is_compared_as_the_paper_it_is(bare: Bare, place: Path) -> None:
+    line = {"position": 1, "external_id": "1", "sku": "MUG", "title": "Mug", "quantity": "1", "unit_price": "5",
+            "net": "5.00", "tax_rate": "0.19"}  # fmt: skip
+    note = {
+        "number": "C-1", "issued_at": "2026-03-02T10:00:00Z", "order_external_id": "PO-1", "order_number": "PO-1",
+        "currency": "EUR", "invoices": [{"number": "I-1", "issued_on": "2026-03-01"}], "reason": "broken",
+        "buyer": {"name": "Example Stores"}, "seller": {"name": "Fjord & Pine"}, "bill_to": {"name": "Example Stores"},
+        "lines": [line], "taxes": [{"rate": "0.19", "base": "5.00", "amount": "0.95"}],
+        "totals": {"lines": "5.00", "allowances": "0", "charges": "0", "net": "5.00", "tax": "0.95", "grand": "5.95"},
+    }  # fmt: skip
+    (place / "note.json").write_text(json.dumps(note))
+    done = bare("edi", "convert", "note.json", "--map", "ubl/credit_note.out", "--out", "note.xml")
+    assert done.code == 0, done.err
+    found = json.loads(bare("edi", "convert", "note.xml", "--json").out)
+    assert (found["canonical"], found["document"]["amount"], found["document"]["note"]) == ("refund", "5.95", "broken")
+    same = json.loads(bare("edi", "diff", "note.xml", "--json").out)
+    assert (same["map"], same["same"], same["differences"]) == ("credit_note_sent.in.yaml", True, [])
+
+
 def test_cxml_is_written_with_the_envelope_that_is_given(bare: Bare, place: Path) -> None:
     paper = {
         "number": "R1", "issued_at": "2026-03-01T10:00:00Z", "status": "accepted", "currency": "USD",

@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from core.services.agreements import set_price
+from core.services.agreements import set_price, set_terms
 from core.store.unit import Store
-from tests.core.trade_world import TradeWorld, line
+from tests.core.trade_world import TERMS, TradeWorld, line
 
 
 @pytest.fixture
@@ -150,6 +151,61 @@ def test_o2_a_change_applies_to_the_latest_state_and_is_answered_again(world: Tr
     first, second = world.papers("order_response")
     assert first.number != second.number
     assert [(each["quantity"], each["rejected"]) for each in second.body["lines"]] == [("3", "1"), ("0", "5")]
+
+
+def answered(world: TradeWorld) -> list[tuple[str, str | None, str | None]]:
+    return [
+        (each.number.rpartition("-")[2], each.body.get("answers"), each.body.get("change"))
+        for each in world.papers("order_response")
+    ]
+
+
+def change_of(order: Any, number: str | None, quantity: str = "3") -> Any:
+    lines = [{"external_id": "B1", "op": "change", "quantity": quantity}]
+    return {"external_id": order.external_id, "lines": lines, **({"change": number} if number else {})}
+
+
+def test_o2_a_response_says_whether_it_answers_the_order_or_which_change(world: TradeWorld) -> None:
+    order = world.buy(line("B", 5))
+    world.settle()
+    for number, quantity in (("C1", "4"), (None, "3")):
+        world.send("order_change", change_of(order, number, quantity), world.retailer)
+        world.drain()
+        world.settle()
+    assert answered(world) == [("1", "order", None), ("2", "change", "C1"), ("3", "change", None)]
+
+
+def test_o2_changes_before_the_first_answer_are_answered_each_behind_the_order(world: TradeWorld) -> None:
+    order = world.buy(line("B", 5))
+    for number, quantity in (("C1", "4"), ("C2", "3")):
+        world.send("order_change", change_of(order, number, quantity), world.retailer)
+        world.drain()
+    world.settle()
+    assert answered(world) == [("1", "order", None), ("2", "change", "C1"), ("3", "change", "C2")]
+    assert {each.body["lines"][0]["quantity"] for each in world.papers("order_response")} == {"3"}
+    assert world.settle() == 0
+
+
+def test_o2_a_response_that_was_kept_back_is_made_anew_under_its_number(store: Store) -> None:
+    world = TradeWorld(store, rules=[{"check": "gtin_on_every_line"}])
+    order = world.buy(line("B", 5))
+    world.settle()
+    world.send("order_change", change_of(order, "C1"), world.retailer)
+    world.drain()
+    world.settle()
+    assert [each.state for each in world.papers("order_response")] == ["kept_back", "kept_back"]
+    assert sorted(answered(world)) == [("1", "order", None), ("2", "change", "C1")]
+    set_rules(world, [])
+    world.send("order_change", change_of(order, "C2", "2"), world.retailer)
+    world.drain()
+    world.settle()
+    assert [each.state for each in world.papers("order_response")] == ["sent"] * 3
+    assert sorted(answered(world)) == [("1", "order", None), ("2", "change", "C1"), ("3", "change", "C2")]
+
+
+def set_rules(world: TradeWorld, rules: list[Any]) -> None:
+    with world.store.begin() as unit:
+        set_terms(unit, world.retailer, {**TERMS, "rules": rules})
 
 
 def test_o2_a_change_after_shipment_is_refused_where_everybody_sees_it(world: TradeWorld) -> None:

@@ -34,7 +34,9 @@ CAPABILITIES = {
     "shop": frozenset({"push_shipment", "push_stock", "find_by_reference"}),
     "wms": frozenset({"push_fulfillment_order", "cancel_fulfillment_order", "find_by_reference"}),
     "erp": frozenset({"push_order", "cancel_order", "push_shipment", "find_by_reference"}),
-    "retailer": frozenset({"acknowledge_order", "push_despatch_advice", "push_invoice", "find_by_reference"}),
+    "retailer": frozenset(
+        {"acknowledge_order", "push_despatch_advice", "push_invoice", "push_credit_note", "find_by_reference"}
+    ),
 }
 
 
@@ -84,7 +86,7 @@ class Partner:
 
     push_order = cancel_order = push_shipment = push_stock = _write
     push_fulfillment_order = cancel_fulfillment_order = _write
-    acknowledge_order = push_despatch_advice = push_invoice = _write
+    acknowledge_order = push_despatch_advice = push_invoice = push_credit_note = _write
 
 
 @dataclass

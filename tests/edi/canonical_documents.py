@@ -261,6 +261,17 @@ def invoices(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:
     )  # fmt: skip
 
 
+def credit_notes(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:
+    """Return credit notes; their sums are of no one's making."""
+    named = st.lists(some({"number": codes(35)}, {"issued_on": DAYS}), min_size=1, max_size=3)
+    rest = ("shipment_number", "shipped_at", "due_on", "terms")
+    return st.builds(
+        lambda bill, more: {**{name: each for name, each in bill.items() if name not in rest}, **more},
+        invoices(words),
+        some({}, {"invoices": named, "reason": texts(300).filter(short)}),
+    )
+
+
 def meant(kind: str, body: Json) -> Json:
     """Return a document as the core takes it: checked, numbers by their value, nothing where nothing is said."""
     if kind in list(Write):

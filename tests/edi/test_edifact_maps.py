@@ -12,6 +12,7 @@ from core.domain.payloads import jsonable
 from mappings.edi.shipped import shipped_map, shipped_path
 from tests.edi.canonical_documents import (
     TRIED,
+    credit_notes,
     despatch_advices,
     invoices,
     meant,
@@ -27,6 +28,7 @@ WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("ordrsp", "order_response", order_responses),
     ("desadv", "despatch_advice", despatch_advices),
     ("invoic", "invoice", invoices),
+    ("invoic-credit", "credit_note", credit_notes),
     ("recadv", "receiving_advice", receiving_advices),
     ("slsrpt", "sales_report", sales_reports),
 ]
@@ -142,7 +144,7 @@ def test_o3_a_despatch_advice_whose_parents_do_not_hold_is_refused() -> None:
 
 def test_both_directories_say_the_same_at_their_own_places() -> None:
     groups = re.compile(r"SG[0-9]+")
-    for name in ("orders", "ordchg", "ordrsp", "desadv", "invoic"):
+    for name in ("orders", "ordchg", "ordrsp", "desadv", "invoic", "invoic-credit"):
         old, new = (
             [
                 groups.sub("SG", line).replace("SRV|EN|UP|", "EN|UP|SRV|")

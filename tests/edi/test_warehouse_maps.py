@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from core.domain.payloads import jsonable
+from core.errors import UnmappedCode
 from mappings.edi.places.message import read_message
 from mappings.edi.shipped import shipped_map
 from mappings.edi.x12.events import TransactionSet
@@ -46,6 +47,16 @@ def test_o10_a_940_has_a_row_for_each_lot_and_the_end_of_a_number_that_is_too_lo
 
 
 HEAD = ["W06*F*F-1*20260302*S-1", "N1*WH*Depot"]
+
+
+def test_a_row_in_another_unit_than_pieces_says_so_and_each_unit_is_summed_by_itself() -> None:
+    found = canonical(
+        "945", *HEAD, "LX*1", "W12*CP*3*2*1*CA**VN*A", "LX*2", "W12*CC*4*4**EA**VN*A", "LX*3", "W12*CC*1*1**CA**VN*A"
+    )
+    assert found["lines"] == [{"sku": "A", "unit": "XCS", "quantity": "3"}, {"sku": "A", "quantity": "4"}]
+    assert found["short"] == [{"sku": "A", "unit": "XCS", "quantity": "1"}]
+    with pytest.raises(UnmappedCode, match="has a code that is not in code list x12_unit"):
+        canonical("945", *HEAD, "LX*1", "W12*CC*3*3**ZZ**VN*A")
 
 
 def test_o10_rows_of_one_package_are_together_and_the_rest_is_a_package_where_lots_are_to_be_kept() -> None:

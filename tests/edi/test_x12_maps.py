@@ -26,7 +26,7 @@ VERSIONS = ["004010", "005010"]
 WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("850", "order", made_up.orders),
     ("855", "order_response", made_up.order_responses),
-    ("865", "order_response", made_up.order_responses),
+    ("865", "order_response", made_up.change_responses),
     ("860", "order_change", made_up.order_changes),
     ("856", "despatch_advice", made_up.despatch_advices),
     ("810", "invoice", made_up.invoices),

@@ -175,18 +175,26 @@ ALLOWANCES = st.lists(
     min_size=1,
     max_size=2,
 )
-INVOICES = some(
+BILL = {
+    **PAPER, "currency": st.just("EUR"), "bill_to": PLACE,
+    "lines": lines(
+        {"quantity": QUANTITIES, "unit": UNITS, "unit_price": amounts(places=4), "net": amounts()},
+        {"allowances": ALLOWANCES, "tax_rate": RATES},
+    ),
+    "taxes": st.lists(some({"rate": RATES, "base": amounts(), "amount": amounts()}, {}), min_size=1, max_size=2),
+    "totals": some(
+        {name: amounts() for name in ("lines", "allowances", "charges", "net", "tax", "grand")}, {}
+    ),
+}  # fmt: skip
+CREDIT_NOTES = some(
+    BILL,
     {
-        **PAPER, "currency": st.just("EUR"), "bill_to": PLACE,
-        "lines": lines(
-            {"quantity": QUANTITIES, "unit": UNITS, "unit_price": amounts(places=4), "net": amounts()},
-            {"allowances": ALLOWANCES, "tax_rate": RATES},
-        ),
-        "taxes": st.lists(some({"rate": RATES, "base": amounts(), "amount": amounts()}, {}), min_size=1, max_size=2),
-        "totals": some(
-            {name: amounts() for name in ("lines", "allowances", "charges", "net", "tax", "grand")}, {}
-        ),
+        **MORE, "ship_to": PLACE, "allowances": ALLOWANCES, "reason": WORDS,
+        "invoices": st.lists(some({"number": CODES}, {"issued_on": DAYS}), min_size=1, max_size=3),
     },
+)  # fmt: skip
+INVOICES = some(
+    BILL,
     {
         **MORE, "ship_to": PLACE, "shipment_number": CODES, "shipped_at": MOMENTS, "due_on": DAYS,
         "allowances": ALLOWANCES,

@@ -10,6 +10,8 @@ from tests.edi.x12_documents import MIDNIGHTS, UNITS, WORDS, places, regions
 NODES = codes(10).map(lambda each: each.ljust(2, "0"))
 TITLES = texts(100, letters="abcxyz ABCXYZ0123456789.,-").filter(lambda each: max(map(len, each.split())) < 40)
 LOTS = codes(20)
+# A piece is what says nothing of units.
+MEASURES = st.sampled_from(["XCT", "KGM", "DZN"])
 
 
 def one_number(place: Json) -> Json:
@@ -70,12 +72,15 @@ def shipments(draw: st.DrawFn) -> Json:
     sums: dict[str, Decimal] = {}
     for content in (each for package in packages for each in package["contents"]):
         sums[content["sku"]] = sums.get(content["sku"], Decimal(0)) + content["quantity"]
-    lines = [{"sku": sku, "quantity": units} for sku, units in sums.items()]
+    lines: list[Json] = [{"sku": sku, "quantity": units} for sku, units in sums.items()]
     if not packages:
         lines = [{"sku": sku, "quantity": draw(QUANTITIES)} for sku in skus]
+    measures: dict[str, Json] = {sku: draw(some({}, {"unit": MEASURES})) for sku in skus}
+    for each in [*lines, *(content for package in packages for content in package["contents"])]:
+        each.update(measures[each["sku"]])
     for each in lines:
         each.update(draw(some({}, {"serials": st.lists(codes(20), min_size=1, max_size=5)})))
-    lacking = st.fixed_dictionaries({"sku": codes(35), "quantity": QUANTITIES})
+    lacking = some({"sku": codes(35), "quantity": QUANTITIES}, {"unit": MEASURES})
     short = draw(st.lists(lacking, min_size=0 if lines else 1, max_size=2, unique_by=lambda each: each["sku"]))
     number = draw(codes(22))
     rest: Json = draw(
@@ -109,7 +114,7 @@ def receipts() -> st.SearchStrategy[Json]:
     """Return receipts of a warehouse."""
     # A total has seven digits.
     units = st.integers(1, 9_999).map(Decimal)
-    line = some({"sku": codes(35), "quantity": units}, {"lot": LOTS, "expires_on": DAYS})
+    line = some({"sku": codes(35), "quantity": units}, {"lot": LOTS, "expires_on": DAYS, "unit": MEASURES})
     damaged = st.fixed_dictionaries({"unsellable": units, "reason": codes(45)})
     both = st.tuples(line, st.one_of(st.just({}), damaged)).map(lambda each: {**each[0], **each[1]})
     return some(

@@ -145,6 +145,11 @@ def order_responses() -> st.SearchStrategy[Json]:
     )  # fmt: skip
 
 
+def change_responses() -> st.SearchStrategy[Json]:
+    """Return answers to changes of orders, with the buyer's number of the change."""
+    return st.tuples(order_responses(), some({}, {"change": codes(8)})).map(lambda each: {**each[0], **each[1]})
+
+
 def order_changes() -> st.SearchStrategy[Json]:
     """Return changes of orders."""
     line = some(
@@ -281,7 +286,7 @@ def stocks() -> st.SearchStrategy[Json]:
     """Return counts of a node."""
     counted = some(
         {"sku": codes(35), "on_hand": st.one_of(QUANTITIES, st.just(Decimal(0)))},
-        {"lot": codes(20), "expires_on": DAYS},
+        {"lot": codes(20), "expires_on": DAYS, "unit": UNITS},
     )
     return some(
         {

@@ -128,7 +128,7 @@ def post_packs(unit: Unit, body: Json) -> Json:
 
 @routes.lists("/papers", scope=READ, shape="Paper", query=PaperQuery)
 def list_all_papers(conn: Connection, piece: Slice, query: Json) -> Listed:
-    """List papers, newest first: order responses, despatch advices, invoices."""
+    """List papers, newest first: order responses, despatch advices, invoices, credit notes."""
     order = query.pop("order")
     return list_papers(conn, piece, order_id=parse_id("order", order) if order else None, **query)
 

@@ -26,7 +26,7 @@ TRADE_SHAPES: dict[str, Shape] = {
     "TradeTerms": thing("How we trade with a partner (docs/b2b.md).", terms=ANYTHING),
     "Counted": thing("How many were written.", written=WHOLE),
     "Paper": thing(
-        "An order response, despatch advice or invoice, as it left.",
+        "An order response, despatch advice, invoice or credit note, as it left.",
         id=identifier("pap"), connection=MAYBE, kind=TEXT, number=TEXT, order=identifier("ord"),
         shipment=maybe_id("shp"), delivery=maybe_id("dlv"), state=TEXT, checks=many(CHECK), answer=MAYBE_ANYTHING,
         failure=MAYBE_ANYTHING,

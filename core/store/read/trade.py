@@ -17,7 +17,7 @@ from core.store.read.text import instant, money, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
 _p, _c, _d = t.paper.c, t.chargeback.c, t.delivery.c
-PAPER_STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused")
+PAPER_STATES = ("kept_back", "waiting", "sent", "failed", "accepted", "refused", "not_agreed")
 # A paper in the outbox has not left: whether it waits, left or failed stands at its delivery, pruned long afterwards.
 SHOWN = case(
     (_p.state != "sent", _p.state),
@@ -38,7 +38,8 @@ _CHARGEBACKS = select(t.chargeback, t.connection.c.name.label("connection_name")
 TRACE = text(
     """
     SELECT p.id, p.kind, p.number, p.order_id, p.shipment_id, p.made_at, p.due_at, p.state, p.checks,
-           CASE WHEN d.state = 'delivered' THEN d.finished_at END AS sent_at, p.acknowledged_at
+           CASE WHEN d.state = 'delivered' AND p.state <> 'not_agreed' THEN d.finished_at END AS sent_at,
+           p.acknowledged_at
     FROM paper i
     JOIN paper p ON p.tenant_id = i.tenant_id AND p.order_id = i.order_id AND p.connection_id = i.connection_id
     LEFT JOIN delivery d ON d.tenant_id = p.tenant_id AND d.id = p.delivery_id
@@ -107,6 +108,7 @@ def read_paper(conn: Connection, paper_id: UUID, tenant: int = DEFAULT_TENANT) -
 
 
 def _paper(row: Row[Any]) -> Json:
+    left = row.delivery_state == "delivered" and row.shown != "not_agreed"
     return {
         "id": public_id("paper", row.id),
         "connection": row.connection_name,
@@ -123,7 +125,7 @@ def _paper(row: Row[Any]) -> Json:
         "made_at": instant(row.made_at),
         "due_at": instant(row.due_at),
         "accept_by": instant(row.accept_by),
-        "sent_at": instant(row.finished_at) if row.delivery_state == "delivered" else None,
+        "sent_at": instant(row.finished_at) if left else None,
         "acknowledged_at": instant(row.acknowledged_at),
         "late_at": instant(row.late_at),
         "warnings": row.warnings or [],

@@ -96,7 +96,7 @@ trade_due = Table(
     "trade_due",
     metadata,
     tenant(),
-    # An order that is owed its response, or a shipment that is owed its advice and invoice.
+    # An order that is owed its response, a shipment its advice and invoice, a refund its credit note.
     uid("subject_id"),
     text("subject", null=False),
     uid("order_id"),

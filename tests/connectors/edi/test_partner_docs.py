@@ -81,6 +81,7 @@ def test_p1_the_ubl_profile_of_the_page_and_samples_give_every_document(tmp_path
     assert told == [
         ("Order", "in", True, []), ("OrderChange", "in", True, []), ("OrderCancellation", "in", True, []),
         ("OrderResponse", "out", True, []), ("DespatchAdvice", "out", True, []), ("Invoice", "out", True, []),
+        ("CreditNote", "out", True, []),
         ("ReceiptAdvice", "in", False, ["no sample was given"]),
     ]  # fmt: skip
 

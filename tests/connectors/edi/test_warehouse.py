@@ -1,10 +1,13 @@
 """A node whose warehouse speaks EDI: work leaves as 940, and what the warehouse reports of it comes back."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from core.services.agreements import set_pack
 from core.services.canceling import cancel_order
+from core.services.replaying import replay_message
 from core.store.unit import Store
 from tests.connectors.edi.partner_world import x12
 from tests.connectors.edi.warehouse_world import DOCUMENTS, WarehouseWorld
@@ -69,6 +72,22 @@ def test_o10_a_line_the_945_is_short_of_is_a_short_pick(world: WarehouseWorld) -
     assert lines["B"] == (2, 0)
     assert world.work()[0].state == "shipped"
     assert [row.data["units"] for row in world.all("SELECT data FROM event WHERE type = 'fulfillment.short'")] == ["2"]
+    world.check_books()
+
+
+def test_a_945_in_cartons_ships_their_units_or_waits_until_somebody_says_how_many(world: WarehouseWorld) -> None:
+    number = released(world, A=24, B=2)
+    rows = ("LX*1", "W12*CC*2*2**CT**VN*A", "LX*2", "W12*CC*2*2**CA**VN*B", "W03*4")
+    world.tell("945", f"W06*F*{number}*20260302*SHP-1", "N1*WH*Depot North", *rows)
+    message = world.one("SELECT id, state, error FROM message WHERE topic = '945'")
+    assert (message.state, message.error["code"]) == ("quarantined", "UNIT-PACK-422")
+    assert "B is reported in XCS and counted in C62" in message.error["what"]
+    assert world.one("SELECT sum(shipped) AS n FROM fulfillment_line").n == 0
+    with world.store.begin() as unit:
+        set_pack(unit, "B", "CS", Decimal(1))
+        replay_message(unit, message.id)
+    world.drain()
+    assert world.one("SELECT sum(shipped) AS n FROM fulfillment_line").n == 26
     world.check_books()
 
 

@@ -152,3 +152,32 @@ def test_o10_an_846_counts_as_of_its_time_and_an_older_one_changes_nothing(world
     world.tell("846", *count("1300", 40))
     assert on_hand(world, "A") == 40
     world.check_books()
+
+
+def test_an_846_in_cartons_counts_their_units_and_one_in_unknown_packs_nothing(world: WarehouseWorld) -> None:
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE stock_position SET counted_at = '2026-03-01Z'")
+    before = on_hand(world, "B")
+    world.tell("846", *count("1200", 4)[:-1], "QTY*17*4*CT", "LIN**VN*B", "QTY*17*6*EA")
+    assert (on_hand(world, "A"), on_hand(world, "B")) == (48, 6)
+    world.tell("846", *count("1300", 5)[:-1], "QTY*17*5*CT", "LIN**VN*B", "QTY*17*1*CA")
+    refused = world.one("SELECT state, error FROM message WHERE topic = '846' ORDER BY received_at DESC")
+    assert (refused.state, refused.error["code"]) == ("quarantined", "UNIT-PACK-422")
+    assert (on_hand(world, "A"), on_hand(world, "B"), before) == (48, 6, 10)
+
+
+def test_a_944_in_cartons_takes_in_their_units_and_what_of_them_is_damaged_is_said_in_them(
+    world: WarehouseWorld,
+) -> None:
+    send(world, units=20)
+    before = on_hand(world, "A")
+    world.tell("944", *receipt("W07*1*CA**VN*A", total=1))
+    message = world.one("SELECT state, error FROM message WHERE topic = '944'")
+    assert (message.state, message.error["code"]) == ("quarantined", "UNIT-PACK-422")
+    world.tell("944", *receipt("W07*2*CT**VN*A", "W13*1*EA*01", number="WR-2", total=2))
+    message = world.one("SELECT state, error FROM message WHERE topic = '944' ORDER BY received_at DESC")
+    assert (message.state, message.error["code"]) == ("quarantined", "MAP-RECEIPT-422")
+    assert on_hand(world, "A") == before
+    world.tell("944", *receipt("W07*1*CT**VN*A", number="WR-3", total=1))
+    assert on_hand(world, "A") == before + 12
+    world.check_books()

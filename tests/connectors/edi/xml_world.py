@@ -65,6 +65,7 @@ UBL_PROFILE: dict[str, Any] = {
         {"out": "OrderResponse", "map": "ubl/order_response.out"},
         {"out": "DespatchAdvice", "map": "ubl/despatch_advice.out"},
         {"out": "Invoice", "map": "ubl/invoice.out"},
+        {"out": "CreditNote", "map": "ubl/credit_note.out"},
     ],
 }
 CXML_PROFILE: dict[str, Any] = {
