@@ -20,7 +20,7 @@ from core.domain.states import UNFINISHED_DELIVERY, DeliveryState
 from core.domain.trade_terms import as_seller
 from core.domain.vocabulary import Paper, Write
 from core.errors import Conflict, NotFound
-from core.ports.connectors import Json
+from core.ports.connectors import Json, Receipt
 from core.services.advice_clock import stop, warn
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.compliance import Asked, run_checks
@@ -175,8 +175,24 @@ def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any], *, to_all:
         unit, [Outgoing(each, kind, payload, order.id, None, paper.shipment_id) for each in dict.fromkeys(takers)]
     )
     _write(unit, paper.id, state=SENT, delivery_id=ids[0])
-    about = {"kind": paper.kind, "number": paper.number, "delivery": public_id("delivery", ids[0])}
-    unit.event("paper.sent", "paper", paper.id, about, order_id=order.id)
+    unit.event("paper.released", "paper", paper.id, _about(paper, ids[0]), order_id=order.id)
+
+
+def note_sent(unit: Unit, delivery_id: UUID, receipt: Receipt) -> None:
+    """Note that the paper of a delivery left: the partner took it, or his transport did; most deliveries have none.
+
+    A partner with whom the paper was not agreed is written nothing (`skipped`), and then none left.
+    """
+    c = t.paper.c
+    row = unit.conn.execute(
+        select(t.paper).where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id)
+    ).one_or_none()
+    if row is not None and "skipped" not in receipt.detail:
+        unit.event("paper.sent", "paper", row.id, _about(row, delivery_id), order_id=row.order_id)
+
+
+def _about(paper: Row[Any], delivery_id: UUID) -> Json:
+    return {"kind": paper.kind, "number": paper.number, "delivery": public_id("delivery", delivery_id)}
 
 
 def send_by_hand(unit: Unit, facts: Facts, paper_id: UUID) -> None:
