@@ -1,9 +1,10 @@
 """Soft reservations per second by `reserve_many`, as checkouts call it: many clients, one process, one combiner.
 
 On one hot item and spread over many, with 1, 16 and 64 clients at once, each reserving again when it has its answer.
-Beside it, in the same run, pgbench does the same writes without combining: conditional UPDATE of the position, INSERT
-of the reservation and of the ledger's row, one commit each. Then a hot item is sold out. Oversold, counted in the
-tables, must be 0, and every answer given must be in the books.
+Beside it, in the same run, one caller reserves in batches as large (`without_callers`: what no hand-over between them
+could better), as many clients use the design's bare primitive (`bare`), and pgbench does the same writes without
+combining: conditional UPDATE of the position, INSERT of the reservation and of the ledger's row, one commit each. Then
+a hot item is sold out. Oversold, counted in the tables, must be 0, and every answer given must be in the books.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -19,12 +20,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from benchmarks.bare import Bare
 from benchmarks.common import count, fresh_database, open_bench_hub, report, rng
 from benchmarks.pgbench import pgbench
 from benchmarks.running import forget_environment, latency, ratio, sizes, time_limit
 from core.jobs.hub import Hub
 from core.services import catalog
-from core.services.reserving import ReservationCombiner, Wanted
+from core.services.reserving import ReservationCombiner, Wanted, reserve_plenty
 from core.services.stock import set_on_hand
 
 Place = tuple[UUID, UUID]
@@ -74,14 +76,16 @@ def main(argv: list[str] | None = None) -> None:
     with time_limit(options.limit), fresh_database() as url:
         hub = open_bench_hub(url)
         hot, wide, shelf = seed(hub, options.items)
+        bare = Bare(url, options.items)
         figures: dict[str, Any] = {
-            "hot": [series(hub, url, [hot], clients, options) for clients in options.clients],
-            "wide": [series(hub, url, wide, clients, options) for clients in options.clients],
+            "hot": [series(hub, url, [hot], bare, clients, options) for clients in options.clients],
+            "wide": [series(hub, url, wide, bare, clients, options) for clients in options.clients],
             "sell_out": sell_out(hub, shelf, max(options.clients)),
             "oversold": count(hub, OVERSOLD),
         }
         granted = sum(each["granted"] for each in [*figures["hot"], *figures["wide"], figures["sell_out"]])
         figures["lost"] = granted - int(count(hub, BOOKED))
+        bare.close()
         hub.store.engine.dispose()
     report("reserve", items=options.items, **figures)
     if figures["oversold"] or figures["lost"] or figures["sell_out"]["granted"] != SHELF:
@@ -103,37 +107,51 @@ def seed(hub: Hub, items: int) -> tuple[Place, list[Place], Place]:
     return (found["HOT"], node), [(found[sku], node) for sku in skus[2:]], (found["SHELF"], node)
 
 
-def series(hub: Hub, url: str, places: list[Place], clients: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure one kind of load, ours and pgbench's in turn, and return the medians."""
-    script = BY_UPDATE.format(first=0, last=0) if len(places) == 1 else BY_UPDATE.format(first=1, last=len(places))
-    ours, theirs = [], []
+def series(
+    hub: Hub, url: str, places: list[Place], bare: Bare, clients: int, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Measure one kind of load, ours and the others' in turn, and return the medians."""
+    first, last = (0, 0) if len(places) == 1 else (1, len(places))
+    script = BY_UPDATE.format(first=first, last=last)
+    door = ReservationCombiner(hub.store)
+
+    def ask(place: Place) -> bool:
+        return door.reserve(Wanted({place: ONE})).group_id is not None
+
+    ours, theirs, least = [], [], []
     for run in range(options.runs):
-        ours.append(hammer(hub, places, clients, options.seconds, run))
+        ours.append(hammer(ask, places, clients, options.seconds, run))
+        least.append(hammer(bare.reserve, range(first, last + 1), clients, options.seconds, run))
         theirs.append(pgbench(url, script, clients=clients, seconds=options.seconds))
     theirs.sort(key=lambda each: each["per_second"])
-    rates = [round(len(times) / seconds, 1) for times, seconds in ours]
+    rates, bare_rates = ([round(len(times) / seconds, 1) for times, seconds in runs] for runs in (ours, least))
     limit = theirs[len(theirs) // 2]
+    alone = in_batches(hub, places, clients, options.seconds)
     return {
         "clients": clients,
         "per_second": statistics.median(rates),
         "runs": rates,
         # Each run began with one reservation that opens the session, and is not timed.
-        "granted": sum(len(times) + 1 for times, _ in ours),
+        "granted": sum(len(times) + 1 for times, _ in ours) + alone["granted"],
         **latency([each for times, _ in ours for each in times]),
+        "without_callers": alone["per_second"],
+        "bare": {"per_second": statistics.median(bare_rates), "runs": bare_rates},
+        "ratio_to_bare": ratio(statistics.median(rates), statistics.median(bare_rates)),
         "pgbench": limit,
         "ratio_to_pgbench": ratio(statistics.median(rates), limit["per_second"]),
     }
 
 
-def hammer(hub: Hub, places: list[Place], clients: int, seconds: float, seed: int) -> tuple[list[float], float]:
+def hammer(
+    reserve: Callable[[Any], bool], places: Sequence[Any], clients: int, seconds: float, seed: int
+) -> tuple[list[float], float]:
     """Reserve one unit after the other in many threads; return the time each took, and the seconds of all."""
-    door = ReservationCombiner(hub.store)
-    door.reserve(Wanted({places[0]: ONE}))
+    reserve(places[0])
 
     def client(number: int, times: list[float]) -> None:
         dice = rng(seed * 1000 + number)
         while (began := time.perf_counter()) < end:
-            if door.reserve(Wanted({dice.choice(places): ONE})).group_id is None:
+            if not reserve(dice.choice(places)):
                 raise AssertionError("a shelf with plenty was said to be empty")
             times.append(time.perf_counter() - began)
 
@@ -141,6 +159,19 @@ def hammer(hub: Hub, places: list[Place], clients: int, seconds: float, seed: in
     end = start + seconds
     found = _together(clients, client)
     return [each for times in found for each in times], time.perf_counter() - start
+
+
+def in_batches(hub: Hub, places: list[Place], size: int, seconds: float) -> dict[str, float]:
+    """Reserve in batches of one size from one thread; return how many units that were, and how many a second."""
+    dice = rng(size)
+    granted, start = 0, time.perf_counter()
+    while time.perf_counter() < start + seconds:
+        wanted = [Wanted({dice.choice(places): ONE}) for _ in range(size)]
+        with hub.store.at_once() as unit:
+            if reserve_plenty(unit, wanted) is None:
+                raise AssertionError("a shelf with plenty was said to be short")
+        granted += size
+    return {"granted": granted, "per_second": round(granted / (time.perf_counter() - start), 1)}
 
 
 def sell_out(hub: Hub, place: Place, clients: int) -> dict[str, int]:

@@ -44,7 +44,11 @@ def list_(
         session.out.rows(found, COLUMNS)
 
 
-@protection_command.command("set", epilog="Example: crossdock protection set shop-eu cap 40 --sku FP-MUG-350-GRN")
+@protection_command.command(
+    "set",
+    epilog="Example: crossdock protection set shop-eu cap 40 --sku FP-MUG-350-GRN",
+    context_settings={"ignore_unknown_options": True},  # so that -4 is a quantity, refused as one
+)
 @click.argument("connection")
 @click.argument("kind", type=KINDS)
 @click.argument("quantity")

@@ -78,7 +78,7 @@ QUARANTINED = Cause(
     "replay_messages", "Replay it as the hub is now", 0.5, 4,
 )  # fmt: skip
 DEAD = Cause(
-    "DLV-DEAD-502", "connection", "high", "{connection} refuses {kind} ({code})",
+    "DLV-DEAD-502", "connection", "high", "{connection} {does} {kind} ({code})",
     "{what}",
     "retry_deliveries", "Send again, once it is mended there or here", None, 4,
 )  # fmt: skip

@@ -19,3 +19,8 @@ def is_counted(unit: str) -> bool:
 def is_part(quantity: Decimal) -> bool:
     """Return whether a quantity is not a whole number."""
     return quantity % 1 != 0
+
+
+def divides(quantity: Decimal, unit: str) -> bool:
+    """Return whether a quantity has a part of a unit of which only whole ones exist."""
+    return is_part(quantity) and is_counted(unit)

@@ -263,6 +263,8 @@ def _dead(hub: Hub, unit: Unit, claimed: Claimed, error: CrossdockError) -> None
     evidence = {
         "connection": name,
         "kind": row.kind.replace("_", " "),
+        # Nobody refused what was only never answered.
+        "does": "refuses" if isinstance(error, Rejected) else "did not take",
         "code": error.error_code,
         "what": error.what,
         "why": error.why or "",

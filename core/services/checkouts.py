@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from core.domain.money import plain
 from core.domain.shelf import Key, Kits
-from core.domain.units import is_counted, is_part
+from core.domain.units import divides
 from core.errors import Conflict, InputError
 from core.services.reserving import Granted, Wanted, reserve_many
 from core.store import schema as t
@@ -107,7 +107,7 @@ def _refuse_parts(lines: Lines, units: Mapping[str, str]) -> None:
     found = [
         (number, line, units[line["sku"]])
         for number, line in enumerate(lines)
-        if is_part(line["quantity"]) and is_counted(units.get(line["sku"], ""))
+        if divides(line["quantity"], units.get(line["sku"], ""))
     ]
     if found:
         _, line, unit = found[0]

@@ -1,8 +1,9 @@
 """Combining: many callers of one process share one transaction; who comes during a commit goes into the next one.
 
 A caller that finds nobody working takes all that wait, so an idle hub adds no delay and a busy one needs a fraction of
-the commits. When it is done it hands the work to the first of those who came meanwhile, and wakes each of its own at
-once: nobody whose answer is there waits for a lock behind the next commit.
+the commits. When it is done it hands the work to the first of those who came meanwhile. Its own go on one after the
+other, each waking the next as it wakes: all at once they would only wait for the interpreter's lock, at a third more of
+its time, and nobody whose answer is there waits behind the next commit.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import OperationalError
@@ -37,6 +39,8 @@ class _Caller(Generic[Request, Answer]):
     done: bool = False
     answer: list[Answer] = field(default_factory=list)
     error: Exception | None = None
+    # Whom to wake next of those whose answers came with this one's.
+    after: _Caller[Request, Answer] | None = None
 
     def wake(self) -> None:
         """Let the caller go on; waking it twice does no harm, as it sleeps only once."""
@@ -77,8 +81,12 @@ class Combiner(Generic[Request, Answer]):
             works, self._busy = not self._busy, True
         if not works:
             mine.asleep.acquire()
-        if not mine.done:
-            self._lead()
+        try:
+            if not mine.done:
+                self._lead()
+        finally:
+            if mine.after is not None:
+                mine.after.wake()
         if not mine.answer:
             raise Unavailable(
                 self._what,
@@ -101,9 +109,9 @@ class Combiner(Generic[Request, Answer]):
             # First, so that its work goes on in the database while the callers of this batch take their answers.
             if heir is not None:
                 heir.wake()
-            for each in batch:  # also of what even an interrupt cut short: nobody waits for ever
-                each.done = True
-                each.wake()
+            # Also of what an interrupt cut short: nobody waits for ever.
+            for each, after in zip_longest(batch, batch[1:]):
+                each.after, each.done = after, True
 
     def _commit(self, batch: Sequence[_Caller[Request, Answer]]) -> None:
         try:

@@ -13,7 +13,7 @@ from core.domain.cases import CAUSE_OF_HOLD as CAUSE
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.states import ORDER
-from core.domain.units import is_counted, is_part
+from core.domain.units import divides
 from core.domain.vocabulary import HoldKind
 from core.errors import Conflict, NotFound
 from core.services.cases import Member, Opened, open_cases, settle_members
@@ -142,7 +142,7 @@ def release_hold(unit: Unit, order_id: UUID, hold_id: UUID) -> str:
             ),
             {"t": unit.tenant, "line": row.line_id},
         ).one()
-        if is_part(line.units) and is_counted(line.unit):
+        if divides(line.units, line.unit):
             raise Conflict(
                 f"The line still asks for {plain(line.units)} of an item counted in {line.unit}.",
                 why="Released, a node would be told to send a part of a piece.",

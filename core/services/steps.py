@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from core.domain.money import plain
 from core.domain.states import FULFILLMENT
-from core.domain.units import is_counted, is_part
+from core.domain.units import divides
 from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError
 from core.ports.connectors import Json
@@ -131,7 +131,7 @@ class Step:
     def _refuse_parts(self, units: Mapping[UUID, Decimal]) -> None:
         """Refuse a part of what is counted; the open rest of a line can always leave, whatever it is."""
         rest = open_units(self.lines)
-        parts = [line for line in self.lines if is_part(units.get(line.id, ZERO)) and is_counted(line.unit)]
+        parts = [line for line in self.lines if divides(units.get(line.id, ZERO), line.unit)]
         if named := [line for line in parts if units[line.id] != rest[line.id]]:
             raise InputError(
                 f"{plain(units[named[0].id])} of {named[0].item_sku} cannot leave: it is counted in {named[0].unit}.",

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.money import plain, round_money
-from core.domain.units import PIECES, is_counted, is_part
+from core.domain.units import PIECES, divides, is_part
 from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
 from core.services.pictures import wanted_of
@@ -93,8 +93,7 @@ def _parts(order: Json, items: Sequence[UUID | None], units: Mapping[UUID, str])
         for index, (line, item) in enumerate(zip(order["lines"], items, strict=True))
         if line.get("requires_shipping") is not False
         and item is not None
-        and is_part(wanted_of(line))
-        and is_counted(own := units.get(item, ""))
+        and divides(wanted_of(line), own := units.get(item, ""))
     ]
 
 

@@ -156,3 +156,5 @@ class Store:
         """Open a session for reading only."""
         with self.engine.connect() as conn:
             yield conn
+            # Of nothing: after a rollback the driver forgets its prepared statements, and each is planned anew.
+            conn.commit()

@@ -49,6 +49,7 @@ def test_a_rule_is_set_replaced_and_ended(stocked: Crossdock) -> None:
     ("words", "code", "exit_code"),
     [
         (("shop", "cap", "many"), "INPUT-INVALID-400", 2),
+        (("shop", "cap", "-4"), "INPUT-INVALID-400", 2),
         (("shop", "cap", "1_0"), "INPUT-INVALID-400", 2),
         (("nowhere", "cap", "1"), "HUB-MISSING-404", 4),
         (("shop", "lid", "1"), "CLI-USAGE-400", 2),

@@ -70,6 +70,7 @@ def test_transient_failures_follow_the_schedule_and_end_in_a_dead_letter(world: 
     found = row(world)
     assert (found.state, found.attempts, found.error["code"]) == ("dead", 4, "OUT-TRANSIENT-503")
     assert case(world) == ("DLV-DEAD-502", "open")
+    assert world.one("SELECT title FROM exception_case").title == "erp did not take push order (OUT-TRANSIENT-503)"
     assert attempts(world) == [(1, "waiting"), (2, "waiting"), (3, "waiting"), (4, "dead")]
     assert sent(world) == []
     later(world)

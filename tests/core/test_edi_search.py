@@ -32,6 +32,7 @@ SELECT 1, number, 'po', id FROM doc UNION ALL SELECT 1, '4098765000003', 'gln', 
 @pytest.fixture
 def filled(store: Store) -> Store:
     with store.begin() as unit:
+        unit.conn.execute(text("SET LOCAL statement_timeout = 0"))  # a million take minutes to write
         unit.conn.execute(text(FILL), {"n": MANY})
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(text("ANALYZE edi_document, edi_key, interchange, connection"))

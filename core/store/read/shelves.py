@@ -14,6 +14,7 @@ from core.domain.lots import Lot
 from core.domain.protection import Rule
 from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
+from core.store.direct import run
 from core.store.unit import DEFAULT_TENANT
 
 # What is one thing per node or item is looked up once, not joined to each of the hundreds of positions of an answer.
@@ -94,9 +95,28 @@ def read_shelf(
         beyond: whether units up to the backorder limit count: they may be taken, and are not shown.
         tenant: whose.
     """
+    return _shelf_of(conn, *_read_free(conn, items, tenant), beyond, tenant)
+
+
+def read_shelves(conn: Connection, items: Collection[UUID], tenant: int = DEFAULT_TENANT) -> tuple[Shelf, Shelf]:
+    """Return what `read_shelf` does without units beyond what is there, and with them; one shelf where none are."""
+    kits, stored, rows = _read_free(conn, items, tenant)
+    shown = _shelf_of(conn, kits, stored, rows, beyond=False, tenant=tenant)
+    limited = any(limit > 0 for _, _, _, limit, *_ in rows)
+    return shown, _shelf_of(conn, kits, stored, rows, beyond=True, tenant=tenant) if limited else shown
+
+
+def _read_free(
+    conn: Connection, items: Collection[UUID], tenant: int
+) -> tuple[dict[UUID, dict[UUID, Decimal]], list[UUID], list[tuple[Any, ...]]]:
     kits = read_kits(conn, items, tenant)
     stored = list({*(item for item in items if item not in kits), *(part for each in kits.values() for part in each)})
-    rows = conn.exec_driver_sql(FREE, {"t": tenant, "items": stored}).all()
+    return kits, stored, run(conn, FREE, {"t": tenant, "items": stored}).fetchall()
+
+
+def _shelf_of(
+    conn: Connection, kits: Kits, stored: Collection[UUID], rows: list[tuple[Any, ...]], beyond: bool, tenant: int
+) -> Shelf:
     free = {(item, node): units + limit if beyond else max(units, ZERO) for item, node, units, limit, *_ in rows}
     idle = {node for _, node, _, _, off, *_ in rows if off}
     lotted = [(item, node) for item, node, _, _, _, with_lots, _ in rows if with_lots]

@@ -10,16 +10,19 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, and_, func, select
 
 from core.domain.ids import public_id
-from core.domain.shelf import Shelf
 from core.domain.states import ReservationState
 from core.domain.vocabulary import MovementKind
 from core.errors import NotFound
 from core.store import schema as t
+from core.store.direct import run
 from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, rows_by_text
-from core.store.read.shelves import read_shelf
+from core.store.read.shelves import read_shelves
 from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
 
+BY_SKU = """
+SELECT sku, id, backorder_limit FROM item WHERE tenant_id = %(t)s AND sku = ANY(%(skus)s) AND active
+"""
 _p = t.stock_position.c
 _l = t.stock_lot.c
 _EXPIRED = (
@@ -154,48 +157,31 @@ def read_availability(
         NotFound: one of the SKUs is nobody's.
     """
     wanted = list(dict.fromkeys(skus))
-    i, n = t.item.c, t.node.c
-    known = {
-        row.sku: row
-        for row in conn.execute(
-            select(i.sku, i.id, i.backorder_limit).where(i.tenant_id == tenant, i.sku.in_(wanted), i.active)
-        )
-    }
+    known = {sku: (item, limit) for sku, item, limit in run(conn, BY_SKU, {"t": tenant, "skus": wanted})}
     if missing := [sku for sku in wanted if sku not in known]:
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
-    shelf = read_shelf(conn, [row.id for row in known.values()], beyond=False, tenant=tenant)
-    beyond = _beyond(conn, shelf, [row.id for row in known.values()], tenant)
+    shown, promised = read_shelves(conn, [item for item, _ in known.values()], tenant)
+    n = t.node.c
     codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
     found = []
     for sku in wanted:
-        total, rooms = shelf.figures(connection_id, known[sku].id)
-        most, more = (total, rooms) if beyond is shelf else beyond.figures(connection_id, known[sku].id)
+        item, limit = known[sku]
+        total, rooms = shown.figures(connection_id, item)
+        most, more = (total, rooms) if promised is shown else promised.figures(connection_id, item)
+        nodes = []
+        for node, code in codes:
+            if (units := rooms.get(node)) is not None:
+                beyond = max(units if more is rooms else more[node], ZERO)
+                available = quantity(units)
+                promisable = available if beyond == units else quantity(beyond)
+                nodes.append({"node": code, "available": available, "promisable": promisable})
         found.append(
             {
-                "sku": sku,
-                "available": quantity(total),
-                "promisable": quantity(most),
-                "backorder_limit": quantity(known[sku].backorder_limit),
-                "nodes": [
-                    {
-                        "node": code,
-                        "available": quantity(units),
-                        "promisable": quantity(max(more[node], ZERO)),
-                    }
-                    for node, code in codes
-                    if (units := rooms.get(node)) is not None
-                ],
+                "sku": sku, "available": quantity(total), "promisable": quantity(most),
+                "backorder_limit": quantity(limit), "nodes": nodes,
             }
-        )
+        )  # fmt: skip
     return found
-
-
-def _beyond(conn: Connection, shelf: Shelf, items: Sequence[UUID], tenant: int) -> Shelf:
-    """Return the shelf with what may be promised beyond what is there; the same where that is nothing."""
-    p = t.stock_position.c
-    stored = {item for item in items if item not in shelf.kits}.union(*shelf.kits.values())
-    limited = select(p.item_id).where(p.tenant_id == tenant, p.item_id.in_(stored), p.backorder_limit > 0).limit(1)
-    return shelf if conn.execute(limited).first() is None else read_shelf(conn, items, tenant=tenant)
 
 
 def list_reservations(
