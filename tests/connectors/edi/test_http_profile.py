@@ -20,10 +20,14 @@ SECRETS = {"shared_secret_in": "theirs", "shared_secret_out": "ours"}
 X12 = {"in": "850", "map": "x12/850.004010"}
 
 
-def opened(settings: Mapping[str, Any], given: Mapping[str, Any] = CXML_PROFILE, **secrets: str) -> HttpTransport:
+def opened(
+    settings: Mapping[str, Any], secrets: Mapping[str, str] | None = None, given: Mapping[str, Any] = CXML_PROFILE
+) -> HttpTransport:
     table = {"kind": "http", **settings}
     profile = read_profile({**given, "transport": table}, "acme")
-    found = open_transport({**table, "profile": profile, "secrets": secrets, "connection": "c"}, max_bytes=1_000_000)
+    found = open_transport(
+        {**table, "profile": profile, "secrets": secrets or {}, "connection": "c"}, max_bytes=1_000_000
+    )
     assert isinstance(found, HttpTransport)
     return found
 
@@ -43,7 +47,7 @@ def opened(settings: Mapping[str, Any], given: Mapping[str, Any] = CXML_PROFILE,
 )
 def test_what_does_not_fit_is_refused_by_name(settings: Any, given: Any, said: str) -> None:
     with pytest.raises(Misconfigured) as error:
-        opened(settings, given)
+        opened(settings, given=given)
     assert said in error.value.what
     assert (error.value.error_code, "wxyz" in str(error.value)) == ("EDI-TRANSPORT-422", False)
 
@@ -51,10 +55,10 @@ def test_what_does_not_fit_is_refused_by_name(settings: Any, given: Any, said: s
 def test_a_check_calls_the_partner_and_names_the_secrets_that_are_missing() -> None:
     network = Network()
     with serve(network) as there:
-        transport = opened({"url": there}, **SECRETS)
+        transport = opened({"url": there}, SECRETS)
         assert transport.check() == {"takes_calls": True, "status": 405}
         transport.close()
-        transport = opened({"url": there, "user": "hub"}, shared_secret_out="ours")
+        transport = opened({"url": there, "user": "hub"}, {"shared_secret_out": "ours"})
         with pytest.raises(Misconfigured, match="Secrets are missing: shared_secret_in, password"):
             transport.check()
         transport.close()
@@ -64,12 +68,13 @@ def test_a_check_calls_the_partner_and_names_the_secrets_that_are_missing() -> N
 def test_without_the_secret_or_a_place_for_it_nothing_is_sent() -> None:
     network = Network()
     with serve(network) as there:
-        for secrets, body, kind in (
+        cases: list[tuple[dict[str, str], bytes, type[Exception]]] = [
             ({}, cxml_order("PO-1"), Misconfigured),
             (SECRETS, cxml_order("PO-1").replace(b"Sender>", b"Somebody>"), Rejected),
             ({"shared_secret_out": "a\x00b"}, cxml_order("PO-1"), Rejected),
-        ):
-            transport = opened({"url": there}, **secrets)
+        ]
+        for secrets, body, kind in cases:
+            transport = opened({"url": there}, secrets)
             with pytest.raises(kind):
                 transport.send("a.xml", body, "application/xml")
             transport.close()
