@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -46,12 +48,26 @@ def servers() -> Iterator[Urls]:
         yield Urls("postgresql+psycopg://" + database.split("://", 1)[-1], redis)
         return
     with (
-        tempfile.TemporaryDirectory(prefix="crossdock-test-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(
+            prefix="crossdock-test-", dir=_folder_in_memory(), ignore_cleanup_errors=True
+        ) as folder,
         embedded_servers(Path(folder) / "data") as embedded,
     ):
         if not database:
             _spare_the_disk(embedded.database)
         yield Urls(database or embedded.database, redis or embedded.redis)
+
+
+def _folder_in_memory() -> str | None:
+    """Where files stay in memory, if there is room: a database for each test is hundreds of files written and removed.
+
+    On a disk that others write to, that alone takes seconds a test. None is the usual place.
+    """
+    place = Path("/dev/shm")
+    room = 4 << 30
+    if not (place.is_dir() and os.access(place, os.W_OK)) or shutil.disk_usage(place).free < room:
+        return None
+    return str(place) if psutil.virtual_memory().available > 2 * room else None
 
 
 def _spare_the_disk(database: str) -> None:

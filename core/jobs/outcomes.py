@@ -261,14 +261,11 @@ def _dead(hub: Hub, unit: Unit, claimed: Claimed, error: CrossdockError) -> None
     known = facts.connections.get(row.connection_id)
     name = known.name if known else "?"
     evidence = {
-        "connection": name,
-        "kind": row.kind.replace("_", " "),
+        "connection": name, "kind": row.kind.replace("_", " "),
         # Nobody refused what was only never answered.
         "does": "refuses" if isinstance(error, Rejected) else "did not take",
-        "code": error.error_code,
-        "what": error.what,
-        "why": error.why or "",
-    }
+        "code": error.error_code, "what": error.what, "why": error.why or "",
+    }  # fmt: skip
     cause = UNWRITTEN if isinstance(error, Unwritable) else DEAD
     open_cases(
         unit,

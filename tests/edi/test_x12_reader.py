@@ -91,6 +91,17 @@ def test_r8_an_interchange_that_breaks_off_does_not_take_the_next_one_along() ->
     assert ("group", "trailer-missing", "3") in faults(events)
 
 
+@pytest.mark.parametrize("piece", [b"ISA", b"ISA*", b"ISA*00*"])
+def test_what_only_begins_like_interchanges_has_few_faults_and_hides_none_after_it(piece: bytes) -> None:
+    events = list(X12Reader(piece * 2_000 + b"\n" + WHOLE.encode()))
+    refused = [each for each in ends(events) if each.rejected]
+    assert len(refused) == 21
+    assert "1,980 more places begin like an interchange and are none." in refused[-1].faults[-1].text
+    assert [each.code for each in sets(events)] == ["850"]
+    few = list(X12Reader(piece * 3 + b"\n" + WHOLE.encode()))
+    assert [each.rejected for each in ends(few)] == [True, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("data", "name", "code"),
     [

@@ -22,6 +22,8 @@ ANOTHER = re.compile(
 """An ISA whose fields all have their width."""
 DIGITS = re.compile(r"[0-9]{1,9}\Z")
 MAX_SEGMENT = 1 << 20
+MOST_UNREAD = 20
+"""So many starts of interchanges in a row that cannot be read have a fault of their own."""
 
 
 class Tokenizer:
@@ -39,6 +41,7 @@ class Tokenizer:
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of all interchanges; text around them is noted."""
         ahead: list[Note] = []
+        unread = 0
         while True:
             self.skip(ahead)
             if not self.window.fill(3):
@@ -54,12 +57,20 @@ class Tokenizer:
                 header = read_header(self.window.data[:LONGEST])
             except Unreadable as error:
                 yield Batch(notes=ahead, unreadable=error, offset=offset)
-                ahead = []
+                ahead, unread = [], unread + 1
                 self.window.drop(3)
-                if not self.window.seek(b"ISA"):
+                if unread < MOST_UNREAD:
+                    if not self.window.seek(b"ISA"):
+                        return
+                    continue
+                offset, passed, more = self.window.base, *self.pass_over()
+                if passed:
+                    text = f"{passed:,} more places begin like an interchange and are none."
+                    yield Batch(unreadable=Unreadable("022", text), offset=offset)
+                if not more:
                     return
                 continue
-            self.number += 1
+            self.number, unread = self.number + 1, 0
             isa = Segment("ISA", list(header.fields), self.number, offset)
             odd = [Note(*each, offset, self.number) for each in header.oddities]
             yield Batch([isa], ahead + odd, header, offset=offset)
@@ -68,6 +79,23 @@ class Tokenizer:
             yield from self.body(header.delimiters)
         if ahead or not self.number:
             yield Batch(notes=ahead, offset=self.window.base)
+
+    def pass_over(self) -> tuple[int, bool]:
+        """Go on to the next ISA that can be read; return how many could not, and whether there is one.
+
+        A short file of nothing but ISA would otherwise have more faults than bytes.
+        """
+        passed = 0
+        while self.window.seek(b"ISA"):
+            self.window.fill(LONGEST)
+            try:
+                read_header(self.window.data[:LONGEST])
+            except Unreadable:
+                passed += 1
+                self.window.drop(3)
+            else:
+                return passed, True
+        return passed, False
 
     def here(self) -> tuple[int, int]:
         """Return offset and number of the segment that would begin here."""
