@@ -15,7 +15,7 @@ INSTALLED := .venv/.installed
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types layers shape audit docs lock assets bench soak clean
+.PHONY: help demo test check lint types layers shape audit docs lock assets bench pyas2 soak clean
 
 help:
 	@sed -n 's/^#  \{0,2\}//p' Makefile | sed -n '1,/^PYTHON/p'
@@ -66,6 +66,14 @@ else
 	$(BIN)/crossdock bench $(ARGS)
 endif
 
+# An AS2 partner to test against, whose license (GPL) keeps it out of .venv; the tests find it in .pyas2.
+PYAS2 := django-pyas2==1.2.3
+pyas2: .pyas2/.installed
+.pyas2/.installed: Makefile
+	$(PYTHON) -m venv --clear .pyas2
+	.pyas2/bin/python -m pip install --quiet --disable-pip-version-check "$(PYAS2)"
+	@touch $@
+
 soak: $(INSTALLED)
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
@@ -73,7 +81,7 @@ assets:
 	cd console/assets && npm ci && node build.mjs
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis crossdock.egg-info
+	rm -rf .venv .pyas2 .mypy_cache .ruff_cache .pytest_cache .hypothesis crossdock.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # .venv: made when missing, installed into again only when the lock or the metadata changed.

@@ -11,9 +11,7 @@ import hmac
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from io import BytesIO
 from typing import Any, TypeGuard
 from urllib.parse import parse_qsl
@@ -24,19 +22,17 @@ import structlog
 
 from core.domain.ids import public_id
 from core.errors import CrossdockError, InputError, Misconfigured, NotFound, Unavailable
-from core.ports.connectors import Connector, InboundRecord, Json, WebhookRequest
+from core.ports.connectors import Connector, Json, WebhookRequest
 from core.ports.webhooks import AnswersCalls, CallAnswer
 from core.services.intake import IntakeCombiner
 from webhooks import problems
 from webhooks.accounts import Account, Accounts
 from webhooks.bodies import Malformed, TooLarge, WrongType, media_type, read_limited, require_json
 from webhooks.metrics import WEBHOOKS
+from webhooks.records import storable
 
 PREFIX = "/webhooks/"
 NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
-# What a B-tree index can hold, with room: a longer dedupe key is replaced by its hash.
-LONGEST_KEY = 512
-LONGEST_WORD = 512
 NO_CONTENT = 204
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Granian puts the process environment into the request's; those are not headers of anybody.
@@ -125,14 +121,22 @@ class Door:
             call = connector.take_call(request)
             duplicate = False
             if call.record is not None:
-                duplicate = self._combiner.accept_one(account.id, _storable(call.record)).duplicate
+                try:
+                    duplicate = self._combiner.accept_one(account.id, storable(call.record)).duplicate
+                except Unavailable as error:
+                    if call.unstored is None:
+                        raise
+                    log.warning("call_not_stored", connection=account.name, code=error.error_code)
+                    WEBHOOKS.labels(account.name, f"refused_{error.status}").inc()
+                    return call.unstored()
             answer = call.answer(duplicate)
         except Misconfigured as error:
             log.warning("connection_unusable", connection=account.name, code=error.error_code, why=error.what)
             raise _unusable() from error
         if answer.owed is not None or call.refusal is not None:
             self._follow_up(account.id, answer.owed, call.refusal)
-        word = "refused" if call.record is None else "duplicate" if duplicate else "accepted"
+        taken = "duplicate" if duplicate else "accepted"
+        word = taken if call.record is not None else "asked" if call.asked else "refused"
         WEBHOOKS.labels(account.name, word).inc()
         return answer
 
@@ -155,7 +159,7 @@ class Door:
             raise InputError(
                 "The connector could not read this call.", fix="See the log of the hub.", code="HOOK-UNREADABLE-422"
             ) from None
-        accepted = self._combiner.accept_one(account.id, _storable(record))
+        accepted = self._combiner.accept_one(account.id, storable(record))
         WEBHOOKS.labels(account.name, "duplicate" if accepted.duplicate else "accepted").inc()
         answer = {"message_id": public_id("message", accepted.message_id), "duplicate": accepted.duplicate}
         return account.terms.status, b"" if account.terms.status == NO_CONTENT else orjson.dumps(answer)
@@ -276,21 +280,3 @@ def _query(environ: dict[str, Any]) -> dict[str, str]:
         return dict(parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=50))
     except ValueError:
         raise Malformed("The query has more than 50 fields.", code="HTTP-REQUEST-400") from None
-
-
-def _storable(record: InboundRecord) -> InboundRecord:
-    """Return the record with words the database can hold and index.
-
-    Raises:
-        InputError: a word of it has characters no database holds, or has no end.
-    """
-    for word in (record.topic, record.dedupe_key, record.source_id or "", record.content_type):
-        if "\x00" in word or (not word.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in word)):
-            raise InputError("The call names itself with characters no text has.", code="HOOK-TEXT-422")
-    if len(record.topic) > LONGEST_WORD or len(record.source_id or "") > LONGEST_WORD or not record.topic:
-        raise InputError(
-            f"The topic or id of the call is empty or over {LONGEST_WORD} characters.", code="HOOK-TEXT-422"
-        )
-    if len(record.dedupe_key) > LONGEST_KEY:
-        return replace(record, dedupe_key="sha256:" + sha256(record.dedupe_key.encode()).hexdigest())
-    return record

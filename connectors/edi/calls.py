@@ -1,4 +1,4 @@
-"""Transports by which partners call us: AS2, with its receipts and certificates."""
+"""Transports by which partners call us: cXML over HTTP, and AS2 with its receipts and certificates."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class TakesCalls(Protocol):
 
     def take_call(self, request: WebhookRequest) -> Call:
         """Open what a partner posted."""
+
+
+@runtime_checkable
+class HasReceipts(Protocol):
+    """A transport with receipts that go by calls of their own, and certificates."""
 
     def send_receipt(self, owed: Json) -> Json:
         """Send a receipt by a call of its own."""
@@ -69,10 +74,10 @@ class Calls:
 
     def ending_certificates(self, now: datetime) -> Sequence[Ending]:
         """Return the certificates somebody must be told of."""
-        return self.transport.ending_certificates(now) if isinstance(self.transport, TakesCalls) else ()
+        return self.transport.ending_certificates(now) if isinstance(self.transport, HasReceipts) else ()
 
-    def _called(self) -> TakesCalls:
-        if not isinstance(self.transport, TakesCalls):
+    def _called(self) -> HasReceipts:
+        if not isinstance(self.transport, HasReceipts):
             raise Misconfigured(
                 "The partner's transport has no receipts.",
                 why="It was another one when the file came.",

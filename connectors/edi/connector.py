@@ -13,13 +13,13 @@ from connectors.edi.calls import Calls
 from connectors.edi.documents import is_xml, refuse_faults
 from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
 from connectors.edi.profile import Exchanged, Profile, read_profile
-from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Transport
+from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, KeepsExchanges, Transport
 from connectors.edi.transports.opening import open_transport
 from connectors.edi.writes import Writes
 from connectors.sdk.base import BaseConnector, document, ignored
 from core.domain.vocabulary import DocumentType
 from core.errors import InputError, MappingError, Misconfigured
-from core.ports.connectors import Document, InboundMessage, InboundRecord, Json
+from core.ports.connectors import Document, Exchange, InboundMessage, InboundRecord, Json
 from core.ports.partners import (
     INTERCHANGE_TOPIC,
     REPEATED_HEADER,
@@ -47,10 +47,11 @@ class Connector(Writes, Calls, BaseConnector):
     @cached_property
     def transport(self) -> Transport:
         """The way files go."""
-        return open_transport(
-            {**self.profile.transport, "secrets": self.secrets, "connection": str(self.config.id)},
-            max_bytes=self.profile.max_bytes,
-        )
+        added = {
+            "secrets": self.secrets, "previous": self.config.previous_secrets, "connection": str(self.config.id),
+            "profile": self.profile,
+        }  # fmt: skip
+        return open_transport({**self.profile.transport, **added}, max_bytes=self.profile.max_bytes)
 
     @cached_property
     def schemas(self) -> Schemas:
@@ -189,6 +190,11 @@ class Connector(Writes, Calls, BaseConnector):
             if is_xml(row.syntax) and not self.schemas.has(row.syntax, row.kind)
         ]
         return {"without_schema": kinds} if kinds else {}
+
+    def exchanges(self) -> Sequence[Exchange]:
+        """Return and forget the exchanges since the last call, where the transport keeps them."""
+        opened = self.__dict__.get("transport")
+        return opened.exchanges() if isinstance(opened, KeepsExchanges) else super().exchanges()
 
     def close(self) -> None:
         """Give back what was claimed and not settled."""

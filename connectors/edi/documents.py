@@ -198,7 +198,8 @@ def pack_document(
     reference = f"{number}-{turn}" if turn else number
     root: Any = content.body
     if syntax == "cxml":
-        reference = f"{reference}@{profile.ours.id}"
+        # Numbers are a partner's own, and a network sees those of many: his id makes them different there.
+        reference = f"{reference}.{profile.theirs.id}@{profile.ours.id}"
         root.set("payloadID", reference)
         for each in root.iterchildren("Request", "Message"):
             each.set("deploymentMode", "test" if marked else "production")

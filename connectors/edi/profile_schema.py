@@ -16,6 +16,8 @@ CHARACTER = validate.Length(equal=1, error="must be one character")
 EDI_KIND = re.compile(r"([A-Z]{6}|[0-9]{3})\Z")
 SIZES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 MAX_BYTES = 209_715_200
+SEGMENT_QUALIFIER = 4
+"""Characters of a qualifier in UNB; ISA has fewer, and the domains of cXML are names."""
 
 
 def is_kind(value: str) -> None:
@@ -53,7 +55,7 @@ class IdentitySchema(Strict):
     """One side."""
 
     id = Text(required=True, validate=validate.Length(1, 35))
-    qualifier = Text(load_default="", validate=validate.Length(max=4))
+    qualifier = Text(load_default="", validate=validate.Length(max=60))
     group = Text(load_default="", validate=validate.Length(max=15))
     also = fields.List(Text(validate=validate.Length(1, 35)), load_default=list)
 
@@ -190,6 +192,16 @@ class ProfileSchema(Strict):
     documents = fields.List(fields.Nested(ExchangedSchema), required=True, validate=validate.Length(1, 50))
     reading = fields.Nested(ReadingSchema, load_default=lambda: ReadingSchema().load({}))
     transport = fields.Dict(keys=fields.String(), required=True)
+
+    @validates_schema
+    def short_qualifiers(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a qualifier that only documents of XML have room for, where there are others."""
+        if all(standard_of(each.get("in") or each.get("out", "")) for each in data["documents"]):
+            return
+        for side, each in data["identifiers"].items():
+            if len(each["qualifier"]) > SEGMENT_QUALIFIER:
+                said = f"is longer than {SEGMENT_QUALIFIER} characters"
+                raise ValidationError({"identifiers": {side: {"qualifier": [said]}}})
 
     @pre_load
     def yes_and_no(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from core.errors import (
 )
 from core.jobs.hub import Hub
 from core.ports.connectors import Connector, Exchange, Receipt
-from core.services import channel_stock, connections, transport_receipts
+from core.services import channel_stock, connections, paper_answers, transport_receipts
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.edi_states import note_sent
 from core.services.reports import update_fulfillment
@@ -208,25 +208,23 @@ def _pause_until(unit: Unit, connection_id: UUID, seconds: float, reason: str, o
             " WHERE tenant_id = :t AND id = :c"
         ),
         {
-            "s": seconds,
-            "reason": reason[:500],
-            "opened": opened,
-            "probe": BREAK_AFTER - 1,
-            "t": unit.tenant,
+            "s": seconds, "reason": reason[:500], "opened": opened, "probe": BREAK_AFTER - 1, "t": unit.tenant,
             "c": connection_id,
         },
-    )
+    )  # fmt: skip
 
 
 def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None:
     row = claimed.row
     settle_members(unit, "delivery", [row.id], codes=[DEAD.code, UNWRITTEN.code])
-    if not receipt.detail.get("shadow"):
-        note_sent(unit, row.id, receipt)
-        transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
+    if receipt.detail.get("shadow"):
+        return
+    note_sent(unit, row.id, receipt)
+    transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
     if row.kind == Write.PUSH_STOCK:
-        if not receipt.detail.get("shadow"):
-            channel_stock.note_pushed(unit, row.connection_id, claimed.payload)
+        channel_stock.note_pushed(unit, row.connection_id, claimed.payload)
+    elif row.kind in papers.WRITE_OF.values():
+        paper_answers.note_sent(unit, row.id, receipt)
     elif row.kind == Write.PUSH_FULFILLMENT_ORDER and receipt.reference:
         unit.conn.execute(
             text("UPDATE fulfillment_order SET reference = :r WHERE tenant_id = :t AND id = :f AND reference IS NULL"),

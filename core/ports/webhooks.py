@@ -59,12 +59,16 @@ class Call:
     Attributes:
         record: what to store; None where nothing was taken.
         answer: makes the answer once the record is durable, told whether it had been stored before.
-        refusal: why nothing was taken.
+        refusal: why nothing was taken, where somebody is to be told.
+        unstored: makes the answer where the record could not be stored; None where the door's own will do.
+        asked: whether the call only asked something, so that nothing was there to be taken.
     """
 
     record: InboundRecord | None
     answer: Callable[[bool], CallAnswer]
     refusal: CrossdockError | None = None
+    unstored: Callable[[], CallAnswer] | None = None
+    asked: bool = False
 
 
 @runtime_checkable

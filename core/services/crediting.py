@@ -17,7 +17,8 @@ from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.ports.connectors import Json
 from core.services.facts import Facts
-from core.services.papers import KEPT, head_of, make_paper
+from core.services.paper_answers import KEPT
+from core.services.papers import head_of, make_paper
 from core.services.responding import lines_of, named
 from core.services.trading import in_ordered, in_unit_price
 from core.store import schema as t

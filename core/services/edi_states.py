@@ -18,7 +18,7 @@ from core.ports.connectors import Json, Receipt
 from core.ports.partners import Verdict
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
-from core.services.papers import acknowledge, leave_out
+from core.services.paper_answers import acknowledge, leave_out
 from core.store import schema as t
 from core.store.unit import Unit
 

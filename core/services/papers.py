@@ -1,4 +1,4 @@
-"""Papers of B2B orders: checked, kept as they left, sent through the outbox, and followed to their acknowledgement."""
+"""Papers of B2B orders: checked, kept as they left, and sent through the outbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.cases import KEPT_BACK
@@ -21,11 +21,11 @@ from core.domain.trade_terms import as_seller
 from core.domain.vocabulary import Paper, Write
 from core.errors import Conflict, NotFound
 from core.ports.connectors import Json
-from core.services.advice_clock import stop, warn
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.compliance import Asked, run_checks
 from core.services.facts import Facts
 from core.services.outbox import Outgoing, enqueue
+from core.services.paper_answers import KEPT, MADE, NOT_AGREED, SENT, about, write_paper
 from core.services.replaying import retry_delivery
 from core.store import schema as t
 from core.store.locks import lock_order
@@ -39,9 +39,6 @@ WRITE_OF: Mapping[Paper, Write] = {
 }
 OF_THE_LEDGER = frozenset({Paper.INVOICE, Paper.CREDIT_NOTE})
 """Papers that go to ERPs as well."""
-MADE, KEPT, SENT, ACCEPTED, REFUSED = "made", "kept_back", "sent", "accepted", "refused"
-NOT_AGREED = "not_agreed"
-"""The partner's profile has no document for the paper: it was made, and did not leave."""
 
 
 def head_of(order: Row[Any], terms: Json, now: datetime) -> Json:
@@ -179,9 +176,8 @@ def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any], *, to_all:
     ids = enqueue(
         unit, [Outgoing(each, kind, payload, order.id, None, paper.shipment_id) for each in dict.fromkeys(takers)]
     )
-    _write(unit, paper.id, state=SENT, delivery_id=ids[0])
-    about = {"kind": paper.kind, "number": paper.number, "delivery": public_id("delivery", ids[0])}
-    unit.event("paper.sent", "paper", paper.id, about, order_id=order.id)
+    write_paper(unit, paper.id, state=SENT, delivery_id=ids[0])
+    unit.event("paper.released", "paper", paper.id, about(paper, ids[0]), order_id=order.id)
 
 
 def send_by_hand(unit: Unit, facts: Facts, paper_id: UUID) -> None:
@@ -220,69 +216,11 @@ def send_by_hand(unit: Unit, facts: Facts, paper_id: UUID) -> None:
         )  # fmt: skip
 
 
-def leave_out(unit: Unit, delivery_id: UUID, why: str) -> None:
-    """Note that the paper a delivery carried did not leave, as it was not agreed; nobody waits for an answer to it."""
-    c = t.paper.c
-    row = unit.conn.execute(
-        update(t.paper)
-        .where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id, c.state == SENT)
-        .values(state=NOT_AGREED, answer={NOT_AGREED: why}, look_at=None)
-        .returning(c.id, c.number, c.order_id)
-    ).one_or_none()
-    if row is not None:
-        unit.event(f"paper.{NOT_AGREED}", "paper", row.id, {"number": row.number, "why": why}, order_id=row.order_id)
-
-
 def _state_of(unit: Unit, delivery_id: UUID | None) -> str | None:
     d = t.delivery.c
     return unit.conn.execute(
         select(d.state).where(d.tenant_id == unit.tenant, d.id == delivery_id).with_for_update()
     ).scalar_one_or_none()
-
-
-def acknowledge(
-    unit: Unit,
-    delivery_id: UUID,
-    *,
-    accepted: bool,
-    at: datetime,
-    answer: Json | None = None,
-    warnings: Sequence[str] = (),
-    facts: Facts | None = None,
-) -> bool:
-    """Note what the partner said of a paper; return whether the delivery carried one. The first acceptance stays.
-
-    Warnings of a despatch advice count: they stay with it and open a case, for partners charge for them.
-
-    Args:
-        unit: the running transaction.
-        delivery_id: what carried it.
-        accepted: whether it was accepted, not merely received.
-        at: when.
-        answer: the partner's codes in words.
-        warnings: what he had to say of a paper he accepted (824, APERAK), in words; they may come afterwards.
-        facts: connections, for the words of a case.
-    """
-    c = t.paper.c
-    row = unit.conn.execute(
-        select(t.paper).where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id).with_for_update()
-    ).one_or_none()
-    if row is None:
-        return False
-    if row.state != ACCEPTED:
-        state = ACCEPTED if accepted else REFUSED
-        _write(unit, row.id, state=state, acknowledged_at=at, answer=answer)
-        unit.event(f"paper.{state}", "paper", row.id, {"number": row.number, "answer": answer}, order_id=row.order_id)
-    if warnings:
-        said = [*(row.warnings or ()), *warnings]
-        _write(unit, row.id, warnings=said)
-        about = {"number": row.number, "warnings": said}
-        unit.event("paper.warned", "paper", row.id, about, order_id=row.order_id)
-    if row.kind == Paper.DESPATCH_ADVICE and accepted:
-        stop(unit, row, clean=not (warnings or row.warnings))
-        if warnings:
-            warn(unit, facts, row, list(warnings))
-    return True
 
 
 def _row(unit: Unit, paper_id: UUID) -> Row[Any]:
@@ -292,9 +230,3 @@ def _row(unit: Unit, paper_id: UUID) -> Row[Any]:
     if row is None:
         raise NotFound(f"There is no paper {public_id('paper', paper_id)}.")
     return row
-
-
-def _write(unit: Unit, paper_id: UUID, **values: Any) -> None:
-    unit.conn.execute(
-        update(t.paper).where(t.paper.c.tenant_id == unit.tenant, t.paper.c.id == paper_id).values(**values)
-    )

@@ -18,7 +18,8 @@ from core.domain.vocabulary import Answer, Answers, Paper
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
-from core.services.papers import KEPT, head_of, make_paper
+from core.services.paper_answers import KEPT
+from core.services.papers import head_of, make_paper
 from core.services.trading import in_ordered, ordered_as
 from core.store import schema as t
 from core.store.locks import lock_order

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.services.papers import acknowledge
+from core.services.paper_answers import acknowledge
 from core.store.unit import Store
 from tests.cli.conftest import Crossdock
 from tests.core.trade_world import TERMS, TradeWorld, line

@@ -13,7 +13,7 @@ from core.domain.checkdigits import SSCC_LENGTHS, is_key
 from core.domain.ids import public_id
 from core.errors import Rejected
 from core.services.access import create_user
-from core.services.papers import acknowledge
+from core.services.paper_answers import acknowledge
 from core.store.unit import Store
 from tests.console.conftest import Site, form_token
 from tests.console.rows import Company

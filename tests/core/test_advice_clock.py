@@ -7,7 +7,7 @@ import pytest
 
 from core.domain.checkdigits import wrong_keys
 from core.services.advice_clock import clock_of, watch_advices
-from core.services.papers import acknowledge
+from core.services.paper_answers import acknowledge
 from core.store.unit import Store
 from tests.core.trade_world import STORE, TradeWorld, line
 
@@ -42,7 +42,7 @@ def watch(world: TradeWorld) -> None:
 
 def events(world: TradeWorld) -> list[str]:
     found = world.all("SELECT type FROM event WHERE type LIKE 'paper.%' ORDER BY seq")
-    return [each.type for each in found if each.type not in ("paper.sent",)]
+    return [each.type for each in found if each.type not in ("paper.released", "paper.sent")]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from core.domain.payloads import jsonable
 from core.errors import Conflict
 from core.services.advising import labels_from, labels_of
 from core.services.chargebacks import set_state
-from core.services.papers import acknowledge, send_by_hand
+from core.services.paper_answers import acknowledge
+from core.services.papers import send_by_hand
 from core.store.read.trade import trace
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line

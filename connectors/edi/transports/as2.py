@@ -14,6 +14,7 @@ from connectors.edi.as2 import message, mime, receipt
 from connectors.edi.as2.errors import As2Error
 from connectors.edi.transports.as2_profile import As2Settings, read_settings
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
+from connectors.edi.transports.tables import ADDED
 from connectors.sdk.http import Http
 from connectors.sdk.redaction import Redactor
 from core.errors import OutcomeUnknown, Refused, Rejected, Transient
@@ -273,8 +274,8 @@ def open_as2(table: Mapping[str, Any], *, max_bytes: int) -> As2Transport:
     Raises:
         Misconfigured: a setting is missing or does not fit.
     """
-    secrets, own = table["secrets"], ("kind", "secrets", "connection")
-    given = {name: value for name, value in table.items() if name not in own}
+    secrets = table["secrets"]
+    given = {name: value for name, value in table.items() if name not in ADDED}
     settings = read_settings({"max_bytes": max_bytes, **given}, secrets)
     http = Http(
         settings.profile.theirs,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+from core.ports.connectors import Exchange
 
 # Topic of a stored message that is a transport receipt for something of ours.
 RECEIPT_TOPIC = "transport.receipt"
@@ -77,3 +79,11 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Give back sockets, and what was claimed and is not done."""
+
+
+@runtime_checkable
+class KeepsExchanges(Protocol):
+    """A transport whose calls are worth keeping with the delivery."""
+
+    def exchanges(self) -> Sequence[Exchange]:
+        """Return and forget the exchanges since the last call, without secrets."""

@@ -13,6 +13,7 @@ from core.errors import Misconfigured
 KINDS = {
     "as2": ("connectors.edi.transports.as2", "open_as2"),
     "folder": ("connectors.edi.transports.folder", "FolderTransport"),
+    "http": ("connectors.edi.transports.http", "open_http"),
     "hosted": ("connectors.edi.transports.hosted", "open_hosted"),
     "mail": ("connectors.edi.transports.mail", "MailTransport"),
     "sftp": ("connectors.edi.transports.sftp", "SftpTransport"),
@@ -23,7 +24,8 @@ def open_transport(table: Mapping[str, Any], *, max_bytes: int) -> Transport:
     """Return the transport of a profile.
 
     Args:
-        table: the profile's `transport`, with `kind`; `secrets` and `connection` (its id) are added to it.
+        table: the profile's `transport`, with `kind`; `secrets`, those `previous` to them while both are taken,
+            `connection` (its id) and the whole `profile` are added to it.
         max_bytes: of the largest file that is taken.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from core.errors import Misconfigured
 
 # Put into the table by the connector.
-ADDED = ("kind", "secrets", "connection")
+ADDED = ("kind", "secrets", "previous", "connection", "profile")
 
 
 def filled(kind: str, table: Mapping[str, Any], defaults: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:

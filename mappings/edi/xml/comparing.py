@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from mappings.edi.xml.names import name_of
+from config.redaction import REDACTED
+from mappings.edi.xml.names import SECRET, name_of
 
 
 def statements(root: Any) -> list[str]:
@@ -22,7 +23,7 @@ def statements(root: Any) -> list[str]:
         text = " ".join((element.text or "").split())
         children = list(element.iterchildren("*"))
         if text or (not children and not element.attrib):
-            found.append(f"{place or '.'}: {text}")
+            found.append(f"{place or '.'}: {REDACTED if text and name_of(element.tag) in SECRET else text}")
         totals = Counter(each.tag for each in children)
         seen: Counter[str] = Counter()
         below = []

@@ -9,12 +9,9 @@ from config.redaction import REDACTED
 from mappings.edi.limits import Mode
 from mappings.edi.schematron.rules import Rules, check_rules
 from mappings.edi.xml.documents import XmlDocument, check_document, elements, read_document
-from mappings.edi.xml.names import name_of
+from mappings.edi.xml.names import SECRET, name_of
 from mappings.edi.xml.parsing import MAX_BYTES
 from mappings.edi.xml.schemas import NAMES, SETTINGS, Schemas
-
-SECRET = frozenset({"SharedSecret", "DigitalSignature", "CredentialMac"})
-"""Elements of cXML whose text proves who somebody is."""
 
 
 def read_lines(

@@ -14,6 +14,8 @@ PREFIXES = {
 }
 NUMBER_NAME = {"ubl": "cbc:ID", "cxml": "the number in its header"}
 """What holds the number of a document, by standard."""
+SECRET = frozenset({"SharedSecret", "DigitalSignature", "CredentialMac"})
+"""Elements of cXML whose content proves who somebody is: never shown, and never kept where it came by a call."""
 
 
 def name_of(tag: str) -> str:

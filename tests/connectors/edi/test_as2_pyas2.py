@@ -1,12 +1,7 @@
-"""AS2 against pyas2lib, in an environment of its own: its license keeps it out of ours.
-
-python3 -m venv DIR && DIR/bin/pip install pyas2lib
-CROSSDOCK_TEST_PYAS2_PYTHON=DIR/bin/python pytest tests/connectors/edi/test_as2_pyas2.py
-"""
+"""AS2 against pyas2lib, in an environment of its own (`make pyas2`): its license keeps it out of ours."""
 
 import base64
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,15 +13,13 @@ from connectors.edi.as2 import message, receipt
 from connectors.edi.as2.errors import As2Error
 from connectors.edi.as2.profile import Profile
 from tests.connectors.edi.keys import NOW, identity, pem
+from tests.connectors.edi.pyas2_environment import PYTHON, needs_pyas2
 
-PYTHON = os.environ.get("CROSSDOCK_TEST_PYAS2_PYTHON", "")
 PEER = Path(__file__).with_name("pyas2_peer.py")
 ORDERS = b"UNB+UNOA:3+CROSSDOCK+ACME+261128:1200+77'\r\nUNZ+0+77'\r\n"
 OURS, THEIRS = identity("crossdock"), identity("acme")
 HERE = Profile("crossdock", "acme", [OURS], [THEIRS.certificate])
-pytestmark = pytest.mark.skipif(
-    not Path(PYTHON).is_file(), reason="no environment with pyas2lib: CROSSDOCK_TEST_PYAS2_PYTHON names its Python"
-)
+pytestmark = needs_pyas2
 CIPHERS = {"aes128_cbc": "aes_128_cbc", "aes256_cbc": "aes_256_cbc", "tripledes_3key": "tripledes_192_cbc"}
 
 

@@ -138,3 +138,21 @@ def test_an_interchange_says_when_and_by_which_it_was_acknowledged(world: EdiWor
     # And the partner's, by ours.
     assert [each["kind"] for each in rows["000000001"]["documents"]] == ["997"]
     assert ours["answered_by"] == rows["000000001"]["id"]
+
+
+def test_a_paper_that_was_not_agreed_is_never_said_to_be_sent(world: EdiWorld) -> None:
+    world.drop(x12(order("PO-1")))
+    world.settle()
+    world.sent()
+    world.ship(world.one("SELECT * FROM orders"), tracking_number="K-1")
+    world.settle()
+    assert world.sent() == []
+    rows = world.all("SELECT type, data ->> 'kind' AS kind FROM event WHERE type LIKE 'paper.%' ORDER BY seq")
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.kind, []).append(row.type)
+    assert found == {
+        "order_response": ["paper.released", "paper.sent"],
+        "despatch_advice": ["paper.released"],
+        "invoice": ["paper.released"],
+    }

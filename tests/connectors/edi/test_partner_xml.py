@@ -265,12 +265,12 @@ def test_d4_a_test_of_cxml_is_read_and_never_worked_on(cxml: EdiWorld) -> None:
 def test_cxml_the_confirmation_names_both_sides_and_its_payload_and_a_status_refuses_it(cxml: EdiWorld) -> None:
     cxml.drop(cxml_order("PO-1"), "a.xml")
     root = response(cxml)
-    assert (root.get("payloadID"), root.xpath("string(Request/@deploymentMode)")) == ("1@HUB", "production")
+    assert (root.get("payloadID"), root.xpath("string(Request/@deploymentMode)")) == ("1.ACME@HUB", "production")
     assert [root.findtext(f"Header/{side}/Credential/Identity") for side in ("From", "To")] == ["HUB", "ACME"]
     sent = cxml.one("SELECT reference, body FROM interchange WHERE direction = 'out'")
-    assert sent.reference == "1@HUB"
+    assert sent.reference == "1.ACME@HUB"
     assert b'<!DOCTYPE cXML SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.063/Fulfill.dtd">' in bytes(sent.body)
-    cxml.drop(cxml_status("s-1@example.com", "1@HUB", "450", "Not ordered"), "b.xml")
+    cxml.drop(cxml_status("s-1@example.com", "1.ACME@HUB", "450", "Not ordered"), "b.xml")
     row = cxml.one("SELECT state, problems FROM edi_document WHERE direction = 'out'")
     assert (row.state, row.problems) == ("refused", [{"code": "450", "text": "Not ordered"}])
 

@@ -31,7 +31,7 @@ EXAMPLES = int(os.environ.get("CROSSDOCK_ROUND_TRIPS", "150"))
 SAMPLES = [
     ubl_order("PO-1"), ubl_change("PO-1", "CH-1", quantity="2"), ubl_cancellation("PO-1", "CA-1"),
     ubl_receipt("RA-1", "PO-1", "S-1"), ubl_answer("R-1", "RE", said="no"), cxml_order("PO-1"),
-    cxml_status("s", "1@HUB", "450", "no"),
+    cxml_status("s", "1.ACME@HUB", "450", "no"),
 ]  # fmt: skip
 PIECES = [
     b"<", b">", b"&", b"&amp;", b"&#0;", b"<![CDATA[", b"]]>", b"<!--", b"<?x?>", b"\x00", b"\xff\xfe", b"<a/>",
