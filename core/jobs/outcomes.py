@@ -31,7 +31,7 @@ from core.errors import (
 )
 from core.jobs.hub import Hub
 from core.ports.connectors import Connector, Exchange, Receipt
-from core.services import channel_stock, connections, paper_answers, transport_receipts
+from core.services import channel_stock, connections, paper_answers, papers, transport_receipts
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.edi_states import note_sent
 from core.services.reports import update_fulfillment
