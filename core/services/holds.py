@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 
 from core.domain.cases import CAUSE_OF_HOLD as CAUSE
 from core.domain.ids import uuid7
-from core.domain.line_codes import cause_of, why_unknown
+from core.domain.line_codes import GTIN, cause_of, why_unknown
 from core.domain.money import plain
 from core.domain.states import ORDER
 from core.domain.units import divides
@@ -74,8 +74,9 @@ def _case(stopped: Stopped, stop: Stop, connection: str) -> Opened:
     # An unknown code is one cause for all orders that have it; other reasons are grouped by connection and kind.
     if stop.kind is HoldKind.UNMAPPED_SKU:
         cause, grouped = cause_of(evidence)
-        if evidence.get("code"):
+        if evidence.get("scheme") == GTIN:
             evidence["why"] = why_unknown(evidence["code"])
+        if evidence.get("code"):
             arguments |= {"scheme": evidence["scheme"], "code": evidence["code"]}
     else:
         grouped = stop.detail if stop.kind is HoldKind.BAD_ADDRESS else str(stop.kind)

@@ -111,7 +111,8 @@ def test_an_unknown_part_of_the_buyers_is_named_grouped_and_stored_as_one(world:
     ]
     case = world.one("SELECT * FROM exception_case")
     assert (case.code, case.title) == ("MAP-SKU-404", "retailer: buyer part KG-8888 is unknown")
-    assert (case.evidence["scheme"], case.evidence["code"]) == ("buyer", "KG-8888")
+    told = {"scheme": "buyer", "code": "KG-8888", "detail": "buyer part KG-8888", "connection": "retailer"}
+    assert case.evidence == told
     assert {row.detail for row in world.all("SELECT detail FROM hold")} == {"buyer part KG-8888"}
     # Another code a person gives is not what was sent.
     assert apply(world, "B", code="something else") == 2
