@@ -107,6 +107,11 @@ class LineSchema(Strict):
     """An order line; `removed` is what the source has taken off again since it was ordered.
 
     `pack_size` is how many units of the item one ordered `unit` holds, where the buyer says so.
+
+    Which item it is for is asked of its codes in this order: `item_ref` and `sku` are looked for among the references
+    of the connection and those for all, then among our SKUs; `buyer_code` among references of the scheme `buyer`;
+    `gtin`, with or without leading zeros, among references of the scheme `gtin`, then, when its check digit is right,
+    as the GTIN of exactly one active item. A `gtin` that names another item than the code before it holds the order.
     """
 
     external_id = a_text(128)

@@ -26,7 +26,6 @@ from core.jobs.schedule import expire_leases, forget_old, watchdog
 from core.jobs.wake import CHANNEL, plain_url
 from core.jobs.waves import wave_due
 from core.services import transport_receipts
-from core.services.actions import end_known_skus
 from core.services.advice_clock import watch_advices
 from core.services.aging import age_stock
 from core.services.arrivals import release_arrived
@@ -36,6 +35,7 @@ from core.services.channel_stock import plan_pushes
 from core.services.drift import end_doubts
 from core.services.edi_states import watch_answers
 from core.services.learning import correct_transit
+from core.services.line_meanings import end_known_skus
 from core.services.model_watch import watch_models
 from core.services.models import retrain
 from core.services.policies import activate_due

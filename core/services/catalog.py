@@ -29,7 +29,7 @@ SELECT w.connection_id, w.code, coalesce(
     (SELECT r.item_id FROM item_reference r WHERE r.tenant_id = %(tenant)s AND r.code = w.code
        AND (r.connection_id = w.connection_id OR (r.connection_id = '00000000-0000-0000-0000-000000000000'
                                                   AND r.scheme = ANY(%(schemes)s)))
-       AND r.valid_from <= clock_timestamp()
+       AND r.scheme <> ALL(%(without)s) AND r.valid_from <= clock_timestamp()
        AND (r.valid_to IS NULL OR r.valid_to > clock_timestamp())
      ORDER BY (r.connection_id = w.connection_id) DESC, array_position(%(schemes)s, r.scheme) NULLS LAST LIMIT 1),
     (SELECT i.id FROM item i WHERE i.tenant_id = %(tenant)s AND i.sku = w.code AND i.active)) AS item_id
@@ -39,13 +39,14 @@ FROM unnest(%(connections)s::uuid[], %(codes)s::text[]) AS w(connection_id, code
 SKU_SCHEMES = ("seller", "sku", "gtin", "buyer")
 
 
-def resolve_skus(unit: Unit, codes: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+def resolve_skus(
+    unit: Unit, codes: Collection[tuple[UUID, str]], without: Sequence[str] = ()
+) -> dict[tuple[UUID, str], UUID]:
     """Return the item behind each (connection, code); a code nobody knows is left out.
 
-    A reference of the connection wins over one for all connections, and both over our own SKU.
+    A connection's reference wins over one for all, and both over our SKU; schemes `without` are not asked.
     """
-    pairs = sorted(codes)
-    if not pairs:
+    if not (pairs := sorted(codes)):
         return {}
     rows = unit.conn.exec_driver_sql(
         RESOLVE,
@@ -54,6 +55,7 @@ def resolve_skus(unit: Unit, codes: Collection[tuple[UUID, str]]) -> dict[tuple[
             "connections": [connection for connection, _ in pairs],
             "codes": [code for _, code in pairs],
             "schemes": list(SKU_SCHEMES),
+            "without": list(without),
         },
     )
     return {(row.connection_id, row.code): row.item_id for row in rows if row.item_id is not None}

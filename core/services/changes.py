@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -37,7 +37,7 @@ SENT_OF_LINE = (
     "external_id", "position", "sku", "item_ref", "title", "quantity", "unit", "unit_price", "discount", "taxes",
     "tax_included", "requires_shipping",
 )  # fmt: skip
-SAID_OF_NEW = ("sku", "quantity", "title", "unit_price", "discount", "unit", "external_id")
+SAID_OF_NEW = ("sku", "gtin", "buyer_code", "quantity", "title", "unit_price", "discount", "unit", "external_id")
 # What changes need to know of a line and its source does not send.
 OURS = ("id", "shipped")
 # These alter what the order comes to: the totals its source stated are then about another order.
@@ -68,7 +68,7 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
         answer = f"too late: the order is {order.state}"
         _write(unit, change_id, order_id, asked, "declined", reason, answer)
         return {"id": public_id("change", change_id), "state": "declined", "canceled": {}, "requested": {}}
-    document = _picture(read_order(unit.conn, order_id, unit.tenant))
+    document = _picture(read_order(unit.conn, order_id, unit.tenant), _traded(unit, order_id))
     for number, change in enumerate(changes):
         _apply(document, change, number)
     for line in document["lines"]:
@@ -123,7 +123,18 @@ def _refuse_parts(incoming: Incoming, changes: Sequence[Json]) -> None:
         )
 
 
-def _picture(shown: Json) -> Json:
+def _traded(unit: Unit, order_id: UUID) -> dict[str, Json]:
+    """Return by line the GTIN and the buyer's part number it came with."""
+    c = t.order_line.c
+    rows = unit.conn.execute(select(c.id, c.trade).where(c.tenant_id == unit.tenant, c.order_id == order_id))
+    return {
+        public_id("line", row.id): {name: row.trade[name] for name in ("gtin", "buyer_code") if name in row.trade}
+        for row in rows
+        if row.trade
+    }
+
+
+def _picture(shown: Json, traded: Mapping[str, Json]) -> Json:
     """Return an order as its source would send it now."""
     document = {name: shown[name] for name in SENT if shown[name] is not None}
     document["lines"] = [
@@ -132,6 +143,7 @@ def _picture(shown: Json) -> Json:
     ]
     for line, own in zip(document["lines"], shown["lines"], strict=True):
         line.update({name: own[name] for name in OURS})
+        line.update(traded.get(own["id"], {}))
     return document
 
 

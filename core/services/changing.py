@@ -14,12 +14,12 @@ from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
 from core.services import holds
 from core.services.canceling import cancel_order
-from core.services.catalog import resolve_skus
 from core.services.facts import Facts
 from core.services.finishing import finish_orders
 from core.services.fulfilling import source_again
 from core.services.latecomers import apply_late
-from core.services.order_rows import LINE, body_of, fingerprint, item_of, line_codes, line_row, order_total
+from core.services.line_items import clashes, item_of, resolve_lines
+from core.services.order_rows import LINE, body_of, fingerprint, line_row, order_total
 from core.services.ordering import Incoming, judge, tell_erp
 from core.services.outbox import told_of
 from core.services.phase import refresh_phases
@@ -108,14 +108,13 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
         .where(t.order_line.c.tenant_id == unit.tenant, t.order_line.c.order_id == order.id)
         .order_by(t.order_line.c.position, t.order_line.c.id)
     ).all()
-    known = resolve_skus(
-        unit, {(incoming.connection_id, code) for line in incoming.document["lines"] for code in line_codes(line)}
-    )
+    lines = incoming.document["lines"]
+    known = resolve_lines(unit, ((incoming.connection_id, line) for line in lines))
+    incoming.clashes = clashes(known, incoming.connection_id, lines)
     summary: dict[str, Any] = {}
     less: dict[UUID, Decimal] = {}
     incoming.items, incoming.line_ids = [], []
     seen: set[UUID] = set()
-    lines = incoming.document["lines"]
     for index, (line, row) in enumerate(zip(lines, match_picture(stored, lines), strict=True)):
         item = item_of(known, incoming.connection_id, line)
         if row is None:

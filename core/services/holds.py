@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 
 from core.domain.cases import CAUSE_OF_HOLD as CAUSE
 from core.domain.ids import uuid7
+from core.domain.line_codes import GTIN, cause_of, why_unknown
 from core.domain.money import plain
 from core.domain.states import ORDER
 from core.domain.units import divides
@@ -68,16 +69,24 @@ def place(unit: Unit, facts: Facts, batch: Sequence[Stopped]) -> list[UUID]:
 
 def _case(stopped: Stopped, stop: Stop, connection: str) -> Opened:
     cause = CAUSE[stop.kind]
+    evidence = {**(stop.evidence or {}), "detail": stop.detail, "connection": connection}
+    arguments = {"kind": str(stop.kind), "connection": connection}
     # An unknown code is one cause for all orders that have it; other reasons are grouped by connection and kind.
-    grouped = stop.detail if stop.kind in (HoldKind.UNMAPPED_SKU, HoldKind.BAD_ADDRESS) else str(stop.kind)
-    evidence = {**(stop.evidence or {}), "detail": stop.detail, "connection": connection, "code": stop.detail}
+    if stop.kind is HoldKind.UNMAPPED_SKU:
+        cause, grouped = cause_of(evidence)
+        if evidence.get("scheme") == GTIN:
+            evidence["why"] = why_unknown(evidence["code"])
+        if evidence.get("code"):
+            arguments |= {"scheme": evidence["scheme"], "code": evidence["code"]}
+    else:
+        grouped = stop.detail if stop.kind is HoldKind.BAD_ADDRESS else str(stop.kind)
     return Opened(
         cause,
         f"{cause.code}:{stopped.connection_id.hex}:{grouped}"[:400],
         evidence,
         [Member("order", stopped.order_id, stopped.order_id, stopped.value)],
         connection_id=stopped.connection_id,
-        arguments={"kind": str(stop.kind), "code": stop.detail, "connection": connection},
+        arguments=arguments,
     )
 
 

@@ -18,9 +18,9 @@ from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.ports.connectors import Json
 from core.services.cases import Member, Opened, open_cases, settle_members
-from core.services.catalog import resolve_skus
 from core.services.facts import Facts
-from core.services.order_rows import LINE, item_of, line_codes, line_row
+from core.services.line_items import item_of, resolve_lines
+from core.services.order_rows import LINE, line_row
 from core.services.ordering import Incoming
 from core.services.pictures import ZERO, match_picture, same_address, wanted_of
 from core.store import schema as t
@@ -93,8 +93,7 @@ def _lines(unit: Unit, incoming: Incoming, order: Row[Any]) -> dict[str, list[st
     ).all()
     lines: Sequence[Json] = incoming.document["lines"]
     canceled = incoming.document.get("canceled_at") is not None
-    codes = {(incoming.connection_id, code) for line in lines for code in line_codes(line)}
-    known = resolve_skus(unit, codes)
+    known = resolve_lines(unit, ((incoming.connection_id, line) for line in lines))
     changes: dict[str, list[str]] = {}
     matched = match_picture(stored, lines)
     for index, (line, row) in enumerate(zip(lines, matched, strict=True)):

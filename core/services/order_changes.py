@@ -27,7 +27,7 @@ from core.store.unit import Unit
 SEEN = text(
     "SELECT 1 FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'partner' AND changes->>'change' = :c"
 )
-KEPT = ("sku", "title", "quantity", "unit_price", "external_id", "unit")
+KEPT = ("sku", "gtin", "buyer_code", "title", "quantity", "unit_price", "external_id", "unit")
 
 
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:
@@ -75,7 +75,6 @@ def _operations(unit: Unit, order_id: UUID, body: Json) -> list[Json]:
     for index, each in enumerate(body["lines"]):
         if each["op"] == "add":
             said = {name: each[name] for name in KEPT if each.get(name) is not None}
-            said.setdefault("sku", each.get("gtin") or each.get("buyer_code"))
             found.append({"op": "add", **said})
             continue
         line = lines.get(each.get("external_id"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -29,17 +28,6 @@ def fingerprint(document: Json) -> str:
     """Return what tells two sendings with the same content apart from a change."""
     ignored = {"source_version", "source_updated_at"}
     return hashlib.sha256(dump({k: v for k, v in sorted(document.items()) if k not in ignored}).encode()).hexdigest()
-
-
-def line_codes(line: Json) -> list[str]:
-    """Return the codes a line can be known by, best first."""
-    named = ((line.get("item_ref") or {}).get("code"), line.get("sku"), line.get("gtin"), line.get("buyer_code"))
-    return [code for code in named if code]
-
-
-def item_of(known: Mapping[tuple[UUID, str], UUID], connection_id: UUID, line: Json) -> UUID | None:
-    """Return the item that the best known code of a line means (see `resolve_skus`), or None."""
-    return next((known[connection_id, code] for code in line_codes(line) if (connection_id, code) in known), None)
 
 
 def body_of(document: Json) -> Json:
@@ -73,9 +61,10 @@ def line_row(
     ships = line.get("requires_shipping") is not False
     # What needs no shipping is fulfilled by being accepted.
     done = ZERO if ships else line["quantity"] - removed
+    codes = {name: line[name] for name in ("gtin", "buyer_code") if line.get(name)}
     return (
         line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
         as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],
         line.get("unit_price"), line.get("discount"), as_json(line.get("taxes")), line.get("tax_included"), ships,
-        line["quantity"] - removed, as_json(line.get("trade")),
+        line["quantity"] - removed, as_json({**codes, **(line.get("trade") or {})} or None),
     )  # fmt: skip

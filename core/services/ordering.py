@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -10,15 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.ids import uuid7
+from core.domain.line_codes import Code
 from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
-from core.services.catalog import resolve_skus, units_of
+from core.services.catalog import units_of
 from core.services.converting import tie_reservations
 from core.services.facts import Facts
+from core.services.line_items import clashes, item_of, resolve_lines
 from core.services.offers import wishes_of
-from core.services.order_rows import LINE, body_of, fingerprint, item_of, line_codes, line_row, order_total
+from core.services.order_rows import LINE, body_of, fingerprint, line_row, order_total
 from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
 from core.services.release import push_orders
@@ -45,6 +47,7 @@ class Incoming:
     order_id: UUID = field(default_factory=uuid7)
     line_ids: list[UUID] = field(default_factory=list)
     items: list[UUID | None] = field(default_factory=list)
+    clashes: Mapping[int, tuple[Code, Code]] = field(default_factory=dict)
     stops: list[Stop] = field(default_factory=list)
 
     @property
@@ -108,12 +111,10 @@ def create_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[I
 
 
 def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
-    codes = {
-        (each.connection_id, code) for each in batch for line in each.document["lines"] for code in line_codes(line)
-    }
-    known = resolve_skus(unit, codes)
+    known = resolve_lines(unit, ((each.connection_id, line) for each in batch for line in each.document["lines"]))
     for each in batch:
         each.items = [item_of(known, each.connection_id, line) for line in each.document["lines"]]
+        each.clashes = clashes(known, each.connection_id, each.document["lines"])
         each.line_ids = [uuid7() for _ in each.document["lines"]]
     live = [each for each in batch if not each.document.get("canceled_at")]
     judge(unit, facts, live)
@@ -127,7 +128,9 @@ def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     """Find what keeps each order, its items known, from being processed, and note it in its `stops`."""
     units = units_of(unit, {item for each in batch for item in units_asked(each.document, each.items)})
     for each in batch:
-        each.stops = check_order(each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units)
+        each.stops = check_order(
+            each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units, clashes=each.clashes
+        )
 
 
 def _insert(unit: Unit, batch: Sequence[Incoming]) -> set[UUID]:

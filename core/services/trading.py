@@ -17,8 +17,8 @@ from core.domain.vocabulary import DocumentType, HoldKind
 from core.errors import InputError
 from core.ports.connectors import Document, Json
 from core.services.agreements import packs_of, terms_of
-from core.services.catalog import resolve_skus, units_of
-from core.services.order_rows import item_of, line_codes
+from core.services.catalog import units_of
+from core.services.line_items import item_of, resolve_lines
 from core.services.ordering import Incoming
 from core.store.unit import Unit
 
@@ -89,10 +89,7 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
     trade = [each for each in batch if each.document["type"] == "b2b"]
     if not trade:
         return
-    codes = {
-        (each.connection_id, code) for each in trade for line in each.document["lines"] for code in line_codes(line)
-    }
-    known = resolve_skus(unit, codes)
+    known = resolve_lines(unit, ((each.connection_id, line) for each in trade for line in each.document["lines"]))
     items = {
         (id(each), index): item_of(known, each.connection_id, line)
         for each in trade

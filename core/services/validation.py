@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from core.domain.line_codes import Code, missing_code
 from core.domain.money import plain, round_money
 from core.domain.units import PIECES, divides, is_part
 from core.domain.vocabulary import HoldKind
@@ -20,6 +21,7 @@ ZERO = Decimal(0)
 # Clocks differ by minutes, and time zones taken for UTC by hours.
 AHEAD = timedelta(days=1)
 NO_UNITS: Mapping[UUID, str] = MappingProxyType({})
+NO_CLASHES: Mapping[int, tuple[Code, Code]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def check_order(
     *,
     now: datetime | None = None,
     units: Mapping[UUID, str] = NO_UNITS,
+    clashes: Mapping[int, tuple[Code, Code]] = NO_CLASHES,
 ) -> list[Stop]:
     """Return everything that keeps this order from being processed.
 
@@ -50,10 +53,11 @@ def check_order(
         nodes: codes of all nodes.
         now: the database's time; without it no time is too late.
         units: the unit of items by id, where lines depend on it; see `units_asked`.
+        clashes: by index, the lines whose codes name different items.
     """
     return [
         *_from_map(map_holds),
-        *_lines(order, items),
+        *_lines(order, items, clashes),
         *_implausible(order, now),
         *_units(order, items, units),
         *_parts(order, items, units),
@@ -124,18 +128,26 @@ def _from_map(map_holds: Sequence[Json]) -> list[Stop]:
     return stops
 
 
-def _lines(order: Json, items: Sequence[UUID | None]) -> list[Stop]:
+def _lines(order: Json, items: Sequence[UUID | None], clashes: Mapping[int, tuple[Code, Code]]) -> list[Stop]:
     stops = []
     for index, (line, item) in enumerate(zip(order["lines"], items, strict=True)):
         ships = line.get("requires_shipping") is not False
         if item is None and ships and line["quantity"] > (line.get("removed") or ZERO):
-            code = line.get("sku") or (line.get("item_ref") or {}).get("code")
-            stops.append(
-                Stop(HoldKind.UNMAPPED_SKU, code or f"line {index + 1} has no code", index, {"code": code or ""})
-            )
+            stops.append(_unknown(line, index, clashes.get(index)))
         if line.get("unit_price") is None:
             stops.append(Stop(HoldKind.MISSING_PRICE, f"line {index + 1} has no price", index))
     return stops
+
+
+def _unknown(line: Json, index: int, clash: tuple[Code, Code] | None) -> Stop:
+    """Return why a line stops whose item is not known; the evidence has a code only where giving it a meaning helps."""
+    if clash is not None:
+        detail = f"{clash[0].words} and {clash[1].words} name two items"
+        return Stop(HoldKind.UNMAPPED_SKU, detail, index, {"codes": [list(code) for code in clash]})
+    code = missing_code(line)
+    if code is None:
+        return Stop(HoldKind.UNMAPPED_SKU, f"line {index + 1} has no code", index)
+    return Stop(HoldKind.UNMAPPED_SKU, code.words, index, code._asdict())
 
 
 def _address(order: Json) -> list[Stop]:

@@ -37,6 +37,10 @@ def write_troubles(company: Company) -> None:
     held = [order for order in company.orders if order["phase"] == "held"]
     waiting = [order for order in company.orders if order["phase"] == "backordered"]
     half = (len(held) + 1) // 2
+    unknown = {order["lines"][0][0] for order in held[:half]}
+    for line in company.rows["order_line"]:
+        if line["id"] in unknown:
+            line["sku"] = "FP-MUG-350-GRN-2"
     for order in held:
         kind = "unmapped_sku" if order in held[:half] else "bad_address"
         company.add(

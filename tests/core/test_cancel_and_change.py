@@ -10,9 +10,9 @@ from sqlalchemy import text
 from core.domain.vocabulary import HoldKind
 from core.errors import Conflict
 from core.services import catalog
-from core.services.actions import end_known_skus
 from core.services.canceling import cancel_order
 from core.services.holds import place_hold, release_hold
+from core.services.line_meanings import end_known_skus
 from core.store.unit import Store
 from tests.core.world import World
 

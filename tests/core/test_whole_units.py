@@ -8,11 +8,11 @@ import pytest
 from core.domain.ids import public_id
 from core.domain.units import is_counted, is_part
 from core.errors import Conflict, InputError
-from core.services.actions import end_known_skus
 from core.services.catalog import upsert_items
 from core.services.changes import change_order
 from core.services.checkouts import reserve_lines
 from core.services.holds import release_hold
+from core.services.line_meanings import end_known_skus
 from core.services.reports import ship
 from core.store.unit import Store
 from tests.core.world import World

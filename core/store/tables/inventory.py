@@ -45,6 +45,8 @@ item = Table(
     whole("version", default="1"),
     key(),
     UniqueConstraint("tenant_id", "sku"),
+    # Lines of partners who order by GTIN.
+    Index("ix_item_gtin", "tenant_id", "gtin", postgresql_where=sql("gtin IS NOT NULL")),
 )
 
 item_reference = Table(
