@@ -207,10 +207,13 @@ def send_command(session: Session, /, interchange: str, remap: bool, edited: Pat
     if remap and edited:
         raise click.UsageError("Give --remap or --edited, not both.")
     way = "edit" if edited else "remap" if remap else "resend"
+    try:
+        text = edited.read_text(encoding="utf-8") if edited else None
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{edited} is not UTF-8: byte {error.start} belongs to no character.") from None
     with session.hub() as hub, session.changing(hub) as unit:
         found = find_id(unit.conn, "interchange", interchange)
-        text = edited.read_text(encoding="utf-8") if edited else None
-        delivery = public_id("delivery", send_anew(unit, found, way, text))
+        delivery = public_id("delivery", send_anew(unit, hub.connectors, hub.box, found, way, text))
         audit.record(unit, f"interchange.{way}", interchange, {"delivery": delivery})
     session.out.did(
         {"interchange": interchange, "delivery": delivery, "way": way},

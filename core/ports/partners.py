@@ -206,6 +206,19 @@ class UsesBook(Protocol):
 
 
 @runtime_checkable
+class ChecksEdits(Protocol):
+    """A connector that can tell, without a call, whether a person's edition of what left can leave."""
+
+    def check_edit(self, sent: bytes, text: str) -> None:
+        """Raise Rejected where a text breaks its grammar, cannot be written, or has other documents than what left.
+
+        Args:
+            sent: the interchange as it left.
+            text: what is to leave instead of it.
+        """
+
+
+@runtime_checkable
 class AnswersDocuments(Protocol):
     """A connector that tells a partner what became of the content of his documents."""
 

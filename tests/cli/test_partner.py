@@ -77,6 +77,15 @@ def test_what_went_is_listed_found_read_and_sent_anew(store: Store, crossdock: C
     assert sorted(each["kind"] for each in found) == ["850", "855"]
     [ours] = crossdock("partner", "interchanges", "--reference", "000000002", "--json").rows
     assert crossdock("partner", "raw", ours["id"]).out.encode() == body
+    with store.begin() as unit:  # the command has a key of its own
+        unit.conn.execute(
+            text("UPDATE connection SET secrets = :s WHERE name = 'acme'"), {"s": SecretBox(SECRET_KEY).seal({})}
+        )
+    (place / "broken.x12").write_bytes(body.replace(b"*3*EA", b"*three*EA"))
+    broken = crossdock("partner", "send", ours["id"], "--edited", "broken.x12")
+    assert (broken.code != 0, "EDI-EDIT-422" in broken.err) == (True, True)
+    (place / "latin.x12").write_bytes(body.replace(b"*3*EA", b"*\xe9*EA"))
+    assert "is not UTF-8" in crossdock("partner", "send", ours["id"], "--edited", "latin.x12").err
     (place / "fix.x12").write_bytes(body.replace(b"*3*EA", b"*1*EA"))
     done = crossdock("partner", "send", ours["id"], "--edited", "fix.x12", "--json").one
     assert done["way"] == "edit"
