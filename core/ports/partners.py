@@ -26,6 +26,14 @@ class Vetted(Protocol):
         """Raise Misconfigured where a setting names something that cannot be used, such as a map."""
 
 
+@runtime_checkable
+class NeedsSecrets(Protocol):
+    """A connector that can tell, without a call, which secrets it still needs."""
+
+    def missing_secrets(self) -> Sequence[str]:
+        """Return their names; `a or b` where one of several will do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a partner says of something of ours.

@@ -67,6 +67,33 @@ def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdoc
     assert {"map": "x12/850.004010", "canonical": "order"} in crossdock("partner", "maps", "--json").rows
 
 
+def test_what_is_missing_or_paused_is_said(crossdock: Crossdock, profile: Path, place: Path) -> None:
+    kept = profile.read_text()
+    transport = next(line for line in kept.splitlines() if line.startswith("transport:"))
+    sftp = "transport: {kind: sftp, host: edi.example.com, user: hub, host_keys: ['SHA256:x']}"
+    profile.write_text(kept.replace(transport, sftp))
+    lacking = crossdock("partner", "add", profile)
+    assert lacking.code == 0
+    assert "The secret ssh_key or password is still missing" in lacking.err
+    assert "crossdock connection secrets acme-retail --secret-file ssh_key=FILE" in lacking.err
+    (place / "word").write_text("a-long-password")
+    given = crossdock("partner", "add", profile, "--replace", "--secret-file", "password=word")
+    assert (given.code, "missing" in given.err, "paused" in given.err) == (0, False, False)
+    profile.write_text(kept)
+    assert "paused" not in crossdock("connection", "pause", "acme-retail", "--reason", "no key").err
+    resume = "Next:  crossdock connection resume acme-retail"
+    for words in (
+        ("partner", "add", profile, "--replace"),
+        ("connection", "mode", "acme-retail", "live"),
+        ("connection", "test", "acme-retail"),
+    ):
+        told = crossdock(*words)
+        assert told.code == 0
+        assert "acme-retail is paused, and nothing is sent or fetched: no key." in told.err
+        assert told.err.endswith(f"{resume}\n")
+    assert "paused" not in crossdock("connection", "resume", "acme-retail").err
+
+
 def test_what_went_is_listed_found_read_and_sent_anew(store: Store, crossdock: Crossdock, place: Path) -> None:
     world = EdiWorld(store, place / "acme")
     world.drop(x12(order("PO-1")))
