@@ -12,7 +12,9 @@ from connectors.edi.transports.folder import FolderTransport
 from core.errors import Conflict, InputError, OutcomeUnknown, Rejected
 from core.services.edi_resending import send_anew
 from core.services.edi_states import watch_answers
-from core.services.replaying import replay_message
+from core.services.replaying import replay_message, retry_delivery
+from core.store.read.page import Slice
+from core.store.read.partners import list_documents
 from core.store.read.trade import read_paper
 from core.store.unit import Store
 from mappings.edi.acks.judging import judge
@@ -237,6 +239,37 @@ def test_p2_a_re_send_that_fails_leaves_the_paper_its_first_time_and_the_next_on
     assert shown() == ("sent", first_sent)
     world.drop(answer(body[1].split("*")[6], "AK5*A", "AK9*A*1*1*1"))
     assert shown() == ("accepted", first_sent)
+
+
+@pytest.mark.parametrize("proof", ["retry", "accepted"])
+def test_a5_what_could_not_be_delivered_is_refused_until_it_arrives(
+    world: EdiWorld, monkeypatch: pytest.MonkeyPatch, proof: str
+) -> None:
+    world.drop(x12(order("PO-1")))
+    world.sent()
+    world.settle()
+
+    def refuse(*_: Any) -> Any:
+        raise Rejected("The partner's server does not take the file.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderTransport, "send", refuse)
+        assert world.sent() == []
+    with world.store.read() as conn:
+        [shown] = list_documents(conn, Slice(), state=["refused"]).data
+    assert (shown["kind"], shown["sent_at"]) == ("855", None)
+    assert shown["problems"] == [
+        {"code": "OUT-REJECTED-422", "text": "The partner's server does not take the file.", "undelivered": True}
+    ]
+    if proof == "retry":
+        with world.store.begin() as unit:
+            retry_delivery(unit, world.one("SELECT id FROM delivery WHERE state = 'dead'").id)
+        assert len(world.sent()) == 1
+    else:  # It had arrived all the same.
+        body = bytes(left(world).body).decode().split("~")
+        world.drop(answer(body[1].split("*")[6], "AK5*A", "AK9*A*1*1*1"))
+    row = world.one("SELECT state, problems FROM edi_document WHERE kind = '855'")
+    assert (row.state, row.problems) == ("sent" if proof == "retry" else "accepted", [])
 
 
 def answer(group: str, *segments: str, ref: int = 50) -> bytes:
