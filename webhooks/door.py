@@ -22,7 +22,7 @@ import structlog
 
 from core.domain.ids import public_id
 from core.errors import CrossdockError, InputError, Misconfigured, NotFound, Unavailable
-from core.ports.connectors import Connector, Json, WebhookRequest
+from core.ports.connectors import Connector, InboundRecord, Json, WebhookRequest
 from core.ports.webhooks import AnswersCalls, CallAnswer
 from core.services.intake import IntakeCombiner
 from webhooks import problems
@@ -53,7 +53,7 @@ class Door:
         accounts: the connections.
         combiner: stores messages, many in one commit.
         max_body: bytes a body without announced length may have on the other paths.
-        follow_up: notes what a call leaves to be done: a receipt owed, a refusal to be told of.
+        follow_up: notes what a call leaves to be done: a receipt owed, a refusal to be told of, what is kept aside.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Door:
         accounts: Accounts,
         combiner: IntakeCombiner,
         max_body: int,
-        follow_up: Callable[[UUID, Json | None, CrossdockError | None], object],
+        follow_up: Callable[[UUID, Json | None, CrossdockError | None, InboundRecord | None], object],
     ) -> None:
         self._application = application
         self._max_body = max_body
@@ -122,19 +122,24 @@ class Door:
             duplicate = False
             if call.record is not None:
                 try:
-                    duplicate = self._combiner.accept_one(account.id, storable(call.record)).duplicate
+                    accepted = self._combiner.accept_one(account.id, storable(call.record))
                 except Unavailable as error:
                     if call.unstored is None:
                         raise
                     log.warning("call_not_stored", connection=account.name, code=error.error_code)
                     WEBHOOKS.labels(account.name, f"refused_{error.status}").inc()
                     return call.unstored()
+                if accepted.differs and call.otherwise is not None:
+                    call = call.otherwise()
+                else:
+                    duplicate = accepted.duplicate
             answer = call.answer(duplicate)
         except Misconfigured as error:
             log.warning("connection_unusable", connection=account.name, code=error.error_code, why=error.what)
             raise _unusable() from error
         if answer.owed is not None or call.refusal is not None:
-            self._follow_up(account.id, answer.owed, call.refusal)
+            aside = None if call.aside is None else storable(call.aside)
+            self._follow_up(account.id, answer.owed, call.refusal, aside)
         taken = "duplicate" if duplicate else "accepted"
         word = taken if call.record is not None else "asked" if call.asked else "refused"
         WEBHOOKS.labels(account.name, word).inc()

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
 from core.errors import CrossdockError, Unavailable
-from core.ports.connectors import Connectors, Json
-from core.services import transport_receipts
+from core.ports.connectors import Connectors, InboundRecord, Json
+from core.services import quarantining, transport_receipts
 from core.services.facts import Facts, FactsCache
 from core.services.intake import IntakeCombiner
 from core.services.reserving import ReservationCombiner
@@ -67,8 +67,20 @@ class Parts:
         # Streams hold a thread each: never so many that nobody is left to answer.
         self.streams = Places(max(1, given.settings.web.threads // 2))
 
-    def follow_up(self, connection_id: UUID, owed: Json | None, refusal: CrossdockError | None) -> None:
+    def follow_up(
+        self,
+        connection_id: UUID,
+        owed: Json | None,
+        refusal: CrossdockError | None,
+        aside: InboundRecord | None = None,
+    ) -> None:
         """Note what a call leaves to be done: a receipt sent by a call of its own, people told of a refusal.
+
+        Args:
+            connection_id: of the partner.
+            owed: the receipt.
+            refusal: why nothing was taken.
+            aside: what was refused, where it is kept for people to decide on.
 
         Raises:
             Unavailable: the database could not note it; the partner will ask again.
@@ -77,7 +89,9 @@ class Parts:
             with self.runtime.store.begin() as unit:
                 if owed is not None:
                     transport_receipts.owe(unit, connection_id, owed)
-                if refusal is not None:
+                if refusal is not None and aside is not None:
+                    quarantining.set_aside(unit, connection_id, aside, refusal)
+                elif refusal is not None:
                     transport_receipts.tell_refused(unit, connection_id, refusal)
         except SQLAlchemyError as error:
             raise Unavailable("The receipt could not be noted.", code="INTAKE-STORE-503") from error

@@ -14,6 +14,7 @@ from connectors.edi.documents import is_xml, refuse_faults
 from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
 from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, KeepsExchanges, Transport
+from connectors.edi.transports.needs import missing_secrets
 from connectors.edi.transports.opening import open_transport
 from connectors.edi.writes import Writes
 from connectors.sdk.base import BaseConnector, document, ignored
@@ -176,6 +177,10 @@ class Connector(Writes, Calls, BaseConnector):
             Misconfigured: each complaint names its row of `documents`.
         """
         require_documents(self.profile, self.config.name, self.map)
+
+    def missing_secrets(self) -> Sequence[str]:
+        """Return the secrets its transport needs and has not got; nothing is opened."""
+        return missing_secrets(self.profile, self.secrets)
 
     def check(self) -> Json | None:
         """Open all maps of the profile and look whether files could go both ways."""

@@ -9,8 +9,9 @@ from connectors.edi.documents import is_xml, pack_document
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import acknowledgement, read_findings
 from connectors.edi.profile import Profile
-from connectors.edi.repacking import contents_of
+from connectors.edi.repacking import contents_of, refused_edit
 from connectors.edi.transports.base import Transport
+from connectors.edi.tried import Numbers as Untaken
 from core.errors import Misconfigured
 from core.ports.connectors import ConnectionConfig, Json, Push, Receipt
 from core.ports.partners import Book, Numbers, OutgoingInterchange
@@ -22,6 +23,10 @@ def replaced_by(push: Push) -> str | None:
     """Return the public id of the interchange that a write is sent again instead of; None where it is the first."""
     interchange: str | None = (push.payload.get("again") or {}).get("interchange")
     return interchange
+
+
+def _named(documents: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} {number}".strip() for kind, number in documents) or "nothing"
 
 
 class Leaving:
@@ -105,6 +110,31 @@ class Leaving:
         syntax, contents, note, test = contents_of(body, self.profile)
         more = {} if note is None else {"ta1": note}
         return self.packed(syntax, contents, self.numbers(), replaces=replaces, test=test or None, **more)
+
+    def check_edit(self, sent: bytes, text: str) -> None:
+        """Look whether a person's edition of what left can leave instead of it; nothing is written, no number taken.
+
+        Args:
+            sent: the interchange as it left.
+            text: the edition.
+
+        Raises:
+            Rejected: it breaks its grammar, cannot be written for this partner, or has other documents.
+        """
+        were, are = (self._dry(body) for body in (sent, text.encode()))
+        if were != are:
+            raise refused_edit(
+                f"It has {_named(are)}, where {_named(were)} left.",
+                "Keep the documents and their numbers; another document is sent as a paper of its own.",
+            )
+
+    def _dry(self, body: bytes) -> list[tuple[str, str]]:
+        """Return kinds and numbers of the documents of an interchange, packed as if it left."""
+        syntax, contents, note, test = contents_of(body, self.profile)
+        more = {} if note is None else {"ta1": note}
+        made = self.packed(syntax, contents, Untaken(), test=test or None, **more)
+        # What people call it, not its control reference, which is anew each time.
+        return sorted((each.kind, each.number or "") for each in made.documents)
 
     def numbers(self) -> Book:
         """Return what gives control numbers.

@@ -23,12 +23,12 @@ def contents_of(body: bytes, profile: Profile) -> tuple[str, list[Content], Segm
     """
     found = list(judge(body))
     if len(found) != 1 or not found[0].bodies:
-        raise _refused("It has no interchange with messages." if not found else "It has more than one interchange.")
+        raise refused_edit("It has no interchange with messages." if not found else "It has more than one interchange.")
     findings = found[0].findings
     if is_xml(findings.syntax):
         told = [each.text for message in findings.messages() for each in message.problems]
         if told:
-            raise _refused(" ".join(told[:5]))
+            raise refused_edit(" ".join(told[:5]))
         return findings.syntax, [content_again(found[0], profile)], None, findings.test
     contents: list[Content] = []
     note: Segment | None = None
@@ -43,7 +43,7 @@ def contents_of(body: bytes, profile: Profile) -> tuple[str, list[Content], Segm
                                                                              "reference-differs")]  # fmt: skip
             if wrong:
                 at = f" ({wrong[0].tag} number {wrong[0].position})" if wrong[0].tag else ""
-                raise _refused(f"{message.kind}: {wrong[0].text}{at}")
+                raise refused_edit(f"{message.kind}: {wrong[0].text}{at}")
             answer = FUNCTIONS.get(message.kind) == "FA" or message.kind == "CONTRL"
             expects = {} if answer else dict(profile.expects)
             if findings.syntax == "x12":
@@ -55,10 +55,11 @@ def contents_of(body: bytes, profile: Profile) -> tuple[str, list[Content], Segm
     return findings.syntax, contents, note, findings.test
 
 
-def _refused(why: str) -> Rejected:
+def refused_edit(why: str, fix: str = "Correct the text; `crossdock edi check` names the places.") -> Rejected:
+    """Return why what left cannot be sent anew like this."""
     return Rejected(
         "The interchange cannot be sent again as it is.",
         why=why,
-        fix="Correct the text; `crossdock edi check` names the places.",
+        fix=fix,
         code="EDI-EDIT-422",
     )

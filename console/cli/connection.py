@@ -9,6 +9,7 @@ import click
 
 from console.cli.base import Session, changes, group, pass_session, registry
 from console.cli.lists import Moment, limit_option, pages
+from console.cli.output import tell_paused
 from console.cli.secrets import missing_flags, secret_options, take_secrets
 
 COLUMNS = ("name", "connector", "mode", "paused", "pause_reason=reason", "failures", "label")
@@ -132,10 +133,12 @@ def test(session: Session, /, name: str) -> None:
     from core.errors import CrossdockError
     from core.services.catalog import connection_named
     from core.services.connections import config_of
+    from core.store.read.plumbing import read_connection
 
     with session.hub() as hub:
         with hub.store.begin() as unit:
             config_row, now = connection_named(unit, name), unit.now
+            shown = read_connection(unit.conn, config_row.name, unit.tenant)
         try:
             connector = hub.connectors.open(config_of(config_row, hub.box, now))
             try:
@@ -148,7 +151,9 @@ def test(session: Session, /, name: str) -> None:
             found = {"connection": name, "ok": True, "answer": answer, "error": None}
             nothing = f"{name}: nothing to call, as a connector of this kind makes no calls."
             session.out.did(found, nothing if answer is None else f"{name} answers: {answer}")
+            tell_paused(shown)
             return
+    tell_paused(shown)
     if session.json:
         session.out.line({"connection": name, "ok": False, "answer": None, "error": failed.as_dict()})
         raise click.exceptions.Exit(1)
@@ -250,3 +255,5 @@ def _change(session: Session, /, name: str, action: str, detail: Any, sentence: 
         shown = read_connection(unit.conn, name, unit.tenant)
         audit.record(unit, action, name, detail)
     session.out.did(shown, sentence, f"crossdock connection show {name}")
+    if action != "connection.paused":
+        tell_paused(shown)

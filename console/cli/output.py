@@ -113,6 +113,22 @@ def hint(*following: str) -> None:
         click.echo(f"{'Next:  ' if at == 0 else '       '}{each}", err=True)
 
 
+def tell_paused(shown: Json) -> None:
+    """Say of a connection that is paused that it is, why, and how it goes on; of one that is not, nothing.
+
+    Args:
+        shown: the connection as `connection show` has it.
+    """
+    if not shown["paused"]:
+        return
+    until = shown["paused_until"] or ""
+    # A pause without an end is kept as the last year there is.
+    when = "" if not until or until.startswith("9999") else f" until {until}"
+    why = (shown["pause_reason"] or "no reason is given").rstrip(".")
+    note(f"{shown['name']} is paused{when}, and nothing is sent or fetched: {why}.")
+    hint(f"crossdock connection resume {shown['name']}")
+
+
 def word(value: Any) -> str:
     """Return a value as it stands in a table."""
     if value is None or value == [] or value == {}:

@@ -10,7 +10,7 @@ import click
 
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, pages
-from console.cli.output import note
+from console.cli.output import note, tell_paused
 from console.cli.secrets import secret_options, take_secrets
 
 PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "silent", "last_at")
@@ -94,7 +94,8 @@ def add_command(
     from core.domain.vocabulary import Mode
     from core.errors import InputError, Misconfigured
     from core.services import audit
-    from core.services.edi_partners import set_up
+    from core.services.edi_partners import missing_secrets, set_up
+    from core.store.read.plumbing import read_connection
 
     found = read_partner_file(file)
     with session.hub() as hub:
@@ -105,10 +106,17 @@ def add_command(
                     unit, hub.connectors, hub.box, name=found.name, label=found.label, settings=found.settings,
                     terms=found.terms, secrets=secrets, mode=Mode(mode), replace=replace,
                 )  # fmt: skip
+                missing = missing_secrets(unit, hub.connectors, hub.box, found.name)
+                connection = read_connection(unit.conn, found.name, unit.tenant)
                 audit.record(unit, "partner.changed" if replace else "partner.added", found.name, {"mode": mode})
         except Misconfigured as error:
             raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
-    session.out.did(shown, f"Partner {found.name} is there ({mode}).", f"crossdock connection test {found.name}")
+    for each in missing:
+        note(f"The secret {each} is still missing: without it nothing goes either way.")
+    give = [f"crossdock connection secrets {found.name} --secret-file {each.split()[0]}=FILE" for each in missing]
+    said = f"Partner {found.name} is there ({shown['mode']})."
+    session.out.did(shown, said, *give, f"crossdock connection test {found.name}")
+    tell_paused(connection)
 
 
 @partner_command.command("list")
@@ -207,10 +215,13 @@ def send_command(session: Session, /, interchange: str, remap: bool, edited: Pat
     if remap and edited:
         raise click.UsageError("Give --remap or --edited, not both.")
     way = "edit" if edited else "remap" if remap else "resend"
+    try:
+        text = edited.read_text(encoding="utf-8") if edited else None
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{edited} is not UTF-8: byte {error.start} belongs to no character.") from None
     with session.hub() as hub, session.changing(hub) as unit:
         found = find_id(unit.conn, "interchange", interchange)
-        text = edited.read_text(encoding="utf-8") if edited else None
-        delivery = public_id("delivery", send_anew(unit, found, way, text))
+        delivery = public_id("delivery", send_anew(unit, hub.connectors, hub.box, found, way, text))
         audit.record(unit, f"interchange.{way}", interchange, {"delivery": delivery})
     session.out.did(
         {"interchange": interchange, "delivery": delivery, "way": way},

@@ -137,13 +137,14 @@ def raw(interchange: str) -> Response:
 def send(interchange: str) -> AnyResponse | tuple[str, int]:
     """Send an interchange anew, or say why not."""
     require_changes()
-    form, key = forms.sent(), parse_id("interchange", interchange)
+    hub, form, key = services(), forms.sent(), parse_id("interchange", interchange)
     way = request.form.get("way", "resend")
     text = request.form.get("text", "").replace("\r\n", "\n") if way == "edit" else None
     try:
         delivery = forms.submit(
-            lambda unit: send_anew(unit, key, way, text), f"interchange.{way}", lambda _: interchange, {"way": way}
-        )
+            lambda unit: send_anew(unit, hub.connectors, SecretBox(hub.secret_key), key, way, text),
+            f"interchange.{way}", lambda _: interchange, {"way": way},
+        )  # fmt: skip
     except CrossdockError as error:
         return _interchange(interchange, form.refused(error)), error.status
     if delivery is not None:

@@ -217,7 +217,7 @@ MODEL_DRIFT = Cause(
 EDI_DUPLICATE = Cause(
     "EDI-DUPLICATE-409", "duplicate", "high", "{connection} sent other content as interchange {reference}",
     "{connection} used the control reference {reference} for an interchange before, and now with other content. "
-    "Nothing of it was done, and the partner was told so.",
+    "Nothing of it was done. {told}",
     None, "Have the partner send it under a new number, or take it on its page", None, 8,
 )  # fmt: skip
 EDI_REJECTED = Cause(

@@ -34,6 +34,7 @@ from core.ports.connectors import Connector, Exchange, Receipt
 from core.services import channel_stock, connections, paper_answers, papers, transport_receipts
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.edi_states import note_sent
+from core.services.edi_undelivered import note_dead
 from core.services.reports import update_fulfillment
 from core.store import schema as t
 from core.store.bulk import as_json
@@ -255,6 +256,7 @@ def _answer(hub: Hub, unit: Unit, row: Row[Any], status: str, reason: str | None
 
 def _dead(hub: Hub, unit: Unit, claimed: Claimed, error: CrossdockError) -> None:
     row = claimed.row
+    note_dead(unit, row.id, error)
     if row.kind == Write.PUSH_STOCK:
         _stock_not_told(unit, row.connection_id, claimed.payload, error)
     facts = hub.facts.get(unit.conn, unit.tenant)

@@ -26,6 +26,14 @@ class Vetted(Protocol):
         """Raise Misconfigured where a setting names something that cannot be used, such as a map."""
 
 
+@runtime_checkable
+class NeedsSecrets(Protocol):
+    """A connector that can tell, without a call, which secrets it still needs."""
+
+    def missing_secrets(self) -> Sequence[str]:
+        """Return their names; `a or b` where one of several will do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a partner says of something of ours.
@@ -203,6 +211,19 @@ class UsesBook(Protocol):
     """A connector that numbers what it sends."""
 
     book: Book | None
+
+
+@runtime_checkable
+class ChecksEdits(Protocol):
+    """A connector that can tell, without a call, whether a person's edition of what left can leave."""
+
+    def check_edit(self, sent: bytes, text: str) -> None:
+        """Raise Rejected where a text breaks its grammar, cannot be written, or has other documents than what left.
+
+        Args:
+            sent: the interchange as it left.
+            text: what is to leave instead of it.
+        """
 
 
 @runtime_checkable

@@ -62,6 +62,8 @@ class Call:
         refusal: why nothing was taken, where somebody is to be told.
         unstored: makes the answer where the record could not be stored; None where the door's own will do.
         asked: whether the call only asked something, so that nothing was there to be taken.
+        otherwise: makes the call it is where its name came before with other content; None where the name says all.
+        aside: what is kept in quarantine because of the refusal, for people to decide on; None where nothing is.
     """
 
     record: InboundRecord | None
@@ -69,6 +71,8 @@ class Call:
     refusal: CrossdockError | None = None
     unstored: Callable[[], CallAnswer] | None = None
     asked: bool = False
+    otherwise: Callable[[], Call] | None = None
+    aside: InboundRecord | None = None
 
 
 @runtime_checkable

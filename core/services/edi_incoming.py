@@ -38,6 +38,8 @@ from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import INTAKE, Unit
 
+TOLD = "The acknowledgement tells the partner so."
+UNTOLD = "The partner was not told: he asked for no acknowledgement of interchanges, or his profile sends none."
 TAKEN, REFUSED, REPEATED, QUARANTINED = "taken", "refused", "repeated", "quarantined"
 
 
@@ -106,9 +108,10 @@ def _interchange(
         findings = first.findings if same else {**found.findings, "duplicate": True}
         unit.conn.execute(insert(t.interchange).values(**{**values, "findings": findings}))
         notes.append(f"interchange {found.reference} came before" + ("" if same else ", with other content"))
+        owes = connector.owes(findings)
         if not same:
-            _report_duplicate(unit, facts, message.connection_id, interchange_id, found)
-        if connector.owes(findings):
+            _report_duplicate(unit, facts, message.connection_id, interchange_id, found, told=owes)
+        if owes:
             _owe(unit, message.connection_id, interchange_id, findings, connector.answer_within, message.received_at)
     unit.event(
         "interchange.received",
@@ -168,7 +171,7 @@ def _first(unit: Unit, connection_id: UUID, found: IncomingInterchange) -> Any:
 
 
 def _report_duplicate(
-    unit: Unit, facts: Facts, connection_id: UUID, interchange_id: UUID, found: IncomingInterchange
+    unit: Unit, facts: Facts, connection_id: UUID, interchange_id: UUID, found: IncomingInterchange, *, told: bool
 ) -> None:
     known = facts.connections.get(connection_id)
     open_cases(
@@ -177,7 +180,11 @@ def _report_duplicate(
             Opened(
                 EDI_DUPLICATE,
                 f"{EDI_DUPLICATE.code}:{interchange_id.hex}",
-                {"connection": known.name if known else "?", "reference": found.reference},
+                {
+                    "connection": known.name if known else "?",
+                    "reference": found.reference,
+                    "told": TOLD if told else UNTOLD,
+                },
                 [Member("interchange", interchange_id)],
                 connection_id=connection_id,
             )

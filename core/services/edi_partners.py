@@ -10,8 +10,10 @@ from sqlalchemy import select, update
 from core.domain.vocabulary import Mode
 from core.errors import Conflict, NotFound
 from core.ports.connectors import ConnectionConfig, Connectors, Json
+from core.ports.partners import NeedsSecrets
 from core.services.agreements import set_terms
-from core.services.connections import add_connection, require_usable, rotate_secrets
+from core.services.catalog import connection_named
+from core.services.connections import add_connection, config_of, require_usable, rotate_secrets
 from core.services.secretbox import SecretBox
 from core.store import schema as t
 from core.store.read.partners import PARTNER_KIND, read_partner
@@ -98,3 +100,19 @@ def set_up(
     if terms is not None:
         set_terms(unit, connection_id, dict(terms))
     return read_partner(unit.conn, name, unit.tenant)
+
+
+def missing_secrets(unit: Unit, connectors: Connectors, box: SecretBox, name: str) -> list[str]:
+    """Return the secrets a partner's transport needs and has not got: without them nothing can go either way.
+
+    Args:
+        unit: the running transaction.
+        connectors: opens his connector.
+        box: opens the secrets that are there.
+        name: of his connection.
+    """
+    opened = connectors.open(config_of(connection_named(unit, name), box, unit.now))
+    try:
+        return list(opened.missing_secrets()) if isinstance(opened, NeedsSecrets) else []
+    finally:
+        opened.close()

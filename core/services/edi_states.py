@@ -17,6 +17,7 @@ from core.domain.ids import parse_id
 from core.ports.connectors import Json, Receipt
 from core.ports.partners import Verdict
 from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.edi_undelivered import undelivered
 from core.services.facts import Facts
 from core.services.paper_answers import acknowledge, leave_out
 from core.store import schema as t
@@ -157,9 +158,13 @@ def _accept(unit: Unit, document: Row[Any], state: str) -> None:
 
 def _advance(unit: Unit, document: Row[Any], state: str, at: datetime) -> None:
     """Move a document on; it never goes back, and what was refused stays so unless it is sent anew."""
-    if document.state == REFUSED or ORDER.index(document.state) >= ORDER.index(state):
+    again = undelivered(document)
+    before = MADE if again else document.state
+    if before == REFUSED or ORDER.index(before) >= ORDER.index(state):
         return
-    times = {f"{state}_at": at} | ({} if document.sent_at else {"sent_at": at})
+    times: Json = {f"{state}_at": at} | ({} if document.sent_at else {"sent_at": at})
+    if again:
+        times["problems"] = []
     _write(unit, document.id, state=state, **times, **_deadline(document, state, at))
     settle_members(unit, "edi_document", [document.id], codes=[EDI_SILENT.code])
     unit.event(f"edi_document.{state}", "edi_document", document.id, {"number": document.number},
@@ -183,7 +188,7 @@ def _deadline(document: Row[Any], state: str, at: datetime) -> Json:
 def _refuse(unit: Unit, facts: Facts, document: Row[Any], verdict: Verdict) -> None:
     reasons = [dict(each) for each in verdict.reasons]
     detail = "; ".join(str(each.get("text", "")) for each in reasons) or "no reason is given"
-    if document.state == REFUSED and not reasons:
+    if document.state == REFUSED and not reasons and not undelivered(document):
         return
     known = facts.connections.get(document.connection_id)
     _write(unit, document.id, state=REFUSED, problems=reasons, due_at=None)

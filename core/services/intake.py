@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -28,18 +29,25 @@ WITH given AS (
            clock_timestamp(), id
     FROM given ORDER BY connection_id, dedupe_key
     ON CONFLICT (tenant_id, connection_id, dedupe_key) DO UPDATE SET repeats = message.repeats + 1
-    RETURNING id, connection_id, dedupe_key, (xmax <> 0) AS duplicate
+    RETURNING id, connection_id, dedupe_key, (xmax <> 0) AS duplicate, CASE WHEN xmax <> 0 THEN sha256(body) END AS kept
 )
-SELECT id, connection_id, dedupe_key, duplicate FROM stored
+SELECT id, connection_id, dedupe_key, duplicate, kept FROM stored
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The message a record became: the first one when it had been received before."""
+    """The message a record became: the first one when it had been received before.
+
+    Attributes:
+        message_id: of the message.
+        duplicate: whether a record of its key had been received before.
+        differs: whether that one had other bytes.
+    """
 
     message_id: UUID
     duplicate: bool
+    differs: bool = False
 
 
 def store_records(conn: Any, records: Sequence[tuple[UUID, InboundRecord, Via]]) -> list[Accepted]:
@@ -64,12 +72,15 @@ def store_records(conn: Any, records: Sequence[tuple[UUID, InboundRecord, Via]])
             DEFAULT_TENANT,
         ),
     )
-    found = {(row.connection_id, row.dedupe_key): Accepted(row.id, row.duplicate) for row in rows}
+    found = {(row.connection_id, row.dedupe_key): row for row in rows}
     answers = []
     for index, (connection_id, record, _) in enumerate(records):
-        accepted = found[connection_id, record.dedupe_key]
-        twin = first[connection_id, record.dedupe_key] != index
-        answers.append(Accepted(accepted.message_id, True) if twin else accepted)
+        row, original = found[connection_id, record.dedupe_key], first[connection_id, record.dedupe_key]
+        if row.duplicate:
+            differs = sha256(record.body).digest() != bytes(row.kept)
+        else:
+            differs = record.body != records[original][1].body
+        answers.append(Accepted(row.id, row.duplicate or original != index, differs))
     return answers
 
 

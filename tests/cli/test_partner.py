@@ -67,6 +67,33 @@ def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdoc
     assert {"map": "x12/850.004010", "canonical": "order"} in crossdock("partner", "maps", "--json").rows
 
 
+def test_what_is_missing_or_paused_is_said(crossdock: Crossdock, profile: Path, place: Path) -> None:
+    kept = profile.read_text()
+    transport = next(line for line in kept.splitlines() if line.startswith("transport:"))
+    sftp = "transport: {kind: sftp, host: edi.example.com, user: hub, host_keys: ['SHA256:x']}"
+    profile.write_text(kept.replace(transport, sftp))
+    lacking = crossdock("partner", "add", profile)
+    assert lacking.code == 0
+    assert "The secret ssh_key or password is still missing" in lacking.err
+    assert "crossdock connection secrets acme-retail --secret-file ssh_key=FILE" in lacking.err
+    (place / "word").write_text("a-long-password")
+    given = crossdock("partner", "add", profile, "--replace", "--secret-file", "password=word")
+    assert (given.code, "missing" in given.err, "paused" in given.err) == (0, False, False)
+    profile.write_text(kept)
+    assert "paused" not in crossdock("connection", "pause", "acme-retail", "--reason", "no key").err
+    resume = "Next:  crossdock connection resume acme-retail"
+    for words in (
+        ("partner", "add", profile, "--replace"),
+        ("connection", "mode", "acme-retail", "live"),
+        ("connection", "test", "acme-retail"),
+    ):
+        told = crossdock(*words)
+        assert told.code == 0
+        assert "acme-retail is paused, and nothing is sent or fetched: no key." in told.err
+        assert told.err.endswith(f"{resume}\n")
+    assert "paused" not in crossdock("connection", "resume", "acme-retail").err
+
+
 def test_what_went_is_listed_found_read_and_sent_anew(store: Store, crossdock: Crossdock, place: Path) -> None:
     world = EdiWorld(store, place / "acme")
     world.drop(x12(order("PO-1")))
@@ -77,6 +104,15 @@ def test_what_went_is_listed_found_read_and_sent_anew(store: Store, crossdock: C
     assert sorted(each["kind"] for each in found) == ["850", "855"]
     [ours] = crossdock("partner", "interchanges", "--reference", "000000002", "--json").rows
     assert crossdock("partner", "raw", ours["id"]).out.encode() == body
+    with store.begin() as unit:  # the command has a key of its own
+        unit.conn.execute(
+            text("UPDATE connection SET secrets = :s WHERE name = 'acme'"), {"s": SecretBox(SECRET_KEY).seal({})}
+        )
+    (place / "broken.x12").write_bytes(body.replace(b"*3*EA", b"*three*EA"))
+    broken = crossdock("partner", "send", ours["id"], "--edited", "broken.x12")
+    assert (broken.code != 0, "EDI-EDIT-422" in broken.err) == (True, True)
+    (place / "latin.x12").write_bytes(body.replace(b"*3*EA", b"*\xe9*EA"))
+    assert "is not UTF-8" in crossdock("partner", "send", ours["id"], "--edited", "latin.x12").err
     (place / "fix.x12").write_bytes(body.replace(b"*3*EA", b"*1*EA"))
     done = crossdock("partner", "send", ours["id"], "--edited", "fix.x12", "--json").one
     assert done["way"] == "edit"

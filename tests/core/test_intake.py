@@ -410,6 +410,14 @@ def test_one_call_with_a_fact_twice_stores_it_once(world: World) -> None:
     assert first.message_id == second.message_id
 
 
+def test_a_key_that_comes_again_with_other_bytes_is_told_from_a_repeat(world: World) -> None:
+    intake, first, other = Intake(world.store), InboundRecord("ignore", "k", b"{}"), InboundRecord("ignore", "k", b"[]")
+    at_once = intake.accept(world.shop, [first, first, other], Via.POLL)
+    assert [(each.duplicate, each.differs) for each in at_once] == [(False, False), (True, False), (True, True)]
+    later = [intake.accept(world.shop, [each], Via.POLL)[0] for each in (first, other)]
+    assert [(each.duplicate, each.differs) for each in later] == [(True, False), (True, True)]
+
+
 def test_the_door_stores_each_fact_once_for_32_callers_at_once(world: World) -> None:
     door = IntakeCombiner(world.store)
     answers: list[tuple[str, Any, bool]] = []

@@ -123,7 +123,9 @@ def post_raw(unit: Unit, interchange: str) -> Response:
 @routes.writes("/interchanges/<interchange>/send", scope=WRITE, shape="SentAnew", body=SendBody)
 def post_send(unit: Unit, body: Json, interchange: str) -> Json:
     """Send an interchange of ours anew, under a new number: as it was, mapped again, or with another text."""
-    delivery = send_anew(unit, parse_id("interchange", interchange), body["way"], body.get("text"))
+    delivery = send_anew(
+        unit, runtime().connectors, parts().box, parse_id("interchange", interchange), body["way"], body.get("text")
+    )
     found = public_id("delivery", delivery)
     audit.record(unit, f"interchange.{body['way']}", interchange, {"delivery": found})
     return {"interchange": interchange, "way": body["way"], "delivery": found}

@@ -24,3 +24,19 @@ class As2Error(CrossdockError):
     def __init__(self, what: str, modifier: str, *, why: str | None = None, fix: str | None = None) -> None:
         super().__init__(what, why=why, fix=fix, modifier=modifier)
         self.modifier = modifier
+
+
+class OtherContent(As2Error):
+    """A Message-ID that came before, now with other content."""
+
+    code: ClassVar[str] = "AS2-AGAIN-409"
+    status: ClassVar[int] = 409
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"The Message-ID {message_id[:200]} came before with other content.",
+            # The standard has "duplicate-document" as a warning only: what is told by it counts as received.
+            "unexpected-processing-error",
+            why="A Message-ID names one file for good; the new content is kept, and nothing of it is done.",
+            fix="Send it under a Message-ID of its own; or replay the message here to take it, or discard it.",
+        )

@@ -99,6 +99,19 @@ def _signs(algorithm: str) -> bool:
     return cms.hash_named(algorithm).name not in ("md5", "sha1")
 
 
+def is_receipt(headers: Mapping[str, str], body: bytes) -> bool:
+    """Return whether an HTTP message is a receipt, by its content type and that of what is signed in it."""
+    part = mime.part_from(headers, body)
+    if part.kind == "multipart/report":
+        return True
+    if part.kind != "multipart/signed":
+        return False
+    try:
+        return mime.split(part)[0].kind == "multipart/report"
+    except As2Error:
+        return False
+
+
 def read(headers: Mapping[str, str], body: bytes, profile: Profile, now: datetime) -> tuple[Message, Receipt]:
     """Open a receipt and return its fields and what it says, its hash not yet compared (see `judge`).
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 
 from connectors.edi.as2 import message, mime, receipt
-from connectors.edi.as2.errors import As2Error
+from connectors.edi.as2.errors import As2Error, OtherContent
 from connectors.edi.transports.as2_profile import As2Settings, read_settings
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
 from connectors.edi.transports.tables import ADDED
@@ -64,7 +65,7 @@ class As2Transport:
         if self.profile.receipt == "none":
             return Sent(named, None, detail)
         detail |= {"mic": message.as_text(out.mic), "mic_algorithm": out.mic_algorithm}
-        if self.profile.receipt == "async" and not is_receipt(answer.headers, answer.body):
+        if self.profile.receipt == "async" and not receipt.is_receipt(answer.headers, answer.body):
             return Sent(named, None, {**detail, "receipt_within": self.settings.receipt_hours * 3600})
         proof = self._proof(out, answer.headers, answer.body, now)
         return Sent(named, now, {**detail, "receipt": proof})
@@ -139,7 +140,7 @@ class As2Transport:
         """
         headers = dict(request.headers)
         self._refuse_strangers(headers)
-        if is_receipt(headers, request.body):
+        if receipt.is_receipt(headers, request.body):
             return self._take_receipt(request)
         found = message.begin(headers)
         if found.wish is not None and found.wish.asynchronous:
@@ -161,7 +162,18 @@ class As2Transport:
             headers=self._notes(headers, found),
             source_id=found.message_id[:512],
         )
-        return Call(record, lambda duplicate: self._answer(found, now, duplicate=duplicate))
+        return Call(
+            record,
+            lambda duplicate: self._answer(found, now, duplicate=duplicate),
+            otherwise=lambda: self._refuse_other(found, record, now),
+        )
+
+    def _refuse_other(self, found: message.Received, record: InboundRecord, now: datetime) -> Call:
+        """Keep a file aside whose name came before with other content, and say that it was not taken."""
+        refusal = OtherContent(found.message_id)
+        mark = hashlib.sha256(record.body).hexdigest()
+        aside = replace(record, dedupe_key=f"{record.dedupe_key}:{mark}")
+        return Call(None, lambda _: self._answer(found, now, error=refusal), refusal, aside=aside)
 
     def _notes(self, headers: Mapping[str, str], found: message.Received) -> dict[str, str]:
         notes = {name: headers[name][:1_000] for name in KEPT if name in headers}
@@ -179,7 +191,9 @@ class As2Transport:
         self, found: message.Received, now: datetime, *, error: As2Error | None = None, duplicate: bool = False
     ) -> CallAnswer:
         if found.wish is None:
-            return CallAnswer()
+            if error is None:
+                return CallAnswer()
+            return CallAnswer(error.status, {"Content-Type": "text/plain; charset=utf-8"}, error.what.encode())
         headers, body = receipt.write(found, self.profile, now, error=error, duplicate=duplicate)
         if not found.wish.asynchronous:
             return CallAnswer(200, headers, body)
@@ -284,16 +298,3 @@ def open_as2(table: Mapping[str, Any], *, max_bytes: int) -> As2Transport:
         redactor=Redactor(secrets.values()),
     )
     return As2Transport(settings, http, connection=table["connection"])
-
-
-def is_receipt(headers: Mapping[str, str], body: bytes) -> bool:
-    """Return whether an HTTP message is a receipt, by its content type and that of what is signed in it."""
-    part = mime.part_from(headers, body)
-    if part.kind == "multipart/report":
-        return True
-    if part.kind != "multipart/signed":
-        return False
-    try:
-        return mime.split(part)[0].kind == "multipart/report"
-    except As2Error:
-        return False

@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 from connectors.edi.profile import Profile
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.cxml_calls import Caller, take_call
+from connectors.edi.transports.needs import missing_secrets
 from connectors.edi.transports.tables import filled, refuse
 from connectors.sdk.auth import HeaderAuth
 from connectors.sdk.errors import FIXES, error_for, retry_after
@@ -216,7 +217,7 @@ class HttpTransport:
                 "GET", self.settings["url"], verb="check", write=False, ok=ANY_STATUS, reads=None
             )
             found["status"] = answer.status
-        missing = [name for name in self._wanted() if not self.secrets.get(name, "").strip()]
+        missing = missing_secrets(self.caller.profile, self.secrets)
         if missing:
             raise Misconfigured(
                 f"Secrets are missing: {', '.join(missing)}.",
@@ -224,15 +225,6 @@ class HttpTransport:
                 code="EDI-TRANSPORT-422",
             )
         return found
-
-    def _wanted(self) -> Iterator[str]:
-        rows = self.caller.profile.documents
-        if any(each.incoming for each in rows):
-            yield SECRET_IN
-        if any(not each.incoming and each.syntax == "cxml" for each in rows):
-            yield SECRET_OUT
-        if self.settings["user"]:
-            yield PASSWORD
 
     def exchanges(self) -> Sequence[Exchange]:
         """Return and forget the exchanges since the last call, without secrets."""

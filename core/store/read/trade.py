@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, case, select, text
+from sqlalchemy import Connection, Row, case, func, select, text
 
 from core.domain.ids import public_id
 from core.domain.states import UNFINISHED_DELIVERY, DeliveryState
@@ -25,24 +25,38 @@ SHOWN = case(
     (_d.state.in_([str(DeliveryState.DEAD), str(DeliveryState.DECLINED), str(DeliveryState.SUPERSEDED)]), "failed"),
     else_="sent",
 )
+# A paper may leave more than once, and a later delivery may fail: it is late or not by the first that was taken.
+_f = t.delivery.alias("f").c
+FIRST_SENT = (
+    select(func.min(_f.finished_at))
+    .where(
+        _f.tenant_id == _p.tenant_id, _f.order_id == _p.order_id, _f.connection_id == _p.connection_id,
+        _f.state == str(DeliveryState.DELIVERED), _p.state != "not_agreed",
+        func.json_extract_path_text(_f.payload, _p.kind, "number") == _p.number,
+    )
+    .correlate(t.paper)
+    .scalar_subquery()
+)  # fmt: skip
 _PAPERS = (
     select(t.paper, t.connection.c.name.label("connection_name"), SHOWN.label("shown"),
-           _d.state.label("delivery_state"), _d.error.label("delivery_error"), _d.finished_at)
+           _d.state.label("delivery_state"), _d.error.label("delivery_error"), FIRST_SENT.label("first_sent_at"))
     .outerjoin(t.connection, joined(t.paper, t.connection, _p.connection_id))
     .outerjoin(t.delivery, joined(t.paper, t.delivery, _p.delivery_id))
 )  # fmt: skip
 _CHARGEBACKS = select(t.chargeback, t.connection.c.name.label("connection_name")).outerjoin(
     t.connection, joined(t.chargeback, t.connection, _c.connection_id)
 )
-# Papers of the order of an invoice, each with the time its delivery was done: what was sent, not what was planned.
+# Papers of the order of an invoice, each with the time it was first taken: what was sent, not what was planned.
 TRACE = text(
     """
     SELECT p.id, p.kind, p.number, p.order_id, p.shipment_id, p.made_at, p.due_at, p.state, p.checks,
-           CASE WHEN d.state = 'delivered' AND p.state <> 'not_agreed' THEN d.finished_at END AS sent_at,
+           (SELECT min(d.finished_at) FROM delivery d
+            WHERE d.tenant_id = p.tenant_id AND d.order_id = p.order_id AND d.connection_id = p.connection_id
+              AND d.state = 'delivered' AND p.state <> 'not_agreed'
+              AND json_extract_path_text(d.payload, p.kind, 'number') = p.number) AS sent_at,
            p.acknowledged_at
     FROM paper i
     JOIN paper p ON p.tenant_id = i.tenant_id AND p.order_id = i.order_id AND p.connection_id = i.connection_id
-    LEFT JOIN delivery d ON d.tenant_id = p.tenant_id AND d.id = p.delivery_id
     WHERE i.tenant_id = :t AND i.id = :id
       AND (p.shipment_id IS NULL OR p.shipment_id IS NOT DISTINCT FROM i.shipment_id)
     ORDER BY p.made_at, p.id
@@ -108,7 +122,6 @@ def read_paper(conn: Connection, paper_id: UUID, tenant: int = DEFAULT_TENANT) -
 
 
 def _paper(row: Row[Any]) -> Json:
-    left = row.delivery_state == "delivered" and row.shown != "not_agreed"
     return {
         "id": public_id("paper", row.id),
         "connection": row.connection_name,
@@ -125,7 +138,7 @@ def _paper(row: Row[Any]) -> Json:
         "made_at": instant(row.made_at),
         "due_at": instant(row.due_at),
         "accept_by": instant(row.accept_by),
-        "sent_at": instant(row.finished_at) if left else None,
+        "sent_at": instant(row.first_sent_at),
         "acknowledged_at": instant(row.acknowledged_at),
         "late_at": instant(row.late_at),
         "warnings": row.warnings or [],

@@ -16,6 +16,7 @@ from connectors.edi.as2.profile import Profile
 from connectors.edi.transports.as2_profile import read_settings
 from core.jobs.certificates import watch_certificates
 from core.services import transport_receipts
+from core.services.replaying import replay_message
 from core.store import schema
 from core.store.unit import Store
 from tests.connectors.edi.as2_world import LIMIT, LONG, OURS, THEIRS, Pair, order, pair, settings_of, transport_of
@@ -174,6 +175,46 @@ def test_s3_a_message_of_one_name_is_taken_once_and_a_failed_try_does_not_count(
     assert said(world, other, post(world, other)).modifier is None
     world.drain()
     assert counts(world) == (2, 2)
+
+
+def test_s3_other_content_under_a_known_name_is_kept_for_people_and_its_sender_is_told_that_it_failed(
+    world: Pair,
+) -> None:
+    out = written(world, message_id="<po-1@acme>")
+    assert said(world, out, post(world, out)).taken
+    world.drain()
+    other = written(world, json.dumps(order("PO-2")).encode(), message_id="<po-1@acme>")
+    answer = post(world, other)
+    assert b"Disposition: automatic-action/MDN-sent-automatically; processed/error: " in answer.content
+    assert b"Received-Content-MIC" not in answer.content, "a hash would prove that we took it"
+    told = said(world, other, answer)
+    assert (told.taken, told.modifier) == (False, "unexpected-processing-error")
+    assert "came before with other content" in told.text
+    world.drain()
+    assert counts(world) == (2, 1)
+    kept = world.one("SELECT * FROM message WHERE state = 'quarantined'")
+    assert (bytes(kept.body), kept.source_id) == (json.dumps(order("PO-2")).encode(), "<po-1@acme>")
+    assert kept.error["code"] == "AS2-AGAIN-409"
+    case = world.one("SELECT * FROM exception_case WHERE code = 'MSG-QUARANTINE-422'")
+    assert (case.state, case.evidence["code"]) == ("open", "AS2-AGAIN-409")
+    assert world.one("SELECT subject_id FROM case_member WHERE case_id = :c", c=case.id).subject_id == kept.id
+    # Sent once more it is the same refusal, and kept once; the first content is a duplicate as ever.
+    assert not said(world, other, post(world, other)).taken
+    assert said(world, out, post(world, out)).modifier == "duplicate-document"
+    assert counts(world) == (2, 1)
+    with world.store.begin() as unit:
+        replay_message(unit, kept.id)
+    world.drain()
+    assert counts(world) == (2, 2)
+    assert world.one("SELECT state FROM exception_case WHERE id = :c", c=case.id).state != "open"
+
+
+def test_s3_other_content_under_a_known_name_is_refused_by_status_where_no_receipt_is_wanted(world: Pair) -> None:
+    post(world, written(world, message_id="<po-1@acme>", receipt="none"))
+    other = written(world, json.dumps(order("PO-2")).encode(), message_id="<po-1@acme>", receipt="none")
+    answer = post(world, other)
+    assert (answer.status_code, "came before with other content" in answer.text) == (409, True)
+    assert world.one("SELECT count(*) AS n FROM message WHERE state = 'quarantined'").n == 1
 
 
 def test_s3_names_are_kept_for_longer_than_a_year(world: Pair) -> None:

@@ -2,15 +2,20 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors.edi.leaving import Leaving
 from connectors.edi.transports.base import Sent
 from connectors.edi.transports.folder import FolderTransport
-from core.errors import Conflict, OutcomeUnknown
+from core.errors import Conflict, InputError, OutcomeUnknown, Rejected
 from core.services.edi_resending import send_anew
 from core.services.edi_states import watch_answers
-from core.services.replaying import replay_message
+from core.services.replaying import replay_message, retry_delivery
+from core.store.read.page import Slice
+from core.store.read.partners import list_documents
+from core.store.read.trade import read_paper
 from core.store.unit import Store
 from mappings.edi.acks.judging import judge
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
@@ -149,7 +154,7 @@ def test_p2_what_left_is_sent_anew_under_new_numbers_and_stays_in_the_history(wo
     texts_sent = [first]
     for way, text in (("resend", None), ("edit", "~".join(first).replace("*3*EA", "*2*EA") + "~"), ("remap", None)):
         with world.store.begin() as unit:
-            send_anew(unit, old, way, text)
+            send_anew(unit, world.partners, world.hub.box, old, way, text)
         [body] = texts(world.sent())
         texts_sent.append(body)
         old = world.one("SELECT id FROM interchange WHERE direction = 'out' ORDER BY id DESC LIMIT 1").id
@@ -160,10 +165,111 @@ def test_p2_what_left_is_sent_anew_under_new_numbers_and_stays_in_the_history(wo
     states = world.all("SELECT d.state FROM edi_document d WHERE d.kind = '855' ORDER BY d.id")
     assert [row.state for row in states] == ["replaced", "replaced", "replaced", "sent"]
     with world.store.begin() as unit, pytest.raises(Conflict):
-        send_anew(unit, world.one("SELECT id FROM interchange WHERE reference = '000000002'").id, "resend")
+        send_anew(
+            unit,
+            world.partners,
+            world.hub.box,
+            world.one("SELECT id FROM interchange WHERE reference = '000000002'").id,
+            "resend",
+        )
     # The answer to the newest one is that of the paper.
     world.drop(answer(texts_sent[-1][1].split("*")[6], "AK5*A", "AK9*A*1*1*1"))
     assert world.one("SELECT state FROM paper WHERE kind = 'order_response'").state == "accepted"
+
+
+def left(world: EdiWorld) -> Any:
+    """The newest interchange of ours."""
+    return world.one("SELECT id, body FROM interchange WHERE direction = 'out' ORDER BY id DESC LIMIT 1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("ISA*", "IS*", "no interchange"),
+        ("BAK*", "BOK*", "855: "),
+        ("PO1*1*3*EA", "PO1*1*three*EA", "855: "),
+        ("AC*R", "AC*Q", ", where 855 R"),
+        ("ST*855*", "ST*810*", ""),
+    ],
+)
+def test_p2_an_edit_that_cannot_leave_is_refused_before_anything_is_written(
+    world: EdiWorld, old: str, new: str, why: str
+) -> None:
+    response(world)
+    row = left(world)
+    before = [world.all(f"SELECT * FROM {each} ORDER BY id") for each in ("delivery", "paper", "edi_document")]
+    text = bytes(row.body).decode()
+    assert old in text
+    with pytest.raises(InputError) as refused, world.store.begin() as unit:
+        send_anew(unit, world.partners, world.hub.box, row.id, "edit", text.replace(old, new))
+    assert refused.value.error_code == "EDI-EDIT-422"
+    assert why in str(refused.value)
+    assert before == [world.all(f"SELECT * FROM {each} ORDER BY id") for each in ("delivery", "paper", "edi_document")]
+
+
+def test_p2_a_re_send_that_fails_leaves_the_paper_its_first_time_and_the_next_one_carries_it(
+    world: EdiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response(world)
+    row, paper_id = left(world), world.one("SELECT id FROM paper").id
+
+    def shown() -> Any:
+        with world.store.read() as conn:
+            found = read_paper(conn, paper_id)
+        return found["state"], found["sent_at"]
+
+    state, first_sent = shown()
+    assert (state, first_sent is not None) == ("sent", True)
+
+    def refuse(*_: Any) -> Any:
+        raise Rejected("It cannot be packed again.", code="EDI-EDIT-422")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Leaving, "_again", refuse)
+        with world.store.begin() as unit:
+            send_anew(unit, world.partners, world.hub.box, row.id, "resend")
+        assert shown() == ("waiting", first_sent)
+        with world.store.begin() as unit, pytest.raises(Conflict, match="is being sent anew"):
+            send_anew(unit, world.partners, world.hub.box, row.id, "resend")
+        assert world.sent() == []
+    assert shown() == ("failed", first_sent)
+    with world.store.begin() as unit:
+        send_anew(unit, world.partners, world.hub.box, row.id, "resend")
+    [body] = texts(world.sent())
+    assert shown() == ("sent", first_sent)
+    world.drop(answer(body[1].split("*")[6], "AK5*A", "AK9*A*1*1*1"))
+    assert shown() == ("accepted", first_sent)
+
+
+@pytest.mark.parametrize("proof", ["retry", "accepted"])
+def test_a5_what_could_not_be_delivered_is_refused_until_it_arrives(
+    world: EdiWorld, monkeypatch: pytest.MonkeyPatch, proof: str
+) -> None:
+    world.drop(x12(order("PO-1")))
+    world.sent()
+    world.settle()
+
+    def refuse(*_: Any) -> Any:
+        raise Rejected("The partner's server does not take the file.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderTransport, "send", refuse)
+        assert world.sent() == []
+    with world.store.read() as conn:
+        [shown] = list_documents(conn, Slice(), state=["refused"]).data
+    assert (shown["kind"], shown["sent_at"]) == ("855", None)
+    assert shown["problems"] == [
+        {"code": "OUT-REJECTED-422", "text": "The partner's server does not take the file.", "undelivered": True}
+    ]
+    if proof == "retry":
+        with world.store.begin() as unit:
+            retry_delivery(unit, world.one("SELECT id FROM delivery WHERE state = 'dead'").id)
+        assert len(world.sent()) == 1
+    else:  # It had arrived all the same.
+        body = bytes(left(world).body).decode().split("~")
+        world.drop(answer(body[1].split("*")[6], "AK5*A", "AK9*A*1*1*1"))
+    row = world.one("SELECT state, problems FROM edi_document WHERE kind = '855'")
+    assert (row.state, row.problems) == ("sent" if proof == "retry" else "accepted", [])
 
 
 def answer(group: str, *segments: str, ref: int = 50) -> bytes:

@@ -91,7 +91,7 @@ def test_d1_the_same_refund_leaves_once_another_one_as_a_second_and_anew_under_a
     assert world.sent() == []
     sent = world.one("SELECT id, name FROM interchange WHERE direction = 'out' AND name LIKE 'CreditNote%' ORDER BY at")
     with world.store.begin() as unit:
-        send_anew(unit, sent.id, "resend")
+        send_anew(unit, world.partners, world.hub.box, sent.id, "resend")
     [again] = world.sent()
     assert etree.tostring(etree.fromstring(again)) == etree.tostring(etree.fromstring(first))
     replaced = world.one("SELECT name FROM interchange WHERE replaces_id = :i", i=sent.id)

@@ -73,6 +73,15 @@ def test_a_test_that_is_wrong_is_no_case(world: EdiWorld) -> None:
     assert world.cases() == []
 
 
+@pytest.mark.parametrize(("ack", "told"), [("1", "The acknowledgement tells the partner so."), ("0", "was not told")])
+def test_d1_the_exception_says_whether_the_partner_was_told(world: EdiWorld, ack: str, told: str) -> None:
+    world.drop(x12(order("PO-1"), ack=ack))
+    world.sent()
+    world.drop(x12(order("PO-9"), ack=ack))
+    assert len(world.sent()) == (1 if ack == "1" else 0)
+    assert told in case(world, "EDI-DUPLICATE-409").sentence
+
+
 def test_d1_what_was_set_aside_is_taken_by_a_person(world: EdiWorld) -> None:
     world.drop(x12(order("PO-1")))
     world.sent()

@@ -220,14 +220,14 @@ def test_p2_a_paper_is_sent_anew_under_a_new_number_and_edited(world: EdiWorld) 
     first = response(world)
     old = world.one("SELECT id, body FROM interchange WHERE direction = 'out'")
     with world.store.begin() as unit:
-        send_anew(unit, old.id, "resend")
+        send_anew(unit, world.partners, world.hub.box, old.id, "resend")
     [again] = world.sent()
     assert etree.tostring(etree.fromstring(again)) == etree.tostring(first)
     newest = world.one("SELECT id, name, body FROM interchange WHERE direction = 'out' AND replaces_id IS NOT NULL")
     assert newest.name == "OrderResponse-2.xml"
     edited = bytes(newest.body).decode().replace(">AP<", ">CA<")
     with world.store.begin() as unit:
-        send_anew(unit, newest.id, "edit", edited)
+        send_anew(unit, world.partners, world.hub.box, newest.id, "edit", edited)
     [last] = world.sent()
     assert etree.fromstring(last).findtext(f".//{CBC}OrderResponseCode") == "CA"
 
