@@ -160,12 +160,12 @@ def _address(each: Incoming, terms: Json) -> None:
 
 
 PRICES = """
-SELECT DISTINCT ON (w.n) w.n, p.price FROM unnest(%(items)s::uuid[], %(quantities)s::numeric[])
+SELECT DISTINCT ON (w.n) w.n, p.price, p.currency FROM unnest(%(items)s::uuid[], %(quantities)s::numeric[])
      WITH ORDINALITY AS w(item_id, quantity, n)
 JOIN partner_price p ON p.item_id = w.item_id AND p.from_quantity <= w.quantity
-WHERE p.tenant_id = %(tenant)s AND p.connection_id = %(connection)s AND p.currency = %(currency)s
+WHERE p.tenant_id = %(tenant)s AND p.connection_id = %(connection)s
   AND p.valid_from <= %(day)s AND (p.valid_to IS NULL OR p.valid_to >= %(day)s)
-ORDER BY w.n, p.from_quantity DESC, p.valid_from DESC
+ORDER BY w.n, p.currency = %(currency)s DESC, p.from_quantity DESC, p.valid_from DESC
 """
 
 
@@ -183,14 +183,22 @@ def _prices(unit: Unit, each: Incoming, items: Sequence[UUID | None], tolerance:
             "day": each.document["placed_at"].date(),
         },
     )
-    agreed = {wanted[row.n - 1][0]: row.price for row in rows}
+    agreed = {wanted[row.n - 1][0]: (row.price, row.currency) for row in rows}
+    currency: str = each.document["currency"]
     holds: list[Json] = []
-    for index, price in agreed.items():
+    for index, (price, agreed_in) in agreed.items():
         stated = lines[index].get("unit_price")
-        if stated is None:
+        known = f"agreed are {plain(price)} {agreed_in}"
+        detail = None
+        if agreed_in != currency:
+            # Without this an order in a currency nobody agreed on would be checked against no price at all.
+            at = "without a price" if stated is None else f"at {plain(stated)}"
+            detail = f"line {index + 1} {at} in {currency}, {known}"
+        elif stated is None:
             lines[index] = {**lines[index], "unit_price": price}
         elif abs(stated - price) > tolerance * price + FINEST:
-            detail = f"line {index + 1} at {plain(stated)}, agreed are {plain(price)} {each.document['currency']}"
+            detail = f"line {index + 1} at {plain(stated)}, {known}"
+        if detail is not None:
             holds.append({"kind": str(HoldKind.PRICE_MISMATCH), "path": "", "detail": detail})
     each.map_holds = [*each.map_holds, *holds]
 

@@ -53,6 +53,20 @@ def test_the_agreed_price_is_filled_in_and_another_one_held(world: TradeWorld) -
     assert (case.code, case.title) == ("ORDER-PRICE-422", "retailer orders at other prices than agreed")
 
 
+def test_an_order_in_a_currency_no_price_is_agreed_in_is_held_with_both(world: TradeWorld) -> None:
+    with world.store.begin() as unit:
+        set_price(unit, world.retailer, "B", Decimal("9.50"), "EUR", since=date(2026, 1, 1))
+    held = world.buy(line("B", 1, "9.50"), currency="USD")
+    assert held.state == "held"
+    hold = world.one("SELECT kind, detail FROM hold")
+    assert (hold.kind, hold.detail) == ("price_mismatch", "line 1 at 9.5 in USD, agreed are 9.5 EUR")
+    # Agreed in both, the one of the order's currency counts; an item nobody agreed on is nobody's question.
+    with world.store.begin() as unit:
+        set_price(unit, world.retailer, "B", Decimal("11"), "USD", since=date(2026, 1, 1))
+    assert world.buy(line("B", 1, "11"), line("A", 1, "5"), currency="USD").state == "in_progress"
+    assert world.buy(line("B", 1, "9.50")).state == "in_progress"
+
+
 def test_an_order_for_several_stores_becomes_one_order_for_each(world: TradeWorld) -> None:
     stores = [
         {"external_id": "1", "name": "One", "line1": "Weg 1", "city": "Kiel", "country": "DE"},
