@@ -84,11 +84,13 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
 
 
 def _remember(unit: Unit, order: Row[Any], document: Json, mark: str) -> None:
+    # A change by hand does not say whose part an order is, and it stays so.
+    kept = {name: order.body[name] for name in ("split_from",) if order.body.get(name)}
     unit.conn.execute(
         update(t.orders)
         .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
         .values(
-            body=body_of(document),
+            body={**body_of(document), **kept},
             total=order_total(document),
             number=document.get("number") or order.number,
             source_version=document.get("source_version"),

@@ -11,10 +11,10 @@ from sqlalchemy import Row
 
 from core.domain.money import plain
 from core.domain.quick import MOST_PLACES, has_sane_places
-from core.domain.trade_terms import store_suffix
+from core.domain.trade_terms import issued_as, store_suffix
 from core.domain.units import PIECES
 from core.domain.vocabulary import DocumentType, HoldKind
-from core.errors import InputError
+from core.errors import Conflict, InputError
 from core.ports.connectors import Document, Json
 from core.services.agreements import packs_of, terms_of
 from core.services.catalog import resolve_skus, units_of
@@ -71,6 +71,7 @@ def _split(document: Document) -> list[Document]:
             {
                 **rest,
                 "external_id": body["external_id"] + store_suffix(store),
+                "split_from": body["external_id"],
                 "ship_to": known.get(store) or {"external_id": store},
                 "lines": lines,
             },
@@ -78,6 +79,38 @@ def _split(document: Document) -> list[Document]:
         )
         for store, lines in sorted(by_store.items())
     ]
+
+
+def refuse_other(incoming: Incoming, known: Row[Any] | Incoming) -> None:
+    """Refuse an order that would be taken for another one, because its number is that of the part of a store.
+
+    Args:
+        incoming: the order that came.
+        known: the row of `orders`, or another order that came with it, of the same connection and external id.
+
+    Raises:
+        Conflict: they are not the same order.
+    """
+    external_id, split_from = incoming.document["external_id"], incoming.document.get("split_from")
+    mine = (split_from, incoming.document.get("number"))
+    if isinstance(known, Incoming):
+        kept, number = known.document.get("split_from"), known.document.get("number")
+        whole = kept or external_id
+    else:
+        kept, number = known.body.get("split_from"), known.number
+        whole = issued_as(external_id, number, known.body)
+    if split_from == kept and (kept or whole == external_id):
+        return
+    # Parts written before `split_from` was kept are known by their number alone.
+    if kept is None and whole != external_id and (split_from == whole or mine == (None, number)):
+        return
+    raise Conflict(
+        f"The order {external_id} is not the order of this name that is there.",
+        why=f"One of them is the part of a store of {split_from or whole}, the other one is not. Taken for the same, "
+        "it would have been rewritten.",
+        fix="Have the buyer send it under another number; nothing was changed by it.",
+        code="TRADE-STORES-409",
+    )
 
 
 def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:

@@ -90,6 +90,39 @@ def test_an_order_for_several_stores_becomes_one_order_for_each(world: TradeWorl
     ]
 
 
+def to_store(world: TradeWorld) -> Any:
+    world.buy(line("A", 2, destinations=[{"store": "0815", "quantity": "2"}]), external_id="PO-7", number="PO-7")
+    return world.one("SELECT * FROM orders WHERE external_id = 'PO-7/0815'")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_no_number_of_a_buyer_reaches_the_part_of_a_store(world: TradeWorld, legacy: bool) -> None:
+    part = to_store(world)
+    if legacy:
+        with world.store.begin() as unit:
+            unit.conn.execute(text("UPDATE orders SET body = (body::jsonb - 'split_from' || cast(:s AS jsonb))::json"),
+                              {"s": '{"ship_to": {"external_id": "0815"}}'})  # fmt: skip
+    before = world.one("SELECT * FROM orders")
+    world.buy(line("B", 9), external_id="PO-7/0815", number="PO-7/0815")
+    assert tuple(world.one("SELECT * FROM orders")) == tuple(before)
+    assert world.one("SELECT count(*) AS n FROM order_line").n == 1
+    refused = world.one("SELECT state, error FROM message ORDER BY id DESC LIMIT 1")
+    assert (refused.state, refused.error["code"]) == ("quarantined", "TRADE-STORES-409")
+    # The same order for stores, sent again with other units, is still the same order.
+    more = [{"store": "0815", "quantity": "3"}]
+    world.buy(line("A", 3, destinations=more), external_id="PO-7", number="PO-7")
+    row = world.one("SELECT order_id, quantity FROM order_line")
+    assert (row.order_id, row.quantity) == (part.id, 3)
+
+
+def test_a_part_of_a_store_is_no_change_of_an_order_with_its_name(world: TradeWorld) -> None:
+    order = world.buy(line("B", 1), external_id="PO-7/0815", number="PO-7/0815")
+    world.buy(line("A", 2, destinations=[{"store": "0815", "quantity": "2"}]), external_id="PO-7", number="PO-7")
+    refused = world.one("SELECT state, error FROM message ORDER BY id DESC LIMIT 1")
+    assert (refused.state, refused.error["code"]) == ("quarantined", "TRADE-STORES-409")
+    assert world.one("SELECT sku FROM order_line WHERE order_id = :o", o=order.id).sku == "B"
+
+
 def test_stores_that_do_not_add_up_stop_the_message(world: TradeWorld) -> None:
     world.buy(line("A", 5, destinations=[{"store": "1", "quantity": "2"}]))
     assert world.one("SELECT count(*) AS n FROM orders").n == 0
