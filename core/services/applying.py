@@ -26,9 +26,10 @@ from core.services.receiving import take_receiving_advice, take_sales_report
 from core.services.refunds import apply_refund, line_ids, order_of
 from core.services.stock import count_stock
 from core.services.stock_receipts import take_stock_receipt
+from core.services.store_orders import refuse_other
 from core.services.tracking import track
 from core.services.trade_due import owe_answers
-from core.services.trading import prepare, refuse_other
+from core.services.trading import prepare
 from core.store import schema as t
 from core.store.locks import lock_orders_by_source
 from core.store.unit import Unit

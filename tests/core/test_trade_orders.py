@@ -123,6 +123,40 @@ def test_a_part_of_a_store_is_no_change_of_an_order_with_its_name(world: TradeWo
     assert world.one("SELECT sku FROM order_line WHERE order_id = :o", o=order.id).sku == "B"
 
 
+def test_stores_in_another_unit_than_the_line_are_counted_by_the_packs_of_the_item(world: TradeWorld) -> None:
+    # Two cartons of twelve at 118.80, said of the stores in pieces, and two cartons in pieces the other way round.
+    pieces = [{"store": "1", "quantity": "18", "unit": "EA"}, {"store": "2", "quantity": "6", "unit": "EA"}]
+    cartons = [{"store": "1", "quantity": "2", "unit": "CT"}]
+    world.buy(
+        line("A", 2, "118.80", unit="CT", destinations=pieces, external_id="1"),
+        line("A", 24, "9.90", unit="EA", destinations=cartons, external_id="2"),
+        external_id="PO-7", number="PO-7",
+    )  # fmt: skip
+    rows = world.all(
+        "SELECT o.external_id, l.external_id AS line, l.quantity, l.unit_price, l.trade->>'unit' AS unit FROM orders o"
+        " JOIN order_line l ON l.order_id = o.id ORDER BY 1, 2"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("PO-7/1", "1", 18, Decimal("9.9"), "CT"),
+        ("PO-7/1", "2", 24, Decimal("9.9"), None),
+        ("PO-7/2", "1", 6, Decimal("9.9"), "CT"),
+    ]
+
+
+def test_stores_in_a_unit_nobody_knows_are_held_and_those_that_do_not_add_up_refused(world: TradeWorld) -> None:
+    stores = [{"store": "1", "quantity": "2", "unit": "PK"}]
+    world.buy(line("A", 2, "118.80", unit="CT", destinations=stores), external_id="PO-7", number="PO-7")
+    assert world.one("SELECT state FROM orders").state == "held"
+    holds = [row.detail for row in world.all("SELECT detail FROM hold WHERE kind = 'unmapped_code' ORDER BY detail")]
+    assert holds[0] == "line 1 is for stores in PK and ordered in CT; no pack PK is known"
+    assert world.one("SELECT unit, unit_price FROM order_line") == ("PK", None)
+    stores = [{"store": "1", "quantity": "23", "unit": "EA"}]
+    world.buy(line("A", 2, "118.80", unit="CT", destinations=stores), external_id="PO-8", number="PO-8")
+    message = world.one("SELECT state, error FROM message ORDER BY id DESC LIMIT 1")
+    assert (message.state, message.error["code"]) == ("quarantined", "TRADE-STORES-422")
+    assert world.one("SELECT count(*) AS n FROM orders").n == 1
+
+
 def test_stores_that_do_not_add_up_stop_the_message(world: TradeWorld) -> None:
     world.buy(line("A", 5, destinations=[{"store": "1", "quantity": "2"}]))
     assert world.one("SELECT count(*) AS n FROM orders").n == 0
