@@ -16,7 +16,7 @@ from core.services import channel_stock, connections
 from core.services.catalog import add_reference, connection_named, resolve_skus, units_of
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
-from core.services.holds import Stopped, end_holds, place
+from core.services.holds import Stopped, end_holds, holds_of_case, place
 from core.services.replaying import live_members, replay_message, retry_delivery
 from core.services.validation import part_of_unit
 from core.store.locks import lock_orders
@@ -123,11 +123,7 @@ def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -
     orders = sorted(live_members(unit, case.id, "order"))
     lock_orders(unit, orders)
     for order_id in orders:
-        holds = unit.conn.execute(
-            text("SELECT id FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active' AND kind = :kind"),
-            {"t": unit.tenant, "o": order_id, "kind": args.get("kind")},
-        ).scalars()
-        end_holds(unit, order_id, list(holds))
+        end_holds(unit, order_id, holds_of_case(unit, case, order_id, str(args.get("kind"))))
         done += 1
     return done
 
