@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from core.services.agreements import set_price, set_terms
 from core.store.unit import Store
-from tests.core.trade_world import TERMS, TradeWorld, line
+from tests.core.trade_world import STORE, TERMS, TradeWorld, line
 
 
 @pytest.fixture
@@ -65,6 +65,32 @@ def test_an_order_in_a_currency_no_price_is_agreed_in_is_held_with_both(world: T
         set_price(unit, world.retailer, "B", Decimal("11"), "USD", since=date(2026, 1, 1))
     assert world.buy(line("B", 1, "11"), line("A", 1, "5"), currency="USD").state == "in_progress"
     assert world.buy(line("B", 1, "9.50")).state == "in_progress"
+
+
+def test_a_line_that_asks_for_nothing_is_held_and_not_answered_at_once(world: TradeWorld) -> None:
+    order = world.buy(line("A", 0), line("B", 1))
+    assert order.state == "held"
+    assert world.one("SELECT kind, detail FROM hold") == ("missing_field", "lines.0.quantity must be more than 0")
+    assert world.settle() == 0
+    case = world.one("SELECT code, title FROM exception_case")
+    assert tuple(case) == ("ORDER-FIELD-422", "retailer orders: lines.quantity must be more than 0")
+    # Sent again as it was meant, it goes on.
+    world.send("order", {**sent_again(order), "lines": [line("A", 2), line("B", 1)]}, world.retailer)
+    world.drain()
+    assert world.one("SELECT state FROM orders").state == "in_progress"
+
+
+def test_a_shop_sends_lines_of_nothing_for_what_was_taken_off(world: TradeWorld) -> None:
+    document = {**world.order({"A": 1}), "totals": None}
+    document["lines"] = [*document["lines"], line("B", 0)]
+    world.send("order", document)
+    world.drain()
+    assert world.one("SELECT state FROM orders").state == "in_progress"
+
+
+def sent_again(order: Any) -> dict[str, Any]:
+    return {"external_id": order.external_id, "number": order.number, "type": "b2b", "currency": "EUR",
+            "placed_at": order.placed_at.isoformat(), "ship_to": STORE}  # fmt: skip
 
 
 def test_an_order_for_several_stores_becomes_one_order_for_each(world: TradeWorld) -> None:
