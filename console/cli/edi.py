@@ -25,6 +25,8 @@ XML_PLACE = ("place.line=line", "place.path=path")
 MOVES = 2_000
 """Objects between two movements of the progress bar."""
 JSON_HEAD = 4_096
+NOT_WHOLE = frozenset({"no-interchange", "trailer-missing", "truncated", "unclosed"})
+"""Names of faults of files of which the end is not there: an envelope written anew would hide that."""
 SYNTAX_SAID = re.compile(rb'"syntax": ?"(\w+)"')
 
 
@@ -110,17 +112,19 @@ def write_command(session: Session, /, file: Path, strict: bool, out: Path | Non
     """Write FILE again without what was only tolerated, counts and references made right.
 
     FILE is EDI, or what `crossdock edi read --json` printed, perhaps changed since. Faults of an EDI file are told;
-    exit code 1 when something in it was rejected.
+    exit code 1 when something in it was rejected. A file that cannot be read whole, because its end or an envelope is
+    missing, is not written: nobody could tell it from a whole one afterwards.
     """
     options = {name: value for name, value in given.items() if value not in (None, False)}
     counts: Counter[str] = Counter()
 
     def told(fault: Any) -> None:
         counts[str(fault.kind)] += 1
+        counts["not whole"] += fault.name in NOT_WHOLE
         if fault.rejects:
             note(f"Segment {fault.place.number or '-'}: {fault.text}")
 
-    with file.open("rb") as handle, progress(file, handle) as moved, target(out) as sink:
+    with file.open("rb") as handle, progress(file, handle) as moved, target(out, at_once=True) as sink:
         module, as_json = _written(file, handle)
         if as_json:
             chunks = module.write_lines(objects(handle), **options)
@@ -128,8 +132,12 @@ def write_command(session: Session, /, file: Path, strict: bool, out: Path | Non
             chunks = module.write_file(handle, mode_of(strict), told, **options)
         for number, chunk in enumerate(chunks):
             sink.write(chunk)
+            counts["written"] += 1
             if number % MOVES == 0:
                 moved()
+        if counts["not whole"] or not counts["written"]:
+            note(f"{file.name} cannot be read whole. Nothing was written; have it sent again.")
+            raise click.exceptions.Exit(1)
     if out is not None:
         session.out.did({"file": str(out), "errors": counts["error"]}, f"{out} was written.")
     if counts["error"]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import click
 
@@ -15,6 +17,8 @@ from console.cli.base import Session
 
 SYNTAXES = {"edifact": "mappings.edi.edifact.lines", "x12": "mappings.edi.x12.lines"}
 """Modules by what `detect` says: each has read_lines, write_file and write_lines."""
+IN_MEMORY = 8 * 2**20
+"""Bytes kept in memory of what is printed at once."""
 XML = ("ubl", "cxml")
 """Read by mappings.edi.xml.lines, which only has read_lines; it takes schemas."""
 NAMES = {
@@ -31,8 +35,20 @@ STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that 
 
 
 @contextmanager
-def target(out: Path | None) -> Iterator[BinaryIO]:
-    """Yield where to write; a file that could not be written to its end is not left behind."""
+def target(out: Path | None, *, at_once: bool = False) -> Iterator[BinaryIO]:
+    """Yield where to write; a file that could not be written to its end is not left behind.
+
+    Args:
+        out: the file; standard output where it is None.
+        at_once: whether standard output gets nothing before all is written.
+    """
+    if out is None and at_once:
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as kept:
+            yield cast(BinaryIO, kept)
+            kept.seek(0)
+            shutil.copyfileobj(kept, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -40,17 +40,19 @@ def convert_command(
 
     Each message of EDI, and each document of UBL or cXML, is printed as one JSON object with its document, its holds,
     its faults and the places its map does not read. FILE of JSON, canonical documents or what this command has printed,
-    is written with --map as one interchange, or as one XML document. Exit code 1 when a message could not be converted.
+    is written with --map as one interchange, or as one XML document. Exit code 1 when a message could not be
+    converted, or none was read.
     """
     with file.open("rb") as handle:
         is_json = handle.read(64).lstrip().startswith(JSON_STARTS)
     if is_json:
         write_edi(session, file, map_name, out, {name: value for name, value in envelope.items() if value})
         return
-    failed = 0
+    failed = read = 0
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(target(out)) if out is not None else None
         for each in converted(file, strict, map_name, schemas_of(session)):
+            read += 1
             failed += each.error is not None
             line = each.public()
             if sink is not None:
@@ -59,6 +61,7 @@ def convert_command(
                 session.out.line(line)
             else:
                 show(line)
+        refuse_nothing(file, read)
     if failed:
         note(f"{failed} could not be converted.")
         raise click.exceptions.Exit(1)
@@ -72,13 +75,14 @@ def convert_command(
 def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | None) -> None:
     """Turn each message of FILE into its canonical document and back, and show which segments, or texts of XML, differ.
 
-    Exit code 1 when a message could not be converted or written again.
+    Exit code 1 when a message could not be converted or written again, or none was read.
     """
     from core.errors import MappingError
     from mappings.edi.converting import differences
 
-    failed = 0
+    failed = read = 0
     for each in converted(file, strict, map_name, schemas_of(session), again=True):
+        read += 1
         line = {name: each.public()[name] for name in ("message", "type", "version", "reference", "map", "error")}
         found = []
         if each.error is None:
@@ -92,8 +96,16 @@ def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | 
             session.out.line(line)
         else:
             show_differences(line)
+    refuse_nothing(file, read)
     if failed:
         note(f"{failed} could not be compared.")
+        raise click.exceptions.Exit(1)
+
+
+def refuse_nothing(file: Path, read: int) -> None:
+    """End with 1 where no message of a file could be read."""
+    if not read:
+        note(f"No message of {file.name} could be read.")
         raise click.exceptions.Exit(1)
 
 

@@ -54,7 +54,7 @@ ADDRESS = Cause(
     "release_holds", "Ship to it as it is", 0.3, 24,
 )  # fmt: skip
 INCOMPLETE = Cause(
-    "ORDER-FIELD-422", "missing", "medium", "{connection} orders lack {detail}",
+    "ORDER-FIELD-422", "missing", "medium", "{connection} orders: {detail}",
     "A field the order needs is missing or has a code without meaning: {detail}.",
     "release_holds", "Process without it", 0.3, 24,
 )  # fmt: skip

@@ -97,10 +97,11 @@ class TaxSchema(Strict):
 
 
 class DestinationSchema(Strict):
-    """Units of a line for one store of the buyer, named by its number or GLN."""
+    """Units of a line for one store of the buyer, named by its number or GLN; `unit` where it is not the line's."""
 
     store = a_text(128, required=True)
     quantity = a_quantity()
+    unit = fields.String(allow_none=True, validate=validate.Length(min=1, max=3))
 
 
 class LineSchema(Strict):

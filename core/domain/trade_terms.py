@@ -105,6 +105,21 @@ def store_suffix(store: str) -> str:
     return "/" + STORE.sub("-", store)
 
 
+def issued_as(external_id: str, number: str | None, body: Mapping[str, Any]) -> str:
+    """Return the number the buyer issued an order under: for the part of one store that of the whole order.
+
+    Parts written before the hub kept it (`split_from`) are known by their number, store and external id.
+    """
+    kept: str | None = body.get("split_from")
+    if kept:
+        return kept
+    ship_to = body.get("ship_to") or {}
+    stores: list[str] = [each for each in (ship_to.get("external_id"), ship_to.get("gln")) if each]
+    if number and any(external_id == number + store_suffix(store) for store in stores):
+        return number
+    return external_id
+
+
 def as_seller(terms: Mapping[str, Any]) -> dict[str, Any]:
     """Return us as papers name us: where terms give a name alone, it is the company's and no person's in it."""
     seller = dict(terms["seller"])

@@ -14,7 +14,7 @@ from core.services import channel_stock, connections
 from core.services.catalog import connection_named, resolve_skus
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
-from core.services.holds import end_holds
+from core.services.holds import end_holds, holds_of_case
 from core.services.line_meanings import map_code
 from core.services.replaying import live_members, replay_message, retry_delivery
 from core.store.locks import lock_orders
@@ -66,11 +66,7 @@ def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -
     orders = sorted(live_members(unit, case.id, "order"))
     lock_orders(unit, orders)
     for order_id in orders:
-        holds = unit.conn.execute(
-            text("SELECT id FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active' AND kind = :kind"),
-            {"t": unit.tenant, "o": order_id, "kind": args.get("kind")},
-        ).scalars()
-        end_holds(unit, order_id, list(holds))
+        end_holds(unit, order_id, holds_of_case(unit, case, order_id, str(args.get("kind"))))
         done += 1
     return done
 

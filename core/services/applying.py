@@ -26,6 +26,7 @@ from core.services.receiving import take_receiving_advice, take_sales_report
 from core.services.refunds import apply_refund, line_ids, order_of
 from core.services.stock import count_stock
 from core.services.stock_receipts import take_stock_receipt
+from core.services.store_orders import refuse_other
 from core.services.tracking import track
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
@@ -47,6 +48,9 @@ def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Ap
     """Apply order documents in order of arrival and return one result each.
 
     Of several pictures of one order in the batch only the newest is applied; the older ones are stale by then.
+
+    Raises:
+        Conflict: one has the number of a store's part of another order.
     """
     if not batch:
         return []
@@ -54,6 +58,8 @@ def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Ap
     newest: dict[tuple[UUID, str], int] = {}
     for index, each in enumerate(batch):
         best = newest.get(each.key)
+        if best is not None:
+            refuse_other(each, batch[best])
         if best is None or each.age >= batch[best].age:
             newest[each.key] = index
     results: list[Applied | None] = [None] * len(batch)
@@ -69,6 +75,7 @@ def apply_orders(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> list[Ap
         existing.update(lock_orders_by_source(unit, list(again)))
     for key, row in existing.items():
         index = newest[key]
+        refuse_other(batch[index], row)
         outcome = apply_snapshot(unit, facts, batch[index], row)
         results[index] = Applied("applied" if outcome == "changed" else outcome, row.id)
     for index, each in enumerate(batch):

@@ -138,7 +138,10 @@ def _picture(shown: Json, traded: Mapping[str, Json]) -> Json:
     """Return an order as its source would send it now."""
     document = {name: shown[name] for name in SENT if shown[name] is not None}
     document["lines"] = [
-        {**{name: line[name] for name in SENT_OF_LINE if line[name] is not None}, "removed": line["canceled"]}
+        {
+            **{name: line[name] for name in SENT_OF_LINE if line[name] is not None},
+            **({"removed": line["canceled"]} if line["canceled"] else {}),
+        }
         for line in shown["lines"]
     ]
     for line, own in zip(document["lines"], shown["lines"], strict=True):

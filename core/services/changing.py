@@ -53,8 +53,11 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
         cancel_order(unit, facts, order.id, None, document.get("cancel_reason") or "canceled at the source")
         return "changed"
     if order.state in ORDER.final:
-        _remember(unit, order, document, mark)
-        apply_late(unit, facts, incoming, order, mark)
+        body = apply_late(unit, facts, incoming, order, mark)
+        if body is None:
+            _remember(unit, order, document, mark)
+        else:
+            _remember_declined(unit, order, document, mark, body)
         return "changed"
     incoming.order_id = order.id
     summary = _lines(unit, facts, incoming, order)
@@ -81,11 +84,13 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
 
 
 def _remember(unit: Unit, order: Row[Any], document: Json, mark: str) -> None:
+    # A change by hand does not say whose part an order is, and it stays so.
+    kept = {name: order.body[name] for name in ("split_from",) if order.body.get(name)}
     unit.conn.execute(
         update(t.orders)
         .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
         .values(
-            body=body_of(document),
+            body={**body_of(document), **kept},
             total=order_total(document),
             number=document.get("number") or order.number,
             source_version=document.get("source_version"),
@@ -95,6 +100,22 @@ def _remember(unit: Unit, order: Row[Any], document: Json, mark: str) -> None:
             ship_country=(document.get("ship_to") or {}).get("country"),
             requested_ship_date=document.get("requested_ship_date"),
             requested_delivery_date=document.get("requested_delivery_date"),
+            updated_at=unit.now,
+            version=t.orders.c.version + 1,
+        )
+    )
+
+
+def _remember_declined(unit: Unit, order: Row[Any], document: Json, mark: str, body: Json) -> None:
+    """Note which picture was seen; of what it asked for, the order has nothing."""
+    unit.conn.execute(
+        update(t.orders)
+        .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
+        .values(
+            body=body,
+            source_version=document.get("source_version"),
+            source_updated_at=document.get("source_updated_at"),
+            source_hash=mark,
             updated_at=unit.now,
             version=t.orders.c.version + 1,
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text, update
 
 from core.domain.cases import CAUSE_OF_HOLD as CAUSE
+from core.domain.cases import INCOMPLETE
 from core.domain.ids import uuid7
 from core.domain.line_codes import GTIN, cause_of, why_unknown
 from core.domain.money import plain
@@ -67,22 +70,60 @@ def place(unit: Unit, facts: Facts, batch: Sequence[Stopped]) -> list[UUID]:
     return ids
 
 
+# "lines.3.unit" and "line 4 …" are the same fault at every line.
+INDEX = re.compile(r"\.[0-9]+(?=\.|\s)|(?<=\bline) [0-9]+")
+
+
+def _fault(kind: HoldKind, detail: str, evidence: Mapping[str, Any] | None) -> str:
+    """Return what orders have in common that are held for one thing, which one decision may release."""
+    if kind is HoldKind.BAD_ADDRESS:
+        return detail
+    if CAUSE[kind] is not INCOMPLETE:
+        return str(kind)
+    # A code without meaning is one fault wherever it stands; else it is the field and what is wrong with it.
+    code = (evidence or {}).get("code") if kind is HoldKind.UNMAPPED_CODE else None
+    return f"{kind}:{code or INDEX.sub('', detail)}"
+
+
+def case_print(connection_id: UUID, kind: HoldKind, detail: str, evidence: Mapping[str, Any] | None) -> str:
+    """Return the fingerprint of the case that a hold of a connection's order stands under."""
+    if kind is HoldKind.UNMAPPED_SKU:
+        # An unknown code is one cause for all orders that have it.
+        cause, grouped = cause_of(evidence or {})
+        return f"{cause.code}:{connection_id.hex}:{grouped}"[:400]
+    return f"{CAUSE[kind].code}:{connection_id.hex}:{_fault(kind, detail, evidence)}"[:400]
+
+
+def holds_of_case(unit: Unit, case: Any, order_id: UUID, kind: str) -> list[UUID]:
+    """Return the active holds of an order that stand under a case, a row of `exception_case`."""
+    rows = unit.conn.execute(
+        text(
+            "SELECT id, detail, evidence FROM hold"
+            " WHERE tenant_id = :t AND order_id = :o AND state = 'active' AND kind = :kind"
+        ),
+        {"t": unit.tenant, "o": order_id, "kind": kind},
+    ).all()
+    # Cases opened before faults were told apart have all of a kind.
+    if case.fingerprint == f"{case.code}:{case.connection_id.hex}:{kind}":
+        return [row.id for row in rows]
+    prints = [(row.id, case_print(case.connection_id, HoldKind(kind), row.detail, row.evidence)) for row in rows]
+    return [hold_id for hold_id, mark in prints if mark == case.fingerprint]
+
+
 def _case(stopped: Stopped, stop: Stop, connection: str) -> Opened:
     cause = CAUSE[stop.kind]
-    evidence = {**(stop.evidence or {}), "detail": stop.detail, "connection": connection}
+    detail = INDEX.sub("", stop.detail) if cause is INCOMPLETE else stop.detail
+    evidence = {**(stop.evidence or {}), "detail": detail, "connection": connection}
     arguments = {"kind": str(stop.kind), "connection": connection}
-    # An unknown code is one cause for all orders that have it; other reasons are grouped by connection and kind.
     if stop.kind is HoldKind.UNMAPPED_SKU:
-        cause, grouped = cause_of(evidence)
+        cause, _ = cause_of(evidence)
         if evidence.get("scheme") == GTIN:
             evidence["why"] = why_unknown(evidence["code"])
         if evidence.get("code"):
             arguments |= {"scheme": evidence["scheme"], "code": evidence["code"]}
-    else:
-        grouped = stop.detail if stop.kind is HoldKind.BAD_ADDRESS else str(stop.kind)
     return Opened(
         cause,
-        f"{cause.code}:{stopped.connection_id.hex}:{grouped}"[:400],
+        case_print(stopped.connection_id, stop.kind, stop.detail, stop.evidence),
         evidence,
         [Member("order", stopped.order_id, stopped.order_id, stopped.value)],
         connection_id=stopped.connection_id,
@@ -171,18 +212,28 @@ def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:
         ),
         {"t": unit.tenant, "ids": list(hold_ids), "now": unit.now, "actor": unit.actor},
     )
-    left = (
-        unit.conn.execute(
-            text("SELECT kind FROM hold WHERE tenant_id = :t AND order_id = :o AND state = 'active'"),
-            {"t": unit.tenant, "o": order_id},
-        )
-        .scalars()
-        .all()
-    )
-    still = {CAUSE[HoldKind(kind)].code for kind in left}
-    gone = {cause.code for cause in CAUSE.values()} - still
-    settle_members(unit, "order", [order_id], codes=gone)
+    known = unit.conn.execute(
+        text(
+            "SELECT kind, detail, evidence, id = ANY(:ids) AS ended FROM hold"
+            " WHERE tenant_id = :t AND order_id = :o AND (state = 'active' OR id = ANY(:ids))"
+        ),
+        {"t": unit.tenant, "o": order_id, "ids": list(hold_ids)},
+    ).all()
     row = lock_order(unit, order_id)
+    left = [each for each in known if not each.ended]
+    still = {CAUSE[HoldKind(each.kind)].code for each in left}
+    settle_members(unit, "order", [order_id], codes={cause.code for cause in CAUSE.values()} - still)
+    # Of a cause that is left for another fault, the case of the ended one is over as well.
+    ended, kept = (
+        {
+            case_print(row.connection_id, HoldKind(each.kind), each.detail, each.evidence)
+            for each in known
+            if each.ended is over
+        }
+        for over in (True, False)
+    )
+    if ended - kept:
+        settle_members(unit, "order", [order_id], fingerprints=ended - kept)
     state: str = row.state
     if not left and state == "held":
         begun = unit.conn.execute(

@@ -1,11 +1,14 @@
 """Changes that come when an order is done: kept, shown as declined, and a person's where something would have changed.
 
 Units the source adds then become canceled units of the order, so that `canceled + shipped + open = ordered` holds and
-the order says what was wanted; nothing of it is reserved or sent.
+the order says what was wanted; nothing of it is reserved or sent. Prices, titles, addresses and totals stay those the
+goods left under: papers and credit notes are made of them. What was declined is remembered in the order's body under
+`declined`, so that the same picture sent again asks nobody twice.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -27,12 +30,16 @@ from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.unit import Unit
 
+TAKEN_OVER = ("note", "tags", "payments")
+"""What a source may still say of an order that it asked to change too late."""
 
-def apply_late(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any], mark: str) -> None:
+
+def apply_late(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any], mark: str) -> Json | None:
     """Note what a newer picture of a completed or canceled order would have changed; ask a person where it matters.
 
-    Notes, tags, payments and the like are taken over by the caller and need nobody. Units taken off after they were
-    shipped are no difference as far as they have come back.
+    Where nothing would have changed, notes, tags, payments and the like are the caller's to take over; where something
+    would have, now or in an earlier picture that was declined, the order stays as it is but for those. Units taken off
+    after they were shipped are no difference as far as they have come back.
 
     Args:
         unit: the running transaction.
@@ -40,14 +47,44 @@ def apply_late(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any], ma
         incoming: the picture.
         order: the locked order as it was before.
         mark: what tells this picture from others.
+
+    Returns:
+        The body the order is to have where the picture, or one before it, was declined; None where it may be taken.
     """
-    changes = _lines(unit, incoming, order)
-    if order.state == "completed" and not same_address(order.body.get("ship_to"), incoming.document.get("ship_to")):
-        changes["ship_to"] = ["new address"]
-    told = {"after": order.state, **({"declined": changes} if changes else {})}
-    unit.event("order.changed", "order", order.id, told, order_id=order.id)
-    if not changes:
-        return
+    known: Json = order.body.get("declined") or {}
+    prices = dict(known.get("prices") or {})
+    matched, changes = _lines(unit, incoming, order, prices)
+    ship_to = incoming.document.get("ship_to")
+    address: str | None = _mark_of(ship_to)
+    if order.state == "completed" and not same_address(order.body.get("ship_to"), ship_to):
+        if known.get("ship_to") != address:
+            changes["ship_to"] = ["new address"]
+    else:
+        address = None
+    if not changes and not known:
+        _take_over(unit, matched)
+        unit.event("order.changed", "order", order.id, {"after": order.state}, order_id=order.id)
+        return None
+    body = {name: value for name, value in order.body.items() if name not in TAKEN_OVER}
+    body |= {name: incoming.document[name] for name in TAKEN_OVER if incoming.document.get(name) is not None}
+    if any(body.get(name) != order.body.get(name) for name in TAKEN_OVER):
+        unit.event("order.changed", "order", order.id, {"after": order.state}, order_id=order.id)
+    body["declined"] = {"prices": prices, "ship_to": address}
+    if changes:
+        _decline(unit, facts, order, changes, mark)
+    return body
+
+
+def _mark_of(address: Json | None) -> str:
+    """Return what tells an address from others without saying it again."""
+    said = sorted((name, str(value)) for name, value in (address or {}).items() if value)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _decline(unit: Unit, facts: Facts, order: Row[Any], changes: dict[str, list[str]], mark: str) -> None:
+    """Say to the feed, the order's history and a person what was not done."""
+    told = {"after": order.state, "declined": changes}
+    unit.event("order.change_refused", "order", order.id, told, order_id=order.id)
     unit.conn.execute(
         insert(t.change_set).values(
             tenant_id=unit.tenant,
@@ -84,8 +121,17 @@ def apply_late(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any], ma
     )
 
 
-def _lines(unit: Unit, incoming: Incoming, order: Row[Any]) -> dict[str, list[str]]:
-    """Write what the lines say now and return what would have changed, by kind."""
+def _lines(
+    unit: Unit, incoming: Incoming, order: Row[Any], prices: dict[str, str]
+) -> tuple[list[tuple[Json, Row[Any]]], dict[str, list[str]]]:
+    """Write the units the lines speak of now; return the lines there are, and what would have changed, by kind.
+
+    Args:
+        unit: the running transaction.
+        incoming: the picture.
+        order: the locked order.
+        prices: prices declined before, by line; those of this picture are added.
+    """
     stored = unit.conn.execute(
         select(t.order_line)
         .where(t.order_line.c.tenant_id == unit.tenant, t.order_line.c.order_id == order.id)
@@ -107,15 +153,19 @@ def _lines(unit: Unit, incoming: Incoming, order: Row[Any]) -> dict[str, list[st
                 changes.setdefault("added", []).append(_said(wanted, line.get("sku")))
             continue
         more = _compare(changes, order, row, wanted)
-        if order.state == "completed" and wanted > 0 and line.get("unit_price") != row.unit_price:
-            changes.setdefault("prices", []).append(str(row.sku))
-        _write(unit, row.id, line, wanted, more)
+        if order.state == "completed" and wanted > 0:
+            price, before = str(line.get("unit_price")), prices.pop(row.id.hex, None)
+            if line.get("unit_price") != row.unit_price:
+                prices[row.id.hex] = price
+                if price != before:
+                    changes.setdefault("prices", []).append(str(row.sku))
+        _write(unit, row.id, wanted, more)
     seen = {row.id for row in matched if row is not None}
     for row in stored:
         if row.id not in seen:
             _compare(changes, order, row, ZERO)
-            _write(unit, row.id, {}, ZERO, ZERO)
-    return changes
+            _write(unit, row.id, ZERO, ZERO)
+    return [(line, row) for line, row in zip(lines, matched, strict=True) if row is not None], changes
 
 
 def _compare(changes: dict[str, list[str]], order: Row[Any], row: Row[Any], wanted: Decimal) -> Decimal:
@@ -134,14 +184,23 @@ def _said(units: Decimal, sku: str | None) -> str:
     return f"{plain(units)} x {sku or '?'}"
 
 
-def _write(unit: Unit, line_id: UUID, line: Json, wanted: Decimal, more: Decimal) -> None:
+def _write(unit: Unit, line_id: UUID, wanted: Decimal, more: Decimal) -> None:
     c = t.order_line.c
-    said = {name: line[name] for name in ("title", "unit_price", "discount", "taxes") if name in line}
     unit.conn.execute(
         update(t.order_line)
         .where(c.tenant_id == unit.tenant, c.id == line_id)
-        .values(pictured=wanted, quantity=c.quantity + more, canceled=c.canceled + more, **said)
+        .values(pictured=wanted, quantity=c.quantity + more, canceled=c.canceled + more)
     )
+
+
+def _take_over(unit: Unit, matched: Sequence[tuple[Json, Row[Any]]]) -> None:
+    """Write what lines are called and what was taken off them, of a picture that asks for nothing else."""
+    c = t.order_line.c
+    for line, row in matched:
+        said = {name: line[name] for name in ("title", "unit_price", "discount", "taxes") if name in line}
+        if said:
+            where = (c.tenant_id == unit.tenant, c.id == row.id)
+            unit.conn.execute(update(t.order_line).where(*where).values(**said))
 
 
 def settle_late(unit: Unit, order_id: UUID) -> None:

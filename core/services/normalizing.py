@@ -13,7 +13,7 @@ from core.errors import CrossdockError, InputError, MappingError
 from core.ports.connectors import Connector, Connectors, Document, InboundMessage
 from core.services.connections import config_of, row_of
 from core.services.secretbox import SecretBox
-from core.services.trading import split_by_store
+from core.services.store_orders import split_by_store
 from core.store.read.plumbing import read_raw
 from core.store.unit import Unit
 

@@ -15,7 +15,7 @@ ZERO = Decimal(0)
 BODY = (
     "service_level", "promise", "pickup_node", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to",
     "bill_to", "charges", "payments", "totals", "references", "ship_not_before", "ship_not_after",
-    "deliver_not_before", "deliver_not_after",
+    "deliver_not_before", "deliver_not_after", "split_from",
 )  # fmt: skip
 LINE = (
     "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",

@@ -42,10 +42,11 @@ def leave_out(unit: Unit, delivery_id: UUID, why: str) -> None:
         update(t.paper)
         .where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id, c.state == SENT)
         .values(state=NOT_AGREED, answer={NOT_AGREED: why}, look_at=None)
-        .returning(c.id, c.number, c.order_id)
+        .returning(c.id, c.kind, c.number, c.order_id)
     ).one_or_none()
     if row is not None:
-        unit.event(f"paper.{NOT_AGREED}", "paper", row.id, {"number": row.number, "why": why}, order_id=row.order_id)
+        said = {"kind": row.kind, "number": row.number, "why": why}
+        unit.event(f"paper.{NOT_AGREED}", "paper", row.id, said, order_id=row.order_id)
 
 
 def acknowledge(

@@ -17,7 +17,7 @@ from core.domain.ids import public_id, uuid7
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.states import UNFINISHED_DELIVERY, DeliveryState
-from core.domain.trade_terms import as_seller
+from core.domain.trade_terms import as_seller, issued_as
 from core.domain.vocabulary import Paper, Write
 from core.errors import Conflict, NotFound
 from core.ports.connectors import Json
@@ -46,7 +46,8 @@ def head_of(order: Row[Any], terms: Json, now: datetime) -> Json:
     body = order.body
     found = {
         "order_number": order.number,
-        "order_external_id": order.external_id,
+        # What the buyer issued: of a store's part he knows no other number, and the store is the one it goes to.
+        "order_external_id": issued_as(order.external_id, order.number, body),
         "ordered_on": order.placed_at.date(),
         "issued_at": now,
         "references": body.get("references"),

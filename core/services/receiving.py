@@ -25,7 +25,8 @@ ZERO = Decimal(0)
 NAMES = ("sku", "gtin", "buyer_code")
 OF_ORDER = """
 SELECT p.* FROM paper p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id
-WHERE p.tenant_id = :t AND p.connection_id = :c AND p.kind = 'despatch_advice' AND o.external_id = :x
+WHERE p.tenant_id = :t AND p.connection_id = :c AND p.kind = 'despatch_advice'
+  AND (o.external_id = :x OR p.body->>'order_external_id' = :x)
 ORDER BY p.made_at LIMIT 2
 """
 

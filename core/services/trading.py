@@ -1,8 +1,8 @@
-"""B2B orders as partners order them: one order per store, packs counted in units, prices held against those agreed."""
+"""B2B orders as partners order them: packs counted in units, prices held against those agreed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
@@ -11,73 +11,18 @@ from sqlalchemy import Row
 
 from core.domain.money import plain
 from core.domain.quick import MOST_PLACES, has_sane_places
-from core.domain.trade_terms import store_suffix
 from core.domain.units import PIECES
-from core.domain.vocabulary import DocumentType, HoldKind
-from core.errors import InputError
-from core.ports.connectors import Document, Json
+from core.domain.vocabulary import HoldKind
+from core.ports.connectors import Json
 from core.services.agreements import packs_of, terms_of
 from core.services.catalog import units_of
 from core.services.line_items import item_of, resolve_lines
 from core.services.ordering import Incoming
+from core.services.store_orders import has_own_units, store_units
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
 FINEST = Decimal(1).scaleb(-MOST_PLACES)
-
-
-def split_by_store(documents: Iterable[Document]) -> list[Document]:
-    """Return the documents with every order for several stores as one order for each, in order of the stores' names.
-
-    Args:
-        documents: as read; an order is for several stores when any line has `destinations`.
-
-    Raises:
-        InputError: a line's destinations do not add up to its quantity: nobody could say where the rest goes.
-    """
-    found: list[Document] = []
-    for document in documents:
-        lines = document.body.get("lines") or ()
-        if document.type is DocumentType.ORDER and any(line.get("destinations") for line in lines):
-            found += _split(document)
-        else:
-            found.append(document)
-    return found
-
-
-def _split(document: Document) -> list[Document]:
-    body = document.body
-    by_store: dict[str, list[Json]] = {}
-    for index, line in enumerate(body["lines"]):
-        stores = line.get("destinations") or ()
-        if sum((each["quantity"] for each in stores), ZERO) != line["quantity"]:
-            raise InputError(
-                f"Line {line.get('external_id') or index + 1} of {body.get('number') or body['external_id']} orders"
-                f" {plain(line['quantity'])}, its stores get another number.",
-                fix="Ask the buyer to send the order again with destinations that add up.",
-                code="TRADE-STORES-422",
-            )
-        for each in stores:
-            whole = {name: value for name, value in line.items() if name != "destinations"}
-            by_store.setdefault(each["store"], []).append({**whole, "quantity": each["quantity"]})
-    known = {
-        key: each for each in body.get("stores") or () for key in (each.get("external_id"), each.get("gln")) if key
-    }
-    # The totals are those of all stores together, and so are charges: nobody said whose.
-    rest = {name: value for name, value in body.items() if name not in ("stores", "totals", "lines")}
-    return [
-        Document(
-            document.type,
-            {
-                **rest,
-                "external_id": body["external_id"] + store_suffix(store),
-                "ship_to": known.get(store) or {"external_id": store},
-                "lines": lines,
-            },
-            document.holds,
-        )
-        for store, lines in sorted(by_store.items())
-    ]
 
 
 def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
@@ -85,8 +30,11 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
 
     A line says in `trade` how it was ordered. A price other than the agreed one becomes a hold, a missing one is
     filled.
+
+    Raises:
+        InputError: what stores get does not add up to a line.
     """
-    trade = [each for each in batch if each.document["type"] == "b2b"]
+    trade = [each for each in batch if each.document["type"] == "b2b" or has_own_units(each.document)]
     if not trade:
         return
     known = resolve_lines(unit, ((each.connection_id, line) for each in trade for line in each.document["lines"]))
@@ -103,10 +51,14 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
     }
     for each in trade:
         found = [items[id(each), index] for index in range(len(each.document["lines"]))]
-        lines = [
-            _in_units(line, packs.get((item, line["unit"])) if item else None, units.get(item) if item else None)
-            for line, item in zip(each.document["lines"], found, strict=True)
-        ]
+        lines: list[Json] = []
+        for line, item in zip(each.document["lines"], found, strict=True):
+            own_unit = units.get(item) if item else None
+            if "store_unit" in line:
+                sizes = {name: size for (of, name), size in packs.items() if of == item}
+                lines.append(_of_store(each, len(lines), line, sizes, own_unit))
+            else:
+                lines.append(_in_units(line, packs.get((item, line["unit"])) if item else None, own_unit))
         each.document = {**each.document, "lines": lines}
         own_terms = terms[each.connection_id]
         if own_terms is not None:
@@ -114,19 +66,49 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
         _prices(unit, each, found, (own_terms or {}).get("price_tolerance") or ZERO)
 
 
-def _in_units(line: Json, known: Decimal | None, own: str | None) -> Json:
-    """Return a line counted in units of its item; what is known of its packs wins over what the buyer states."""
+def _of_store(each: Incoming, index: int, line: Json, sizes: Mapping[str, Decimal], own: str | None) -> Json:
+    """Return a store's line, whose quantity is in another unit than its price, counted in units of its item.
+
+    It is answered in the unit of the whole line. Where the size of a unit is not known, the order is held.
+    """
+    plainly = {**dict.fromkeys((*PIECES, *([own] if own else ())), Decimal(1)), **sizes}
+    per = sizes.get(line["unit"]) or plainly.get(line["unit"]) or line.get("pack_size")
+    of = {name: plainly.get(name, per if name == line["unit"] else None) for name in line["stores_of"]["given"]}
+    kept, counted = store_units(line, per, of)
+    if counted is not None:
+        return _in_units(kept, sizes.get(line["unit"]), own, counted)
+    unknown = sorted(name for name, size in {**of, line["unit"]: per}.items() if size is None)
+    detail = f"line {index + 1} is for stores in {line['store_unit']} and ordered in {line['unit']}"
+    hold = {
+        "kind": str(HoldKind.UNMAPPED_CODE),
+        "path": "",
+        "detail": f"{detail}; no pack {', '.join(unknown)} is known",
+    }
+    each.map_holds = [*each.map_holds, hold]
+    return kept
+
+
+def _in_units(line: Json, known: Decimal | None, own: str | None, counted: Decimal | None = None) -> Json:
+    """Return a line counted in units of its item; what is known of its packs wins over what the buyer states.
+
+    Args:
+        line: as the buyer ordered it.
+        known: units of the item in one of the line's unit.
+        own: the unit of the item.
+        counted: how many units they are, where the line's quantity is in another unit than the line.
+    """
     kept = {name: line[name] for name in ("gtin", "buyer_code") if line.get(name)}
     stated: Decimal | None = line.get("pack_size")
     per = known or stated
     if line["unit"] in {*PIECES, own} and known is None:
+        line = line if counted is None else {**line, "quantity": counted}
         return {**line, "trade": kept} if kept else line
     if per is None:
         return line  # validation holds it: the unit means nothing
     price = line.get("unit_price")
     return {
         **line,
-        "quantity": line["quantity"] * per,
+        "quantity": line["quantity"] * per if counted is None else counted,
         **({"removed": line["removed"] * per} if line.get("removed") else {}),
         "unit": own or "C62",
         "unit_price": None if price is None else in_unit_price(price, per),
@@ -157,12 +139,12 @@ def _address(each: Incoming, terms: Json) -> None:
 
 
 PRICES = """
-SELECT DISTINCT ON (w.n) w.n, p.price FROM unnest(%(items)s::uuid[], %(quantities)s::numeric[])
+SELECT DISTINCT ON (w.n) w.n, p.price, p.currency FROM unnest(%(items)s::uuid[], %(quantities)s::numeric[])
      WITH ORDINALITY AS w(item_id, quantity, n)
 JOIN partner_price p ON p.item_id = w.item_id AND p.from_quantity <= w.quantity
-WHERE p.tenant_id = %(tenant)s AND p.connection_id = %(connection)s AND p.currency = %(currency)s
+WHERE p.tenant_id = %(tenant)s AND p.connection_id = %(connection)s
   AND p.valid_from <= %(day)s AND (p.valid_to IS NULL OR p.valid_to >= %(day)s)
-ORDER BY w.n, p.from_quantity DESC, p.valid_from DESC
+ORDER BY w.n, p.currency = %(currency)s DESC, p.from_quantity DESC, p.valid_from DESC
 """
 
 
@@ -180,14 +162,22 @@ def _prices(unit: Unit, each: Incoming, items: Sequence[UUID | None], tolerance:
             "day": each.document["placed_at"].date(),
         },
     )
-    agreed = {wanted[row.n - 1][0]: row.price for row in rows}
+    agreed = {wanted[row.n - 1][0]: (row.price, row.currency) for row in rows}
+    currency: str = each.document["currency"]
     holds: list[Json] = []
-    for index, price in agreed.items():
+    for index, (price, agreed_in) in agreed.items():
         stated = lines[index].get("unit_price")
-        if stated is None:
+        known = f"agreed are {plain(price)} {agreed_in}"
+        detail = None
+        if agreed_in != currency:
+            # Without this an order in a currency nobody agreed on would be checked against no price at all.
+            at = "without a price" if stated is None else f"at {plain(stated)}"
+            detail = f"line {index + 1} {at} in {currency}, {known}"
+        elif stated is None:
             lines[index] = {**lines[index], "unit_price": price}
         elif abs(stated - price) > tolerance * price + FINEST:
-            detail = f"line {index + 1} at {plain(stated)}, agreed are {plain(price)} {each.document['currency']}"
+            detail = f"line {index + 1} at {plain(stated)}, {known}"
+        if detail is not None:
             holds.append({"kind": str(HoldKind.PRICE_MISMATCH), "path": "", "detail": detail})
     each.map_holds = [*each.map_holds, *holds]
 

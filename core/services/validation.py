@@ -59,6 +59,7 @@ def check_order(
         *_from_map(map_holds),
         *_lines(order, items, clashes),
         *_implausible(order, now),
+        *_nothing(order),
         *_units(order, items, units),
         *_parts(order, items, units),
         *_address(order),
@@ -81,6 +82,17 @@ def implausible(order: Json, now: datetime | None) -> list[tuple[str, str]]:
 
 def _implausible(order: Json, now: datetime | None) -> list[Stop]:
     return [Stop(HoldKind.MISSING_FIELD, f"{path} {reason}") for path, reason in implausible(order, now)]
+
+
+def _nothing(order: Json) -> list[Stop]:
+    """Return the lines of a partner's order that ask for nothing; shops that say what was taken off have `removed`."""
+    if order["type"] != "b2b":
+        return []
+    return [
+        Stop(HoldKind.MISSING_FIELD, f"lines.{index}.quantity must be more than 0", index)
+        for index, line in enumerate(order["lines"])
+        if line["quantity"] == 0 and line.get("removed") is None
+    ]
 
 
 def units_asked(order: Json, items: Sequence[UUID | None]) -> set[UUID]:

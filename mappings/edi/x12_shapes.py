@@ -28,6 +28,8 @@ LENGTHS = (8, 12, 13, 14)
 EITHER = (tuple(f"gtin_{length}" for length in LENGTHS), ("external_id", "second_id"), ("region", "area"))
 """Places of one canonical field: where several hold something, the first of them is kept."""
 TEXT = 80
+STORES = 10
+"""Stores that one SDQ has room for."""
 REGION = 2
 """Characters of a region in N402; longer ones are a place of their own."""
 NAMED = ("department", "vendor_number", "contract", "promotion", "customer_order")
@@ -146,7 +148,20 @@ def line(found: Json) -> Json:
         made["titles"] = [{"text": each} for part in title.splitlines() for each in wrapped(part, TEXT)]
     if made.get("sscc"):
         made["sscc"] = SSCC_AI + made["sscc"]
+    if made.get("destinations"):
+        made["store_units"] = list(store_units(made.pop("destinations"), made.get("unit", "C62")))
     return made
+
+
+def store_units(destinations: Iterable[Mapping[str, Any]], unit: str) -> Iterable[Json]:
+    """Yield what each store gets as SDQ has it: so many stores at a time, of one unit; `unit` is that of the line."""
+    by_unit: dict[str, list[Json]] = {}
+    for each in destinations:
+        kept = {name: value for name, value in each.items() if name != "unit"}
+        by_unit.setdefault(each.get("unit") or unit, []).append(kept)
+    for own, stores in by_unit.items():
+        for start in range(0, len(stores), STORES):
+            yield {"unit": own, "destinations": stores[start : start + STORES]}
 
 
 def from_line(found: Json) -> Json:
@@ -159,6 +174,13 @@ def from_line(found: Json) -> Json:
     pieces = [each["text"] for each in made.pop("titles", ()) if each.get("text")]
     if pieces:
         made["title"] = "".join(each if each.endswith(" ") else f"{each}\n" for each in pieces).removesuffix("\n")
+    stores = [
+        {**each, **({"unit": group["unit"]} if group.get("unit") not in (None, made.get("unit", "C62")) else {})}
+        for group in made.pop("store_units", ())
+        for each in group["destinations"]
+    ]
+    if stores:
+        made["destinations"] = stores
     if len(str(made.get("sscc") or "")) == SSCC_MARK:
         made["sscc"] = made["sscc"][len(SSCC_AI) :]
     return made

@@ -84,6 +84,27 @@ def test_write_makes_trailers_right_and_tells_what_was_wrong(bare: Bare, bad: Pa
     assert sorted(each.name for each in place.glob("*.edi*")) == ["bad.edi", "out.edi"]
 
 
+CUT = GOOD[: GOOD.index(b"FTX") + 5]
+
+
+@pytest.mark.parametrize("content", [CUT, b"ISA*", GOOD[: GOOD.index(b"UNZ")]])
+@pytest.mark.parametrize("printed", [True, False])
+def test_what_cannot_be_read_whole_is_not_written(bare: Bare, place: Path, content: bytes, printed: bool) -> None:
+    (place / "cut.edi").write_bytes(content)
+    done = bare("edi", "write", "cut.edi", *(() if printed else ("--out", place / "new.edi")))
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1] == "cut.edi cannot be read whole. Nothing was written; have it sent again."
+    assert [each.name for each in place.iterdir() if "new" in each.name] == []
+
+
+@pytest.mark.parametrize("verb", ["convert", "diff"])
+def test_a_file_of_which_nothing_is_read_ends_with_1(bare: Bare, place: Path, verb: str) -> None:
+    (place / "cut.edi").write_bytes(b"ISA*")
+    done = bare("edi", verb, "cut.edi")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == "No message of cut.edi could be read."
+
+
 def test_write_takes_what_read_printed(bare: Bare, good: Path, place: Path) -> None:
     lines = bare("edi", "read", good, "--json").rows
     changed = [{**each, "elements": ["AAI", "", "", "new"]} if each.get("tag") == "FTX" else each for each in lines]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from core.services.actions import apply_case
 from core.store.unit import Store
 from tests.core.world import World
 
@@ -45,3 +46,35 @@ def test_a_negative_price_and_a_time_to_come_are_held(world: World) -> None:
         ("missing_field", "placed_at must not be more than a day ahead"),
     ]
     assert world.work() == []
+
+
+def test_different_faults_are_different_cases_and_one_release_lets_one_go(world: World) -> None:
+    held(world, lines=[line(unit_price="-5")])
+    held(world, lines=[line(), line(external_id="L2", unit_price="-6")])
+    held(world, placed_at="2999-01-01T00:00:00Z", lines=[line(unit_price="-7")])
+    for unit in ("BOX", "XCT", "BOX"):
+        held(world, lines=[line(unit=unit)])
+    query = (
+        "SELECT c.id, c.title, c.sentence, c.state, count(m.subject_id) FILTER (WHERE m.resolved_at IS NULL) AS orders"
+        " FROM exception_case c JOIN case_member m ON m.case_id = c.id GROUP BY 1, 2, 3, 4 ORDER BY c.title"
+    )
+    seen = world.all(query)
+    said = [each.title.partition(": ")[2] for each in seen]
+    assert sorted(zip(said, [each.orders for each in seen], strict=True)) == [
+        ("line is in BOX, its item in C62", 2),
+        ("line is in XCT, its item in C62", 1),
+        ("lines.unit_price must not be negative", 3),
+        ("placed_at must not be more than a day ahead", 1),
+    ]
+    assert all(each.sentence.endswith(f": {words}.") for words, each in zip(said, seen, strict=True))
+    price = seen[said.index("lines.unit_price must not be negative")]
+    with world.store.begin() as unit:
+        apply_case(unit, world.hub.facts.get(unit.conn, 1), price.id)
+    assert [(each.title.partition(": ")[2], each.orders) for each in world.all(query) if each.orders] == [
+        ("line is in BOX, its item in C62", 2),
+        ("line is in XCT, its item in C62", 1),
+        ("placed_at must not be more than a day ahead", 1),
+    ]
+    left = world.all("SELECT detail FROM hold WHERE state = 'active' AND kind = 'missing_field'")
+    assert [row.detail for row in left] == ["placed_at must not be more than a day ahead"]
+    assert world.one("SELECT count(*) AS n FROM orders WHERE state = 'held'").n == 4

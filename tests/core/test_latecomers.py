@@ -86,6 +86,32 @@ def test_a_late_address_or_price_asks_a_person(world: World) -> None:
     assert [changes for changes, _ in cases(world)] == [{"ship_to": "new address"}, {"prices": "A"}]
 
 
+def test_what_is_declined_changes_nothing_of_a_done_order(world: World) -> None:
+    document = done(world)
+    before = world.one("SELECT number, total, body FROM orders")
+    kept = tuple(world.one("SELECT title, unit_price, discount, taxes FROM order_line"))
+    other = {
+        "number": "OTHER", "totals": None, "ship_to": {**document["ship_to"], "line1": "Elsewhere 9"},
+        "lines": [line(2, unit_price="9.00", title="Another thing", discount="1.00")], "note": "Thanks",
+    }  # fmt: skip
+    sent(world, document, 2, **other)
+    after = world.one("SELECT number, total, body FROM orders")
+    assert tuple(world.one("SELECT title, unit_price, discount, taxes FROM order_line")) == kept
+    assert (after.number, after.total) == (before.number, before.total)
+    assert {**after.body, "note": None, "declined": None} == {**before.body, "note": None, "declined": None}
+    assert after.body["note"] == "Thanks"
+    told = world.one("SELECT data FROM event WHERE type = 'order.change_refused'").data
+    assert told == {"after": "completed", "declined": {"prices": ["A"], "ship_to": ["new address"]}}
+    # With another tag it asks nobody again, and gets no further.
+    sent(world, document, 3, **other, tags=["vip"])
+    assert len(cases(world)) == 1
+    assert tuple(world.one("SELECT title, unit_price, discount, taxes FROM order_line")) == kept
+    assert world.one("SELECT body FROM orders").body["tags"] == ["vip"]
+    # A third price is another question.
+    sent(world, document, 4, **{**other, "lines": [line(2, unit_price="8.00")]})
+    assert [said for said, _ in cases(world)][1:] == [{"prices": "A"}]
+
+
 def test_units_taken_off_after_shipment_are_settled_by_their_return(world: World) -> None:
     document = done(world)
     sent(world, document, 2, lines=[line(2, removed="1")])

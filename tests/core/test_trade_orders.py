@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from core.services.agreements import set_price, set_terms
 from core.store.unit import Store
-from tests.core.trade_world import TERMS, TradeWorld, line
+from tests.core.trade_world import STORE, TERMS, TradeWorld, line
 
 
 @pytest.fixture
@@ -53,6 +53,46 @@ def test_the_agreed_price_is_filled_in_and_another_one_held(world: TradeWorld) -
     assert (case.code, case.title) == ("ORDER-PRICE-422", "retailer orders at other prices than agreed")
 
 
+def test_an_order_in_a_currency_no_price_is_agreed_in_is_held_with_both(world: TradeWorld) -> None:
+    with world.store.begin() as unit:
+        set_price(unit, world.retailer, "B", Decimal("9.50"), "EUR", since=date(2026, 1, 1))
+    held = world.buy(line("B", 1, "9.50"), currency="USD")
+    assert held.state == "held"
+    hold = world.one("SELECT kind, detail FROM hold")
+    assert (hold.kind, hold.detail) == ("price_mismatch", "line 1 at 9.5 in USD, agreed are 9.5 EUR")
+    # Agreed in both, the one of the order's currency counts; an item nobody agreed on is nobody's question.
+    with world.store.begin() as unit:
+        set_price(unit, world.retailer, "B", Decimal("11"), "USD", since=date(2026, 1, 1))
+    assert world.buy(line("B", 1, "11"), line("A", 1, "5"), currency="USD").state == "in_progress"
+    assert world.buy(line("B", 1, "9.50")).state == "in_progress"
+
+
+def test_a_line_that_asks_for_nothing_is_held_and_not_answered_at_once(world: TradeWorld) -> None:
+    order = world.buy(line("A", 0), line("B", 1))
+    assert order.state == "held"
+    assert world.one("SELECT kind, detail FROM hold") == ("missing_field", "lines.0.quantity must be more than 0")
+    assert world.settle() == 0
+    case = world.one("SELECT code, title FROM exception_case")
+    assert tuple(case) == ("ORDER-FIELD-422", "retailer orders: lines.quantity must be more than 0")
+    # Sent again as it was meant, it goes on.
+    world.send("order", {**sent_again(order), "lines": [line("A", 2), line("B", 1)]}, world.retailer)
+    world.drain()
+    assert world.one("SELECT state FROM orders").state == "in_progress"
+
+
+def test_a_shop_sends_lines_of_nothing_for_what_was_taken_off(world: TradeWorld) -> None:
+    document = {**world.order({"A": 1}), "totals": None}
+    document["lines"] = [*document["lines"], line("B", 0)]
+    world.send("order", document)
+    world.drain()
+    assert world.one("SELECT state FROM orders").state == "in_progress"
+
+
+def sent_again(order: Any) -> dict[str, Any]:
+    return {"external_id": order.external_id, "number": order.number, "type": "b2b", "currency": "EUR",
+            "placed_at": order.placed_at.isoformat(), "ship_to": STORE}  # fmt: skip
+
+
 def test_an_order_for_several_stores_becomes_one_order_for_each(world: TradeWorld) -> None:
     stores = [
         {"external_id": "1", "name": "One", "line1": "Weg 1", "city": "Kiel", "country": "DE"},
@@ -74,6 +114,73 @@ def test_an_order_for_several_stores_becomes_one_order_for_each(world: TradeWorl
         ("PO-7/2", "PO-7", "Bonn", "A", 3),
         ("PO-7/2", "PO-7", "Bonn", "B", 1),
     ]
+
+
+def to_store(world: TradeWorld) -> Any:
+    world.buy(line("A", 2, destinations=[{"store": "0815", "quantity": "2"}]), external_id="PO-7", number="PO-7")
+    return world.one("SELECT * FROM orders WHERE external_id = 'PO-7/0815'")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_no_number_of_a_buyer_reaches_the_part_of_a_store(world: TradeWorld, legacy: bool) -> None:
+    part = to_store(world)
+    if legacy:
+        with world.store.begin() as unit:
+            unit.conn.execute(text("UPDATE orders SET body = (body::jsonb - 'split_from' || cast(:s AS jsonb))::json"),
+                              {"s": '{"ship_to": {"external_id": "0815"}}'})  # fmt: skip
+    before = world.one("SELECT * FROM orders")
+    world.buy(line("B", 9), external_id="PO-7/0815", number="PO-7/0815")
+    assert tuple(world.one("SELECT * FROM orders")) == tuple(before)
+    assert world.one("SELECT count(*) AS n FROM order_line").n == 1
+    refused = world.one("SELECT state, error FROM message ORDER BY id DESC LIMIT 1")
+    assert (refused.state, refused.error["code"]) == ("quarantined", "TRADE-STORES-409")
+    # The same order for stores, sent again with other units, is still the same order.
+    more = [{"store": "0815", "quantity": "3"}]
+    world.buy(line("A", 3, destinations=more), external_id="PO-7", number="PO-7")
+    row = world.one("SELECT order_id, quantity FROM order_line")
+    assert (row.order_id, row.quantity) == (part.id, 3)
+
+
+def test_a_part_of_a_store_is_no_change_of_an_order_with_its_name(world: TradeWorld) -> None:
+    order = world.buy(line("B", 1), external_id="PO-7/0815", number="PO-7/0815")
+    world.buy(line("A", 2, destinations=[{"store": "0815", "quantity": "2"}]), external_id="PO-7", number="PO-7")
+    refused = world.one("SELECT state, error FROM message ORDER BY id DESC LIMIT 1")
+    assert (refused.state, refused.error["code"]) == ("quarantined", "TRADE-STORES-409")
+    assert world.one("SELECT sku FROM order_line WHERE order_id = :o", o=order.id).sku == "B"
+
+
+def test_stores_in_another_unit_than_the_line_are_counted_by_the_packs_of_the_item(world: TradeWorld) -> None:
+    # Two cartons of twelve at 118.80, said of the stores in pieces, and two cartons in pieces the other way round.
+    pieces = [{"store": "1", "quantity": "18", "unit": "EA"}, {"store": "2", "quantity": "6", "unit": "EA"}]
+    cartons = [{"store": "1", "quantity": "2", "unit": "CT"}]
+    world.buy(
+        line("A", 2, "118.80", unit="CT", destinations=pieces, external_id="1"),
+        line("A", 24, "9.90", unit="EA", destinations=cartons, external_id="2"),
+        external_id="PO-7", number="PO-7",
+    )  # fmt: skip
+    rows = world.all(
+        "SELECT o.external_id, l.external_id AS line, l.quantity, l.unit_price, l.trade->>'unit' AS unit FROM orders o"
+        " JOIN order_line l ON l.order_id = o.id ORDER BY 1, 2"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("PO-7/1", "1", 18, Decimal("9.9"), "CT"),
+        ("PO-7/1", "2", 24, Decimal("9.9"), None),
+        ("PO-7/2", "1", 6, Decimal("9.9"), "CT"),
+    ]
+
+
+def test_stores_in_a_unit_nobody_knows_are_held_and_those_that_do_not_add_up_refused(world: TradeWorld) -> None:
+    stores = [{"store": "1", "quantity": "2", "unit": "PK"}]
+    world.buy(line("A", 2, "118.80", unit="CT", destinations=stores), external_id="PO-7", number="PO-7")
+    assert world.one("SELECT state FROM orders").state == "held"
+    holds = [row.detail for row in world.all("SELECT detail FROM hold WHERE kind = 'unmapped_code' ORDER BY detail")]
+    assert holds[0] == "line 1 is for stores in PK and ordered in CT; no pack PK is known"
+    assert world.one("SELECT unit, unit_price FROM order_line") == ("PK", None)
+    stores = [{"store": "1", "quantity": "23", "unit": "EA"}]
+    world.buy(line("A", 2, "118.80", unit="CT", destinations=stores), external_id="PO-8", number="PO-8")
+    message = world.one("SELECT state, error FROM message ORDER BY id DESC LIMIT 1")
+    assert (message.state, message.error["code"]) == ("quarantined", "TRADE-STORES-422")
+    assert world.one("SELECT count(*) AS n FROM orders").n == 1
 
 
 def test_stores_that_do_not_add_up_stop_the_message(world: TradeWorld) -> None:

@@ -13,11 +13,13 @@ from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.errors import Conflict
 from core.services.advising import labels_from, labels_of
+from core.services.changes import change_order
 from core.services.chargebacks import set_state
 from core.services.paper_answers import acknowledge
 from core.services.papers import send_by_hand
 from core.store.read.trade import trace
 from core.store.unit import Store
+from mappings.edi.shipped import shipped_map
 from tests.core.trade_world import TradeWorld, line
 
 
@@ -48,6 +50,32 @@ def shipped(world: TradeWorld, packages: Any = PALLET, **more: Any) -> tuple[Any
 def advice(world: TradeWorld) -> Any:
     [paper] = world.papers("despatch_advice")
     return check_paper("despatch_advice", paper.body)
+
+
+def test_papers_of_a_store_name_the_order_the_buyer_issued_and_the_store(world: TradeWorld) -> None:
+    lines = [
+        line("A", 24, destinations=[{"store": "0815", "quantity": "12"}, {"store": "0816", "quantity": "12"}])
+    ]  # fmt: skip
+    stores = [
+        {"external_id": each, "line1": f"Weg {each}", "city": "Kiel", "country": "DE"} for each in ("0815", "0816")
+    ]
+    world.buy(*lines, external_id="PO-7", number="PO-7", stores=stores)
+    part = world.one("SELECT * FROM orders WHERE external_id = 'PO-7/0816'")
+    with world.store.begin() as unit:
+        # A change by hand keeps whose part it is.
+        change_order(unit, world.hub.facts.get(unit.conn, 1), part.id, [{"op": "note", "note": "x"}], None)
+    world.drain()
+    world.settle()
+    world.ship(part)
+    world.settle()
+    for kind, version in (("order_response", "855"), ("despatch_advice", "856"), ("invoice", "810")):
+        [paper] = [each for each in world.papers(kind) if each.order_id == part.id]
+        assert (paper.body["order_external_id"], paper.body["ship_to"]["external_id"]) == ("PO-7", "0816")
+        written = shipped_map(f"x12/{version}.004010").write({**paper.body, "lines": paper.body["lines"]})
+        said = [[each.tag, *each.elements] for each in written.body]
+        at = {"855": ("BAK", 3), "856": ("PRF", 1), "810": ("BIG", 4)}[version]
+        assert [each[at[1]] for each in said if each[0] == at[0]] == ["PO-7"]
+        assert [each[4] for each in said if each[:2] == ["N1", "ST"]] == ["0816"]
 
 
 def test_o3_the_tree_is_numbered_from_the_pallet_down_and_holds_what_was_shipped(world: TradeWorld) -> None:

@@ -105,6 +105,19 @@ def test_an_850_is_an_order_with_a_quantity_for_each_store() -> None:
     assert made.unmapped(source) == []
 
 
+def test_the_unit_of_an_sdq_is_read_where_it_is_not_that_of_the_line() -> None:
+    made = shipped_map("x12/850.004010")
+    source = one(made, "850", ORDER.replace("SDQ*CA*92*0815*2*0816*3~", "SDQ*EA*92*0815*24~SDQ*CA*92*0816*3~"))
+    order = jsonable(made.read(source).canonical)
+    assert order["lines"][0]["destinations"] == [
+        {"store": "0815", "quantity": "24", "unit": "C62"}, {"store": "0816", "quantity": "3"}
+    ]  # fmt: skip
+    assert made.unmapped(source) == []
+    assert [each for each in segments(made, order) if each.startswith("SDQ")] == [
+        "SDQ*EA*92*0815*24", "SDQ*CA*92*0816*3"
+    ]  # fmt: skip
+
+
 def test_references_come_back_as_they_came_and_those_without_a_name_are_kept() -> None:
     made = shipped_map("x12/850.004010")
     came = "REF*IA*44123~REF*ZZ*COLLECT~REF*ZZ**Call first~REF*ZZ*K-9*cost center~"

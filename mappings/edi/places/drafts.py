@@ -74,6 +74,9 @@ class SegmentDraft:
             path = parse(text)
             if path.steps or path.spot is None:
                 raise refused(path, "leads out of the segment its rule stands in", value)
+            if path.spot.shape is Shape.SPREAD:
+                self.spread(path, path.spot, value)
+                continue
             unfit(path, value, lambda spot=path.spot, value=value: self.put(spot, value))
 
     def spread(self, path: Path, spot: Spot, scopes: list[Any]) -> None:

@@ -162,6 +162,6 @@ def test_a_paper_that_was_not_agreed_is_never_said_to_be_sent(world: EdiWorld) -
         found.setdefault(row.kind, []).append(row.type)
     assert found == {
         "order_response": ["paper.released", "paper.sent"],
-        "despatch_advice": ["paper.released"],
-        "invoice": ["paper.released"],
+        "despatch_advice": ["paper.released", "paper.not_agreed"],
+        "invoice": ["paper.released", "paper.not_agreed"],
     }
