@@ -52,8 +52,8 @@ def test_different_faults_are_different_cases_and_one_release_lets_one_go(world:
     held(world, lines=[line(unit_price="-5")])
     held(world, lines=[line(), line(external_id="L2", unit_price="-6")])
     held(world, placed_at="2999-01-01T00:00:00Z", lines=[line(unit_price="-7")])
-    for unit in ("BOX", "XCT", "BOX"):
-        held(world, lines=[line(unit=unit)])
+    for measure in ("BOX", "XCT", "BOX"):
+        held(world, lines=[line(unit=measure)])
     query = (
         "SELECT c.id, c.title, c.sentence, c.state, count(m.subject_id) FILTER (WHERE m.resolved_at IS NULL) AS orders"
         " FROM exception_case c JOIN case_member m ON m.case_id = c.id GROUP BY 1, 2, 3, 4 ORDER BY c.title"
