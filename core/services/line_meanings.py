@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from core.domain.line_codes import BUYER, GTIN, SELLER, Code, line_codes
-from core.domain.units import is_counted, is_part
+from core.domain.units import PIECES, divides
 from core.domain.vocabulary import HoldKind
 from core.errors import InputError, Refused
 from core.ports.connectors import Json
@@ -17,7 +17,7 @@ from core.services.catalog import add_reference, resolve_skus, units_of
 from core.services.facts import Facts
 from core.services.holds import Stopped, end_holds, place
 from core.services.line_items import item_of, resolve_lines
-from core.services.validation import part_of_unit
+from core.services.validation import Stop, other_unit, part_of_unit
 from core.store.locks import lock_orders
 from core.store.unit import Unit
 
@@ -75,8 +75,8 @@ def _waiting(unit: Unit, connection_id: UUID, code: Code) -> list[Row[Any]]:
     return list(
         unit.conn.execute(
             text(
-                f"SELECT h.id, h.order_id, h.line_id, o.total, l.position, l.quantity - l.canceled AS units, {CODES}"
-                f" {WAITING} AND o.connection_id = :c AND {CARRIES.get(code.scheme, CARRIES[SELLER])}"
+                "SELECT h.id, h.order_id, h.line_id, o.total, l.position, l.unit, l.quantity - l.canceled AS units,"
+                f" {CODES} {WAITING} AND o.connection_id = :c AND {CARRIES.get(code.scheme, CARRIES[SELLER])}"
                 " ORDER BY h.order_id, h.id"
             ),
             {"t": unit.tenant, "c": connection_id, "kind": str(HoldKind.UNMAPPED_SKU), "code": code.code},
@@ -93,7 +93,8 @@ def _line(row: Row[Any]) -> Json:
 def fill_lines(unit: Unit, facts: Facts, connection_id: UUID, code: Code) -> int:
     """Give held lines with this code their item and end their holds; return how many orders that were.
 
-    A line that asks for a part of a piece is held for that instead; one whose codes name two items stays.
+    A line in another unit than its item, or that asks for a part of a piece, is held for that instead; one whose codes
+    name two items stays.
     """
     waiting = _waiting(unit, connection_id, code)
     known = resolve_lines(unit, ((connection_id, _line(row)) for row in waiting))
@@ -104,18 +105,12 @@ def fill_lines(unit: Unit, facts: Facts, connection_id: UUID, code: Code) -> int
     for row in rows:
         by_order.setdefault(row.order_id, []).append(row)
     lock_orders(unit, by_order)
-    parts = [row for row in rows if is_part(row.units) and is_counted(own[items[row.id]])]
-    place(
-        unit,
-        facts,
-        [
-            Stopped(
-                row.order_id, connection_id, row.total, [row.line_id],
-                [part_of_unit(row.position, row.units, own[items[row.id]], 0)],
-            )
-            for row in parts
-        ],
-    )  # fmt: skip
+    stopped = [
+        Stopped(row.order_id, connection_id, row.total, [row.line_id], stops)
+        for row in rows
+        if (stops := _stops(row, own[items[row.id]]))
+    ]
+    place(unit, facts, stopped)
     for order_id, holds in by_order.items():
         for hold in holds:
             unit.conn.execute(
@@ -124,6 +119,16 @@ def fill_lines(unit: Unit, facts: Facts, connection_id: UUID, code: Code) -> int
             )
         end_holds(unit, order_id, [hold.id for hold in holds])
     return len(by_order)
+
+
+def _stops(row: Row[Any], own: str) -> list[Stop]:
+    """Return what still stops a line whose item has become known.
+
+    Packs are counted and priced when an order comes in, by the item of each line; nobody does so afterwards.
+    """
+    if row.unit not in {*PIECES, own}:
+        return [other_unit(row.position, row.unit, own, 0)]
+    return [part_of_unit(row.position, row.units, own, 0)] if divides(row.units, own) else []
 
 
 def end_known_skus(unit: Unit, facts: Facts) -> int:

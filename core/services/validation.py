@@ -124,9 +124,13 @@ def _units(order: Json, items: Sequence[UUID | None], units: Mapping[UUID, str])
     for index, (line, item) in enumerate(zip(order["lines"], items, strict=True)):
         own = units.get(item) if item is not None else None
         if own is not None and line["unit"] not in {*PIECES, own}:
-            detail = f"line {index + 1} is in {line['unit']}, its item in {own}"
-            stops.append(Stop(HoldKind.UNMAPPED_CODE, detail, index, {"code": line["unit"]}))
+            stops.append(other_unit(index + 1, line["unit"], own, index))
     return stops
+
+
+def other_unit(number: int, unit: str, own: str, index: int) -> Stop:
+    """Return why a line stops that is not in the unit of its item; `number` is what people call it."""
+    return Stop(HoldKind.UNMAPPED_CODE, f"line {number} is in {unit}, its item in {own}", index, {"code": unit})
 
 
 def _from_map(map_holds: Sequence[Json]) -> list[Stop]:

@@ -125,6 +125,17 @@ def test_an_unknown_part_of_the_buyers_is_named_grouped_and_stored_as_one(world:
     assert world.buy(sent()).state == "held"
 
 
+def test_a_line_in_packs_whose_item_becomes_known_is_not_taken_for_pieces(world: TradeWorld) -> None:
+    order = world.buy(sent(buyer_code="KG-8888", unit="XCT", quantity="2", unit_price="118.80"))
+    assert order.state == "held"
+    apply(world, "B")
+    assert item_of(world, order) == "B"
+    assert world.one("SELECT state FROM orders WHERE id = :o", o=order.id).state == "held"
+    left = world.all("SELECT kind, detail FROM hold WHERE state = 'active'")
+    assert [tuple(row) for row in left] == [("unmapped_code", "line 1 is in XCT, its item in C62")]
+    assert world.all("SELECT 1 FROM reservation") == []
+
+
 def test_a_buyers_part_is_no_sku_of_ours(world: TradeWorld) -> None:
     assert world.buy(sent(buyer_code="A")).state == "held"
     refer(world, "B", "buyer", "A")
