@@ -101,7 +101,7 @@ class DestinationSchema(Strict):
 
     store = a_text(128, required=True)
     quantity = a_quantity()
-    unit = fields.String(allow_none=True, validate=validate.Length(min=1, max=3))
+    unit = a_unit()
 
 
 class LineSchema(Strict):
@@ -219,7 +219,7 @@ class ChangedLineSchema(Strict):
     op = fields.String(required=True, validate=validate.OneOf(["add", "change", "remove"]))
     sku, gtin, buyer_code, title = a_text(128), a_text(14), a_text(128), a_text()
     quantity = a_quantity(NOT_NEGATIVE, required=False)
-    unit = fields.String(allow_none=True, validate=validate.Length(min=1, max=3))
+    unit = a_unit()
     unit_price = an_amount()
 
 

@@ -15,10 +15,9 @@ import structlog
 from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from core.domain.cases import QUARANTINED, UNKNOWN_WORK
 from core.domain.ids import public_id
 from core.domain.vocabulary import DocumentType
-from core.errors import CrossdockError, InputError, NotFound, storable
+from core.errors import CrossdockError, InputError, NotFound
 from core.jobs.answering import owe_answers
 from core.jobs.dividing import divide
 from core.jobs.hub import Hub
@@ -26,9 +25,10 @@ from core.jobs.reading import Read, crash, doubts, fail, normalize
 from core.jobs.unpacking import is_packed, keep, unpack
 from core.ports.connectors import Connector
 from core.services.applying import Applied, apply_orders, apply_other, apply_reports
-from core.services.cases import Member, Opened, open_cases
+from core.services.cases import open_cases
 from core.services.facts import Facts
 from core.services.ordering import Incoming
+from core.services.quarantining import quarantined
 from core.services.reports import Report
 from core.store.bulk import as_json
 from core.store.engine import met_another
@@ -251,26 +251,7 @@ def _report(unit: Unit, facts: Facts, failed: Sequence[Read]) -> None:
     opened = []
     for read in failed:
         assert read.error is not None
-        error = read.error
         known = facts.connections.get(read.row.connection_id)
-        cause = UNKNOWN_WORK if isinstance(error, NotFound) else QUARANTINED
-        rule = error.data.get("line") or error.data.get("rule") or ""
-        evidence = {
-            "connection": known.name if known else "?",
-            "topic": read.row.topic,
-            "code": error.error_code,
-            "what": error.what,
-            "why": error.why,
-        }
-        print_ = f"{cause.code}:{read.row.connection_id.hex}:{read.row.topic}:{error.error_code}:{rule}"
-        opened.append(
-            Opened(
-                cause,
-                storable(print_)[:400],
-                evidence,
-                [Member("message", read.row.id)],
-                connection_id=read.row.connection_id,
-            )
-        )
-        unit.event("message.quarantined", "message", read.row.id, {"code": error.error_code})
+        name = known.name if known else "?"
+        opened.append(quarantined(unit, read.row.id, read.row.connection_id, name, read.row.topic, read.error))
     open_cases(unit, opened)

@@ -19,7 +19,7 @@ from core.ports.partners import Verdict
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.edi_undelivered import undelivered
 from core.services.facts import Facts
-from core.services.paper_answers import acknowledge, leave_out
+from core.services.paper_answers import acknowledge
 from core.store import schema as t
 from core.store.unit import Unit
 
@@ -41,10 +41,9 @@ ORDER BY d.id FOR UPDATE OF d
 def note_sent(unit: Unit, delivery_id: UUID, receipt: Receipt) -> None:
     """Note that an interchange left, and what the transport proved of its arrival; a delivery without one is none.
 
-    A paper that nothing was written for did not leave.
+    What nothing was written for did not leave.
     """
     if receipt.detail.get("skipped"):
-        leave_out(unit, delivery_id, str(receipt.detail["skipped"]))
         return
     c = t.interchange.c
     row = unit.conn.execute(

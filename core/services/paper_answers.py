@@ -27,15 +27,18 @@ def note_sent(unit: Unit, delivery_id: UUID, receipt: Receipt) -> None:
 
     A partner with whom the paper was not agreed is written nothing (`skipped`), and then none left.
     """
+    if receipt.detail.get("skipped"):
+        _leave_out(unit, delivery_id, str(receipt.detail["skipped"]))
+        return
     c = t.paper.c
     row = unit.conn.execute(
         select(t.paper).where(c.tenant_id == unit.tenant, c.delivery_id == delivery_id)
     ).one_or_none()
-    if row is not None and "skipped" not in receipt.detail:
+    if row is not None:
         unit.event("paper.sent", "paper", row.id, about(row, delivery_id), order_id=row.order_id)
 
 
-def leave_out(unit: Unit, delivery_id: UUID, why: str) -> None:
+def _leave_out(unit: Unit, delivery_id: UUID, why: str) -> None:
     """Note that the paper a delivery carried did not leave, as it was not agreed; nobody waits for an answer to it."""
     c = t.paper.c
     row = unit.conn.execute(

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from core.domain.cases import QUARANTINED
+from core.domain.cases import QUARANTINED, UNKNOWN_WORK
 from core.domain.vocabulary import Via
-from core.errors import CrossdockError
+from core.errors import CrossdockError, NotFound, storable
 from core.ports.connectors import InboundRecord
 from core.services.cases import Member, Opened, open_cases
 from core.services.connections import row_of
@@ -40,12 +40,27 @@ def set_aside(unit: Unit, connection_id: UUID, record: InboundRecord, error: Cro
             "outcome": error.what[:500], "error": as_json(error.as_dict()), "t": unit.tenant, "id": accepted.message_id,
         },
     )  # fmt: skip
-    evidence = {
-        "connection": row_of(unit, connection_id).name, "topic": record.topic, "code": error.error_code,
-        "what": error.what, "why": error.why,
-    }  # fmt: skip
-    fingerprint = f"{QUARANTINED.code}:{connection_id.hex}:{record.topic}:{error.error_code}:"[:400]
-    members = [Member("message", accepted.message_id)]
-    open_cases(unit, [Opened(QUARANTINED, fingerprint, evidence, members, connection_id=connection_id)])
-    unit.event("message.quarantined", "message", accepted.message_id, {"code": error.error_code})
+    name = row_of(unit, connection_id).name
+    open_cases(unit, [quarantined(unit, accepted.message_id, connection_id, name, record.topic, error)])
     return accepted.message_id
+
+
+def quarantined(
+    unit: Unit, message_id: UUID, connection_id: UUID, name: str, topic: str, error: CrossdockError
+) -> Opened:
+    """Note that a message is in quarantine and return its case: one for all of a connection that fail alike.
+
+    Args:
+        unit: the running transaction.
+        message_id: the message.
+        connection_id: whose it is.
+        name: what the connection is called.
+        topic: of the message.
+        error: why it was not taken.
+    """
+    unit.event("message.quarantined", "message", message_id, {"code": error.error_code})
+    cause = UNKNOWN_WORK if isinstance(error, NotFound) else QUARANTINED
+    rule = error.data.get("line") or error.data.get("rule") or ""
+    evidence = {"connection": name, "topic": topic, "code": error.error_code, "what": error.what, "why": error.why}
+    fingerprint = storable(f"{cause.code}:{connection_id.hex}:{topic}:{error.error_code}:{rule}")[:400]
+    return Opened(cause, fingerprint, evidence, [Member("message", message_id)], connection_id=connection_id)
