@@ -19,7 +19,9 @@ class Quick(NamedTuple):
     """What elements, or components, must be.
 
     Args:
-        slots: of each (least length, greatest length, matcher of its type or None, its components or None).
+        slots: of each (least length, greatest length, matcher of its type or None, its components or None);
+            where it has components, the first three are of one that stands there alone, and no length fits where it
+            may not.
         required: bit per element that must be there, the first being 1.
         conditions: (kind, bit of the first element, bits of all).
     """
@@ -41,11 +43,19 @@ def quick_uses(uses: Sequence[Use]) -> Quick:
     for index, use in enumerate(uses):
         required |= use.required << index
         if use.type is None:
-            slots.append((0, 0, None, quick_uses(use.parts)))
+            slots.append(composite(quick_uses(use.parts)))
         else:
             pattern = PATTERNS.get(use.type.kind)
             slots.append((use.type.low, use.type.high, pattern[0].match if pattern else None, None))
     return Quick(tuple(slots), required)
+
+
+def composite(parts: Quick) -> Slot:
+    """Return what an element of components must be."""
+    low, high, match, deeper = parts.slots[0] if parts.slots else (1, 0, None, None)
+    if deeper is not None or parts.required & ~1:
+        low, high, match = 1, 0, None
+    return low, high, match, parts
 
 
 def masks(condition: Condition) -> tuple[str, int, int]:
@@ -62,12 +72,10 @@ def passes(elements: Sequence[Any], wanted: Quick) -> bool:
     for value, (low, high, match, parts) in zip(elements, slots, strict=False):
         if value:
             present |= bit
-            if parts is not None:
-                if not (type(value) is list or type(value) is str) or not passes(
-                    (value,) if type(value) is str else value, parts
-                ):
+            if type(value) is str:
+                if not low <= len(value) <= high or (match is not None and not match(value)):
                     return False
-            elif type(value) is not str or not low <= len(value) <= high or (match is not None and not match(value)):
+            elif parts is None or type(value) is not list or not passes(value, parts):
                 return False
         bit <<= 1
     if present & wanted.required != wanted.required:
