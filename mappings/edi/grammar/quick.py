@@ -65,22 +65,24 @@ def masks(condition: Condition) -> tuple[str, int, int]:
 
 def passes(elements: Sequence[Any], wanted: Quick) -> bool:
     """Return whether elements are right without any doubt."""
-    slots = wanted.slots
+    slots, required, conditions = wanted
     if len(elements) > len(slots):
         return False
     present, bit = 0, 1
-    for value, (low, high, match, parts) in zip(elements, slots, strict=False):
+    # Not zip, which would have to be told again for every segment that the rest may be missing.
+    for index, value in enumerate(elements):
         if value:
+            low, high, match, parts = slots[index]
             present |= bit
             if type(value) is str:
                 if not low <= len(value) <= high or (match is not None and not match(value)):
                     return False
-            elif parts is None or type(value) is not list or not passes(value, parts):
+            elif parts is None or type(value) is not list or not composed(value, parts):
                 return False
         bit <<= 1
-    if present & wanted.required != wanted.required:
+    if present & required != required:
         return False
-    for kind, first, every in wanted.conditions:
+    for kind, first, every in conditions:
         given = present & every
         wrong: int
         if kind == "P":
@@ -96,3 +98,18 @@ def passes(elements: Sequence[Any], wanted: Quick) -> bool:
         if wrong:
             return False
     return True
+
+
+def composed(values: list[Any], wanted: Quick) -> bool:
+    """Return whether the components of an element are right without any doubt; they have no components of their own."""
+    slots, required, _ = wanted
+    if len(values) > len(slots):
+        return False
+    present = 0
+    for index, value in enumerate(values):
+        if value:
+            low, high, match, _ = slots[index]
+            if type(value) is not str or not low <= len(value) <= high or (match is not None and not match(value)):
+                return False
+            present |= 1 << index
+    return present & required == required

@@ -155,9 +155,10 @@ class Places:
         group, inner = steps[0].group, take if len(steps) == 1 else self.finder(steps[1:], take)
 
         def find(scope: Any, _root: Any = None) -> Any:
-            if not isinstance(scope, Group):
-                raise Unfit(f"is looked for in the segment {scope.tag}, which holds no others")
-            tags = scope.found_tags
+            try:
+                tags = scope.found_tags
+            except AttributeError:
+                raise Unfit(f"is looked for in the segment {scope.tag}, which holds no others") from None
             if tags is None:
                 tags = scope.by_tag()
             items = (scope.found_groups if group else tags).get(name)
