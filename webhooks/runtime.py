@@ -17,7 +17,8 @@ from core.services.facts import Facts, FactsCache
 from core.services.intake import IntakeCombiner
 from core.services.reserving import ReservationCombiner
 from core.services.secretbox import SecretBox
-from core.services.sscc import FileWitness, Numbers
+from core.services.sscc import Numbers
+from core.services.witness import FileWitness
 from core.store.unit import Store, Unit
 from webhooks.accounts import Accounts
 from webhooks.places import Places
