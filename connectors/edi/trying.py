@@ -36,21 +36,26 @@ MOST_SHOWN = 20
 
 
 @contextmanager
-def opened(file: PartnerFile) -> Iterator[Connector]:
+def opened(file: PartnerFile, secrets: Mapping[str, str] | None = None) -> Iterator[Connector]:
     """Yield the connector a partner's file makes, without a hub; its transport is not opened.
 
+    Args:
+        file: the partner's.
+        secrets: of his transport, as far as they are there.
+
     Raises:
-        InputError: a map is not there, or does not fit its document.
+        InputError: a map is not there or does not fit its document, or the transport could not work as it is set; all
+            of it is named.
     """
     folder = Path(__file__).parent
     manifest = load_manifest(folder)
-    config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings)
+    config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings, secrets or {})
     connector = Connector(config, manifest, folder)
     try:
-        connector.require_settings()
+        connector.require_settings(here=False)
     except Misconfigured as error:
         connector.close()
-        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
+        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code, **error.data) from None
     try:
         yield connector
     finally:

@@ -31,18 +31,29 @@ def partner_command() -> None:
 @FILE
 @SAMPLES
 @click.option("--show", is_flag=True, help="Also show what each message means, and what would leave.")
+@secret_options
 @pass_session
-def test_command(session: Session, /, file: Path, samples: tuple[Path, ...], show: bool) -> None:
+def test_command(
+    session: Session,
+    /,
+    file: Path,
+    samples: tuple[Path, ...],
+    show: bool,
+    secret_file: tuple[str, ...],
+    secret_env: tuple[str, ...],
+) -> None:
     """Try the profile in FILE on SAMPLES: what the partner sends, and what he wants from us. No hub has to run.
 
     What is to leave and has no sample is made of the sample of an order. Exit code 1 when something does not pass.
+    The settings of the transport are looked at as well; given its secrets, whether they fit the certificates.
     """
     from connectors.edi.partnerfile import read_partner_file
     from connectors.edi.trying import opened, try_samples
 
     partner = read_partner_file(file)
-    with opened(partner) as connector:
+    with opened(partner, take_secrets([], [], secret_file, secret_env)) as connector:
         found = try_samples(connector, samples, partner.terms)
+        elsewhere = connector.missing_folder()
     failed = [each for each in found if not each.passed]
     if session.json:
         for each in found:
@@ -59,6 +70,8 @@ def test_command(session: Session, /, file: Path, samples: tuple[Path, ...], sho
                 click.echo(f"    - {said}")
             if show:
                 _show(each)
+    if elsewhere:
+        note(f"There is no folder {elsewhere} on this machine; where the hub runs it must be there.")
     note(f"{len(found) - len(failed)} passed, {len(failed)} failed.")
     if failed:
         raise click.exceptions.Exit(1)

@@ -15,17 +15,13 @@ import asyncssh
 
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.endings import SEEN, has_end
-from connectors.edi.transports.ssh import Server, Session, read_from
-from connectors.edi.transports.tables import filled, refuse
+from connectors.edi.transports.sftp_profile import read_settings, server_of
+from connectors.edi.transports.ssh import Session, read_from
+from connectors.edi.transports.tables import Faults
 from connectors.sdk.drop.claims import DIGITS, SIGN, short
 from connectors.sdk.drop.readiness import DONE, is_candidate
 from core.errors import ConnectorError
 
-DEFAULTS: Mapping[str, Any] = {
-    "port": 22, "inbox": "inbox", "outbox": "outbox", "processing": None, "archive": None, "after": "archive",
-    "host_keys": [], "settle_seconds": 2, "ready": "stable-or-done", "stale_minutes": 60, "legacy": False,
-    "timeout": 20,
-}  # fmt: skip
 # A claim that is older belonged to a worker that is gone.
 LEASE_SECONDS = 900
 KIND = "application/octet-stream"
@@ -55,9 +51,13 @@ class SftpTransport:
     """
 
     def __init__(self, table: Mapping[str, Any], *, max_bytes: int, wait: Callable[[float], None] = time.sleep) -> None:
-        self.settings = filled("sftp", table, DEFAULTS, ("host", "user"))
+        faults, kept = Faults("sftp"), table.get("secrets", {})
+        self.settings, pins = read_settings(faults, table)
+        if not kept.get("password") and not kept.get("ssh_key"):
+            faults.add("user", "has neither the secret password nor ssh_key")
+        faults.refuse()
         self.max_bytes, self._wait = max_bytes, wait
-        self.session = Session(_server(self.settings, table.get("secrets", {})))
+        self.session = Session(server_of(self.settings, pins, kept))
         self.inbox, self.outbox = (self.settings[name].rstrip("/") or "/" for name in ("inbox", "outbox"))
         self.processing = self.settings["processing"] or f"{self.inbox}/processing"
         self.archive = self.settings["archive"] or f"{self.inbox}/archive"
@@ -230,27 +230,6 @@ class SftpTransport:
 
     async def _give_back(self, sftp: asyncssh.SFTPClient, claim: Found) -> None:
         await sftp.rename(claim.path, f"{self.processing}/{_stamp(0)}{SIGN}{short(claim.name)}")
-
-
-def _server(settings: Mapping[str, Any], kept: Mapping[str, str]) -> Server:
-    pins = set()
-    for each in settings["host_keys"]:
-        try:
-            pins.add(each if each.startswith("SHA256:") else asyncssh.import_public_key(each).get_fingerprint())
-        except asyncssh.KeyImportError:
-            refuse("sftp", "host_keys", "holds something that is neither a fingerprint (SHA256:…) nor a public key")
-    if not pins:
-        refuse(
-            "sftp", "host_keys", "is missing: the server is known by its key (`ssh-keyscan HOST`, then ask the partner)"
-        )
-    if not kept.get("password") and not kept.get("ssh_key"):
-        refuse("sftp", "user", "has neither the secret password nor ssh_key")
-    if settings["after"] not in ("archive", "delete") or settings["ready"] not in ("stable-or-done", "done"):
-        refuse("sftp", "after or ready", "is none of archive, delete; stable-or-done, done")
-    return Server(
-        settings["host"], int(settings["port"]), settings["user"], frozenset(pins), kept.get("password") or None,
-        kept.get("ssh_key") or None, kept.get("ssh_key_passphrase") or None, settings["legacy"], settings["timeout"],
-    )  # fmt: skip
 
 
 async def _same(sftp: asyncssh.SFTPClient, path: str, body: bytes) -> bool:

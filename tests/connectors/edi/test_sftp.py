@@ -318,7 +318,7 @@ def test_what_is_set_up_wrongly_is_said(partner: Partner, opened: Open, change: 
     ],
 )
 def test_settings_that_do_not_fit_are_refused(change: dict[str, Any], words: str) -> None:
-    given = {"host": "h", "user": "u", "host_keys": ["SHA256:x"], "secrets": {"password": "p"}, **change}
+    given = {"host": "h", "user": "u", "host_keys": [f"SHA256:{43 * 'x'}"], "secrets": {"password": "p"}, **change}
     with pytest.raises(Misconfigured, match=words) as refused:
         SftpTransport(given, max_bytes=1)
     assert refused.value.error_code == "EDI-TRANSPORT-422"
