@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from connectors.edi.as2 import message, mime, receipt
 from connectors.edi.as2.errors import As2Error, OtherContent
+from connectors.edi.transports.addresses import look
 from connectors.edi.transports.as2_profile import As2Settings, read_settings
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
 from connectors.edi.transports.tables import ADDED
@@ -266,9 +267,8 @@ class As2Transport:
         """Look whether certificates of both sides hold now and the partner's address answers; nothing is sent to it."""
         now = datetime.now(UTC)
         ours, theirs = self.profile.signer(now).certificate, self.profile.receiver(now)
-        answer = self.http.request("GET", self.settings.url, verb="check", write=False, ok=range(200, 600), reads=None)
         return {
-            "status": answer.status,
+            "status": look(self.http, self.settings.url),
             "our_certificate_ends": f"{ours.not_valid_after_utc:%Y-%m-%d}",
             "their_certificate_ends": f"{theirs.not_valid_after_utc:%Y-%m-%d}",
         }

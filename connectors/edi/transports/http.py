@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from requests.auth import AuthBase
 
 from connectors.edi.profile import Profile
+from connectors.edi.transports.addresses import look
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.cxml_calls import Caller, take_call
 from connectors.edi.transports.needs import missing_secrets
@@ -213,10 +214,7 @@ class HttpTransport:
         """Look whether the secrets are there and the partner's address answers; nothing is sent to it."""
         found: dict[str, Any] = {"takes_calls": bool(self.caller.secrets)}
         if self.settings["url"]:
-            answer = self.http.request(
-                "GET", self.settings["url"], verb="check", write=False, ok=ANY_STATUS, reads=None
-            )
-            found["status"] = answer.status
+            found["status"] = look(self.http, self.settings["url"])
         missing = missing_secrets(self.caller.profile, self.secrets)
         if missing:
             raise Misconfigured(
