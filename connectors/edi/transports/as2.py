@@ -68,8 +68,7 @@ class As2Transport:
         detail |= {"mic": message.as_text(out.mic), "mic_algorithm": out.mic_algorithm}
         if self.profile.receipt == "async" and not receipt.is_receipt(answer.headers, answer.body):
             return Sent(named, None, {**detail, "receipt_within": self.settings.receipt_hours * 3600})
-        proof = self._proof(out, answer.headers, answer.body, now)
-        return Sent(named, now, {**detail, "receipt": proof})
+        return Sent(named, now, {**detail, "receipt": self._proof(out, answer.headers, answer.body, now)})
 
     def message_id(self, name: str, body: bytes) -> str:
         """Return the Message-ID of a file: the same on every try."""
@@ -118,11 +117,10 @@ class As2Transport:
             ConnectorError: the partner does not take it.
             Refused: the profile has no address for receipts.
         """
-        url = self._receipt_address()
-        body = base64.b64decode(owed["body"])
         answer = self.http.request(
-            "POST", url, verb="send_receipt", write=True, headers=owed["headers"], data=body, ok=DONE, reads=None
-        )
+            "POST", self._receipt_address(), verb="send_receipt", write=True, headers=owed["headers"],
+            data=base64.b64decode(owed["body"]), ok=DONE, reads=None,
+        )  # fmt: skip
         return {"status": answer.status, "message_id": owed["message_id"]}
 
     # -- in
@@ -177,8 +175,8 @@ class As2Transport:
         return Call(None, lambda _: self._answer(found, now, error=refusal), refusal, aside=aside)
 
     def _notes(self, headers: Mapping[str, str], found: message.Received) -> dict[str, str]:
-        notes = {name: headers[name][:1_000] for name in KEPT if name in headers}
-        notes |= {
+        return {
+            **{name: headers[name][:1_000] for name in KEPT if name in headers},
             "message-id": found.message_id,
             "x-as2-filename": found.filename or "",
             "x-as2-mic": f"{message.as_text(found.mic)}, {found.mic_algorithm}",
@@ -186,7 +184,6 @@ class As2Transport:
             "x-as2-encrypted": found.encrypted_with or "no",
             "x-as2-compressed": "yes" if found.compressed else "no",
         }
-        return notes
 
     def _answer(
         self, found: message.Received, now: datetime, *, error: As2Error | None = None, duplicate: bool = False
@@ -203,12 +200,15 @@ class As2Transport:
 
     def _refuse_strangers(self, headers: Mapping[str, str]) -> None:
         given = [message.unquote(headers.get(name, "")) for name in ("as2-from", "as2-to")]
+        # Whoever names nobody does not speak AS2; people need not be told of him.
+        told = {"modifier": "unknown-names", "sender": " to ".join(each[:80] for each in given)} if any(given) else {}
         if given != [self.profile.theirs, self.profile.ours]:
             raise Refused(
                 "The AS2 names of the call are not those of this connection.",
                 why=f"It is from {given[0][:80]!r} to {given[1][:80]!r}.",
                 fix="Compare AS2-From and AS2-To with the names agreed on, capitals included, and the address called.",
                 code="AS2-NAMES-403",
+                **told,
             )
 
     def _receipt_address(self) -> str:
@@ -218,6 +218,7 @@ class As2Transport:
                 why="A receipt goes only to the address in the profile, never to one a message names.",
                 fix="Set their_receipt_url in the profile, or ask for a synchronous receipt.",
                 code="AS2-RECEIPT-403",
+                modifier="no-receipt-address",
             )
         return self.profile.their_receipt_url
 
