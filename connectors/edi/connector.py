@@ -12,6 +12,7 @@ from connectors.edi.agreed import COMES, document_faults
 from connectors.edi.calls import Calls
 from connectors.edi.documents import is_xml, refuse_faults
 from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
+from connectors.edi.keeping import keepable
 from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, KeepsExchanges, Transport
 from connectors.edi.transports.needs import missing_secrets
@@ -94,7 +95,7 @@ class Connector(Writes, Calls, BaseConnector):
         """Yield the files that wait, as they are: they are taken apart only when they are stored."""
         for incoming in self.transport.fetch(FILES_AT_ONCE):
             self._taken.append(incoming)
-            yield InboundRecord(
+            record = InboundRecord(
                 topic=INTERCHANGE_TOPIC,
                 dedupe_key=incoming.dedupe_key,
                 body=incoming.body,
@@ -102,6 +103,7 @@ class Connector(Writes, Calls, BaseConnector):
                 headers={"file": incoming.name[:200]},
                 occurred_at=incoming.received_at,
             )
+            yield keepable(record)
 
     def settle_files(self, stored: bool) -> None:
         """Give up the files that were stored, after the commit; keep the others for the next round."""

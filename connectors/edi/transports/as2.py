@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from connectors.edi.as2 import message, mime, receipt
 from connectors.edi.as2.errors import As2Error, OtherContent
+from connectors.edi.keeping import keepable
 from connectors.edi.transports.addresses import look
 from connectors.edi.transports.as2_profile import As2Settings, read_settings
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
@@ -152,14 +153,11 @@ class As2Transport:
                 raise
             refusal, unopened = error, found
             return Call(None, lambda _: self._answer(unopened, now, error=refusal), refusal)
-        record = InboundRecord(
-            topic=self.topic,
-            # The partner's name for it, for good: what failed left no record, so that a repeat of it is no duplicate.
-            dedupe_key=f"as2:{self.profile.theirs}:{found.message_id}",
-            body=found.payload,
-            content_type=found.kind,
-            headers=self._notes(headers, found),
-            source_id=found.message_id[:512],
+        # The partner's name for it, for good: what failed left no record, so that a repeat of it is no duplicate.
+        key = f"as2:{self.profile.theirs}:{found.message_id}"
+        notes = self._notes(headers, found)
+        record = keepable(
+            InboundRecord(self.topic, key, found.payload, found.kind, notes, source_id=found.message_id[:512])
         )
         return Call(
             record,

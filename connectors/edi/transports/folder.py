@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from connectors.edi.keeping import without_secrets
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.tables import Faults, filled
 from connectors.sdk.drop import claims, outbox, readiness
@@ -86,6 +87,8 @@ class FolderTransport:
         # It is stored all the same; who put it there sees it in the error folder and not among what was taken.
         claim.reason = unusable(body)
         claim.refused = claim.reason is not None
+        kept = without_secrets(body)
+        claim.instead = None if kept == body else kept
         # A claim keeps its name until it is archived: taken up again after a crash it has the same key, and the same
         # file put into the folder once more has another one.
         return Incoming(
