@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncssh
+import structlog
 
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.endings import SEEN, has_end
+from connectors.edi.transports.folder import unusable
 from connectors.edi.transports.sftp_profile import read_settings, server_of
 from connectors.edi.transports.ssh import Session, read_from
 from connectors.edi.transports.tables import Faults
@@ -25,6 +27,9 @@ from core.errors import ConnectorError
 # A claim that is older belonged to a worker that is gone.
 LEASE_SECONDS = 900
 KIND = "application/octet-stream"
+# What a server answers to whom it does not let make folders or files.
+FORBIDDEN = (asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure, asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
+log = structlog.get_logger(__name__)
 Seen = dict[str, tuple[int, int]]
 
 
@@ -61,6 +66,9 @@ class SftpTransport:
         self.inbox, self.outbox = (self.settings[name].rstrip("/") or "/" for name in ("inbox", "outbox"))
         self.processing = self.settings["processing"] or f"{self.inbox}/processing"
         self.archive = self.settings["archive"] or f"{self.inbox}/archive"
+        # Where files are deleted nothing is left at the partner, unless a folder for it is named.
+        aside = f"{self.inbox}/error" if self.settings["after"] == "archive" else None
+        self.error: str | None = self.settings["error"] or aside
         self._held: dict[str, Found] = {}
 
     # -- out
@@ -184,23 +192,38 @@ class SftpTransport:
         # content put there once more has another one.
         key = f"sftp:{claim.name[:200]}:{claim.changed}:{mark}"
         changed = datetime.fromtimestamp(claim.changed, UTC)
-        return Incoming(body, claim.name, KIND, key, changed, lambda: self._done(claim))
+        # It is stored all the same; who put it there sees it in the error folder and not among what was taken.
+        reason = unusable(body)
+        return Incoming(body, claim.name, KIND, key, changed, lambda: self._done(claim, reason))
 
-    def _done(self, claim: Found) -> None:
+    def _done(self, claim: Found, reason: str | None) -> None:
         async def settle(sftp: asyncssh.SFTPClient) -> None:
-            if self.settings["after"] == "delete":
+            if reason is not None and await self._set_aside(sftp, claim, reason):
+                pass
+            elif self.settings["after"] == "delete":
                 await sftp.remove(claim.path)
             else:
-                folder = f"{self.archive}/{datetime.now(UTC):%Y-%m-%d}"
-                await sftp.makedirs(folder, exist_ok=True)
-                taken = await sftp.exists(f"{folder}/{claim.name}")
-                await sftp.rename(claim.path, f"{folder}/{f'{_stamp()}{SIGN}' if taken else ''}{claim.name}")
+                await _move(sftp, claim, f"{self.archive}/{datetime.now(UTC):%Y-%m-%d}")
             for sign in _signs(claim.name):
                 with contextlib.suppress(asyncssh.SFTPNoSuchFile):
                     await sftp.remove(f"{self.inbox}/{sign}")
 
         if self._held.pop(claim.path, None) is not None:
             self.session.run(settle, f"putting {claim.name} away")
+
+    async def _set_aside(self, sftp: asyncssh.SFTPClient, claim: Found, reason: str) -> bool:
+        """Move a file nobody can work on to the error folder, the reason beside it; False where that is forbidden."""
+        if self.error is None:
+            return False
+        try:
+            kept = await _move(sftp, claim, self.error)
+        except FORBIDDEN as error:
+            log.warning("sftp.no_error_folder", folder=self.error, why=str(error)[:200])
+            return False
+        with contextlib.suppress(*FORBIDDEN):
+            async with sftp.open(f"{kept}.txt", "wb") as handle:
+                await handle.write(f"{reason}\n".encode())
+        return True
 
     async def _make_folders(self, sftp: asyncssh.SFTPClient) -> None:
         for folder in (self.processing, *([self.archive] if self.settings["after"] == "archive" else [])):
@@ -230,6 +253,15 @@ class SftpTransport:
 
     async def _give_back(self, sftp: asyncssh.SFTPClient, claim: Found) -> None:
         await sftp.rename(claim.path, f"{self.processing}/{_stamp(0)}{SIGN}{short(claim.name)}")
+
+
+async def _move(sftp: asyncssh.SFTPClient, claim: Found, folder: str) -> str:
+    """Move a file into a folder, made where it is missing, under a name that is free; return where it is."""
+    await sftp.makedirs(folder, exist_ok=True)
+    taken = await sftp.exists(f"{folder}/{claim.name}")
+    target = f"{folder}/{f'{_stamp()}{SIGN}' if taken else ''}{claim.name}"
+    await sftp.rename(claim.path, target)
+    return target
 
 
 async def _same(sftp: asyncssh.SFTPClient, path: str, body: bytes) -> bool:

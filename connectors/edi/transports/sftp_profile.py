@@ -14,9 +14,9 @@ from connectors.edi.transports.ssh import Server
 from connectors.edi.transports.tables import Faults, filled
 
 DEFAULTS: Mapping[str, Any] = {
-    "port": 22, "inbox": "inbox", "outbox": "outbox", "processing": None, "archive": None, "after": "archive",
-    "host_keys": [], "settle_seconds": 2, "ready": "stable-or-done", "stale_minutes": 60, "legacy": False,
-    "timeout": 20,
+    "port": 22, "inbox": "inbox", "outbox": "outbox", "processing": None, "archive": None, "error": None,
+    "after": "archive", "host_keys": [], "settle_seconds": 2, "ready": "stable-or-done", "stale_minutes": 60,
+    "legacy": False, "timeout": 20,
 }  # fmt: skip
 LAST_PORT = 65_535
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?\Z")

@@ -214,7 +214,8 @@ def test_a_file_is_taken_once_and_put_away_when_it_is_stored(partner: Partner, o
     assert list(opened(partner.table()).fetch(10)) == []
     for each in found:
         each.done()
-    assert sorted(each.name for each in (partner.root / "out" / "archive").glob("*/*")) == ["a.edi", "b.edi"]
+    assert [each.name for each in (partner.root / "out" / "archive").glob("*/*")] == ["b.edi"]
+    assert sorted(each.name for each in (partner.root / "out" / "error").iterdir()) == ["a.edi", "a.edi.txt"]
     assert list((partner.root / "out" / "processing").iterdir()) == []
 
 
