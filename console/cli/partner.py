@@ -11,6 +11,7 @@ import click
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, pages
 from console.cli.output import note, tell_paused
+from console.cli.partner_play import play_command
 from console.cli.secrets import secret_options, take_secrets
 
 PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "silent", "last_at")
@@ -291,3 +292,6 @@ def maps_command(session: Session, /) -> None:
         ("map", "canonical"),
         empty="No map is shipped.",
     )
+
+
+partner_command.add_command(play_command)
