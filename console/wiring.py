@@ -87,7 +87,7 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     from core.jobs.hub import Hub
     from core.jobs.wake import Waker
     from core.services.secretbox import SecretBox
-    from core.services.sscc import FileWitness
+    from core.services.witness import FileWitness
     from core.store.engine import open_engine
     from core.store.unit import Store
 
@@ -110,6 +110,7 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
             settings.orders,
             settings.waves,
             FileWitness(settings.data_dir / "sscc.json"),
+            settings.data_dir / "control_numbers",
         )
     finally:
         waker.close()

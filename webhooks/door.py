@@ -11,6 +11,7 @@ import hmac
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, TypeGuard
@@ -137,6 +138,12 @@ class Door:
         except Misconfigured as error:
             log.warning("connection_unusable", connection=account.name, code=error.error_code, why=error.what)
             raise _unusable() from error
+        except CrossdockError as error:
+            # What a protocol has a word for is for people to see; the caller is told by the status alone.
+            if "modifier" in error.data:
+                with suppress(Unavailable):
+                    self._follow_up(account.id, None, error, None)
+            raise
         if answer.owed is not None or call.refusal is not None:
             aside = None if call.aside is None else storable(call.aside)
             self._follow_up(account.id, answer.owed, call.refusal, aside)

@@ -13,14 +13,17 @@ from config.settings import Settings
 from core.errors import CrossdockError, Unavailable
 from core.ports.connectors import Connectors, InboundRecord, Json
 from core.services import quarantining, transport_receipts
+from core.services.call_alarms import tell_refused
 from core.services.facts import Facts, FactsCache
 from core.services.intake import IntakeCombiner
 from core.services.reserving import ReservationCombiner
 from core.services.secretbox import SecretBox
-from core.services.sscc import FileWitness, Numbers
+from core.services.sscc import Numbers
+from core.services.witness import FileWitness
 from core.store.unit import Store, Unit
 from webhooks.accounts import Accounts
 from webhooks.places import Places
+from webhooks.refusals import Refusals
 
 EXTENSION = "crossdock"
 
@@ -59,6 +62,7 @@ class Parts:
         self.facts_cache = FactsCache(given.connectors, given.settings.promising)
         self.numbers = Numbers(given.store, FileWitness(given.settings.data_dir / "sscc.json"))
         self.combiner = IntakeCombiner(given.store)
+        self.refusals = Refusals()
         self.reservations = ReservationCombiner(given.store)
         limits = given.settings.limits
         self.accounts = Accounts(
@@ -85,14 +89,17 @@ class Parts:
         Raises:
             Unavailable: the database could not note it; the partner will ask again.
         """
+        times = self.refusals.due(connection_id, refusal) if refusal is not None and aside is None else 0
+        if owed is None and aside is None and not times:
+            return
         try:
             with self.runtime.store.begin() as unit:
                 if owed is not None:
                     transport_receipts.owe(unit, connection_id, owed)
                 if refusal is not None and aside is not None:
                     quarantining.set_aside(unit, connection_id, aside, refusal)
-                elif refusal is not None:
-                    transport_receipts.tell_refused(unit, connection_id, refusal)
+                elif refusal is not None and times:
+                    tell_refused(unit, connection_id, refusal, times)
         except SQLAlchemyError as error:
             raise Unavailable("The receipt could not be noted.", code="INTAKE-STORE-503") from error
 

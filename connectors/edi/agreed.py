@@ -35,29 +35,23 @@ NO_CREDITS = (
 WRITTEN = frozenset((*LEAVES, *PAPER_OF))
 
 
-def require_documents(profile: Profile, name: str, map_of: Callable[[str], Map]) -> None:
-    """Refuse a profile whose documents could not be read or written by the maps it names for them.
+def document_faults(profile: Profile, map_of: Callable[[str], Map]) -> list[str]:
+    """Return which documents of a profile could not be read or written by the maps it names for them, and why.
 
     Args:
         profile: of the partner.
-        name: of the connection, for errors.
         map_of: opens a map by its name in the profile.
-
-    Raises:
-        Misconfigured: a map is not there, is for another message, or goes the other way.
     """
     wrong = []
     for at, row in enumerate(profile.documents):
-        # Said before its map is looked for: nobody could write one.
-        why = NO_CREDITS if row.kind == CREDIT_SET else _misfit(row, map_of(row.map))
+        try:
+            # Said before its map is looked for: nobody could write one.
+            why = NO_CREDITS if row.kind == CREDIT_SET else _misfit(row, map_of(row.map))
+        except Misconfigured as error:
+            why = " ".join(filter(None, [error.what.rstrip("."), error.why])).rstrip(".")
         if why is not None:
             wrong.append(f"documents.{at} ({'in' if row.incoming else 'out'}: {row.kind}, map: {row.map}): {why}")
-    if wrong:
-        raise Misconfigured(
-            f"The profile of {name} does not fit: {'; '.join(wrong)}.",
-            fix="docs/partners.md says what comes in and what leaves; `crossdock partner maps` lists the maps.",
-            code="EDI-PROFILE-422",
-        )
+    return wrong
 
 
 def _misfit(row: Exchanged, map_: Map) -> str | None:

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import load_settings
-from connectors.edi.agreed import COMES, require_documents
+from connectors.edi.agreed import COMES, document_faults
 from connectors.edi.calls import Calls
 from connectors.edi.documents import is_xml, refuse_faults
 from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
+from connectors.edi.keeping import keepable
 from connectors.edi.profile import Exchanged, Profile, read_profile
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, KeepsExchanges, Transport
 from connectors.edi.transports.needs import missing_secrets
 from connectors.edi.transports.opening import open_transport
+from connectors.edi.transports.vetting import as_error, faults_beside, transport_faults
 from connectors.edi.writes import Writes
 from connectors.sdk.base import BaseConnector, document, ignored
 from core.domain.vocabulary import DocumentType
@@ -93,7 +95,7 @@ class Connector(Writes, Calls, BaseConnector):
         """Yield the files that wait, as they are: they are taken apart only when they are stored."""
         for incoming in self.transport.fetch(FILES_AT_ONCE):
             self._taken.append(incoming)
-            yield InboundRecord(
+            record = InboundRecord(
                 topic=INTERCHANGE_TOPIC,
                 dedupe_key=incoming.dedupe_key,
                 body=incoming.body,
@@ -101,6 +103,7 @@ class Connector(Writes, Calls, BaseConnector):
                 headers={"file": incoming.name[:200]},
                 occurred_at=incoming.received_at,
             )
+            yield keepable(record)
 
     def settle_files(self, stored: bool) -> None:
         """Give up the files that were stored, after the commit; keep the others for the next round."""
@@ -142,7 +145,7 @@ class Connector(Writes, Calls, BaseConnector):
             )
         if self.map(row.map).canonical_type not in COMES:
             # Profiles are refused for it when they are set up; a map of the partner's own may have changed since.
-            self.require_settings()
+            self._refuse(document_faults(self.profile, self.map))
         found = self._read(row, message)
         if TEST_HEADER in message.headers:
             said = ", ".join(each.type.replace("_", " ") for each in found)
@@ -170,13 +173,35 @@ class Connector(Writes, Calls, BaseConnector):
 
     # -- trying it
 
-    def require_settings(self) -> None:
-        """Refuse a profile whose maps are not there or do not fit its documents.
+    def require_settings(self, beside: Mapping[str, Mapping[str, Any]] | None = None, *, here: bool = True) -> None:
+        """Refuse a profile whose maps do not fit its documents, or whose transport could not work as it is set.
+
+        Args:
+            beside: the settings of other partners, by name of their connections, whose ways his must not cross.
+            here: whether the folders it names must be on this machine.
 
         Raises:
-            Misconfigured: each complaint names its row of `documents`.
+            Misconfigured: every complaint names its key.
         """
-        require_documents(self.profile, self.config.name, self.map)
+        wrong = document_faults(self.profile, self.map)
+        wrong += transport_faults(self.profile, self.secrets, here=here)
+        wrong += faults_beside(self.profile, beside or {})
+        self._refuse(wrong)
+
+    def _refuse(self, wrong: list[str]) -> None:
+        if wrong:
+            raise Misconfigured(
+                f"The profile of {self.config.name} does not fit: {'; '.join(wrong)}.",
+                fix="docs/partners.md has what comes in and leaves, docs/edi-transports.md every key of `transport`; "
+                "`crossdock partner maps` lists the maps.",
+                code="EDI-PROFILE-422",
+                errors=[as_error(each) for each in wrong],
+            )  # fmt: skip
+
+    def missing_folder(self) -> str | None:
+        """Return the folder its files would be in, where it is not on this machine."""
+        root = str(self.profile.transport.get("root") or "")
+        return root if root and not Path(root).expanduser().exists() else None
 
     def missing_secrets(self) -> Sequence[str]:
         """Return the secrets its transport needs and has not got; nothing is opened."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from connectors.edi.profile import SECTIONS, read_profile
+from connectors.edi.transports.vetting import transport_faults
 from core.domain.trade_terms import check_terms
 from core.errors import InputError, Misconfigured
 
+CERTIFICATES = ("our_certificates", "their_certificates")
 OWN = ("partner", "label", "maps", "terms")
 
 
@@ -55,10 +57,16 @@ def read_partner_file(path: Path) -> PartnerFile:
     if not isinstance(found.get("partner"), str):
         raise _wrong(path, "`partner` is missing: the name of the connection, such as acme-retail")
     settings = {name: found[name] for name in SECTIONS if name in found}
+    unread = _take_certificates(path, settings)
     try:
-        read_profile(settings, path.name)
+        profile = read_profile(settings, path.name)
     except Misconfigured as error:
-        raise InputError(error.what, fix=error.fix, code=error.error_code) from None
+        said = f"{error.what} {'; '.join(unread)}." if unread else error.what
+        raise InputError(said, fix=error.fix, code=error.error_code) from None
+    if unread:
+        named = tuple(each.partition(" ")[0] for each in unread)
+        rest = [each for each in transport_faults(profile, {}, here=False) if not each.startswith(named)]
+        raise _wrong(path, "; ".join([*unread, *rest]))
     if found.get("maps"):
         # As it stands beside the file, so that the two can be moved together.
         folder = (path.parent / str(found["maps"])).expanduser().resolve()
@@ -70,6 +78,35 @@ def read_partner_file(path: Path) -> PartnerFile:
         check_terms(terms)
     label = found.get("label")
     return PartnerFile(found["partner"], None if label is None else str(label), settings, terms)
+
+
+def _take_certificates(path: Path, settings: dict[str, Any]) -> list[str]:
+    """Put the text of certificates where a file names theirs, and return which of them cannot be read, and why."""
+    transport = settings.get("transport")
+    if not isinstance(transport, dict):
+        return []
+    faults: list[str] = []
+    taken = dict(transport)
+    for name in CERTIFICATES:
+        given = transport.get(name)
+        entries = [given] if isinstance(given, str) else given
+        if not isinstance(entries, list):
+            continue
+        taken[name] = list(entries)
+        for number, each in enumerate(entries):
+            if not isinstance(each, str) or not each.strip() or "-----BEGIN" in each or "\n" in each.strip():
+                continue
+            file = (path.parent / each.strip()).expanduser()
+            try:
+                taken[name][number] = file.read_text(encoding="ascii")
+            except UnicodeDecodeError:
+                why = f"is no PEM: `openssl x509 -inform der -in {file.name} -out {file.name}.pem` makes one of it"
+                faults.append(f"transport.{name}.{number} names {file}, which {why}")
+            except OSError as error:
+                why = (error.strerror or "it cannot be read").lower()
+                faults.append(f"transport.{name}.{number} names {file}, which cannot be read: {why}")
+    settings["transport"] = taken
+    return faults
 
 
 def _wrong(path: Path, why: str) -> InputError:

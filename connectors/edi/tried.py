@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from core.ports.connectors import Json
+
+UNKNOWN = "?"
+"""Kind of what could not be told."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,35 @@ class Tried:
         """Note why it does not pass."""
         self.passed = False
         self.reasons += reasons
+
+
+def seen(found: Iterable[Tried], kind: str, way: str, map_name: str) -> bool:
+    """Return whether a row of the profile was tried; of several rows of what leaves, each by its own map."""
+    maps = {each.map for each in found if (each.kind, each.way) == (kind, way)}
+    return bool(maps) if way == "in" else bool(maps & {"", map_name})
+
+
+def untried(found: Iterable[Tried], incoming: bool, orders: Collection[str]) -> str:
+    """Return why a row of the profile was not tried: no sample, or one that was read and does not count.
+
+    Args:
+        found: what came of the samples.
+        incoming: whether the row is of what comes.
+        orders: kinds of orders, of which papers are made.
+    """
+    failed = [each for each in found if each.sample and each.way == "in" and not each.passed]
+    order = next((each for each in failed if each.kind in orders), None)
+    if not incoming and order is not None:
+        return f"not made: {order.sample} was read, and its {order.kind} does not pass: {_first(order)}"
+    unknown = next((each for each in failed if each.kind == UNKNOWN), None)
+    wanted = "no sample of it" if incoming else "no sample of it, nor of an order"
+    if unknown is not None:
+        return f"{wanted}: {unknown.sample} was read and does not count as one: {_first(unknown)}"
+    return "no sample was given" if incoming or any(each.kind in orders for each in found) else wanted
+
+
+def _first(tried: Tried) -> str:
+    return tried.reasons[0].rstrip(".") if tried.reasons else "see above"
 
 
 class Numbers:

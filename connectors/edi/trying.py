@@ -19,7 +19,7 @@ from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
 from connectors.edi.sampling import kept_back, sample_papers, sample_writes
-from connectors.edi.tried import Numbers, Tried
+from connectors.edi.tried import Numbers, Tried, seen, untried
 from connectors.edi.writes import keys_of_paper
 from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
@@ -36,21 +36,26 @@ MOST_SHOWN = 20
 
 
 @contextmanager
-def opened(file: PartnerFile) -> Iterator[Connector]:
+def opened(file: PartnerFile, secrets: Mapping[str, str] | None = None) -> Iterator[Connector]:
     """Yield the connector a partner's file makes, without a hub; its transport is not opened.
 
+    Args:
+        file: the partner's.
+        secrets: of his transport, as far as they are there.
+
     Raises:
-        InputError: a map is not there, or does not fit its document.
+        InputError: a map is not there or does not fit its document, or the transport could not work as it is set; all
+            of it is named.
     """
     folder = Path(__file__).parent
     manifest = load_manifest(folder)
-    config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings)
+    config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings, secrets or {})
     connector = Connector(config, manifest, folder)
     try:
-        connector.require_settings()
+        connector.require_settings(here=False)
     except Misconfigured as error:
         connector.close()
-        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
+        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code, **error.data) from None
     try:
         yield connector
     finally:
@@ -77,26 +82,22 @@ def try_samples(connector: Connector, samples: Iterable[Path], terms: Mapping[st
         agreed = None if terms is None else check_terms(terms)
         found += _made_of(connector, order, agreed, list(found))
     found += _invented(connector, list(found))
+    orders = {row.kind for row in connector.profile.documents if row.incoming and _makes_order(connector, row)}
+    tried = list(found)
     for row in connector.profile.documents:
         way = "in" if row.incoming else "out"
-        if not _seen(found, row.kind, way, row.map):
-            what = "no sample was given" if row.incoming or order is not None else "no sample of it, nor of an order"
-            found.append(Tried("", row.kind, way, False, [what]))
+        if not seen(found, row.kind, way, row.map):
+            found.append(Tried("", row.kind, way, False, [untried(tried, row.incoming, orders)]))
     return found
-
-
-def _seen(found: Sequence[Tried], kind: str, way: str, map_name: str) -> bool:
-    """Return whether a row of the profile was tried; of several rows of what leaves, each by its own map."""
-    maps = {each.map for each in found if (each.kind, each.way) == (kind, way)}
-    return bool(maps) if way == "in" else bool(maps & {"", map_name})
 
 
 def _is_order(connector: Connector, tried: Tried) -> bool:
     row = connector.profile.incoming(tried.kind)
-    return (
-        row is not None and tried.canonical is not None
-        and connector.map(row.map).canonical_type == DocumentType.ORDER
-    )  # fmt: skip
+    return row is not None and tried.canonical is not None and _makes_order(connector, row)
+
+
+def _makes_order(connector: Connector, row: Exchanged) -> bool:
+    return connector.map(row.map).canonical_type == DocumentType.ORDER
 
 
 def _file(connector: Connector, path: Path) -> Iterator[Tried]:
@@ -110,7 +111,7 @@ def _file(connector: Connector, path: Path) -> Iterator[Tried]:
         tried.fail("it is neither EDIFACT, X12 nor an XML document, and no canonical paper")
         yield tried
     for judged in interchanges:
-        if not judged.findings.groups and is_xml(judged.findings.syntax):
+        if not judged.findings.groups and (is_xml(judged.findings.syntax) or judged.findings.problems):
             tried = Tried(path.name, "?", "in")
             tried.fail(*(each.text for each in judged.findings.problems))
             yield tried
@@ -237,7 +238,7 @@ def _made_of(
         if (tried.kind, tried.map) in made:
             continue
         made.add((tried.kind, tried.map))
-        if tried.kind != "?" and not _seen(found, tried.kind, "out", tried.map):
+        if tried.kind != "?" and not seen(found, tried.kind, "out", tried.map):
             if terms is None:
                 tried.notes.append("the hub makes none before terms of trade are set; ours are invented here")
             tried.notes += [f"the hub would keep it back: {each}" for each in kept_back(kind, body, order, terms)]
@@ -263,7 +264,7 @@ def _invented(connector: Connector, found: Sequence[Tried]) -> Iterator[Tried]:
     for row in connector.profile.outgoing:
         map_ = connector.map(row.map)
         body = next((body for write, body in bodies.items() if write == map_.canonical_type), None)
-        if body is not None and not _seen(found, row.kind, "out", row.map):
+        if body is not None and not seen(found, row.kind, "out", row.map):
             yield _left(connector, row, map_, "invented", body)
 
 

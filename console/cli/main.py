@@ -58,7 +58,7 @@ SECTIONS = {
         "connection": "Accounts at partners: add, list, show, test, mode, pause, resume, remove",
         "terms": "Terms of trade: list, show, set; agreed prices and packs",
         "connector": "Kinds of partners: list, info, new, test",
-        "partner": "Trading partners: test, add, list, show, interchanges, documents, raw, send, take, refuse",
+        "partner": "Trading partners: test, add, play, list, show, interchanges, documents, raw, send, take, refuse",
         "as2": "Keys and certificates of our own for AS2: certificate",
         "trigger": "A signed delivery through the true door",
         "edi": "EDI files: read, check, write",

@@ -11,6 +11,7 @@ import click
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, pages
 from console.cli.output import note, tell_paused
+from console.cli.partner_play import play_command
 from console.cli.secrets import secret_options, take_secrets
 
 PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "silent", "last_at")
@@ -31,18 +32,29 @@ def partner_command() -> None:
 @FILE
 @SAMPLES
 @click.option("--show", is_flag=True, help="Also show what each message means, and what would leave.")
+@secret_options
 @pass_session
-def test_command(session: Session, /, file: Path, samples: tuple[Path, ...], show: bool) -> None:
+def test_command(
+    session: Session,
+    /,
+    file: Path,
+    samples: tuple[Path, ...],
+    show: bool,
+    secret_file: tuple[str, ...],
+    secret_env: tuple[str, ...],
+) -> None:
     """Try the profile in FILE on SAMPLES: what the partner sends, and what he wants from us. No hub has to run.
 
     What is to leave and has no sample is made of the sample of an order. Exit code 1 when something does not pass.
+    The settings of the transport are looked at as well; given its secrets, whether they fit the certificates.
     """
     from connectors.edi.partnerfile import read_partner_file
     from connectors.edi.trying import opened, try_samples
 
     partner = read_partner_file(file)
-    with opened(partner) as connector:
+    with opened(partner, take_secrets([], [], secret_file, secret_env)) as connector:
         found = try_samples(connector, samples, partner.terms)
+        elsewhere = connector.missing_folder()
     failed = [each for each in found if not each.passed]
     if session.json:
         for each in found:
@@ -59,6 +71,8 @@ def test_command(session: Session, /, file: Path, samples: tuple[Path, ...], sho
                 click.echo(f"    - {said}")
             if show:
                 _show(each)
+    if elsewhere:
+        note(f"There is no folder {elsewhere} on this machine; where the hub runs it must be there.")
     note(f"{len(found) - len(failed)} passed, {len(failed)} failed.")
     if failed:
         raise click.exceptions.Exit(1)
@@ -278,3 +292,6 @@ def maps_command(session: Session, /) -> None:
         ("map", "canonical"),
         empty="No map is shipped.",
     )
+
+
+partner_command.add_command(play_command)

@@ -54,7 +54,7 @@ def take_secrets(
 def missing_flags(error: CrossdockError, connector: str) -> str | None:
     """Return which flags give what a connection that is not there yet lacks; None where the error names nothing."""
     places = [each["path"].partition(".") for each in error.data.get("errors") or ()]
-    if not places:
+    if not places or any(kind not in ("settings", "secrets") for kind, _, _ in places):
         return None
     flags = [
         f"--secret-file {name}=PATH or --secret-env {name}=VARIABLE" if kind == "secrets" else f"--set {name}=VALUE"

@@ -12,7 +12,8 @@ from flask import abort, current_app, g, request
 
 from console.web.sessions import Person
 from core.ports.connectors import Connectors
-from core.services.sscc import FileWitness, Numbers
+from core.services.sscc import Numbers
+from core.services.witness import FileWitness
 from core.store.unit import DEFAULT_TENANT, Store, Unit
 from webhooks.runtime import Runtime
 

@@ -182,10 +182,10 @@ def documents() -> str:
     with hub.store.read() as conn:
         found = list_documents(
             conn, Slice(PER_PAGE, [str(before)] if before else None), partner=name or None,
-            direction=tab if tab in DIRECTIONS else "out" if tab in ("silent", "open") else None,
+            direction=tab if tab in DIRECTIONS else "out" if tab == "silent" else None,
             kind=params.chosen(kind),
-            state=["refused"] if tab == "refused" else ["made", "sent", "received"] if tab == "open" else [],
-            find=find or None, silent=tab == "silent", tenant=hub.tenant,
+            state=["refused"] if tab == "refused" else [],
+            find=find or None, silent=tab == "silent", waiting=tab == "open", tenant=hub.tenant,
         )  # fmt: skip
         counts = views.count_documents(conn, hub.tenant, name, kind, find)
         names = [each["name"] for each in list_partners(conn, Slice(500), tenant=hub.tenant).data]

@@ -200,7 +200,7 @@ RECEIPT_REFUSED = Cause(
 )  # fmt: skip
 CALL_REFUSED = Cause(
     "TRADE-CALL-400", "connection", "high", "Files of {connection} are refused: {modifier}",
-    "A file that {connection} sent was not taken, and {connection} was told so: {detail}",
+    "What came for {connection} was not taken, {count} times or more, and who sent it was told so: {detail}",
     None, "Mend it with the partner, who then sends again", None, 4,
 )  # fmt: skip
 CERTIFICATE = Cause(

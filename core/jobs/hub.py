@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 from config.settings import Orders, Promising, Waves
@@ -14,7 +15,8 @@ from core.services.connections import config_of, row_of
 from core.services.edi_outgoing import InterchangeBook
 from core.services.facts import FactsCache
 from core.services.secretbox import SecretBox
-from core.services.sscc import Numbers, Witness
+from core.services.sscc import Numbers
+from core.services.witness import FileWitness, Witness
 from core.store.unit import Store, Unit
 
 
@@ -51,6 +53,8 @@ class Hub:
     orders: Orders = field(default_factory=Orders)
     waves: Waves = field(default_factory=Waves)
     witness: Witness | None = None
+    # Where files remember how far the control numbers of each connection have got; None where nothing does.
+    control_numbers: Path | None = None
     facts: FactsCache = field(init=False)
     numbers: Numbers = field(init=False)
     _open: threading.local = field(default_factory=threading.local)
@@ -79,6 +83,8 @@ class Hub:
             del held[connection_id]
         connector = self.connectors.open(config())
         if isinstance(connector, UsesBook):
-            connector.book = InterchangeBook(self.store, connection_id)
+            kept = self.control_numbers
+            witness = None if kept is None else FileWitness(kept / f"{connection_id.hex}.json")
+            connector.book = InterchangeBook(self.store, connection_id, witness)
         held[connection_id] = (version, connector)
         return connector

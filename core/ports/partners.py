@@ -22,8 +22,12 @@ TEST_HEADER, REPEATED_HEADER, DOCUMENT_HEADER = "edi-test", "edi-repeated", "edi
 class Vetted(Protocol):
     """A connector that can tell, without a call, that what its settings name is not there or does not fit."""
 
-    def require_settings(self) -> None:
-        """Raise Misconfigured where a setting names something that cannot be used, such as a map."""
+    def require_settings(self, beside: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise Misconfigured where a setting cannot be used, such as a map that is not there; all are named.
+
+        Args:
+            beside: the settings of the other connections of its kind by name, whose ways it must not cross.
+        """
 
 
 @runtime_checkable

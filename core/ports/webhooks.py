@@ -87,7 +87,8 @@ class AnswersCalls(Protocol):
         """Open a call; what is wrong with it is said in the protocol's own words where it has some.
 
         Raises:
-            InputError, Refused: it is nobody's we know, or cannot be answered in the protocol.
+            InputError, Refused: it is nobody's we know, or cannot be answered in the protocol; people are told of it
+                where its data has a `modifier`, one case for each and for each `sender` it names.
         """
 
 

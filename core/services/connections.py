@@ -61,7 +61,7 @@ def add_connection(
         raise Conflict(f"There is a connection {name!r} already.", fix="Choose another name.", code="CONN-NAME-409")
     connection_id = uuid7()
     config = ConnectionConfig(connection_id, name, connector, mode, settings or {}, secrets or {})
-    require_usable(connectors, config)
+    require_usable(unit, connectors, config)
     unit.conn.execute(
         insert(t.connection).values(
             tenant_id=unit.tenant,
@@ -94,8 +94,13 @@ def add_connection(
     return connection_id
 
 
-def require_usable(connectors: Connectors, config: ConnectionConfig) -> None:
+def require_usable(unit: Unit, connectors: Connectors, config: ConnectionConfig) -> None:
     """Refuse an account whose settings do not fit its connector, or name something that is not there.
+
+    Args:
+        unit: the running transaction, with the other accounts of its connector.
+        connectors: opens it.
+        config: what it is opened with.
 
     Raises:
         Misconfigured: there is no such connector, or a setting does not fit.
@@ -103,7 +108,11 @@ def require_usable(connectors: Connectors, config: ConnectionConfig) -> None:
     opened = connectors.open(config)
     try:
         if isinstance(opened, Vetted):
-            opened.require_settings()
+            c = t.connection.c
+            others = select(c.name, c.settings).where(
+                c.tenant_id == unit.tenant, c.connector == config.connector, c.id != config.id
+            )
+            opened.require_settings({row.name: row.settings for row in unit.conn.execute(others)})
     finally:
         opened.close()
 

@@ -14,6 +14,7 @@ from core.errors import NotFound
 from core.ports.partners import Kept, OutgoingInterchange
 from core.services.control_numbers import take_number
 from core.services.edi_keys import all_keys, write_keys
+from core.services.witness import Witness
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import Store, Unit
@@ -30,15 +31,20 @@ class InterchangeBook:
     Args:
         store: the database.
         connection_id: whose.
+        witness: what remembers beside the database which numbers left; without one only the database's word counts.
     """
 
-    def __init__(self, store: Store, connection_id: UUID) -> None:
+    def __init__(self, store: Store, connection_id: UUID, witness: Witness | None = None) -> None:
         self._store = store
         self._connection = connection_id
+        self._witness = witness
 
     def number(self, series: str, *, start: int, limit: int, on_rollover: str) -> tuple[int, int]:
         """Return a number nobody has had, and its round; see `take_number`."""
-        return take_number(self._store, self._connection, series, start=start, limit=limit, on_rollover=on_rollover)
+        return take_number(
+            self._store, self._connection, series, start=start, limit=limit, on_rollover=on_rollover,
+            witness=self._witness,
+        )  # fmt: skip
 
     def kept(self, reference: str) -> Kept | None:
         """Return the interchange made for a write before, by the write's reference."""

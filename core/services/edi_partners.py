@@ -82,7 +82,7 @@ def set_up(
             raise NotFound(f"There is no trading partner {name!r}.", fix="Add him without --replace.")
         connection_id = row.id
         kept = {**box.open(row.secrets), **secrets}
-        require_usable(connectors, ConnectionConfig(row.id, name, row.connector, Mode(row.mode), settings, kept))
+        require_usable(unit, connectors, ConnectionConfig(row.id, name, row.connector, Mode(row.mode), settings, kept))
         unit.conn.execute(
             update(t.connection)
             .where(c.tenant_id == unit.tenant, c.id == row.id)

@@ -10,19 +10,16 @@ behind it. Where only the copy is seen, nobody knows how much was used, and a te
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 
 from core.domain.checkdigits import check_digit
 from core.errors import Conflict
+from core.services.witness import Witness
 from core.store.unit import DEFAULT_TENANT, Store, Unit
 
 KEY_DIGITS = 17
@@ -45,51 +42,6 @@ TAKE = text(
 USED = text(
     "SELECT sscc FROM package WHERE tenant_id = :t AND sscc = ANY(:ssccs) AND created_at > clock_timestamp() - :kept"
 )
-
-
-class Witness(Protocol):
-    """Remembers, outside the database, how far each series has got."""
-
-    def highest(self, prefix: str) -> int:
-        """Return the highest `next` ever told for a series; 0 when none was."""
-
-    def rise(self, prefix: str, to: int) -> None:
-        """Remember durably that a series has got this far; a lower number changes nothing."""
-
-
-class FileWitness:
-    """A small file, replaced as a whole and synced to disk; processes of one machine share it.
-
-    Args:
-        path: of the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def highest(self, prefix: str) -> int:
-        """Return the highest number told for a series."""
-        return self._read().get(prefix, 0)
-
-    def rise(self, prefix: str, to: int) -> None:
-        """Remember that a series has got this far; the caller holds the lock of the series in the database."""
-        known = self._read()
-        if known.get(prefix, 0) >= to:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-        with beside.open("wb") as file:
-            file.write(orjson.dumps({**known, prefix: to}))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
-
-    def _read(self) -> dict[str, int]:
-        try:
-            found: dict[str, int] = orjson.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        return found
 
 
 def room_of(prefix: str) -> int:

@@ -16,10 +16,10 @@ from uuid import UUID
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from core.domain.cases import CALL_REFUSED, RECEIPT_MISSING, RECEIPT_REFUSED
+from core.domain.cases import RECEIPT_MISSING, RECEIPT_REFUSED
 from core.domain.ids import public_id, uuid7
 from core.domain.vocabulary import Write
-from core.errors import CrossdockError, NotFound
+from core.errors import NotFound
 from core.ports.connectors import Json, Receipt
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.connections import row_of
@@ -127,16 +127,6 @@ def settle(unit: Unit, connection_id: UUID, body: Mapping[str, Any]) -> tuple[UU
         order_id=order_id,
     )
     return order_id, "applied", "received" if proven else f"refused: {objection}"
-
-
-def tell_refused(unit: Unit, connection_id: UUID, error: CrossdockError) -> None:
-    """Open a case for a file of a partner that was not taken; he has been told in his protocol's words."""
-    modifier = str(error.data.get("modifier") or error.error_code)
-    detail = " ".join(filter(None, (error.what, error.why, error.fix)))
-    evidence = {"connection": row_of(unit, connection_id).name, "modifier": modifier, "detail": detail[:600]}
-    fingerprint = f"{CALL_REFUSED.code}:{connection_id.hex}:{modifier}"[:400]
-    member = Member("connection", connection_id)
-    open_cases(unit, [Opened(CALL_REFUSED, fingerprint, evidence, [member], connection_id=connection_id)])
 
 
 def alarm(unit: Unit) -> int:

@@ -70,7 +70,7 @@ def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdoc
 def test_what_is_missing_or_paused_is_said(crossdock: Crossdock, profile: Path, place: Path) -> None:
     kept = profile.read_text()
     transport = next(line for line in kept.splitlines() if line.startswith("transport:"))
-    sftp = "transport: {kind: sftp, host: edi.example.com, user: hub, host_keys: ['SHA256:x']}"
+    sftp = "transport: {kind: sftp, host: edi.example.com, user: hub, host_keys: ['SHA256:" + 43 * "x" + "']}"
     profile.write_text(kept.replace(transport, sftp))
     lacking = crossdock("partner", "add", profile)
     assert lacking.code == 0

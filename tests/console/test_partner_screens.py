@@ -66,6 +66,11 @@ def test_partners_interchanges_and_documents_are_seen(world: EdiWorld, client: F
     ours = client.get(first(client, "/partners/documents?tab=open&kind=855", "documents")).text
     assert "Made of order response" in ours
     assert "due" in ours
+    # The 855 is to be answered; the 997 that left before it is answered by nobody, and waits for nothing.
+    waiting = client.get("/partners/documents?tab=open").text
+    assert waiting.count("data-cd-row") == 1
+    assert re.search(r"Waiting\s*(<[^>]*>\s*)*1\b", waiting), waiting[:4000]
+    assert client.get("/partners/documents?kind=997").text.count("data-cd-row") == 1
     # Who looked at what a partner wrote is in the audit log (P4).
     assert world.one("SELECT count(*) AS n FROM audit_entry WHERE action = 'edi_document.read'").n == 3
 

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from core.domain.checkdigits import GTIN_LENGTHS, SSCC_LENGTHS, check_digit, is_key
 from core.domain.ids import uuid7
 from core.errors import Conflict
-from core.services.sscc import SKIP, FileWitness, Numbers, room_of, sscc_of
+from core.services.sscc import SKIP, Numbers, room_of, sscc_of
+from core.services.witness import FileWitness
 from core.store.unit import Store
 
 SERIES = "34012345"

@@ -67,6 +67,11 @@ def test_a_partner_is_set_up_and_changed(api: Client, tmp_path: Path) -> None:
     wrong = {**profile, "identifiers": {"ours": {"id": "HUB"}}}
     refused = api.post("/partners", {"name": "beta", "profile": wrong, "replace": True})
     assert "identifiers.theirs" in refused.get_json()["detail"]
+    nowhere = {**profile, "transport": {"kind": "folder", "root": str(tmp_path / "gone"), "reedy": "done"}}
+    unfit = api.post("/partners", {"name": "beta", "profile": nowhere, "replace": True})
+    assert (unfit.status_code, [each["path"] for each in unfit.get_json()["errors"]]) == (
+        422, ["transport.reedy", "transport.root"],
+    )  # fmt: skip
     changed = {**profile, "x12": {"usage": "T"}}
     assert api.post("/partners", {"name": "beta", "profile": changed, "replace": True}).status_code == 201
     assert api.get("/partners/beta").get_json()["profile"]["x12"] == {"usage": "T"}

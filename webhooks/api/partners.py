@@ -10,6 +10,7 @@ from core.domain.documents import Strict, a_text
 from core.domain.ids import parse_id, public_id
 from core.domain.trade_terms import TradeTermsSchema
 from core.domain.vocabulary import Mode
+from core.errors import InputError, Misconfigured
 from core.services import audit
 from core.services.edi_deciding import refuse_for_good, take_anyway
 from core.services.edi_partners import set_up
@@ -91,11 +92,14 @@ def post_partner(unit: Unit, body: Json) -> Answer:
     from core.domain.payloads import jsonable
 
     terms = body.get("terms")
-    shown = set_up(
-        unit, runtime().connectors, parts().box, name=body["name"], label=body.get("label"),
-        settings=body["profile"], terms=None if terms is None else jsonable(terms), secrets=body["secrets"],
-        mode=Mode(body["mode"]), replace=body["replace"],
-    )  # fmt: skip
+    try:
+        shown = set_up(
+            unit, runtime().connectors, parts().box, name=body["name"], label=body.get("label"),
+            settings=body["profile"], terms=None if terms is None else jsonable(terms), secrets=body["secrets"],
+            mode=Mode(body["mode"]), replace=body["replace"],
+        )  # fmt: skip
+    except Misconfigured as error:
+        raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code, **error.data) from None
     audit.record(unit, "partner.changed" if body["replace"] else "partner.added", body["name"])
     return Answer(shown, location=f"/api/v1/partners/{body['name']}")
 

@@ -59,9 +59,9 @@ class Profile:
         Raises:
             Misconfigured: none holds.
         """
-        held = [each for each in self.identities if _holds(each.certificate, now)]
+        held = [each for each in self.identities if holds(each.certificate, now)]
         if not held:
-            raise _none_holds("our", self.ours)
+            raise _noneholds("our", self.ours)
         return min(held, key=lambda each: each.certificate.not_valid_before_utc)
 
     def receiver(self, now: datetime) -> x509.Certificate:
@@ -70,14 +70,14 @@ class Profile:
         Raises:
             Misconfigured: none holds.
         """
-        held = [each for each in self.certificates if _holds(each, now)]
+        held = [each for each in self.certificates if holds(each, now)]
         if not held:
-            raise _none_holds("the partner's", self.theirs)
+            raise _noneholds("the partner's", self.theirs)
         return max(held, key=lambda each: each.not_valid_before_utc)
 
     def trusted(self, now: datetime) -> list[x509.Certificate]:
         """Return the partner's certificates that hold now."""
-        return [each for each in self.certificates if _holds(each, now)]
+        return [each for each in self.certificates if holds(each, now)]
 
     def ending(self, now: datetime) -> list[tuple[str, x509.Certificate, int]]:
         """Return whose certificate ends within days of warning without another to follow it, and in how many days."""
@@ -93,12 +93,13 @@ class Profile:
         return found
 
 
-def _holds(certificate: x509.Certificate, now: datetime) -> bool:
+def holds(certificate: x509.Certificate, now: datetime) -> bool:
+    """Return whether a certificate has begun and not ended."""
     at = now.astimezone(UTC)
     return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
 
 
-def _none_holds(whose: str, name: str) -> Misconfigured:
+def _noneholds(whose: str, name: str) -> Misconfigured:
     return Misconfigured(
         f"None of {whose} certificates for {name} holds now.",
         why="Each has ended or has not begun.",

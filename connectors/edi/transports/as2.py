@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes
 
 from connectors.edi.as2 import message, mime, receipt
 from connectors.edi.as2.errors import As2Error, OtherContent
+from connectors.edi.keeping import keepable
+from connectors.edi.transports.addresses import look
 from connectors.edi.transports.as2_profile import As2Settings, read_settings
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
 from connectors.edi.transports.tables import ADDED
@@ -67,8 +69,7 @@ class As2Transport:
         detail |= {"mic": message.as_text(out.mic), "mic_algorithm": out.mic_algorithm}
         if self.profile.receipt == "async" and not receipt.is_receipt(answer.headers, answer.body):
             return Sent(named, None, {**detail, "receipt_within": self.settings.receipt_hours * 3600})
-        proof = self._proof(out, answer.headers, answer.body, now)
-        return Sent(named, now, {**detail, "receipt": proof})
+        return Sent(named, now, {**detail, "receipt": self._proof(out, answer.headers, answer.body, now)})
 
     def message_id(self, name: str, body: bytes) -> str:
         """Return the Message-ID of a file: the same on every try."""
@@ -117,11 +118,10 @@ class As2Transport:
             ConnectorError: the partner does not take it.
             Refused: the profile has no address for receipts.
         """
-        url = self._receipt_address()
-        body = base64.b64decode(owed["body"])
         answer = self.http.request(
-            "POST", url, verb="send_receipt", write=True, headers=owed["headers"], data=body, ok=DONE, reads=None
-        )
+            "POST", self._receipt_address(), verb="send_receipt", write=True, headers=owed["headers"],
+            data=base64.b64decode(owed["body"]), ok=DONE, reads=None,
+        )  # fmt: skip
         return {"status": answer.status, "message_id": owed["message_id"]}
 
     # -- in
@@ -153,14 +153,11 @@ class As2Transport:
                 raise
             refusal, unopened = error, found
             return Call(None, lambda _: self._answer(unopened, now, error=refusal), refusal)
-        record = InboundRecord(
-            topic=self.topic,
-            # The partner's name for it, for good: what failed left no record, so that a repeat of it is no duplicate.
-            dedupe_key=f"as2:{self.profile.theirs}:{found.message_id}",
-            body=found.payload,
-            content_type=found.kind,
-            headers=self._notes(headers, found),
-            source_id=found.message_id[:512],
+        # The partner's name for it, for good: what failed left no record, so that a repeat of it is no duplicate.
+        key = f"as2:{self.profile.theirs}:{found.message_id}"
+        notes = self._notes(headers, found)
+        record = keepable(
+            InboundRecord(self.topic, key, found.payload, found.kind, notes, source_id=found.message_id[:512])
         )
         return Call(
             record,
@@ -176,8 +173,8 @@ class As2Transport:
         return Call(None, lambda _: self._answer(found, now, error=refusal), refusal, aside=aside)
 
     def _notes(self, headers: Mapping[str, str], found: message.Received) -> dict[str, str]:
-        notes = {name: headers[name][:1_000] for name in KEPT if name in headers}
-        notes |= {
+        return {
+            **{name: headers[name][:1_000] for name in KEPT if name in headers},
             "message-id": found.message_id,
             "x-as2-filename": found.filename or "",
             "x-as2-mic": f"{message.as_text(found.mic)}, {found.mic_algorithm}",
@@ -185,7 +182,6 @@ class As2Transport:
             "x-as2-encrypted": found.encrypted_with or "no",
             "x-as2-compressed": "yes" if found.compressed else "no",
         }
-        return notes
 
     def _answer(
         self, found: message.Received, now: datetime, *, error: As2Error | None = None, duplicate: bool = False
@@ -202,12 +198,15 @@ class As2Transport:
 
     def _refuse_strangers(self, headers: Mapping[str, str]) -> None:
         given = [message.unquote(headers.get(name, "")) for name in ("as2-from", "as2-to")]
+        # Whoever names nobody does not speak AS2; people need not be told of him.
+        told = {"modifier": "unknown-names", "sender": " to ".join(each[:80] for each in given)} if any(given) else {}
         if given != [self.profile.theirs, self.profile.ours]:
             raise Refused(
                 "The AS2 names of the call are not those of this connection.",
                 why=f"It is from {given[0][:80]!r} to {given[1][:80]!r}.",
                 fix="Compare AS2-From and AS2-To with the names agreed on, capitals included, and the address called.",
                 code="AS2-NAMES-403",
+                **told,
             )
 
     def _receipt_address(self) -> str:
@@ -217,6 +216,7 @@ class As2Transport:
                 why="A receipt goes only to the address in the profile, never to one a message names.",
                 fix="Set their_receipt_url in the profile, or ask for a synchronous receipt.",
                 code="AS2-RECEIPT-403",
+                modifier="no-receipt-address",
             )
         return self.profile.their_receipt_url
 
@@ -266,9 +266,8 @@ class As2Transport:
         """Look whether certificates of both sides hold now and the partner's address answers; nothing is sent to it."""
         now = datetime.now(UTC)
         ours, theirs = self.profile.signer(now).certificate, self.profile.receiver(now)
-        answer = self.http.request("GET", self.settings.url, verb="check", write=False, ok=range(200, 600), reads=None)
         return {
-            "status": answer.status,
+            "status": look(self.http, self.settings.url),
             "our_certificate_ends": f"{ours.not_valid_after_utc:%Y-%m-%d}",
             "their_certificate_ends": f"{theirs.not_valid_after_utc:%Y-%m-%d}",
         }

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from connectors.edi.keeping import without_secrets
 from connectors.edi.transports.base import Incoming, Sent
+from connectors.edi.transports.tables import Faults, filled
 from connectors.sdk.drop import claims, outbox, readiness
-from connectors.sdk.drop.folders import open_folders, unreachable
+from connectors.sdk.drop.folders import open_folders, placed, unreachable
+from core.errors import Misconfigured
 from mappings.edi.acks.judging import judge
 from mappings.edi.detect import HEAD, detect
 
+DEFAULTS: Mapping[str, Any] = {
+    "inbox": "inbox", "outbox": "outbox", "processing": "processing", "archive": "archive", "error": "error",
+    "settle_seconds": 10, "ready": "stable-or-done",
+}  # fmt: skip
+READY = ("stable-or-done", "done")
 CONTENT_TYPES = {".edi": "application/edifact", ".x12": "application/edi-x12", ".xml": "application/xml"}
 MAX_BYTES = 209_715_200
 # Up to here a file is read on the way in to see whether it has an interchange; larger ones show it when they are read.
@@ -77,6 +87,8 @@ class FolderTransport:
         # It is stored all the same; who put it there sees it in the error folder and not among what was taken.
         claim.reason = unusable(body)
         claim.refused = claim.reason is not None
+        kept = without_secrets(body)
+        claim.instead = None if kept == body else kept
         # A claim keeps its name until it is archived: taken up again after a crash it has the same key, and the same
         # file put into the folder once more has another one.
         return Incoming(
@@ -111,6 +123,39 @@ class FolderTransport:
         held, self._held = self._held, {}
         for claim in held.values():
             claim.give_back()
+
+
+def vet(faults: Faults, table: Mapping[str, Any], *, here: bool) -> None:
+    """Note what is wrong with the settings of a pair of folders.
+
+    Args:
+        faults: takes it.
+        table: the profile's `transport`.
+        here: whether the folders must be on this machine.
+    """
+    vet_folders(faults, filled(faults, table, DEFAULTS, ("root",)), here=here)
+
+
+def vet_folders(faults: Faults, settings: Mapping[str, Any], *, here: bool) -> None:
+    """Note what is wrong with `root`, the folders below it, and when files are taken; nothing is made."""
+    if settings["ready"] not in READY:
+        faults.add("ready", f"is none of {', '.join(READY)}")
+    if not settings["root"]:
+        return
+    root = Path(settings["root"]).expanduser()
+    if not root.is_absolute():
+        faults.add("root", f"is {settings['root'][:80]}, which is no whole path: write it from / on")
+    elif not root.exists() and not here:
+        return
+    elif not root.is_dir():
+        faults.add("root", f"is {root}, and there is no such folder here: make it, for the user the hub runs as")
+    elif not os.access(root, os.R_OK | os.W_OK | os.X_OK):
+        faults.add("root", f"is {root}, which this user may not read and write: give the hub's user the rights")
+    else:
+        try:
+            placed(settings)
+        except Misconfigured as error:
+            faults.add("root", f"does not do for its folders: {error.what.rstrip('.')}")
 
 
 def unusable(body: bytes) -> str | None:

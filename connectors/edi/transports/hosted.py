@@ -13,9 +13,9 @@ from typing import Any
 import asyncssh
 import structlog
 
-from connectors.edi.transports.folder import FolderTransport
+from connectors.edi.transports.folder import FolderTransport, vet_folders
 from connectors.edi.transports.ssh import algorithms
-from connectors.edi.transports.tables import filled, refuse
+from connectors.edi.transports.tables import Faults, filled
 from core.errors import CrossdockError
 
 DEFAULTS: Mapping[str, Any] = {
@@ -55,14 +55,32 @@ def open_hosted(table: Mapping[str, Any], *, max_bytes: int) -> FolderTransport:
     Raises:
         Misconfigured: the root is missing, or there is nothing he could log in with.
     """
-    settings = filled("hosted", table, DEFAULTS, ("root",))
-    _keys(settings["authorized_keys"])
-    password = table.get("secrets", {}).get("password")
-    if not settings["authorized_keys"] and not password:
-        refuse("hosted", "authorized_keys", "is missing, and so is the secret password: nobody could log in")
-    if password and len(password) < SHORTEST_PASSWORD:
-        refuse("hosted", "password", f"is shorter than {SHORTEST_PASSWORD} characters")
+    faults = Faults("hosted")
+    settings = _read(faults, table)
+    if not settings["authorized_keys"] and not table.get("secrets", {}).get("password"):
+        faults.add("authorized_keys", "is missing, and so is the secret password: nobody could log in")
+    faults.refuse()
     return FolderTransport(settings, max_bytes=max_bytes)
+
+
+def vet(faults: Faults, table: Mapping[str, Any], *, here: bool) -> None:
+    """Note what is wrong with the settings of a partner who logs in at the hub, and with the secrets that are there.
+
+    Args:
+        faults: takes it.
+        table: the profile's `transport`, with `secrets`.
+        here: whether the folders must be on this machine.
+    """
+    vet_folders(faults, _read(faults, table), here=here)
+
+
+def _read(faults: Faults, table: Mapping[str, Any]) -> dict[str, Any]:
+    settings = filled(faults, table, DEFAULTS, ("root",))
+    _keys(settings["authorized_keys"], faults)
+    password = table.get("secrets", {}).get("password")
+    if password and len(password) < SHORTEST_PASSWORD:
+        faults.secret("password", f"is shorter than {SHORTEST_PASSWORD} characters")
+    return settings
 
 
 def guest_of(table: Mapping[str, Any], *, max_bytes: int) -> Guest:
@@ -75,16 +93,20 @@ def guest_of(table: Mapping[str, Any], *, max_bytes: int) -> Guest:
     try:
         folders = transport.folders
         password = table.get("secrets", {}).get("password") or None
-        return Guest(folders.inbox, folders.outbox, _keys(table.get("authorized_keys", [])), password, max_bytes)
+        keys = _keys(table.get("authorized_keys", []), Faults("hosted"))
+        return Guest(folders.inbox, folders.outbox, keys, password, max_bytes)
     finally:
         transport.close()
 
 
-def _keys(lines: list[str]) -> frozenset[bytes]:
-    try:
-        return frozenset(asyncssh.import_public_key(each).public_data for each in lines)
-    except asyncssh.KeyImportError:
-        refuse("hosted", "authorized_keys", "holds something that is no public key, such as `ssh-ed25519 AAAA…`")
+def _keys(lines: list[str], faults: Faults) -> frozenset[bytes]:
+    found = set()
+    for number, each in enumerate(lines):
+        try:
+            found.add(asyncssh.import_public_key(each).public_data)
+        except asyncssh.KeyImportError:
+            faults.add(f"authorized_keys.{number}", "is no public key, such as `ssh-ed25519 AAAA…`")
+    return frozenset(found)
 
 
 class _Login(asyncssh.SSHServer):

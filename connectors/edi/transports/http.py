@@ -11,10 +11,11 @@ from xml.sax.saxutils import escape
 from requests.auth import AuthBase
 
 from connectors.edi.profile import Profile
+from connectors.edi.transports.addresses import look
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.cxml_calls import Caller, take_call
 from connectors.edi.transports.needs import missing_secrets
-from connectors.edi.transports.tables import filled, refuse
+from connectors.edi.transports.tables import Faults, filled, refuse
 from connectors.sdk.auth import HeaderAuth
 from connectors.sdk.errors import FIXES, error_for, retry_after
 from connectors.sdk.http import Answer, Http, origin
@@ -213,10 +214,7 @@ class HttpTransport:
         """Look whether the secrets are there and the partner's address answers; nothing is sent to it."""
         found: dict[str, Any] = {"takes_calls": bool(self.caller.secrets)}
         if self.settings["url"]:
-            answer = self.http.request(
-                "GET", self.settings["url"], verb="check", write=False, ok=ANY_STATUS, reads=None
-            )
-            found["status"] = answer.status
+            found["status"] = look(self.http, self.settings["url"])
         missing = missing_secrets(self.caller.profile, self.secrets)
         if missing:
             raise Misconfigured(
@@ -245,17 +243,36 @@ def open_http(table: Mapping[str, Any], *, max_bytes: int) -> HttpTransport:
     Raises:
         Misconfigured: a setting is missing or does not fit.
     """
-    settings, profile = filled("http", table, DEFAULTS, ()), table["profile"]
+    faults = Faults("http")
+    settings = _read(faults, table)
+    faults.refuse()
+    return HttpTransport(settings, table["profile"], table["secrets"], table.get("previous", {}), max_bytes=max_bytes)
+
+
+def vet(faults: Faults, table: Mapping[str, Any], *, here: bool) -> None:
+    """Note what is wrong with the settings of a partner who is called and calls.
+
+    Args:
+        faults: takes it.
+        table: the profile's `transport`, with the `profile`.
+        here: has no meaning for a server elsewhere.
+    """
+    del here
+    _read(faults, table)
+
+
+def _read(faults: Faults, table: Mapping[str, Any]) -> dict[str, Any]:
+    settings, profile = filled(faults, table, DEFAULTS, ()), table["profile"]
     for name in ("url", "our_url"):
         try:
             origin(settings[name] or "https://nowhere.example")
         except Misconfigured:
-            refuse("http", name, "is no address: it is http:// or https:// with a host, without user and password")
+            faults.add(name, "is no address: it is http:// or https:// with a host, without user and password")
     if profile.outgoing and not settings["url"]:
-        refuse("http", "url", "is missing: `documents` has some that leave")
+        faults.add("url", "is missing: `documents` has some that leave")
     if not 0 < settings["timeout"] <= LONGEST_WAIT:
-        refuse("http", "timeout", f"is no number from 1 to {LONGEST_WAIT}")
+        faults.add("timeout", f"is no number from 1 to {LONGEST_WAIT}")
     foreign = [each.kind for each in profile.documents if each.incoming and each.syntax != "cxml"]
     if foreign:
-        refuse("http", "kind", f"takes documents of cXML only, and {', '.join(foreign[:5])} is none")
-    return HttpTransport(settings, profile, table["secrets"], table.get("previous", {}), max_bytes=max_bytes)
+        faults.add("kind", f"takes documents of cXML only, and {', '.join(foreign[:5])} is none")
+    return settings

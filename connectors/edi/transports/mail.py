@@ -21,7 +21,7 @@ import structlog
 
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.mailbox import Imap, Mailbox, Pop, is_folder
-from connectors.edi.transports.tables import filled, refuse
+from connectors.edi.transports.tables import Faults, filled
 from core.errors import ConnectorError, Misconfigured, OutcomeUnknown, Rejected, Transient
 
 DEFAULTS: Mapping[str, Any] = {
@@ -61,24 +61,13 @@ class MailTransport:
     """
 
     def __init__(self, table: Mapping[str, Any], *, max_bytes: int) -> None:
-        self.settings = settings = filled("mail", table, DEFAULTS, ("our_address", "user"))
+        faults = Faults("mail")
+        self.settings = _read(faults, table)
         self.max_bytes, self.password = max_bytes, table.get("secrets", {}).get("password", "")
         self.connection = table.get("connection", "")
-        if settings["protocol"] not in ("imap", "pop3"):
-            refuse("mail", "protocol", "is none of imap, pop3")
-        for name, host in (("security", "inbox_host"), ("smtp_security", "smtp_host")):
-            if settings[name] not in SECURITY:
-                refuse("mail", name, f"is none of {', '.join(SECURITY)}")
-            if settings[name] == "none" and settings[host] not in (None, *HERE):
-                refuse("mail", name, "may be none only for a server on this machine")
-        if settings["inbox_host"] and not settings["senders"]:
-            refuse("mail", "senders", "is missing: only mail of these addresses is taken")
-        if settings["smtp_host"] and not settings["their_address"]:
-            refuse("mail", "their_address", "is missing")
-        if not (is_folder(settings["folder"]) and is_folder(settings["done_folder"])):
-            refuse("mail", "folder", "or done_folder is no name of a mail folder")
         if not self.password:
-            refuse("mail", "user", "has no secret password")
+            faults.add("user", "has no secret password")
+        faults.refuse()
         self._mailbox: Mailbox | None = None
 
     # -- out
@@ -256,6 +245,44 @@ class MailTransport:
     def close(self) -> None:
         """Log out; what is not done stays in the mailbox."""
         self._forget()
+
+
+def vet(faults: Faults, table: Mapping[str, Any], *, here: bool) -> None:
+    """Note what is wrong with the settings of a mailbox and a partner's address.
+
+    Args:
+        faults: takes it.
+        table: the profile's `transport`.
+        here: has no meaning for servers elsewhere.
+    """
+    del here
+    settings = _read(faults, table)
+    if not settings["inbox_host"] and not settings["smtp_host"]:
+        faults.add("inbox_host", "and smtp_host are missing: nothing could come or go")
+    addresses = {"our_address": settings["our_address"], "their_address": settings["their_address"] or ""}
+    addresses |= {f"senders.{number}": each for number, each in enumerate(settings["senders"])}
+    for name, each in addresses.items():
+        if each and "@" not in parseaddr(each)[1]:
+            faults.add(name, f"is {each[:80]!r}, which is no mail address")
+
+
+def _read(faults: Faults, table: Mapping[str, Any]) -> dict[str, Any]:
+    settings = filled(faults, table, DEFAULTS, ("our_address", "user"))
+    if settings["protocol"] not in ("imap", "pop3"):
+        faults.add("protocol", "is none of imap, pop3")
+    for name, host in (("security", "inbox_host"), ("smtp_security", "smtp_host")):
+        if settings[name] not in SECURITY:
+            faults.add(name, f"is none of {', '.join(SECURITY)}")
+        if settings[name] == "none" and settings[host] not in (None, *HERE):
+            faults.add(name, "may be none only for a server on this machine")
+    if settings["inbox_host"] and not settings["senders"]:
+        faults.add("senders", "is missing: only mail of these addresses is taken")
+    if settings["smtp_host"] and not settings["their_address"]:
+        faults.add("their_address", "is missing")
+    for name in ("folder", "done_folder"):
+        if not is_folder(settings[name]):
+            faults.add(name, "is no name of a mail folder")
+    return settings
 
 
 def _is_file(part: Any) -> bool:

@@ -34,7 +34,7 @@ def open_transport(table: Mapping[str, Any], *, max_bytes: int) -> Transport:
     kind = str(table.get("kind", ""))
     if kind not in KINDS:
         raise Misconfigured(
-            f"There is no EDI transport {kind!r}.",
+            f"There is no EDI transport {kind[:60]!r}.",
             fix=f"Set transport.kind to one of: {', '.join(sorted(KINDS))}.",
             code="EDI-TRANSPORT-404",
         )

@@ -12,23 +12,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncssh
+import structlog
 
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.endings import SEEN, has_end
-from connectors.edi.transports.ssh import Server, Session, read_from
-from connectors.edi.transports.tables import filled, refuse
+from connectors.edi.transports.folder import unusable
+from connectors.edi.transports.sftp_profile import read_settings, server_of
+from connectors.edi.transports.ssh import Session, read_from
+from connectors.edi.transports.tables import Faults
 from connectors.sdk.drop.claims import DIGITS, SIGN, short
 from connectors.sdk.drop.readiness import DONE, is_candidate
 from core.errors import ConnectorError
 
-DEFAULTS: Mapping[str, Any] = {
-    "port": 22, "inbox": "inbox", "outbox": "outbox", "processing": None, "archive": None, "after": "archive",
-    "host_keys": [], "settle_seconds": 2, "ready": "stable-or-done", "stale_minutes": 60, "legacy": False,
-    "timeout": 20,
-}  # fmt: skip
 # A claim that is older belonged to a worker that is gone.
 LEASE_SECONDS = 900
 KIND = "application/octet-stream"
+# What a server answers to whom it does not let make folders or files.
+FORBIDDEN = (asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure, asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
+log = structlog.get_logger(__name__)
 Seen = dict[str, tuple[int, int]]
 
 
@@ -55,12 +56,19 @@ class SftpTransport:
     """
 
     def __init__(self, table: Mapping[str, Any], *, max_bytes: int, wait: Callable[[float], None] = time.sleep) -> None:
-        self.settings = filled("sftp", table, DEFAULTS, ("host", "user"))
+        faults, kept = Faults("sftp"), table.get("secrets", {})
+        self.settings, pins = read_settings(faults, table)
+        if not kept.get("password") and not kept.get("ssh_key"):
+            faults.add("user", "has neither the secret password nor ssh_key")
+        faults.refuse()
         self.max_bytes, self._wait = max_bytes, wait
-        self.session = Session(_server(self.settings, table.get("secrets", {})))
+        self.session = Session(server_of(self.settings, pins, kept))
         self.inbox, self.outbox = (self.settings[name].rstrip("/") or "/" for name in ("inbox", "outbox"))
         self.processing = self.settings["processing"] or f"{self.inbox}/processing"
         self.archive = self.settings["archive"] or f"{self.inbox}/archive"
+        # Where files are deleted nothing is left at the partner, unless a folder for it is named.
+        aside = f"{self.inbox}/error" if self.settings["after"] == "archive" else None
+        self.error: str | None = self.settings["error"] or aside
         self._held: dict[str, Found] = {}
 
     # -- out
@@ -184,23 +192,38 @@ class SftpTransport:
         # content put there once more has another one.
         key = f"sftp:{claim.name[:200]}:{claim.changed}:{mark}"
         changed = datetime.fromtimestamp(claim.changed, UTC)
-        return Incoming(body, claim.name, KIND, key, changed, lambda: self._done(claim))
+        # It is stored all the same; who put it there sees it in the error folder and not among what was taken.
+        reason = unusable(body)
+        return Incoming(body, claim.name, KIND, key, changed, lambda: self._done(claim, reason))
 
-    def _done(self, claim: Found) -> None:
+    def _done(self, claim: Found, reason: str | None) -> None:
         async def settle(sftp: asyncssh.SFTPClient) -> None:
-            if self.settings["after"] == "delete":
+            if reason is not None and await self._set_aside(sftp, claim, reason):
+                pass
+            elif self.settings["after"] == "delete":
                 await sftp.remove(claim.path)
             else:
-                folder = f"{self.archive}/{datetime.now(UTC):%Y-%m-%d}"
-                await sftp.makedirs(folder, exist_ok=True)
-                taken = await sftp.exists(f"{folder}/{claim.name}")
-                await sftp.rename(claim.path, f"{folder}/{f'{_stamp()}{SIGN}' if taken else ''}{claim.name}")
+                await _move(sftp, claim, f"{self.archive}/{datetime.now(UTC):%Y-%m-%d}")
             for sign in _signs(claim.name):
                 with contextlib.suppress(asyncssh.SFTPNoSuchFile):
                     await sftp.remove(f"{self.inbox}/{sign}")
 
         if self._held.pop(claim.path, None) is not None:
             self.session.run(settle, f"putting {claim.name} away")
+
+    async def _set_aside(self, sftp: asyncssh.SFTPClient, claim: Found, reason: str) -> bool:
+        """Move a file nobody can work on to the error folder, the reason beside it; False where that is forbidden."""
+        if self.error is None:
+            return False
+        try:
+            kept = await _move(sftp, claim, self.error)
+        except FORBIDDEN as error:
+            log.warning("sftp.no_error_folder", folder=self.error, why=str(error)[:200])
+            return False
+        with contextlib.suppress(*FORBIDDEN):
+            async with sftp.open(f"{kept}.txt", "wb") as handle:
+                await handle.write(f"{reason}\n".encode())
+        return True
 
     async def _make_folders(self, sftp: asyncssh.SFTPClient) -> None:
         for folder in (self.processing, *([self.archive] if self.settings["after"] == "archive" else [])):
@@ -232,25 +255,13 @@ class SftpTransport:
         await sftp.rename(claim.path, f"{self.processing}/{_stamp(0)}{SIGN}{short(claim.name)}")
 
 
-def _server(settings: Mapping[str, Any], kept: Mapping[str, str]) -> Server:
-    pins = set()
-    for each in settings["host_keys"]:
-        try:
-            pins.add(each if each.startswith("SHA256:") else asyncssh.import_public_key(each).get_fingerprint())
-        except asyncssh.KeyImportError:
-            refuse("sftp", "host_keys", "holds something that is neither a fingerprint (SHA256:…) nor a public key")
-    if not pins:
-        refuse(
-            "sftp", "host_keys", "is missing: the server is known by its key (`ssh-keyscan HOST`, then ask the partner)"
-        )
-    if not kept.get("password") and not kept.get("ssh_key"):
-        refuse("sftp", "user", "has neither the secret password nor ssh_key")
-    if settings["after"] not in ("archive", "delete") or settings["ready"] not in ("stable-or-done", "done"):
-        refuse("sftp", "after or ready", "is none of archive, delete; stable-or-done, done")
-    return Server(
-        settings["host"], int(settings["port"]), settings["user"], frozenset(pins), kept.get("password") or None,
-        kept.get("ssh_key") or None, kept.get("ssh_key_passphrase") or None, settings["legacy"], settings["timeout"],
-    )  # fmt: skip
+async def _move(sftp: asyncssh.SFTPClient, claim: Found, folder: str) -> str:
+    """Move a file into a folder, made where it is missing, under a name that is free; return where it is."""
+    await sftp.makedirs(folder, exist_ok=True)
+    taken = await sftp.exists(f"{folder}/{claim.name}")
+    target = f"{folder}/{f'{_stamp()}{SIGN}' if taken else ''}{claim.name}"
+    await sftp.rename(claim.path, target)
+    return target
 
 
 async def _same(sftp: asyncssh.SFTPClient, path: str, body: bytes) -> bool:

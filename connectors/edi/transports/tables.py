@@ -12,45 +12,92 @@ from core.errors import Misconfigured
 ADDED = ("kind", "secrets", "previous", "connection", "profile")
 
 
-def filled(kind: str, table: Mapping[str, Any], defaults: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:
-    """Return the settings of a transport with defaults filled in, each of the default's type.
+class Faults:
+    """What is wrong with a transport's settings, gathered so that all of it is said at once.
 
     Args:
-        kind: of transport, for errors.
+        kind: of transport.
+        code: of the error.
+    """
+
+    def __init__(self, kind: str, code: str = "EDI-TRANSPORT-422") -> None:
+        self.kind, self.code = kind, code
+        self.found: list[str] = []
+
+    def add(self, name: str, what: str) -> None:
+        """Note what is wrong with a setting: what follows its name in the sentence."""
+        self.found.append(f"transport.{name} {what}")
+
+    def secret(self, name: str, what: str) -> None:
+        """Note what is wrong with a secret."""
+        self.found.append(f"the secret {name} {what}")
+
+    def refuse(self) -> None:
+        """Refuse the settings where something is wrong with them.
+
+        Raises:
+            Misconfigured: something is; every fault is named.
+        """
+        if not self.found:
+            return
+        said = f"the setting {self.found[0]}" if self.found[0].startswith("transport.") else self.found[0]
+        if len(self.found) > 1:
+            said = f"the settings of the transport do not fit: {'; '.join(self.found)}"
+        raise Misconfigured(
+            f"{said[0].upper()}{said[1:]}.",
+            fix=f"The settings of {self.kind} are described in docs/edi-transports.md.",
+            code=self.code,
+        )
+
+
+def filled(
+    faults: Faults, table: Mapping[str, Any], defaults: Mapping[str, Any], required: Sequence[str]
+) -> dict[str, Any]:
+    """Return the settings of a transport with defaults filled in, each of the default's type.
+
+    What does not fit is noted, and the default stands in its place.
+
+    Args:
+        faults: takes what is missing, not known or of another type.
         table: as given, with what the connector adds to it.
         defaults: of those that may be left out; a None takes any text.
         required: texts that must be there.
-
-    Raises:
-        Misconfigured: one is missing, not known or of another type.
     """
     known = {*defaults, *required}
     given = {name: value for name, value in table.items() if name not in ADDED}
-    for name in given:
-        if name not in known:
-            near = get_close_matches(str(name), known, 1)
-            refuse(kind, str(name)[:60], f"is not known{f'; {near[0]} is' if near else ''}")
+    know(faults, given, known)
     for name in required:
         if not isinstance(given.get(name), str) or not given[name]:
-            refuse(kind, name, "is missing")
-    found = {**defaults, **given}
+            faults.add(name, "is missing")
+            given[name] = ""
+    found = {**defaults, **{name: value for name, value in given.items() if name in known}}
     for name, default in defaults.items():
-        _of_type(kind, name, found[name], default)
+        wrong = _of_type(found[name], default)
+        if wrong is not None:
+            faults.add(name, wrong)
+            found[name] = default
     return found
 
 
-def _of_type(kind: str, name: str, value: Any, default: Any) -> None:
+def know(faults: Faults, given: Mapping[str, Any], known: set[str]) -> None:
+    """Note the settings that nobody knows, with the nearest name."""
+    for name in given:
+        if name not in known:
+            near = get_close_matches(str(name), known, 1)
+            faults.add(str(name)[:60], f"is not known{f'; {near[0]} is' if near else ''}")
+
+
+def _of_type(value: Any, default: Any) -> str | None:
+    """Return what is wrong with the type of a value, None for nothing."""
     if isinstance(default, bool):
-        if not isinstance(value, bool):
-            refuse(kind, name, "is neither true nor false")
-    elif isinstance(default, int | float):
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            refuse(kind, name, "is no number of 0 or more")
-    elif isinstance(default, list):
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            refuse(kind, name, "is no list of texts")
-    elif not isinstance(value, str) and value is not default:
-        refuse(kind, name, "is no text")
+        return None if isinstance(value, bool) else "is neither true nor false"
+    if isinstance(default, int | float):
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+        return None if fits else "is no number of 0 or more"
+    if isinstance(default, list):
+        fits = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return None if fits else "is no list of texts"
+    return None if isinstance(value, str) or value is default else "is no text"
 
 
 def refuse(kind: str, name: str, what: str) -> NoReturn:
@@ -59,8 +106,7 @@ def refuse(kind: str, name: str, what: str) -> NoReturn:
     Raises:
         Misconfigured: always.
     """
-    raise Misconfigured(
-        f"The setting transport.{name} {what}.",
-        fix=f"The settings of {kind} are described in docs/edi-transports.md.",
-        code="EDI-TRANSPORT-422",
-    )
+    faults = Faults(kind)
+    faults.add(name, what)
+    faults.refuse()
+    raise AssertionError("a fault is refused")

@@ -29,6 +29,8 @@ class Claim:
         # Set by the reader: settling an unread file would lose its rest.
         self.read_whole = False
         self.refused = False
+        # What is kept of the file instead of its own bytes, where these hold a secret.
+        self.instead: bytes | None = None
         # Why the whole file is refused, for whoever looks into the error folder.
         self.reason: str | None = None
 
@@ -51,7 +53,9 @@ class Claim:
         target.mkdir(exist_ok=True)
         if self.notes.exists():
             _move(self.notes, self.folders.error, f"{self.name}.errors.csv")
-        kept = _move(self.path, target, self.name)
+        kept = _move(self.path if self.instead is None else self._written(self.instead), target, self.name)
+        if self.instead is not None:
+            self.path.unlink()
         if self.refused and self.reason:
             kept.with_name(f"{kept.name}.txt").write_text(f"{self.reason}\n", encoding="utf-8")
         done = companion(self.folders.inbox, self.name)
@@ -60,6 +64,15 @@ class Claim:
             done.unlink(missing_ok=True)
         self.handle.close()
         return kept
+
+    def _written(self, body: bytes) -> Path:
+        """Return a new file of these bytes, whole and durable; the claim stays where it is, locked."""
+        fresh = self.path.with_name(f".{self.path.name}.kept.tmp")
+        with open(os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o640), "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        return fresh
 
     def give_back(self) -> None:
         """Leave the file where it is, unlocked: the next round finds it and starts over."""

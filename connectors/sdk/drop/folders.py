@@ -41,6 +41,21 @@ def open_folders(settings: Mapping[str, Any]) -> Folders:
         Misconfigured: the root is missing, a folder leads out of it, or two of them are the same.
         Transient: the disk cannot be reached now.
     """
+    found = placed(settings)
+    try:
+        for path in (*(getattr(found, name) for name in NAMES), found.sent):
+            path.mkdir(mode=MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unreachable(found.root, error) from None
+    return found
+
+
+def placed(settings: Mapping[str, Any]) -> Folders:
+    """Return where the folders named in the settings are; nothing is made.
+
+    Raises:
+        Misconfigured: the root is missing, a folder leads out of it, or two of them are the same.
+    """
     root = Path(settings["root"]).expanduser()
     if not root.is_absolute() or not root.is_dir():
         raise Misconfigured(
@@ -58,11 +73,6 @@ def open_folders(settings: Mapping[str, Any]) -> Folders:
                 fix="Give every folder a place of its own under `root`.",
                 code="FILES-FOLDER-409",
             )
-    try:
-        for path in (*found.values(), found["archive"] / "sent"):
-            path.mkdir(mode=MODE, parents=True, exist_ok=True)
-    except OSError as error:
-        raise unreachable(root, error) from None
     return Folders(root, **found)
 
 

@@ -123,14 +123,10 @@ def list_interchanges(
     """Return a page of interchanges, newest first."""
     require_named(conn, t.connection, t.connection.c.name, partner, tenant)
     query = only(
-        _LISTED,
-        t.interchange,
-        tenant,
-        partner=(t.connection.c.name, partner),
+        _LISTED, t.interchange, tenant, partner=(t.connection.c.name, partner),
         direction=(_i.direction, [direction] if direction else [], DIRECTIONS),
-        state=(_i.state, list(state), INTERCHANGE_STATES),
-        reference=(_i.reference, reference),
-    )
+        state=(_i.state, list(state), INTERCHANGE_STATES), reference=(_i.reference, reference),
+    )  # fmt: skip
     rows, after = rows_by_id(conn, query, _i.id, piece)
     return Listed([_interchange(row) for row in rows], after)
 
@@ -204,6 +200,7 @@ def list_documents(
     state: Sequence[str] = (),
     find: str | None = None,
     silent: bool = False,
+    waiting: bool = False,
     tenant: int = DEFAULT_TENANT,
 ) -> Listed:
     """Return a page of documents, newest first.
@@ -211,21 +208,21 @@ def list_documents(
     Args:
         find: an order number, SSCC, GLN or control reference, whole and in any case.
         silent: only those whose answer is overdue.
+        waiting: only those of ours that are still to leave, or are to be answered; what nobody answers does not wait.
     """
     require_named(conn, t.connection, t.connection.c.name, partner, tenant)
     query = only(
-        _DOCUMENTS,
-        t.edi_document,
-        tenant,
-        partner=(t.connection.c.name, partner),
+        _DOCUMENTS, t.edi_document, tenant, partner=(t.connection.c.name, partner),
         direction=(_d.direction, [direction] if direction else [], DIRECTIONS),
-        kind=(_d.kind, list(kind)),
-        state=(_d.state, list(state), DOCUMENT_STATES),
-    )
+        kind=(_d.kind, list(kind)), state=(_d.state, list(state), DOCUMENT_STATES),
+    )  # fmt: skip
     if find:
         query = query.where(_d.id.in_(_bearing(conn, find, tenant)))
     if silent:
         query = query.where(_d.alarmed_at.is_not(None), _d.due_at.is_not(None))
+    if waiting:
+        left = _d.state.in_(("sent", "received", "accepted")) & _d.due_at.is_not(None)
+        query = query.where(_d.direction == "out", (_d.state == "made") | left)
     rows, after = rows_by_id(conn, query, _d.id, piece)
     return Listed([_document(row) for row in rows], after)
 

@@ -23,7 +23,8 @@ INTERCHANGES = text(
 DOCUMENTS = """
     SELECT count(*) AS "all", count(*) FILTER (WHERE state = 'refused') AS refused,
            count(*) FILTER (WHERE alarmed_at IS NOT NULL AND due_at IS NOT NULL) AS silent,
-           count(*) FILTER (WHERE direction = 'out' AND state IN ('made', 'sent', 'received')) AS open,
+           count(*) FILTER (WHERE direction = 'out' AND (state = 'made'
+                            OR state IN ('sent', 'received', 'accepted') AND due_at IS NOT NULL)) AS open,
            count(*) FILTER (WHERE direction = 'in') AS "in", count(*) FILTER (WHERE direction = 'out') AS out
     FROM (
         SELECT d.state, d.direction, d.alarmed_at, d.due_at FROM {found}

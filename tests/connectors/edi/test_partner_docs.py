@@ -10,6 +10,8 @@ from connectors.edi.partnerfile import OWN, read_partner_file
 from connectors.edi.profile_schema import ProfileSchema
 from connectors.edi.trying import opened, try_samples
 from mappings.edi.shipped import shipped_names
+from tests.connectors.edi.as2_world import OURS, THEIRS
+from tests.connectors.edi.keys import pem
 from tests.connectors.edi.partner_world import order, x12
 from tests.connectors.edi.xml_world import ubl_cancellation, ubl_change, ubl_order
 
@@ -99,3 +101,19 @@ def test_p1_the_warehouse_of_the_page_and_one_file_of_his_give_every_document(tm
     page = PAGE.read_text(encoding="utf-8")
     printed = page.partition("$ crossdock partner test depot.yaml depot.x12\n")[2].partition("\n7 passed")[0]
     assert shown == printed.splitlines()
+
+
+def test_the_rehearsal_of_the_page_is_a_profile_with_its_certificates_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "rehearsal.yaml"
+    file.write_text(block("rehearsal.yaml"), encoding="utf-8")
+    for name, who in (("FJORDPINE", OURS), ("ACMERETAIL", THEIRS)):
+        (tmp_path / f"{name}.as2.pem").write_bytes(pem(who)[0])
+    with opened(read_partner_file(file), {"as2_keys": pem(OURS)[1].decode()}) as connector:
+        assert connector.profile.transport["url"] == "http://127.0.0.1:8790/as2"
+        sample = tmp_path / "order.x12"
+        sample.write_text(block("order.x12"), encoding="utf-8")
+        found = try_samples(connector, [sample])
+    assert [(each.kind, each.way, each.passed, each.reasons) for each in found] == [
+        ("850", "in", True, []), ("997", "out", True, []), ("855", "out", True, []), ("856", "out", True, []),
+        ("810", "out", True, []),
+    ]  # fmt: skip

@@ -214,7 +214,8 @@ def test_a_file_is_taken_once_and_put_away_when_it_is_stored(partner: Partner, o
     assert list(opened(partner.table()).fetch(10)) == []
     for each in found:
         each.done()
-    assert sorted(each.name for each in (partner.root / "out" / "archive").glob("*/*")) == ["a.edi", "b.edi"]
+    assert [each.name for each in (partner.root / "out" / "archive").glob("*/*")] == ["b.edi"]
+    assert sorted(each.name for each in (partner.root / "out" / "error").iterdir()) == ["a.edi", "a.edi.txt"]
     assert list((partner.root / "out" / "processing").iterdir()) == []
 
 
@@ -318,7 +319,7 @@ def test_what_is_set_up_wrongly_is_said(partner: Partner, opened: Open, change: 
     ],
 )
 def test_settings_that_do_not_fit_are_refused(change: dict[str, Any], words: str) -> None:
-    given = {"host": "h", "user": "u", "host_keys": ["SHA256:x"], "secrets": {"password": "p"}, **change}
+    given = {"host": "h", "user": "u", "host_keys": [f"SHA256:{43 * 'x'}"], "secrets": {"password": "p"}, **change}
     with pytest.raises(Misconfigured, match=words) as refused:
         SftpTransport(given, max_bytes=1)
     assert refused.value.error_code == "EDI-TRANSPORT-422"

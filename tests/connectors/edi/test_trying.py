@@ -201,3 +201,30 @@ def test_papers_are_made_by_the_terms_of_trade_of_the_profile(tmp_path: Path) ->
     assert "the hub would keep it back: rule gtin_on_every_line: lines 1 have no GTIN" in found["810"].notes
     without = tried(tmp_path, {"order.x12": x12(order("PO-1"))}, profile)
     assert "the hub makes none before terms of trade are set; ours are invented here" in without[-1].notes
+
+
+@pytest.mark.parametrize(
+    ("sample", "line"),
+    [
+        (x12(order("PO-1", count=3)), "not made: sample was read, and its 850 does not pass: SE01 states 3 segments"),
+        (b"hello", "no sample of it, nor of an order: sample was read and does not count as one: it is neither"),
+        (x12(order("PO-1").replace("ST*850", "ST*860")), "no sample of it, nor of an order"),
+    ],
+)
+def test_a_sample_that_does_not_count_is_not_said_to_be_missing(tmp_path: Path, sample: bytes, line: str) -> None:
+    found = tried(tmp_path, {"sample": sample})
+    [why] = [each.reasons[0] for each in found if (each.kind, each.way) == ("855", "out")]
+    assert why.startswith(line)
+    assert [each.reasons for each in tried(tmp_path, {}) if each.kind == "855"] == [
+        ["no sample of it, nor of an order"]
+    ]
+
+
+def test_a_sample_of_what_comes_that_cannot_be_read_is_named_where_it_is_missing(tmp_path: Path) -> None:
+    found = tried(tmp_path, {"sample": b"hello"})
+    [why] = [each.reasons[0] for each in found if each.kind == "850"]
+    assert why.startswith("no sample of it: sample was read and does not count as one")
+    # An interchange that is refused before its first group is not lost without a word.
+    torn = x12(order("PO-1"))[:106]
+    [first, *_] = tried(tmp_path, {"sample": torn})
+    assert (first.passed, bool(first.reasons)) == (False, True)

@@ -1,0 +1,179 @@
+"""What a partner's transport is set to is looked at when he is tried or added, all of it at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import orjson
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from connectors.edi.partnerfile import read_partner_file
+from connectors.edi.trying import opened
+from core.domain.vocabulary import Mode
+from core.errors import InputError, Misconfigured
+from core.services.edi_partners import set_up
+from core.store.unit import Store
+from tests.connectors.edi.as2_world import OURS, THEIRS
+from tests.connectors.edi.keys import identity, pem
+from tests.connectors.edi.partner_world import MAPS, EdiWorld
+
+AS2 = {
+    "kind": "as2", "url": "https://as2.acme.example/in", "our_name": "HUB", "their_name": "ACME",
+    "our_certificates": [pem(OURS)[0].decode()], "their_certificates": [pem(THEIRS)[0].decode()],
+}  # fmt: skip
+SSH = asyncssh.generate_private_key("ssh-ed25519")
+SFTP = {"kind": "sftp", "host": "sftp.acme.example", "user": "hub", "host_keys": [SSH.get_fingerprint()]}
+MAIL = {"kind": "mail", "our_address": "edi@hub.example", "user": "edi", "inbox_host": "imap.hub.example",
+        "senders": ["edi@acme.example"], "smtp_host": "smtp.hub.example", "their_address": "in@acme.test"}  # fmt: skip
+HTTP = {"kind": "http", "url": "https://network.example/cxml"}
+ENDED = identity("ended", begins=-5_000, ends=-2_500)
+
+
+def written(tmp_path: Path, transport: Mapping[str, Any], document: str = "850") -> Path:
+    """Write a partner's file; JSON is YAML."""
+    file = tmp_path / "acme.yaml"
+    profile = {
+        "partner": "acme-retail", "maps": str(MAPS), "transport": dict(transport),
+        "identifiers": {"ours": {"id": "HUB"}, "theirs": {"id": "ACME"}},
+        "documents": [{"in": document, "map": document if document == "850" else "cxml/order_request.in"}],
+    }  # fmt: skip
+    file.write_bytes(orjson.dumps(profile))
+    return file
+
+
+def refusal(tmp_path: Path, transport: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> InputError:
+    document = "OrderRequest" if transport["kind"] == "http" else "850"
+    with (
+        pytest.raises(InputError) as refused,
+        opened(read_partner_file(written(tmp_path, transport, document)), secrets),
+    ):
+        pass
+    return refused.value
+
+
+@pytest.mark.parametrize("good", [AS2, SFTP, MAIL, {"kind": "folder", "root": "/srv/edi/acme"},
+                                  {"kind": "hosted", "root": "/srv/edi/acme"}])  # fmt: skip
+def test_what_fits_is_taken_without_a_call_and_without_secrets(tmp_path: Path, good: Mapping[str, Any]) -> None:
+    with opened(read_partner_file(written(tmp_path, good))) as connector:
+        assert connector.profile.transport["kind"] == good["kind"]
+    with opened(read_partner_file(written(tmp_path, HTTP, "OrderRequest"))):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("transport", "faults"),
+    [
+        (
+            {**AS2, "url": "as2.acme.example/in", "signed": "sha256", "encrypt": "des", "their_name": ""},
+            ["transport.url is no address: it must be http:// or https://", "transport.signed is not known; sign is",
+             "transport.encrypt is none of aes128_cbc", "transport.their_name is missing"],
+        ),
+        (
+            {**AS2, "their_name": "HUB", "their_certificates": AS2["our_certificates"]},
+            ["transport.their_name is the same as our_name", "transport.their_certificates has one of ours"],
+        ),
+        (
+            {**AS2, "their_certificates": [pem(ENDED)[0].decode()], "receipt": "async"},
+            ["transport.their_certificates has none that holds now: it ended on 2020-01-24; ask the partner for his",
+             "transport.receipt_url is missing"],
+        ),
+        (
+            {**AS2, "our_certificates": ["none"], "their_certificates": [pem(THEIRS)[1].decode()]},
+            ["transport.our_certificates.0 names", "transport.their_certificates.0 is no certificate in PEM form"],
+        ),
+        (
+            {**SFTP, "host": "sftp://sftp.acme.example", "port": 0, "host_keys": ["SHA256:…"], "after": "burn"},
+            ["transport.host is sftp://sftp.acme.example", "transport.port is no number from 1 to 65535",
+             "transport.host_keys.0 is neither a fingerprint", "transport.after is none of archive, delete"],
+        ),
+        (
+            {**MAIL, "inbox_host": "", "smtp_host": "", "their_address": "acme", "security": "ssl"},
+            ["transport.inbox_host and smtp_host are missing", "transport.their_address is 'acme', which is no mail",
+             "transport.security is none of tls, starttls, none"],
+        ),
+        (
+            {**HTTP, "url": "network.example", "timeout": 90},
+            ["transport.url is no address", "transport.timeout is no number from 1 to 25"],
+        ),
+        (
+            {"kind": "folder", "root": "edi/acme", "rooot": "x", "ready": "now"},
+            ["transport.rooot is not known; root is", "transport.root is edi/acme, which is no whole path",
+             "transport.ready is none of stable-or-done, done"],
+        ),
+        ({"kind": "hosted", "root": "/srv/x", "authorized_keys": ["ssh"]}, ["transport.authorized_keys.0 is no"]),
+        ({"kind": "ftp"}, ["transport.kind is 'ftp', and there is none of that name: it is one of as2, folder"]),
+    ],
+)  # fmt: skip
+def test_every_fault_is_named_at_once(tmp_path: Path, transport: Mapping[str, Any], faults: list[str]) -> None:
+    error = refusal(tmp_path, transport)
+    assert [each for each in faults if each not in error.what] == []
+    assert error.error_code == "EDI-PROFILE-422"
+    assert "PRIVATE KEY" not in str(error)
+
+
+def test_secrets_that_are_given_must_fit(tmp_path: Path) -> None:
+    other = {"as2_keys": pem(THEIRS)[1].decode()}
+    assert "the secret as2_keys has no key for our certificate" in refusal(tmp_path, AS2, other).what
+    assert "the secret ssh_key cannot be read" in refusal(tmp_path, SFTP, {"ssh_key": "no key"}).what
+    hosted = {"kind": "hosted", "root": "/srv/edi/acme"}
+    error = refusal(tmp_path, hosted, {"password": "a-word"})
+    assert "the secret password is shorter than 12 characters" in error.what
+    assert "a-word" not in str(error)
+
+
+def test_certificates_are_named_by_their_files(tmp_path: Path) -> None:
+    (tmp_path / "ours.pem").write_bytes(pem(OURS)[0])
+    (tmp_path / "theirs.pem").write_bytes(pem(THEIRS)[0])
+    named = {**AS2, "our_certificates": "ours.pem", "their_certificates": ["theirs.pem"]}
+    taken = read_partner_file(written(tmp_path, named)).settings["transport"]
+    assert taken["our_certificates"] == AS2["our_certificates"]
+    assert taken["their_certificates"] == AS2["their_certificates"]
+    (tmp_path / "theirs.der").write_bytes(THEIRS.certificate.public_bytes(serialization.Encoding.DER))
+    said = refusal(
+        tmp_path, {**named, "our_certificates": ["gone.pem"], "their_certificates": "theirs.der", "url": "x"}
+    )
+    for fault in (
+        f"transport.our_certificates.0 names {tmp_path / 'gone.pem'}, which cannot be read: no such file",
+        "openssl x509 -inform der -in theirs.der",
+        "transport.url is no address",
+    ):
+        assert fault in said.what
+
+
+@pytest.fixture
+def world(store: Store, tmp_path: Path) -> EdiWorld:
+    return EdiWorld(store, tmp_path / "acme")
+
+
+def added(world: EdiWorld, name: str, transport: Mapping[str, Any], *, replace: bool = False) -> None:
+    settings = {
+        "maps": str(MAPS), "transport": dict(transport), "documents": [{"in": "850", "map": "850"}],
+        "identifiers": {"ours": {"id": "HUB"}, "theirs": {"id": name}},
+    }  # fmt: skip
+    with world.store.begin() as unit:
+        set_up(unit, world.partners, world.hub.box, name=name, label=None, settings=settings, terms=None, secrets={},
+               mode=Mode.LIVE, replace=replace)  # fmt: skip
+
+
+def test_two_partners_have_neither_one_name_nor_one_inbox(world: EdiWorld, tmp_path: Path) -> None:
+    added(world, "first", AS2)
+    added(world, "second", {**AS2, "their_name": "SECOND"})
+    added(world, "second", {**AS2, "their_name": "SECOND"}, replace=True)
+    for transport, said in (
+        (
+            {**AS2, "our_name": "ACME", "their_name": "THIRD"},
+            "our_name is 'ACME', which is the AS2 name of the partner",
+        ),
+        ({**AS2, "their_name": "HUB", "our_name": "THIRD"}, "which is the AS2 name of ours in the profile of first"),
+        ({"kind": "folder", "root": str(world.root)}, "takes files from where those of acme are taken"),
+        ({"kind": "folder", "root": str(tmp_path / "nowhere")}, "there is no such folder here: make it"),
+    ):
+        with pytest.raises(Misconfigured) as refused:
+            added(world, "third", transport)
+        assert said in refused.value.what
+        assert {each["path"].partition(".")[0] for each in refused.value.data["errors"]} == {"transport"}
+    assert [row.name for row in world.all("SELECT name FROM connection WHERE connector = 'edi' ORDER BY name")] == [
+        "acme", "first", "second",
+    ]  # fmt: skip
