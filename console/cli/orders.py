@@ -1,4 +1,4 @@
-"""`crossdock orders`: list, show, cancel, change, hold, release."""
+"""`crossdock orders`: list, show, cancel, change, hold, release, refund."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, find_order, limit_option, pages
+from console.cli.refunds import refund_command
 
 COLUMNS = ("id", "number", "connection", "state", "phase", "placed_at=placed", "totals.grand=total", "currency=")
 
@@ -17,6 +18,9 @@ COLUMNS = ("id", "number", "connection", "state", "phase", "placed_at=placed", "
 @group("orders")
 def orders_command() -> None:
     """Orders, whatever door they came in by."""
+
+
+orders_command.add_command(refund_command)
 
 
 @orders_command.command("list")

@@ -1,5 +1,6 @@
 """Credit notes to a partner, from a refund to his acknowledgement: UBL with its schema and rules, and EDIFACT."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from core.errors import InputError
 from core.services.agreements import set_terms
 from core.services.edi_resending import send_anew
 from core.services.papers import send_by_hand
+from core.services.refunding import refund_order
 from core.services.refunds import apply_refund
 from core.store.read.trade import read_paper
 from core.store.unit import Store
@@ -77,6 +79,22 @@ def test_a_refund_leaves_as_a_credit_note_of_ubl_and_is_answered(world: EdiWorld
     assert (document.state, document.number) == ("sent", text(root, "cbc:ID"))
     world.drop(ubl_answer(text(root, "cbc:ID"), "AP", kind="381"), "answer.xml")
     assert world.one("SELECT state FROM edi_document WHERE kind = 'CreditNote'").state == "answered"
+    assert [each.state for each in world.papers("credit_note")] == ["accepted"]
+
+
+def test_a_refund_that_a_person_makes_leaves_as_a_credit_note(world: EdiWorld) -> None:
+    shipped(world, ubl_order("PO-1"))
+    [bill] = world.papers("invoice")
+    asked = {"amount": Decimal("23.74"), "lines": [{"line": "A", "quantity": Decimal(1), "restock": "return"}]}
+    with world.store.begin() as unit:
+        refund_order(unit, world.facts, world.one("SELECT id FROM orders").id, asked)
+    world.settle()
+    [body] = world.sent()
+    root = etree.fromstring(body)
+    assert (etree.QName(root).localname, text(root, "cac:LegalMonetaryTotal/cbc:PayableAmount")) == (
+        "CreditNote", "23.74",
+    )  # fmt: skip
+    assert text(root, "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID") == bill.number
 
 
 def test_d1_the_same_refund_leaves_once_another_one_as_a_second_and_anew_under_a_new_number(world: EdiWorld) -> None:
