@@ -27,6 +27,7 @@ from core.ports.partners import (
     TEST_HEADER,
     IncomingInterchange,
 )
+from mappings.edi.acks.terms import Terms
 from mappings.edi.shipped import named_map, shipped_map
 from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
@@ -117,7 +118,7 @@ class Connector(Writes, Calls, BaseConnector):
         Raises:
             MappingError: it is no EDI, or too large.
         """
-        return list(unpacked(message.body, self.profile, self.schemas))
+        return list(unpacked(message.body, self.profile, self.terms()))
 
     def owes(self, findings: Mapping[str, Any]) -> bool:
         """Return whether an interchange with these findings is owed an acknowledgement."""
@@ -131,6 +132,22 @@ class Connector(Writes, Calls, BaseConnector):
         """
         if message.topic == INTERCHANGE_TOPIC:
             return [ignored("A file of interchanges; its messages are worked on one by one.")]
+    def terms(self) -> Terms:
+        """Return how his files are judged: by his profile, the schemas of the hub and what his maps say of counts."""
+        return terms_of(self.profile, self.schemas, self.counts)
+
+    def counts(self, kind: str) -> bool:
+        """Return whether control totals of a kind of message are compared with what it holds: its map says so."""
+        rows = [each for each in self.profile.documents if each.kind == kind and not is_xml(each.syntax)]
+        row = self.profile.incoming(kind) or next(iter(rows), None)
+        if row is None or is_xml(row.syntax):
+            return True
+        try:
+            return bool(self.map(row.map).document.options.get("counts", True))
+        except Misconfigured:
+            # The file is taken all the same; its message says, when it is mapped, that the map cannot be used.
+            return True
+
         if message.topic == RECEIPT_TOPIC:
             return [self.read_receipt(message)]
         row = self.profile.incoming(message.topic)
@@ -153,7 +170,7 @@ class Connector(Writes, Calls, BaseConnector):
 
     def _read(self, row: Exchanged, message: InboundMessage) -> list[Document]:
         if is_xml(row.syntax):
-            refuse_faults(message.body, terms_of(self.profile, self.schemas))
+            refuse_faults(message.body, self.terms())
         found = []
         for reading in self.map(row.map).read_bytes(message.body):
             if reading.result is None:

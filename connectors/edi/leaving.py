@@ -47,6 +47,10 @@ class Leaving:
         raise NotImplementedError
 
     def map(self, name: str) -> Map:
+    def counts(self, kind: str) -> bool:
+        """Return whether control totals of a kind of message are compared with what it holds."""
+        raise NotImplementedError
+
         """Return a map by its name."""
         raise NotImplementedError
 
@@ -107,7 +111,7 @@ class Leaving:
         """Return what was sent before, or what a person made of it, under new numbers."""
         replaces = again["interchange"]
         body = str(again["text"]).encode() if again.get("text") else self.numbers().sent_as(replaces).body
-        syntax, contents, note, test = contents_of(body, self.profile)
+        syntax, contents, note, test = contents_of(body, self.profile, self.counts)
         more = {} if note is None else {"ta1": note}
         return self.packed(syntax, contents, self.numbers(), replaces=replaces, test=test or None, **more)
 
@@ -130,7 +134,7 @@ class Leaving:
 
     def _dry(self, body: bytes) -> list[tuple[str, str]]:
         """Return kinds and numbers of the documents of an interchange, packed as if it left."""
-        syntax, contents, note, test = contents_of(body, self.profile)
+        syntax, contents, note, test = contents_of(body, self.profile, self.counts)
         more = {} if note is None else {"ta1": note}
         made = self.packed(syntax, contents, Untaken(), test=test or None, **more)
         # What people call it, not its control reference, which is anew each time.

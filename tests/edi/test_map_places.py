@@ -111,7 +111,7 @@ def test_a_wrong_message_or_another_one_stops_only_itself() -> None:
     found = [(each.result and each.result.canonical, each.error and each.error.what) for each in made.read_bytes(body)]
     assert found == [
         ({"external_id": "A"}, None),
-        (None, "The ORDERS is wrong at CNT (segment 6): CNT says 3 where 1 LIN came."),
+        (None, "The ORDERS is wrong at CNT/1.2 (segment 6): CNT says 3 where 1 LIN came."),
         (None, "Message 3 is ORDRSP D96A, this map is for ORDERS D96A."),
         (None, "The ORDERS is wrong at LIN (segment 3): DTM is missing before this place."),
         (None, found[4][1]),

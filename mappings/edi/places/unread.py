@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mappings.edi.grammar.counting import LINES, X12_LINES
 from mappings.edi.grammar.model import Standard
 from mappings.edi.grammar.structure import Group
-from mappings.edi.places.counting import LINES, X12_LINES
 from mappings.edi.places.message import EdiMessage
 from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
 from mappings.edi.places.numbers import Numbers, type_of
