@@ -20,6 +20,7 @@ from core.domain.documents import (
     AddressSchema,
     PartySchema,
     Strict,
+    a_buyer_code_kind,
     a_quantity,
     a_references,
     a_text,
@@ -63,6 +64,7 @@ class PaperLineSchema(Strict):
     unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
 
 
+    buyer_code_kind = a_buyer_code_kind()
 class AnsweredLineSchema(PaperLineSchema):
     """What becomes of one ordered line: `quantity` is confirmed, the rest comes later or never.
 

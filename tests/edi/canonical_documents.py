@@ -61,8 +61,16 @@ UNITS = st.sampled_from(["C62", "KGM", "XCT", "EA"])
 
 
 def some(required: Json, optional: Json) -> st.SearchStrategy[Json]:
-    """Return objects with all of some fields and any of others."""
-    return st.fixed_dictionaries(required, optional=optional)
+    """Return objects with all of some fields and any of others; there is no kind of a code that is not there."""
+    made = st.fixed_dictionaries(required, optional=optional)
+    if "buyer_code_kind" not in optional:
+        return made
+    return made.map(lambda each: each if "buyer_code" in each else without(each, "buyer_code_kind"))
+
+
+def without(found: Json, name: str) -> Json:
+    """Return an object without one field."""
+    return {key: value for key, value in found.items() if key != name}
 
 
 def parties(words: st.SearchStrategy[str]) -> st.SearchStrategy[Json]:
@@ -93,7 +101,8 @@ WORDS = texts(60).filter(lambda each: max(map(len, each.split(" "))) < 30)
 
 def item(words: st.SearchStrategy[str] = WORDS) -> Json:
     """Return the fields that name an item."""
-    return {"gtin": digits(13), "sku": codes(35), "buyer_code": codes(35), "title": words}
+    named = {"gtin": digits(13), "sku": codes(35), "buyer_code": codes(35), "title": words}
+    return {**named, "buyer_code_kind": st.just("part")}
 
 
 def orders(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mappings.edi.grammar.structure import Group
-from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
+from mappings.edi.places.notation import QUALIFIER, Path, Shape, Spot, Step, Test, parse
 from mappings.edi.places.numbers import Numbers, read_number
 from mappings.faults import Unfit
 from mappings.paths import Getter
@@ -203,7 +203,17 @@ class Places:
                     return pick(segment.elements, at + 1, component)
             return None
 
+        def qualifier(segment: Any) -> Any:
+            for at in range(element, min(last + 1, len(segment.elements)), spot.width):
+                found = pick(segment.elements, at, tested or 0)
+                if found in values:
+                    there = any(components(segment.elements, at + 1 if tested is None else at)[:1])
+                    return found if there and found != spot.values[0] else None
+            return None
+
         if spot.shape is Shape.SEARCH:
+            if component == QUALIFIER:
+                return qualifier
             return pair if tested is None else composite
         return {Shape.ONE: one, Shape.WHOLE: whole, Shape.RUN: run}[spot.shape]
 
