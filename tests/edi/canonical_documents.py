@@ -135,6 +135,38 @@ def orders(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:
     )  # fmt: skip
 
 
+def order_changes(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:
+    """Return changes of orders."""
+    line = some(
+        {"external_id": st.integers(1, 99_999).map(str), "op": st.sampled_from(["add", "change", "remove"])},
+        {**item(words), "unit_price": amounts(10**6, 4)},
+    )
+    counted = st.fixed_dictionaries({"quantity": QUANTITIES, "unit": UNITS})
+    both = st.tuples(line, st.one_of(st.just({}), counted)).map(lambda each: {**each[0], **each[1]})
+    return some(
+        {
+            "external_id": codes(35), "change": codes(35), "occurred_at": TIMES,
+            "lines": st.lists(both, min_size=1, max_size=4),
+        },
+        {"reason": texts(300).filter(short), "ship_to": addresses(words)},
+    )  # fmt: skip
+
+
+def cancellations() -> st.SearchStrategy[Json]:
+    """Return cancellations of whole orders."""
+    return some({"external_id": codes(35), "occurred_at": TIMES}, {"reason": texts(300).filter(short)})
+
+
+def stock_counts() -> st.SearchStrategy[Json]:
+    """Return counts of a node, of each item and lot once."""
+    counted = some(
+        {"sku": codes(35), "on_hand": st.one_of(QUANTITIES, st.just(Decimal(0)))},
+        {"lot": codes(35), "expires_on": DAYS, "unit": UNITS},
+    )
+    items = st.lists(counted, min_size=1, max_size=5, unique_by=lambda each: (each["sku"], each.get("lot")))
+    return some({"as_of": TIMES, "items": items}, {"node": codes(17)})
+
+
 def short(text: str) -> bool:
     """Return whether no word is longer than a line."""
     return max(map(len, text.split(" "))) < 60
