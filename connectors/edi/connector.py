@@ -63,7 +63,7 @@ class Connector(Writes, Calls, BaseConnector):
 
     def map(self, name: str) -> Map:
         """Return a map: one of the partner's own folder, or an overlay there, else a shipped one."""
-        own = self._own_map(name)
+        own = self._own(name, f"{name}.yaml")
         try:
             if own is None:
                 return shipped_map(name)
@@ -81,11 +81,31 @@ class Connector(Writes, Calls, BaseConnector):
             ) from None
         return found
 
-    def _own_map(self, name: str) -> Path | None:
+    def rules_of(self, kind: str) -> list[Path]:
+        """Return the files of rules that a document of a kind must keep before it leaves.
+
+        Raises:
+            Misconfigured: one of them is not in the partner's own folder.
+        """
+        names = [name for row in self.profile.outgoing if row.kind == kind for name in row.rules]
+        return [self._rules(name) for name in dict.fromkeys(names)]
+
+    def _rules(self, name: str) -> Path:
+        found = self._own(name)
+        if found is None:
+            raise Misconfigured(
+                f"There is no file {name} with rules for {self.config.name}.",
+                fix="Put it into the folder of the setting `maps`; docs/edi.md says where rules are published.",
+                code="EDI-RULES-404",
+            )
+        return found
+
+    def _own(self, *names: str) -> Path | None:
+        """Return the first file of these names in the partner's own folder."""
         if not self.settings.get("maps"):
             return None
         folder = Path(self.settings["maps"]).expanduser().resolve()
-        found = [path for path in (folder / name, folder / f"{name}.yaml") if path.is_file()]
+        found = [path for path in (folder / name for name in names) if path.is_file()]
         return found[0] if found and found[0].resolve().is_relative_to(folder) else None
 
     # -- in
@@ -112,6 +132,22 @@ class Connector(Writes, Calls, BaseConnector):
         else:
             self.transport.close()
 
+    def terms(self) -> Terms:
+        """Return how his files are judged: by his profile, the schemas of the hub and what his maps say of counts."""
+        return terms_of(self.profile, self.schemas, self.counts)
+
+    def counts(self, kind: str) -> bool:
+        """Return whether control totals of a kind of message are compared with what it holds: its map says so."""
+        rows = [each for each in self.profile.documents if each.kind == kind and not is_xml(each.syntax)]
+        row = self.profile.incoming(kind) or next(iter(rows), None)
+        if row is None or is_xml(row.syntax):
+            return True
+        try:
+            return bool(self.map(row.map).document.options.get("counts", True))
+        except Misconfigured:
+            # The file is taken all the same; its message says, when it is mapped, that the map cannot be used.
+            return True
+
     def unpack(self, message: InboundMessage) -> Sequence[IncomingInterchange]:
         """Return the interchanges of a stored file.
 
@@ -132,22 +168,6 @@ class Connector(Writes, Calls, BaseConnector):
         """
         if message.topic == INTERCHANGE_TOPIC:
             return [ignored("A file of interchanges; its messages are worked on one by one.")]
-    def terms(self) -> Terms:
-        """Return how his files are judged: by his profile, the schemas of the hub and what his maps say of counts."""
-        return terms_of(self.profile, self.schemas, self.counts)
-
-    def counts(self, kind: str) -> bool:
-        """Return whether control totals of a kind of message are compared with what it holds: its map says so."""
-        rows = [each for each in self.profile.documents if each.kind == kind and not is_xml(each.syntax)]
-        row = self.profile.incoming(kind) or next(iter(rows), None)
-        if row is None or is_xml(row.syntax):
-            return True
-        try:
-            return bool(self.map(row.map).document.options.get("counts", True))
-        except Misconfigured:
-            # The file is taken all the same; its message says, when it is mapped, that the map cannot be used.
-            return True
-
         if message.topic == RECEIPT_TOPIC:
             return [self.read_receipt(message)]
         row = self.profile.incoming(message.topic)
@@ -191,9 +211,11 @@ class Connector(Writes, Calls, BaseConnector):
         """Refuse a profile whose maps are not there or do not fit its documents.
 
         Raises:
-            Misconfigured: each complaint names its row of `documents`.
+            Misconfigured: each complaint names its row of `documents`; or a file of rules is not there.
         """
         require_documents(self.profile, self.config.name, self.map)
+        for row in self.profile.outgoing:
+            self.rules_of(row.kind)
 
     def missing_secrets(self) -> Sequence[str]:
         """Return the secrets its transport needs and has not got; nothing is opened."""

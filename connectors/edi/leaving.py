@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from connectors.edi.documents import is_xml, pack_document
@@ -46,12 +47,16 @@ class Leaving:
         """What XML documents are checked with."""
         raise NotImplementedError
 
-    def map(self, name: str) -> Map:
     def counts(self, kind: str) -> bool:
         """Return whether control totals of a kind of message are compared with what it holds."""
         raise NotImplementedError
 
+    def map(self, name: str) -> Map:
         """Return a map by its name."""
+        raise NotImplementedError
+
+    def rules_of(self, kind: str) -> Sequence[Path]:
+        """Return the files of rules that a document of a kind must keep before it leaves."""
         raise NotImplementedError
 
     def push_acknowledgement(self, push: Push) -> Receipt:
@@ -89,7 +94,8 @@ class Leaving:
             Rejected: it cannot be written for this partner.
         """
         if is_xml(syntax):
-            return pack_document(self.profile, numbers, syntax, contents, self.schemas, **how)
+            rules = self.rules_of(contents[0].kind)
+            return pack_document(self.profile, numbers, syntax, contents, self.schemas, rules=rules, **how)
         return pack(self.profile, numbers, syntax, contents, **how)
 
     def leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
