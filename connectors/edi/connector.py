@@ -29,6 +29,7 @@ from core.ports.partners import (
     TEST_HEADER,
     IncomingInterchange,
 )
+from mappings.edi.acks.terms import Terms
 from mappings.edi.shipped import named_map, shipped_map
 from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
@@ -64,7 +65,7 @@ class Connector(Writes, Calls, BaseConnector):
 
     def map(self, name: str) -> Map:
         """Return a map: one of the partner's own folder, or an overlay there, else a shipped one."""
-        own = self._own_map(name)
+        own = self._own(name, f"{name}.yaml")
         try:
             if own is None:
                 return shipped_map(name)
@@ -82,11 +83,31 @@ class Connector(Writes, Calls, BaseConnector):
             ) from None
         return found
 
-    def _own_map(self, name: str) -> Path | None:
+    def rules_of(self, kind: str) -> list[Path]:
+        """Return the files of rules that a document of a kind must keep before it leaves.
+
+        Raises:
+            Misconfigured: one of them is not in the partner's own folder.
+        """
+        names = [name for row in self.profile.outgoing if row.kind == kind for name in row.rules]
+        return [self._rules(name) for name in dict.fromkeys(names)]
+
+    def _rules(self, name: str) -> Path:
+        found = self._own(name)
+        if found is None:
+            raise Misconfigured(
+                f"There is no file {name} with rules for {self.config.name}.",
+                fix="Put it into the folder of the setting `maps`; docs/edi.md says where rules are published.",
+                code="EDI-RULES-404",
+            )
+        return found
+
+    def _own(self, *names: str) -> Path | None:
+        """Return the first file of these names in the partner's own folder."""
         if not self.settings.get("maps"):
             return None
         folder = Path(self.settings["maps"]).expanduser().resolve()
-        found = [path for path in (folder / name, folder / f"{name}.yaml") if path.is_file()]
+        found = [path for path in (folder / name for name in names) if path.is_file()]
         return found[0] if found and found[0].resolve().is_relative_to(folder) else None
 
     # -- in
@@ -114,13 +135,29 @@ class Connector(Writes, Calls, BaseConnector):
         else:
             self.transport.close()
 
+    def terms(self) -> Terms:
+        """Return how his files are judged: by his profile, the schemas of the hub and what his maps say of counts."""
+        return terms_of(self.profile, self.schemas, self.counts)
+
+    def counts(self, kind: str) -> bool:
+        """Return whether control totals of a kind of message are compared with what it holds: its map says so."""
+        rows = [each for each in self.profile.documents if each.kind == kind and not is_xml(each.syntax)]
+        row = self.profile.incoming(kind) or next(iter(rows), None)
+        if row is None or is_xml(row.syntax):
+            return True
+        try:
+            return bool(self.map(row.map).document.options.get("counts", True))
+        except Misconfigured:
+            # The file is taken all the same; its message says, when it is mapped, that the map cannot be used.
+            return True
+
     def unpack(self, message: InboundMessage) -> Sequence[IncomingInterchange]:
         """Return the interchanges of a stored file.
 
         Raises:
             MappingError: it is no EDI, or too large.
         """
-        return list(unpacked(message.body, self.profile, self.schemas))
+        return list(unpacked(message.body, self.profile, self.terms()))
 
     def owes(self, findings: Mapping[str, Any]) -> bool:
         """Return whether an interchange with these findings is owed an acknowledgement."""
@@ -156,7 +193,7 @@ class Connector(Writes, Calls, BaseConnector):
 
     def _read(self, row: Exchanged, message: InboundMessage) -> list[Document]:
         if is_xml(row.syntax):
-            refuse_faults(message.body, terms_of(self.profile, self.schemas))
+            refuse_faults(message.body, self.terms())
         found = []
         for reading in self.map(row.map).read_bytes(message.body):
             if reading.result is None:
@@ -181,12 +218,14 @@ class Connector(Writes, Calls, BaseConnector):
             here: whether the folders it names must be on this machine.
 
         Raises:
-            Misconfigured: every complaint names its key.
+            Misconfigured: every complaint names its key or its row of `documents`; or a file of rules is not there.
         """
         wrong = document_faults(self.profile, self.map)
         wrong += transport_faults(self.profile, self.secrets, here=here)
         wrong += faults_beside(self.profile, beside or {})
         self._refuse(wrong)
+        for row in self.profile.outgoing:
+            self.rules_of(row.kind)
 
     def _refuse(self, wrong: list[str]) -> None:
         if wrong:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
 from connectors.edi.envelope import Content, numbered
 from connectors.edi.profile import Exchanged, Profile
+from connectors.edi.ruled import require_rules
 from core.domain.payloads import jsonable
 from core.errors import MappingError, Rejected
 from core.ports.connectors import Json
@@ -171,6 +173,7 @@ def pack_document(
     contents: Sequence[Content],
     schemas: Schemas | None,
     *,
+    rules: Sequence[Path] = (),
     name: str = "",
     replaces: str | None = None,
     test: bool | None = None,
@@ -185,12 +188,13 @@ def pack_document(
         syntax: ubl or cxml.
         contents: the one document.
         schemas: that it must fit, as far as they are there.
+        rules: files of Schematron that it must keep.
         name: what the file is about, put into its name.
         replaces: public id of what this one is sent instead of.
         test: whether it is a test; as the profile says by default.
 
     Raises:
-        Rejected: it does not fit its schema; the number that was taken stays unused.
+        Rejected: it does not fit its schema, or breaks a rule; the number that was taken stays unused.
     """
     [content] = contents
     marked = profile.test if test is None else test
@@ -209,6 +213,8 @@ def pack_document(
     body = etree.tostring(root, xml_declaration=True, encoding=encoding, doctype=doctype)
     _fits(body, Terms(schemas=schemas))
     document = read_document(body)
+    if rules:
+        require_rules(document, rules)
     keys = [*keys_of_document(document), *content.keys]
     return OutgoingInterchange(
         syntax=syntax, sender=_written(profile.ours), recipient=_written(profile.theirs), reference=reference,

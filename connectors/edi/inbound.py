@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.edi.documents import incoming_document, is_xml, refuse_file
@@ -32,25 +32,30 @@ UNIQUE = frozenset({"ORDERS", "850"})
 BUSINESS = frozenset({"824", "APERAK"}) | XML_ANSWERS
 
 
-def terms_of(profile: Profile, schemas: Schemas | None = None) -> Terms:
+def terms_of(profile: Profile, schemas: Schemas | None = None, counts: Callable[[str], bool] | None = None) -> Terms:
     """Return how the partner's files are judged.
 
     Args:
         schemas: that XML documents are checked with.
+        counts: whether control totals of a kind of message are compared with what came; all are by default.
     """
     return Terms(
         mode=profile.mode,
         agreed=lambda kind: kind in BUSINESS or profile.incoming(kind) is not None,
         sender=profile.theirs.every,
         recipient=profile.ours.every,
+        counts=counts,
         schemas=schemas,
         schemas_required=profile.schemas_required,
         test=profile.test,
     )
 
 
-def unpacked(body: bytes, profile: Profile, schemas: Schemas | None = None) -> Iterator[IncomingInterchange]:
+def unpacked(body: bytes, profile: Profile, terms: Terms | None = None) -> Iterator[IncomingInterchange]:
     """Yield the interchanges of a file.
+
+    Args:
+        terms: by which they are judged; what the profile alone says by default.
 
     Raises:
         MappingError: it is too large, or no EDI at all; of an XML document, it is not this partner's.
@@ -62,7 +67,7 @@ def unpacked(body: bytes, profile: Profile, schemas: Schemas | None = None) -> I
             code="EDI-SIZE-413",
         )
     nothing = True
-    for judged in judge(body, terms_of(profile, schemas)):
+    for judged in judge(body, terms or terms_of(profile)):
         found = judged.findings
         if is_xml(found.syntax):
             refuse_file(judged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from connectors.edi.documents import is_xml, pack_document
@@ -46,8 +47,16 @@ class Leaving:
         """What XML documents are checked with."""
         raise NotImplementedError
 
+    def counts(self, kind: str) -> bool:
+        """Return whether control totals of a kind of message are compared with what it holds."""
+        raise NotImplementedError
+
     def map(self, name: str) -> Map:
         """Return a map by its name."""
+        raise NotImplementedError
+
+    def rules_of(self, kind: str) -> Sequence[Path]:
+        """Return the files of rules that a document of a kind must keep before it leaves."""
         raise NotImplementedError
 
     def push_acknowledgement(self, push: Push) -> Receipt:
@@ -85,7 +94,8 @@ class Leaving:
             Rejected: it cannot be written for this partner.
         """
         if is_xml(syntax):
-            return pack_document(self.profile, numbers, syntax, contents, self.schemas, **how)
+            rules = self.rules_of(contents[0].kind)
+            return pack_document(self.profile, numbers, syntax, contents, self.schemas, rules=rules, **how)
         return pack(self.profile, numbers, syntax, contents, **how)
 
     def leave(self, push: Push, build: Callable[[], OutgoingInterchange]) -> Receipt:
@@ -107,7 +117,7 @@ class Leaving:
         """Return what was sent before, or what a person made of it, under new numbers."""
         replaces = again["interchange"]
         body = str(again["text"]).encode() if again.get("text") else self.numbers().sent_as(replaces).body
-        syntax, contents, note, test = contents_of(body, self.profile)
+        syntax, contents, note, test = contents_of(body, self.profile, self.counts)
         more = {} if note is None else {"ta1": note}
         return self.packed(syntax, contents, self.numbers(), replaces=replaces, test=test or None, **more)
 
@@ -130,7 +140,7 @@ class Leaving:
 
     def _dry(self, body: bytes) -> list[tuple[str, str]]:
         """Return kinds and numbers of the documents of an interchange, packed as if it left."""
-        syntax, contents, note, test = contents_of(body, self.profile)
+        syntax, contents, note, test = contents_of(body, self.profile, self.counts)
         more = {} if note is None else {"ta1": note}
         made = self.packed(syntax, contents, Untaken(), test=test or None, **more)
         # What people call it, not its control reference, which is anew each time.

@@ -54,13 +54,15 @@ class Identity:
 class Exchanged:
     """One kind of message that is exchanged: ORDERS, 850 or Order, which way, and by which map.
 
-    `answers` is what an order response of this kind answers where there are two: an order, or a change of it.
+    `answers` is what an order response of this kind answers where there are two: an order, or a change of it. `rules`
+    are files of Schematron in the partner's own folder that a document must keep before it leaves.
     """
 
     kind: str
     incoming: bool
     map: str
     answers: str = Answers.ORDER
+    rules: tuple[str, ...] = ()
 
     @property
     def syntax(self) -> str:
@@ -172,7 +174,13 @@ def read_profile(given: Mapping[str, Any], name: str) -> Profile:
         ours=_identity(sides["ours"]),
         theirs=_identity(sides["theirs"]),
         documents=tuple(
-            Exchanged(str(each.get("in") or each["out"]), "in" in each, each["map"], _answers(each))
+            Exchanged(
+                str(each.get("in") or each["out"]),
+                "in" in each,
+                each["map"],
+                _answers(each),
+                tuple(each.get("rules") or ()),
+            )
             for each in found["documents"]
         ),
         edifact=_edifact(found["edifact"]),

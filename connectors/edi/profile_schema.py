@@ -149,6 +149,10 @@ class TestSchema(Strict):
     route = fields.String(load_default="sandbox", validate=validate.OneOf(["sandbox"]))
 
 
+NAME = validate.Regexp(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
+"""Name of a map, or of a file in the partner's own folder."""
+
+
 class ExchangedSchema(Strict):
     """One kind of message."""
 
@@ -158,8 +162,8 @@ class ExchangedSchema(Strict):
         include = {"in": Text(validate=is_kind)}  # noqa: RUF012 - as marshmallow wants it
 
     out = Text(validate=is_kind)
-    map = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z"))
-
+    map = fields.String(required=True, validate=NAME)
+    rules = fields.List(fields.String(validate=NAME), validate=validate.Length(min=1, max=10))
     answers = fields.String(validate=validate.OneOf([str(each) for each in Answers]))
 
     @validates_schema
@@ -169,6 +173,8 @@ class ExchangedSchema(Strict):
             raise ValidationError("says either `in` or `out`", "map")
         if "in" in data and "answers" in data:
             raise ValidationError("only what leaves answers something", "answers")
+        if data.get("rules") and not standard_of(data.get("out", "")):
+            raise ValidationError("only documents of XML that leave are checked by rules", "rules")
 
 
 class ReadingSchema(Strict):

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connectors.edi.documents import content_again, is_xml
 from connectors.edi.envelope import FUNCTIONS, Content
 from connectors.edi.inbound import segments_of
 from connectors.edi.profile import Profile
 from core.errors import Rejected
 from mappings.edi.acks.judging import judge
+from mappings.edi.acks.terms import Terms
 from mappings.edi.x12.segments import Segment
 
 
-def contents_of(body: bytes, profile: Profile) -> tuple[str, list[Content], Segment | None, bool]:
+def contents_of(
+    body: bytes, profile: Profile, counts: Callable[[str], bool] | None = None
+) -> tuple[str, list[Content], Segment | None, bool]:
     """Return syntax, messages, TA1 and test mark of an interchange of ours.
 
     Args:
         body: the interchange; its own envelope, numbers and counts are not looked at.
         profile: of the partner.
+        counts: whether control totals of a kind of message are compared with what it holds; all are by default.
 
     Raises:
         Rejected: it is none, holds more than one, or one of its messages breaks its grammar.
     """
-    found = list(judge(body))
+    found = list(judge(body, Terms(counts=counts)))
     if len(found) != 1 or not found[0].bodies:
         raise refused_edit("It has no interchange with messages." if not found else "It has more than one interchange.")
     findings = found[0].findings

@@ -151,7 +151,7 @@ def sample_writes() -> dict[Write, Json]:
 
 
 def _line(position: int, line: Mapping[str, Any]) -> Json:
-    names = ("external_id", "sku", "buyer_code", "gtin", "title", "unit")
+    names = ("external_id", "sku", "buyer_code", "buyer_code_kind", "gtin", "title", "unit")
     return {"position": position, **{name: line[name] for name in names if line.get(name) is not None}}
 
 

@@ -15,7 +15,7 @@ import orjson
 from connectors.edi.agreed import PAPER_OF
 from connectors.edi.connector import Connector
 from connectors.edi.documents import compared, is_xml
-from connectors.edi.inbound import acknowledgement, owed, segments_of, terms_of
+from connectors.edi.inbound import acknowledgement, owed, segments_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
 from connectors.edi.sampling import kept_back, sample_papers, sample_writes
@@ -29,7 +29,7 @@ from core.domain.vocabulary import Answers, DocumentType, Mode, Paper
 from core.errors import CrossdockError, InputError, Misconfigured
 from core.ports.connectors import ConnectionConfig, InboundMessage, Json
 from mappings.edi.acks.judging import judge
-from mappings.edi.acks.terms import Judged
+from mappings.edi.acks.terms import Judged, Terms
 from mappings.engine import Map
 
 MOST_SHOWN = 20
@@ -105,7 +105,7 @@ def _file(connector: Connector, path: Path) -> Iterator[Tried]:
     if body.lstrip().startswith(b"{"):
         yield from _json(connector, path, body)
         return
-    interchanges = list(judge(body))
+    interchanges = list(judge(body, Terms(counts=connector.counts)))
     if not interchanges:
         tried = Tried(path.name, "?", "in")
         tried.fail("it is neither EDIFACT, X12 nor an XML document, and no canonical paper")
@@ -124,7 +124,7 @@ def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -
     ours = any(row.kind in kinds for row in profile.outgoing) and not any(profile.incoming(kind) for kind in kinds)
     if not ours:
         # Judged again as it will be: by who sent it, to whom, and what was agreed.
-        agreed = terms_of(profile, connector.schemas)
+        agreed = connector.terms()
         again = list(judge(body, agreed))
         # An XML file is one document, whose reference says whether it is refused.
         alone = is_xml(judged.findings.syntax)
@@ -277,7 +277,7 @@ def _left(
         content = connector.write(row, map_, body, keys)
         made = connector.packed(row.syntax, [content], Numbers())
         tried.written = made.body.decode("utf-8", "replace")
-        agreed = terms_of(connector.profile, connector.schemas)
+        agreed = connector.terms()
         [judged] = judge(made.body, replace(agreed, agreed=None, sender=frozenset(), recipient=frozenset()))
         tried.notes += judged.tolerances[:MOST_SHOWN]
         messages = list(judged.findings.messages())

@@ -13,12 +13,26 @@ from typing import Any, BinaryIO
 import click
 
 from console.cli.base import Session, group, pass_session
-from console.cli.edi_files import FILE, NAMES, STRICT, SYNTAXES, XML, mode_of, objects, schemas_of, syntax_of, target
+from console.cli.edi_files import (
+    FILE,
+    FILES,
+    NAMES,
+    STRICT,
+    SYNTAXES,
+    XML,
+    mode_of,
+    name_of,
+    objects,
+    schemas_of,
+    source,
+    syntax_of,
+    target,
+)
 from console.cli.edi_grammar import import_grammar_command
 from console.cli.edi_maps import convert_command, diff_command
 from console.cli.edi_tree import STARTS, show
+from console.cli.failures import describe
 from console.cli.output import note
-from console.cli.progress import progress
 
 SEGMENT_PLACE = ("place.number=segment", "place.tag=tag", "place.element=element")
 XML_PLACE = ("place.line=line", "place.path=path")
@@ -32,36 +46,43 @@ SYNTAX_SAID = re.compile(rb'"syntax": ?"(\w+)"')
 
 @group("edi")
 def edi_command() -> None:
-    """Read, check and write EDI files and XML documents."""
+    """Read, check, write and convert files of EDIFACT, X12, UBL and cXML; no hub has to run.
+
+    What a file is, is told by what is in it, not by its name. Where a command takes FILE, - is standard input.
+    """
 
 
 for each in (import_grammar_command, convert_command, diff_command):
     edi_command.add_command(each)
 
 
-@edi_command.command("read")
-@FILE
+@edi_command.command("read", epilog="Example: crossdock edi read orders.edi")
+@FILES
 @STRICT
 @pass_session
-def read_command(session: Session, /, file: Path, strict: bool) -> None:
-    """Show what is in FILE: as a tree, or with --json one object for each part and segment.
+def read_command(session: Session, /, files: tuple[Path, ...], strict: bool) -> None:
+    """Show what is in each FILE, as a tree.
 
-    Exit code 1 when something in it is rejected.
+    With --json it is one object for each part and segment. Envelopes, counts and references are looked at; `crossdock
+    edi check` also looks at what messages hold. Exit code 1 when something is rejected, 2 when a file is none that
+    can be read; of several files the worst.
     """
-    counts: Counter[str] = Counter()
-    with _opened(file, strict) as (syntax, lines):
-        if not session.json:
-            click.echo(f"{file.name}: {NAMES[syntax]}")
-        for line in _counted(lines, counts):
-            if session.json:
-                session.out.line(line)
-            else:
-                show(line)
-    _conclude(counts)
+
+    def read(file: Path, counts: Counter[str]) -> None:
+        with _opened(file, strict) as (syntax, lines):
+            if not session.json:
+                click.echo(f"{name_of(file)}: {NAMES[syntax]}")
+            for line in _counted(lines, counts):
+                if session.json:
+                    session.out.line(_named(line, file, files))
+                else:
+                    show(line)
+
+    _each(session, files, read)
 
 
-@edi_command.command("check")
-@FILE
+@edi_command.command("check", epilog="Example: crossdock edi check --strict inbox/*.edi")
+@FILES
 @STRICT
 @click.option(
     "--rules",
@@ -70,50 +91,54 @@ def read_command(session: Session, /, file: Path, strict: bool) -> None:
     help="Also check XML with these rules: Schematron (.sch), or a stylesheet of it (.xsl). May be repeated.",
 )
 @pass_session
-def check_command(session: Session, /, file: Path, strict: bool, rules: tuple[Path, ...]) -> None:
-    """List what is wrong with FILE and what was tolerated; exit code 1 when something in it is rejected.
+def check_command(session: Session, /, files: tuple[Path, ...], strict: bool, rules: tuple[Path, ...]) -> None:
+    """List what is wrong with each FILE and what was tolerated.
 
-    Dates that cannot be are named at their element. UBL and cXML are checked with the schemas that the settings
-    schemas.ubl and schemas.cxml name. Rules, such as those of Peppol, are the user's own files; docs/edi.md says where
-    to get them.
+    EDIFACT and X12: envelopes, counts and references, and what messages hold by the grammars that come with Crossdock.
+    UBL and cXML: the schemas that the settings schemas.ubl and schemas.cxml name. Rules, such as those of Peppol, are
+    the user's own files; docs/edi.md says where to get them. Exit code 1 when something is rejected, 2 when a file is
+    none that can be read; of several files the worst.
     """
-    from mappings.edi.impossible import with_dates
+    from mappings.edi.content import with_content
 
-    counts: Counter[str] = Counter()
-    with _opened(file, strict, session, rules) as (syntax, lines):
-        if syntax not in XML:
-            lines = with_dates(lines, syntax, mode_of(strict))
-        found = (line for line in _counted(lines, counts) if line["what"] == "fault")
-        session.out.rows(
-            found,
-            (
-                "kind",
-                "code",
-                "place.interchange=interchange",
-                "place.message=message",
-                *(XML_PLACE if syntax in XML else SEGMENT_PLACE),
-                "text=what",
-            ),
-            empty="Nothing is wrong.",
-        )
-    _conclude(counts)
+    def check(file: Path, counts: Counter[str]) -> None:
+        with _opened(file, strict, session, rules) as (syntax, lines):
+            if syntax not in XML:
+                lines = with_content(lines, syntax, mode_of(strict))
+            found = (_named(line, file, files) for line in _counted(lines, counts) if line["what"] == "fault")
+            if not session.json and len(files) > 1:
+                click.echo(click.style(f"{name_of(file)}: {NAMES[syntax]}", bold=True))
+            session.out.rows(
+                found,
+                (
+                    "kind",
+                    "code",
+                    "place.interchange=interchange",
+                    "place.message=message",
+                    *(XML_PLACE if syntax in XML else SEGMENT_PLACE),
+                    "text=what",
+                ),
+                empty="Nothing is wrong.",
+            )
+
+    _each(session, files, check)
 
 
 @edi_command.command("write")
 @FILE
 @STRICT
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [standard output].")
-@click.option("--charset", help="Character set, such as UNOC or UNOY [that of FILE].")
-@click.option("--syntax-version", "version", type=click.Choice(["1", "2", "3", "4"]), help="[that of FILE]")
+@click.option("--charset", help="EDIFACT: character set, such as UNOC or UNOY [that of FILE].")
+@click.option("--syntax-version", "version", type=click.Choice(["1", "2", "3", "4"]), help="EDIFACT [that of FILE].")
 @click.option("--line-ends", is_flag=True, help="A line break after every segment.")
-@click.option("--una", is_flag=True, help="Announce the service characters, also the usual ones.")
+@click.option("--una", is_flag=True, help="EDIFACT: announce the service characters, also the usual ones.")
 @pass_session
 def write_command(session: Session, /, file: Path, strict: bool, out: Path | None, **given: Any) -> None:
-    """Write FILE again without what was only tolerated, counts and references made right.
+    """Write FILE again: nothing tolerated, counts made right.
 
-    FILE is EDI, or what `crossdock edi read --json` printed, perhaps changed since. Faults of an EDI file are told;
-    exit code 1 when something in it was rejected. A file that cannot be read whole, because its end or an envelope is
-    missing, is not written: nobody could tell it from a whole one afterwards.
+    FILE is EDIFACT, X12, or what `crossdock edi read --json` printed, perhaps changed since. Counts and references are
+    those of what is written. Faults are told; exit code 1 when something was rejected. A file that cannot be read
+    whole, because its end or an envelope is missing, is not written: nobody could tell it from a whole one afterwards.
     """
     options = {name: value for name, value in given.items() if value not in (None, False)}
     counts: Counter[str] = Counter()
@@ -124,7 +149,7 @@ def write_command(session: Session, /, file: Path, strict: bool, out: Path | Non
         if fault.rejects:
             note(f"Segment {fault.place.number or '-'}: {fault.text}")
 
-    with file.open("rb") as handle, progress(file, handle) as moved, target(out, at_once=True) as sink:
+    with source(file) as (handle, moved), target(out, at_once=True) as sink:
         module, as_json = _written(file, handle)
         if as_json:
             chunks = module.write_lines(objects(handle), **options)
@@ -136,7 +161,7 @@ def write_command(session: Session, /, file: Path, strict: bool, out: Path | Non
             if number % MOVES == 0:
                 moved()
         if counts["not whole"] or not counts["written"]:
-            note(f"{file.name} cannot be read whole. Nothing was written; have it sent again.")
+            note(f"{name_of(file)} cannot be read whole. Nothing was written; have it sent again.")
             raise click.exceptions.Exit(1)
     if out is not None:
         session.out.did({"file": str(out), "errors": counts["error"]}, f"{out} was written.")
@@ -159,7 +184,7 @@ def _opened(
     file: Path, strict: bool, checking: Session | None = None, rules: tuple[Path, ...] = ()
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """Yield what kind of EDI a file is, and what is in it; with a session, XML is checked with its schemas."""
-    with file.open("rb") as handle, progress(file, handle) as moved:
+    with source(file) as (handle, moved):
         syntax = syntax_of(file, handle)
         if syntax in XML:
             from mappings.edi.schematron.rules import Rules
@@ -171,7 +196,7 @@ def _opened(
             from core.errors import InputError
 
             raise InputError(
-                f"{file.name} is {NAMES[syntax]}, and rules are about XML documents.",
+                f"{name_of(file)} is {NAMES[syntax]}, and rules are about XML documents.",
                 fix="Leave --rules out; EDIFACT and X12 are checked by their grammars.",
                 code="EDI-RULES-415",
             )
@@ -197,8 +222,41 @@ def _counted(lines: Iterable[dict[str, Any]], counts: Counter[str]) -> Iterator[
         yield line
 
 
-def _conclude(counts: Counter[str]) -> None:
-    """Say what there was, and end with 1 when something was rejected."""
+def _named(line: dict[str, Any], file: Path, files: tuple[Path, ...]) -> dict[str, Any]:
+    """Return a line that says its file where there are several."""
+    return {"file": str(file), **line} if len(files) > 1 else line
+
+
+def _each(session: Session, files: tuple[Path, ...], work: Callable[[Path, Counter[str]], None]) -> None:
+    """Work on one file after the other, say of each what there was, and end with the worst exit code.
+
+    Args:
+        work: takes a file and what counts what is in it; of several files one that cannot be read stops no other.
+    """
+    from core.errors import CrossdockError
+
+    worst = 0
+    for file in files:
+        counts: Counter[str] = Counter()
+        try:
+            work(file, counts)
+        except CrossdockError as error:
+            if len(files) == 1:
+                raise
+            if session.json:
+                session.out.line({"file": str(file), "error": error.as_dict()})
+            said = str(error)
+            note(said if said.startswith(name_of(file)) else f"{name_of(file)}: {said}")
+            worst = max(worst, describe(error).exit_code)
+            continue
+        _conclude(counts, f"{name_of(file)}: " if len(files) > 1 else "")
+        worst = max(worst, int(bool(counts["error"])))
+    if worst:
+        raise click.exceptions.Exit(worst)
+
+
+def _conclude(counts: Counter[str], head: str) -> None:
+    """Say what there was."""
     words = [
         f"{counts[each]} {each}{'' if counts[each] == 1 else 's'}"
         for each in (*STARTS, "segment", "element")
@@ -208,6 +266,4 @@ def _conclude(counts: Counter[str]) -> None:
         words.append(f"{counts['warning']} warning{'' if counts['warning'] == 1 else 's'}")
     for kind, many in (("error", "errors"), ("tolerance", "tolerances")):
         words.append(f"{counts[kind] or 'no'} {kind if counts[kind] == 1 else many}")
-    note(", ".join(words) + ".")
-    if counts["error"]:
-        raise click.exceptions.Exit(1)
+    note(f"{head}{', '.join(words)}.")

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import click
 
 from console.cli.base import Session
+from console.cli.progress import progress
 
 SYNTAXES = {"edifact": "mappings.edi.edifact.lines", "x12": "mappings.edi.x12.lines"}
 """Modules by what `detect` says: each has read_lines, write_file and write_lines."""
@@ -30,8 +31,32 @@ NAMES = {
     "xml": "XML that is neither UBL nor cXML",
 }
 
-FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+FILE = click.argument("file", type=INPUT)
+FILES = click.argument("files", nargs=-1, required=True, type=INPUT, metavar="FILE...")
+STANDARD_INPUT = Path("-")
 STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that the standard does not know.")
+
+
+def name_of(file: Path) -> str:
+    """Return what a file is called in sentences."""
+    return "standard input" if file == STANDARD_INPUT else file.name
+
+
+@contextmanager
+def source(file: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
+    """Yield a file, or what stands on standard input for `-`, opened for bytes, and what to call now and then.
+
+    Standard input is kept while it is read: what kind of file it is, is told by its beginning.
+    """
+    if file == STANDARD_INPUT:
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+            kept.seek(0)
+            yield cast(BinaryIO, kept), lambda: None
+        return
+    with file.open("rb") as handle, progress(file, handle) as moved:
+        yield handle, moved
 
 
 @contextmanager
@@ -79,7 +104,7 @@ def syntax_of(file: Path, handle: BinaryIO, wanted: tuple[str, ...] = (*SYNTAXES
         return found
     done = "read" if found not in XML else "written again"
     raise InputError(
-        f"{file.name} is {NAMES[found]}, which cannot be {done}." if found else f"{file.name} is no EDI file.",
+        f"{name_of(file)} is {NAMES[found]}, which cannot be {done}." if found else f"{name_of(file)} is no EDI file.",
         why=_reason(head, found),
         fix=f"Give a file of {' or '.join(NAMES[each] for each in wanted)}.",
         code="EDI-SYNTAX-415",

@@ -48,5 +48,9 @@ def import_grammar(session: Session, file: Path, message: str | None, out: Path 
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [MESSAGE.yaml].")
 @pass_session
 def import_grammar_command(session: Session, /, file: Path, message: str | None, out: Path | None) -> None:
-    """Write the structure a partner's guide describes (FILE, in SEF) as a grammar."""
+    """Make a grammar of a partner's guide in SEF.
+
+    FILE is the guide; what it says of the structure of one message is written as a grammar, which docs/edi-grammars.md
+    describes.
+    """
     import_grammar(session, file, message, out)

@@ -11,13 +11,23 @@ from typing import Any, BinaryIO
 import click
 
 from console.cli.base import Session, command, pass_session
-from console.cli.edi_files import FILE, STRICT, mode_of, objects, schemas_of, syntax_of, target
+from console.cli.edi_files import (
+    FILE,
+    STRICT,
+    mode_of,
+    name_of,
+    objects,
+    schemas_of,
+    source,
+    syntax_of,
+    target,
+)
 from console.cli.output import note
-from console.cli.progress import progress
 
 JSON_STARTS = (b"{", b"[")
+Opened = tuple[BinaryIO, Callable[[], None]]
 MAP = click.option(
-    "--map", "map_name", help="Shipped map, such as edifact/orders.D96A, or a map's file [by the message]."
+    "--map", "map_name", help="Shipped map, such as edifact/orders.D96A, or a map's file [the one for the message]."
 )
 
 
@@ -26,32 +36,35 @@ MAP = click.option(
 @STRICT
 @MAP
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [standard output].")
-@click.option("--sender", help="Of the interchange that is written.")
-@click.option("--sender-qualifier", help="Such as 14 for a GLN.")
-@click.option("--recipient", help="Of the interchange that is written.")
-@click.option("--recipient-qualifier", help="Such as 14 for a GLN.")
+@click.option("--sender", help="Id of the sender of the interchange that is written.")
+@click.option("--sender-qualifier", help="Of that id, such as 14 for a GLN in EDIFACT.")
+@click.option("--recipient", help="Id of the recipient of the interchange that is written.")
+@click.option("--recipient-qualifier", help="Of that id, such as 14 for a GLN in EDIFACT.")
 @click.option("--reference", help="Control reference of the interchange that is written.")
 @click.option("--test", is_flag=True, help="Mark the interchange as a test.")
 @pass_session
 def convert_command(
     session: Session, /, file: Path, strict: bool, map_name: str | None, out: Path | None, **envelope: Any
 ) -> None:
-    """Turn the messages of FILE into canonical documents, or canonical documents into EDI or XML.
+    """Turn messages into canonical documents, or back.
 
-    Each message of EDI, and each document of UBL or cXML, is printed as one JSON object with its document, its holds,
-    its faults and the places its map does not read. FILE of JSON, canonical documents or what this command has printed,
-    is written with --map as one interchange, or as one XML document. Exit code 1 when a message could not be
+    FILE of EDI or XML: each message is printed with its canonical document, what was held, its faults and the places
+    its map does not read; with --json, and with --out, as one JSON object on a line. A message with faults is
+    converted all the same, unless --strict is given. FILE of JSON, canonical documents or what this command has
+    printed, is written with --map as one interchange, or as one XML document. Exit code 1 when a message could not be
     converted, or none was read.
     """
-    with file.open("rb") as handle:
-        is_json = handle.read(64).lstrip().startswith(JSON_STARTS)
-    if is_json:
-        write_edi(session, file, map_name, out, {name: value for name, value in envelope.items() if value})
-        return
     failed = read = 0
     with contextlib.ExitStack() as stack:
+        opened = handle, _ = stack.enter_context(source(file))
+        is_json = handle.read(64).lstrip().startswith(JSON_STARTS)
+        handle.seek(0)
+        if is_json:
+            given = {name: value for name, value in envelope.items() if value}
+            write_edi(session, file, opened, map_name, out, given)
+            return
         sink = stack.enter_context(target(out)) if out is not None else None
-        for each in converted(file, strict, map_name, schemas_of(session)):
+        for each in converted(file, opened, strict, map_name, schemas_of(session)):
             read += 1
             failed += each.error is not None
             line = each.public()
@@ -73,29 +86,32 @@ def convert_command(
 @MAP
 @pass_session
 def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | None) -> None:
-    """Turn each message of FILE into its canonical document and back, and show which segments, or texts of XML, differ.
+    """Show what of each message its map does not give back.
 
-    Exit code 1 when a message could not be converted or written again, or none was read.
+    Each message of FILE is turned into its canonical document and back, and the segments, or texts of XML, that differ
+    are shown. Differences are no failure: exit code 1 when a message could not be converted or written again, or none
+    was read.
     """
     from core.errors import MappingError
     from mappings.edi.converting import differences
 
     failed = read = 0
-    for each in converted(file, strict, map_name, schemas_of(session), again=True):
-        read += 1
-        line = {name: each.public()[name] for name in ("message", "type", "version", "reference", "map", "error")}
-        found = []
-        if each.error is None:
-            try:
-                found = [one.public() for one in differences(each)]
-            except MappingError as error:
-                line["error"] = error.what
-        failed += line["error"] is not None
-        line = {**line, "same": line["error"] is None and not found, "differences": found}
-        if session.json:
-            session.out.line(line)
-        else:
-            show_differences(line)
+    with source(file) as opened:
+        for each in converted(file, opened, strict, map_name, schemas_of(session), again=True):
+            read += 1
+            line = {name: each.public()[name] for name in ("message", "type", "version", "reference", "map", "error")}
+            found = []
+            if each.error is None:
+                try:
+                    found = [one.public() for one in differences(each)]
+                except MappingError as error:
+                    line["error"] = error.what
+            failed += line["error"] is not None
+            line = {**line, "same": line["error"] is None and not found, "differences": found}
+            if session.json:
+                session.out.line(line)
+            else:
+                show_differences(line)
     refuse_nothing(file, read)
     if failed:
         note(f"{failed} could not be compared.")
@@ -105,17 +121,18 @@ def diff_command(session: Session, /, file: Path, strict: bool, map_name: str | 
 def refuse_nothing(file: Path, read: int) -> None:
     """End with 1 where no message of a file could be read."""
     if not read:
-        note(f"No message of {file.name} could be read.")
+        note(f"No message of {name_of(file)} could be read.")
         raise click.exceptions.Exit(1)
 
 
 def converted(
-    file: Path, strict: bool, map_name: str | None, schemas: Any = None, *, again: bool = False
+    file: Path, opened: Opened, strict: bool, map_name: str | None, schemas: Any = None, *, again: bool = False
 ) -> Iterator[Any]:
     """Yield what became of each message of a file; what is wrong around messages is told.
 
     Args:
         file: of EDI or XML.
+        opened: what `source` yields of it.
         strict: whether anything is tolerated.
         map_name: the map; by the message where it is None.
         schemas: that XML documents are checked with.
@@ -129,18 +146,18 @@ def converted(
     from mappings.edi.xml.kinds import XML
 
     named = named_map(map_name) if map_name else None
-    with file.open("rb") as handle, progress(file, handle) as moved:
-        syntax = syntax_of(file, handle)
-        for each in messages(handle, syntax, mode_of(strict), schemas):
-            moved()
-            if isinstance(each, Found):
-                chosen = [named] if named else maps_for(each.syntax, each.type, each.version)
-                if again and named is None and each.syntax in XML:
-                    reader = map_that_reads_again(each.syntax, each.type)
-                    chosen = [reader] if reader else chosen
-                yield convert_by(each, chosen, strict=strict)
-            elif each.rejects:
-                note(each.text)
+    handle, moved = opened
+    syntax = syntax_of(file, handle)
+    for each in messages(handle, syntax, mode_of(strict), schemas):
+        moved()
+        if isinstance(each, Found):
+            chosen = [named] if named else maps_for(each.syntax, each.type, each.version)
+            if again and named is None and each.syntax in XML:
+                reader = map_that_reads_again(each.syntax, each.type)
+                chosen = [reader] if reader else chosen
+            yield convert_by(each, chosen, strict=strict)
+        elif each.rejects:
+            note(each.text)
 
 
 def show(line: dict[str, Any]) -> None:
@@ -176,7 +193,9 @@ def show_differences(line: dict[str, Any]) -> None:
                 click.echo(click.style(f"{sign} {segment}", fg=color))
 
 
-def write_edi(session: Session, file: Path, map_name: str | None, out: Path | None, envelope: dict[str, Any]) -> None:
+def write_edi(
+    session: Session, file: Path, opened: Opened, map_name: str | None, out: Path | None, envelope: dict[str, Any]
+) -> None:
     """Write the canonical documents of a file as one interchange.
 
     Raises:
@@ -187,12 +206,11 @@ def write_edi(session: Session, file: Path, map_name: str | None, out: Path | No
     from mappings.edi.shipped import named_map
 
     if map_name is None:
-        raise InputError(f"{file.name} is JSON, and nothing says which map writes it.", fix="Name one by --map.")
+        raise InputError(f"{name_of(file)} is JSON, and nothing says which map writes it.", fix="Name one by --map.")
     chosen = named_map(map_name)
-    with file.open("rb") as handle, progress(file, handle) as moved:
-        documents = list(canonical(handle, moved))
+    documents = list(canonical(*opened))
     if not documents:
-        raise InputError(f"{file.name} holds no document.", fix="Give canonical documents, one on each line.")
+        raise InputError(f"{name_of(file)} holds no document.", fix="Give canonical documents, one on each line.")
     xml = chosen.document.syntax == "xml"
     if xml:
         from mappings.edi.xml.converting import enveloped

@@ -29,7 +29,7 @@ SECTIONS = {
         "explain": "Why an order, message, delivery, case or stock figure is as it is",
     },
     "Work": {
-        "orders": "Orders: list, show, cancel, change, hold, release",
+        "orders": "Orders: list, show, cancel, change, hold, release, refund",
         "promises": "Dates given and how they were kept: list, show, report",
         "exceptions": "What needs a person: list, show, apply, assign, snooze, resolve",
         "messages": "What came in: list, show, replay, discard",

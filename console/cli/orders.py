@@ -1,4 +1,4 @@
-"""`crossdock orders`: list, show, cancel, change, hold, release."""
+"""`crossdock orders`: list, show, cancel, change, hold, release, refund."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, find_order, limit_option, pages
+from console.cli.refunds import refund_command
 
 COLUMNS = ("id", "number", "connection", "state", "phase", "placed_at=placed", "totals.grand=total", "currency=")
 
@@ -17,6 +18,9 @@ COLUMNS = ("id", "number", "connection", "state", "phase", "placed_at=placed", "
 @group("orders")
 def orders_command() -> None:
     """Orders, whatever door they came in by."""
+
+
+orders_command.add_command(refund_command)
 
 
 @orders_command.command("list")
@@ -43,15 +47,20 @@ def list_(session: Session, /, limit: int, since: datetime | None, **given: Any)
 @click.argument("order")
 @pass_session
 def show(session: Session, /, order: str) -> None:
-    """Show one order, by its id, number or external id, with what happened to it."""
+    """Show one order, by its id, number or external id, with what happened to it.
+
+    Of a partner's order also what he says he received.
+    """
     from core.store.read.catalog import list_items
     from core.store.read.orders import read_order
     from core.store.read.page import Slice
+    from core.store.read.received import received_of_order
     from core.store.read.timeline import read_timeline
 
     with session.hub() as hub, hub.store.read() as conn:
         order_id = find_order(conn, order)
-        found = {**read_order(conn, order_id), "timeline": read_timeline(conn, order_id)}
+        received = received_of_order(conn, order_id)
+        found = {**read_order(conn, order_id), "received": received, "timeline": read_timeline(conn, order_id)}
         nameless = [line["sku"] for line in found["lines"] if line["sku"] and not line["title"]]
         items = list_items(conn, Slice(len(nameless)), sku=nameless).data if nameless else []
     if session.json:
@@ -72,6 +81,13 @@ def show(session: Session, /, order: str) -> None:
     if found["holds"]:
         click.echo("\nHolds")
         out.rows(found["holds"], ("id", "kind", "detail", "created_at=since"))
+    if received:
+        click.echo("\nReceived by the buyer")
+        out.rows(
+            received,
+            ("external_id=report", "shipment_number=shipment", "received_at=received", "accepted",
+             "rejected=not accepted", "difference=against the advice"),
+        )  # fmt: skip
     click.echo("\nTimeline")
     out.rows(found["timeline"], ("at", "kind", "name", "state", "connection", "outcome", "actor"))
 

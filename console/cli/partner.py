@@ -11,6 +11,7 @@ import click
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import limit_option, pages
 from console.cli.output import note, tell_paused
+from console.cli.partner_deciding import refuse_command, send_command, take_command
 from console.cli.partner_play import play_command
 from console.cli.secrets import secret_options, take_secrets
 
@@ -25,7 +26,15 @@ PARTNER = click.option("--partner", help="Only of this partner.")
 
 @group("partner")
 def partner_command() -> None:
-    """Trading partners who speak EDI."""
+    """Trading partners who speak EDI: set up, tried, looked at.
+
+    A partner is one file, his profile: `test` tries it on samples, `add` sets him up, and `documents` shows what went
+    between him and us. docs/partners.md has every key of the file.
+    """
+
+
+for each in (send_command, take_command, refuse_command):
+    partner_command.add_command(each)
 
 
 @partner_command.command("test", epilog="Example: crossdock partner test acme.yaml samples/*")
@@ -43,9 +52,10 @@ def test_command(
     secret_file: tuple[str, ...],
     secret_env: tuple[str, ...],
 ) -> None:
-    """Try the profile in FILE on SAMPLES: what the partner sends, and what he wants from us. No hub has to run.
+    """Try the profile in FILE on SAMPLES, without a hub.
 
-    What is to leave and has no sample is made of the sample of an order. Exit code 1 when something does not pass.
+    SAMPLES are files as the partner sends them, files as he wants them from us, or canonical papers as JSON. What is
+    to leave and has no sample is made of the sample of an order. Exit code 1 when something does not pass.
     The settings of the transport are looked at as well; given its secrets, whether they fit the certificates.
     """
     from connectors.edi.partnerfile import read_partner_file
@@ -89,7 +99,13 @@ def _show(tried: Any) -> None:
 
 @partner_command.command("add", epilog="Example: crossdock partner add acme.yaml")
 @FILE
-@click.option("--mode", type=click.Choice(["off", "observe", "shadow", "live"]), default="live", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["off", "observe", "shadow", "live"]),
+    default="live",
+    show_default=True,
+    help="off: nothing goes; observe: files are only taken in; shadow: what would leave is kept, and not sent; live.",
+)
 @click.option("--replace", is_flag=True, help="Change the partner of that name to what FILE says.")
 @secret_options
 @changes
@@ -103,7 +119,10 @@ def add_command(
     secret_file: tuple[str, ...],
     secret_env: tuple[str, ...],
 ) -> None:
-    """Set up the partner of FILE, or change him. Files are taken and sent at once; try him before with `test`."""
+    """Set up the partner of FILE, or change him.
+
+    With --mode live, the default, files are taken and sent at once; try him before with `crossdock partner test`.
+    """
     from connectors.edi.partnerfile import read_partner_file
     from core.domain.vocabulary import Mode
     from core.errors import InputError, Misconfigured
@@ -137,7 +156,10 @@ def add_command(
 @limit_option
 @pass_session
 def list_command(session: Session, /, limit: int) -> None:
-    """List partners with what came, left, was refused and is unanswered in the last seven days."""
+    """List partners with what went both ways in seven days.
+
+    came, left and refused are documents; silent are those of ours whose answer is overdue.
+    """
     from core.store.read.partners import list_partners
 
     with session.hub() as hub, hub.store.read() as conn:
@@ -162,12 +184,16 @@ def show_command(session: Session, /, name: str) -> None:
 @partner_command.command("interchanges")
 @PARTNER
 @DIRECTION
-@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@click.option(
+    "--state",
+    multiple=True,
+    help="Only in this state: made, sent, taken, refused, repeated or quarantined. May be repeated.",
+)
 @click.option("--reference", help="Only of this control reference.")
 @limit_option
 @pass_session
 def interchanges_command(session: Session, /, limit: int, **given: Any) -> None:
-    """List interchanges, newest first."""
+    """List interchanges that came and left, newest first."""
     from core.store.read.partners import list_interchanges
 
     with session.hub() as hub, hub.store.read() as conn:
@@ -183,11 +209,18 @@ def interchanges_command(session: Session, /, limit: int, **given: Any) -> None:
 @PARTNER
 @DIRECTION
 @click.option("--kind", multiple=True, help="Only of this kind, such as 850; may be repeated.")
-@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@click.option(
+    "--state",
+    multiple=True,
+    help="Only in this state: made, sent, received, accepted, answered, refused, replaced or taken. May be repeated.",
+)
 @limit_option
 @pass_session
 def documents_command(session: Session, /, limit: int, **given: Any) -> None:
-    """List documents, newest first: what came, what left, and how far that is."""
+    """List documents that came and left, and how far they are.
+
+    What left is sent, then received, accepted and answered, or refused; `work` is how far the hub is with what came.
+    """
     from core.store.read.partners import list_documents
 
     with session.hub() as hub, hub.store.read() as conn:
@@ -200,7 +233,11 @@ def documents_command(session: Session, /, limit: int, **given: Any) -> None:
 @click.argument("interchange")
 @pass_session
 def raw_command(session: Session, /, interchange: str) -> None:
-    """Write the bytes of INTERCHANGE to standard output: as it left, or the file it came in. This is audited."""
+    """Write the bytes of INTERCHANGE to standard output.
+
+    They are those that left, or the file it came in. Who asked for them is kept in the audit log. INTERCHANGE is an id
+    that `crossdock partner interchanges` lists, or as much of it as tells it from others.
+    """
     from core.services import audit
     from core.store.read.partners import raw_interchange
 
@@ -212,79 +249,10 @@ def raw_command(session: Session, /, interchange: str) -> None:
     sys.stdout.buffer.flush()
 
 
-@partner_command.command("send", epilog="Example: crossdock partner send ich_0198f3c2 --remap")
-@click.argument("interchange")
-@click.option("--remap", is_flag=True, help="Write its paper again by today's map.")
-@click.option(
-    "--edited", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Send this text instead of it."
-)
-@changes
-@pass_session
-def send_command(session: Session, /, interchange: str, remap: bool, edited: Path | None) -> None:
-    """Send INTERCHANGE anew under a new number; the old one stays in the history."""
-    from core.domain.ids import public_id
-    from core.services import audit
-    from core.services.edi_resending import send_anew
-
-    if remap and edited:
-        raise click.UsageError("Give --remap or --edited, not both.")
-    way = "edit" if edited else "remap" if remap else "resend"
-    try:
-        text = edited.read_text(encoding="utf-8") if edited else None
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{edited} is not UTF-8: byte {error.start} belongs to no character.") from None
-    with session.hub() as hub, session.changing(hub) as unit:
-        found = find_id(unit.conn, "interchange", interchange)
-        delivery = public_id("delivery", send_anew(unit, hub.connectors, hub.box, found, way, text))
-        audit.record(unit, f"interchange.{way}", interchange, {"delivery": delivery})
-    session.out.did(
-        {"interchange": interchange, "delivery": delivery, "way": way},
-        f"{interchange} is sent anew with {delivery}.",
-        f"crossdock deliveries show {delivery}",
-    )
-
-
-@partner_command.command("take", epilog="Example: crossdock partner take ich_0198f3c2")
-@click.argument("interchange")
-@changes
-@pass_session
-def take_command(session: Session, /, interchange: str) -> None:
-    """Work on INTERCHANGE although its number came before with other content; an order is still made once only."""
-    from core.services import audit
-    from core.services.edi_deciding import take_anyway
-
-    with session.hub() as hub, session.changing(hub) as unit:
-        found = find_id(unit.conn, "interchange", interchange)
-        facts = hub.facts.get(unit.conn, unit.tenant)
-        taken = take_anyway(unit, facts, hub.connectors, hub.box, found)
-        audit.record(unit, "interchange.taken", interchange, {"messages": taken})
-    session.out.did(
-        {"interchange": interchange, "state": "taken", "messages": taken},
-        f"{interchange} is taken: {taken} messages.",
-        "crossdock partner documents",
-    )
-
-
-@partner_command.command("refuse", epilog='Example: crossdock partner refuse ich_0198f3c2 --note "Sent by mistake."')
-@click.argument("interchange")
-@click.option("--note", help="Why, for the audit log.")
-@changes
-@pass_session
-def refuse_command(session: Session, /, interchange: str, note: str | None) -> None:
-    """Leave INTERCHANGE undone for good, whose number came before with other content."""
-    from core.services import audit
-    from core.services.edi_deciding import refuse_for_good
-
-    with session.hub() as hub, session.changing(hub) as unit:
-        refuse_for_good(unit, find_id(unit.conn, "interchange", interchange))
-        audit.record(unit, "interchange.refused", interchange, {"note": note})
-    session.out.did({"interchange": interchange, "state": "refused"}, f"{interchange} is refused for good.")
-
-
 @partner_command.command("maps")
 @pass_session
 def maps_command(session: Session, /) -> None:
-    """List the maps that are shipped: what a profile's `documents` may name."""
+    """List the shipped maps that `documents` may name."""
     from mappings.edi.shipped import shipped_map, shipped_names
 
     session.out.rows(

@@ -20,6 +20,7 @@ from core.services.facts import read_facts
 from core.services.papers import send_by_hand
 from core.services.sscc import Numbers
 from core.store.read.page import Json, Slice
+from core.store.read.received import received_of_order
 from core.store.read.trade import list_papers, read_packages, read_paper
 from core.store.views import choices, order_page, trade
 
@@ -125,7 +126,12 @@ def of_order(conn: Connection, tenant: int, found: order_page.OrderPage) -> Json
         }
         for each in found.shipments
     ]
-    return {"papers": [clocked(row) for row in papers.data], "packed": packed, "tones": TONES}
+    return {
+        "papers": [clocked(row) for row in papers.data],
+        "packed": packed,
+        "received": received_of_order(conn, found.order["id"], tenant),
+        "tones": TONES,
+    }
 
 
 def tree(packages: list[Json]) -> list[Json]:

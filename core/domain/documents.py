@@ -14,7 +14,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from core.domain.money import CURRENCIES
 from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, Whole, compile_schema
-from core.domain.vocabulary import DocumentType, StockStatus
+from core.domain.vocabulary import BuyerCode, DocumentType, StockStatus
 from core.errors import InputError
 
 MAX_LINES = 2_000
@@ -46,6 +46,11 @@ def a_text(limit: int = 1_000, *, required: bool = False) -> fields.String:
         allow_none=not required,
         validate=[validate.Length(min=1 if required else 0, max=limit), NO_NUL],
     )
+
+
+def a_buyer_code_kind() -> fields.String:
+    """Return a field for which of the buyer's codes a `buyer_code` is; without it, his item number."""
+    return fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in BuyerCode]))
 
 
 def an_amount(*, required: bool = False) -> fields.Decimal:
@@ -113,6 +118,7 @@ class LineSchema(Strict):
     of the connection and those for all, then among our SKUs; `buyer_code` among references of the scheme `buyer`;
     `gtin`, with or without leading zeros, among references of the scheme `gtin`, then, when its check digit is right,
     as the GTIN of exactly one active item. A `gtin` that names another item than the code before it holds the order.
+    `buyer_code_kind` changes none of this; papers call the item by it again.
     """
 
     external_id = a_text(128)
@@ -120,6 +126,7 @@ class LineSchema(Strict):
     sku = a_text(128)
     item_ref = fields.Dict(keys=fields.String(), values=fields.String(), allow_none=True)
     gtin, buyer_code = a_text(14), a_text(128)
+    buyer_code_kind = a_buyer_code_kind()
     title = a_text()
     quantity = a_quantity(NOT_NEGATIVE)
     removed = a_quantity(NOT_NEGATIVE, required=False)
@@ -218,6 +225,7 @@ class ChangedLineSchema(Strict):
     external_id = a_text(128)
     op = fields.String(required=True, validate=validate.OneOf(["add", "change", "remove"]))
     sku, gtin, buyer_code, title = a_text(128), a_text(14), a_text(128), a_text()
+    buyer_code_kind = a_buyer_code_kind()
     quantity = a_quantity(NOT_NEGATIVE, required=False)
     unit = a_unit()
     unit_price = an_amount()

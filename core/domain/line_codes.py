@@ -10,6 +10,8 @@ from core.domain.cases import UNKNOWN_SKU, Cause
 from core.domain.checkdigits import GTIN_LENGTHS, is_key
 
 SELLER, BUYER, GTIN = "seller", "buyer", "gtin"
+KEPT_CODES = ("gtin", "buyer_code", "buyer_code_kind")
+"""What a line keeps of how its buyer called the item, so that papers call it the same."""
 UNKNOWN_PART = replace(
     UNKNOWN_SKU,
     title="{connection}: buyer part {code} is unknown",

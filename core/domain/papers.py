@@ -20,6 +20,7 @@ from core.domain.documents import (
     AddressSchema,
     PartySchema,
     Strict,
+    a_buyer_code_kind,
     a_quantity,
     a_references,
     a_text,
@@ -39,6 +40,10 @@ def short_number(letter: str, of: UUID) -> str:
     return f"{letter}{of.hex[-12:].upper()}"
 
 
+class SellerSchema(PartySchema, AddressSchema):
+    """We as papers name us, with the address that invoices must have in some networks."""
+
+
 class PaperSchema(Strict):
     """What every paper says of its order."""
 
@@ -49,7 +54,7 @@ class PaperSchema(Strict):
     # Department, vendor number, contract … by their canonical names, as the buyer sent them.
     references = a_references()
     buyer = fields.Nested(PartySchema, allow_none=True)
-    seller = fields.Nested(PartySchema, allow_none=True)
+    seller = fields.Nested(SellerSchema, allow_none=True)
     ship_to = fields.Nested(AddressSchema, allow_none=True)
 
 
@@ -59,6 +64,7 @@ class PaperLineSchema(Strict):
     external_id = a_text(128)
     position = Whole(required=True, validate=SEQUENCE)
     sku, buyer_code, title = a_text(128), a_text(128), a_text()
+    buyer_code_kind = a_buyer_code_kind()
     gtin = fields.String(allow_none=True, validate=GTIN)
     unit = fields.String(load_default="C62", validate=validate.Length(min=1, max=3))
 

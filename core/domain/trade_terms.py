@@ -12,13 +12,12 @@ from core.domain.checkdigits import GLN
 from core.domain.documents import (
     NOT_NEGATIVE,
     AddressSchema,
-    PartySchema,
     Strict,
     a_quantity,
     a_text,
     checked,
 )
-from core.domain.papers import AllowanceSchema, TermsSchema
+from core.domain.papers import AllowanceSchema, SellerSchema, TermsSchema
 from core.domain.quick import Sized, Whole
 from core.domain.vocabulary import Check
 
@@ -33,8 +32,8 @@ class SsccSchema(Strict):
     company_prefix = fields.String(required=True, validate=validate.Regexp(r"\A[0-9]{7,10}\Z"))
 
 
-class OurselvesSchema(PartySchema):
-    """We, as this partner knows us."""
+class OurselvesSchema(SellerSchema):
+    """We, as this partner knows us; the address is that of invoices and credit notes."""
 
     gln = fields.String(allow_none=True, validate=GLN)
 

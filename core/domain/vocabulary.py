@@ -37,6 +37,14 @@ class Paper(StrEnum):
     CREDIT_NOTE = "credit_note"
 
 
+class BuyerCode(StrEnum):
+    """Kinds of codes that buyers give items besides the usual one, their item number."""
+
+    PART = "part"
+    CATALOG = "catalog"
+    PURCHASER = "purchaser"
+
+
 class Answer(StrEnum):
     """What an order response says of one line; the strongest that is true of a part of it."""
 

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 
 from core.domain.documents import check_document
 from core.domain.ids import public_id, uuid7
+from core.domain.line_codes import KEPT_CODES
 from core.domain.payloads import jsonable
 from core.domain.states import ORDER
 from core.domain.units import is_part
@@ -37,7 +38,7 @@ SENT_OF_LINE = (
     "external_id", "position", "sku", "item_ref", "title", "quantity", "unit", "unit_price", "discount", "taxes",
     "tax_included", "requires_shipping",
 )  # fmt: skip
-SAID_OF_NEW = ("sku", "gtin", "buyer_code", "quantity", "title", "unit_price", "discount", "unit", "external_id")
+SAID_OF_NEW = ("sku", *KEPT_CODES, "quantity", "title", "unit_price", "discount", "unit", "external_id")
 # What changes need to know of a line and its source does not send.
 OURS = ("id", "shipped")
 # These alter what the order comes to: the totals its source stated are then about another order.
@@ -128,7 +129,7 @@ def _traded(unit: Unit, order_id: UUID) -> dict[str, Json]:
     c = t.order_line.c
     rows = unit.conn.execute(select(c.id, c.trade).where(c.tenant_id == unit.tenant, c.order_id == order_id))
     return {
-        public_id("line", row.id): {name: row.trade[name] for name in ("gtin", "buyer_code") if name in row.trade}
+        public_id("line", row.id): {name: row.trade[name] for name in KEPT_CODES if name in row.trade}
         for row in rows
         if row.trade
     }

@@ -89,10 +89,8 @@ def hear(
     for document in found:
         if verdict.verdict == "rejected":
             _refuse(unit, facts, document, verdict)
-        elif verdict.level == "business":
-            _advance(unit, document, ANSWERED, unit.now)
-        elif verdict.verdict in STATE_OF:
-            _accept(unit, document, STATE_OF[verdict.verdict])
+        elif verdict.level == "business" or verdict.verdict in STATE_OF:
+            _accept(unit, facts, document, verdict)
     if found and verdict.level != "business":
         _acknowledged(unit, {each.interchange_id for each in found}, by, final=verdict.verdict != "received")
     return len(found)
@@ -149,10 +147,15 @@ def _documents(unit: Unit, where: str, *, c: UUID | None = None, **values: Any) 
     return unit.conn.execute(text(query.format(where=where)), {"t": unit.tenant, "c": c, **values}).all()
 
 
-def _accept(unit: Unit, document: Row[Any], state: str) -> None:
+def _accept(unit: Unit, facts: Facts, document: Row[Any], verdict: Verdict) -> None:
+    """Note that a document arrived, was accepted or answered, and what that is to its paper: both go on, or neither."""
+    business = verdict.level == "business"
+    state = ANSWERED if business else STATE_OF[verdict.verdict]
     _advance(unit, document, state, unit.now)
-    if state == ACCEPTED and document.delivery_id is not None:
-        acknowledge(unit, document.delivery_id, accepted=True, at=unit.now)
+    stays = document.state == REFUSED and not undelivered(document)
+    if state != RECEIVED and document.delivery_id is not None and not stays:
+        warnings = [str(each["text"]) for each in verdict.reasons if each.get("text")] if business else ()
+        acknowledge(unit, document.delivery_id, accepted=True, at=unit.now, warnings=warnings, facts=facts)
 
 
 def _advance(unit: Unit, document: Row[Any], state: str, at: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import insert, text
 
 from core.domain.cases import TOO_LATE
 from core.domain.ids import uuid7
+from core.domain.line_codes import KEPT_CODES
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import InputError
@@ -27,7 +28,7 @@ from core.store.unit import Unit
 SEEN = text(
     "SELECT 1 FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'partner' AND changes->>'change' = :c"
 )
-KEPT = ("sku", "gtin", "buyer_code", "title", "quantity", "unit_price", "external_id", "unit")
+KEPT = ("sku", *KEPT_CODES, "title", "quantity", "unit_price", "external_id", "unit")
 
 
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from core.domain.line_codes import KEPT_CODES
 from core.domain.payloads import dump
 from core.ports.connectors import Json
 from core.store.bulk import as_json
@@ -61,7 +62,7 @@ def line_row(
     ships = line.get("requires_shipping") is not False
     # What needs no shipping is fulfilled by being accepted.
     done = ZERO if ships else line["quantity"] - removed
-    codes = {name: line[name] for name in ("gtin", "buyer_code") if line.get(name)}
+    codes = {name: line[name] for name in KEPT_CODES if line.get(name)}
     return (
         line_id, order_id, line.get("external_id"), line.get("position") or index + 1, line.get("sku"), item,
         as_json(line.get("item_ref")), line.get("title"), line["quantity"], removed, done, done, line["unit"],

@@ -62,7 +62,10 @@ def acknowledge(
     warnings: Sequence[str] = (),
     facts: Facts | None = None,
 ) -> bool:
-    """Note what the partner said of a paper; return whether the delivery carried one. The first acceptance stays.
+    """Note what the partner said of a paper; return whether the delivery carried one.
+
+    What was accepted and is refused afterwards, as business after its syntax was right, is refused; the time of the
+    first acceptance stays.
 
     Warnings of a despatch advice count: they stay with it and open a case, for partners charge for them.
 
@@ -81,12 +84,13 @@ def acknowledge(
     ).one_or_none()
     if row is None:
         return False
-    if row.state != ACCEPTED:
+    if row.state != ACCEPTED or not accepted:
         state = ACCEPTED if accepted else REFUSED
-        write_paper(unit, row.id, state=state, acknowledged_at=at, answer=answer)
+        first = row.acknowledged_at if row.state == ACCEPTED else at
+        write_paper(unit, row.id, state=state, acknowledged_at=first, answer=answer)
         unit.event(f"paper.{state}", "paper", row.id, {"number": row.number, "answer": answer}, order_id=row.order_id)
     if warnings:
-        said = [*(row.warnings or ()), *warnings]
+        said = list(dict.fromkeys([*(row.warnings or ()), *warnings]))
         write_paper(unit, row.id, warnings=said)
         unit.event("paper.warned", "paper", row.id, {"number": row.number, "warnings": said}, order_id=row.order_id)
     if row.kind == Paper.DESPATCH_ADVICE and accepted:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.cases import KEPT_BACK
@@ -179,6 +179,18 @@ def _send(unit: Unit, facts: Facts, paper: Row[Any], order: Row[Any], *, to_all:
     )
     write_paper(unit, paper.id, state=SENT, delivery_id=ids[0])
     unit.event("paper.released", "paper", paper.id, about(paper, ids[0]), order_id=order.id)
+    if paper.kind == Paper.INVOICE:
+        look_at_refunds(unit, order.id)
+
+
+def look_at_refunds(unit: Unit, order_id: UUID) -> None:
+    """Have the credit notes of an order made again that were kept back: an invoice was made, or one has left."""
+    c = t.trade_due.c
+    unit.conn.execute(
+        update(t.trade_due)
+        .where(c.tenant_id == unit.tenant, c.order_id == order_id, c.subject == "refund")
+        .values(done_at=None, look_at=unit.now)
+    )
 
 
 def send_by_hand(unit: Unit, facts: Facts, paper_id: UUID) -> None:

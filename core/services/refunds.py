@@ -1,4 +1,4 @@
-"""Refunds a channel reports: units taken off before shipment, units coming back after it, or money only."""
+"""Refunds: units taken off an order before shipment, units coming back after it, or money only."""
 
 from __future__ import annotations
 
@@ -95,9 +95,34 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     lines = body.get("lines") or []
     off = line_ids(unit, order.id, [line for line in lines if line["restock"] == "cancel"])
     back = line_ids(unit, order.id, [line for line in lines if line["restock"] == "return"])
+    refund_id = give_back(unit, facts, connection_id, order, body, off, back)
+    return UUID(str(order.id)), refund_id is not None
+
+
+def give_back(
+    unit: Unit,
+    facts: Facts,
+    connection_id: UUID,
+    order: Row[Any],
+    body: Json,
+    off: Mapping[UUID, Decimal],
+    back: Mapping[UUID, Decimal],
+) -> UUID | None:
+    """Write a refund with what it does to its order, which is locked; return its id, None for one told before.
+
+    Args:
+        unit: the running transaction.
+        facts: connections.
+        connection_id: whose refund it is.
+        order: its row.
+        body: canonical; a line with `line_id` is the one of ours with this id.
+        off: units by line that leave the open part of the order.
+        back: units by line that come back.
+    """
+    lines = body.get("lines") or []
     refund_id = _insert(unit, connection_id, order, body)
     if refund_id is None:
-        return UUID(str(order.id)), False
+        return None
     rows = {
         row.id: row
         for row in unit.conn.execute(
@@ -133,7 +158,7 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
         order_id=order.id,
     )
     owe_credit(unit, facts, order, refund_id, body)
-    return UUID(str(order.id)), True
+    return refund_id
 
 
 def _insert(unit: Unit, connection_id: UUID, order: Row[Any], body: Json) -> UUID | None:
@@ -158,8 +183,8 @@ def _insert(unit: Unit, connection_id: UUID, order: Row[Any], body: Json) -> UUI
 
 def _insert_lines(unit: Unit, refund_id: UUID, lines: Sequence[Mapping[str, Any]], known: Mapping[str, UUID]) -> None:
     rows = [
-        (uuid7(), refund_id, line["external_id"], known.get(line["external_id"]), line["quantity"], line["restock"],
-         line.get("amount"))
+        (uuid7(), refund_id, line["external_id"], line.get("line_id") or known.get(line["external_id"]),
+         line["quantity"], line["restock"], line.get("amount"))
         for line in lines
     ]  # fmt: skip
     columns = ("id", "refund_id", "external_id", "line_id", "quantity", "restock", "amount")

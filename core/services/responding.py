@@ -147,6 +147,7 @@ def named(line: Row[Any]) -> Json:
         "position": line.position,
         "sku": line.item_sku or line.sku,
         "buyer_code": trade.get("buyer_code"),
+        "buyer_code_kind": trade.get("buyer_code_kind"),
         "gtin": trade.get("gtin") or line.item_gtin,
         "title": line.title,
     }

@@ -23,7 +23,7 @@ from core.services.crediting import credit, gives_money
 from core.services.facts import Facts, FactsCache
 from core.services.invoicing import invoice
 from core.services.ordering import Incoming
-from core.services.papers import WRITE_OF
+from core.services.papers import WRITE_OF, look_at_refunds
 from core.services.responding import owe_answer, respond
 from core.services.sscc import Numbers
 from core.store import schema as t
@@ -126,20 +126,10 @@ def _settle(unit: Unit, facts: Facts, numbers: Numbers, subject: UUID) -> int:
             advise(unit, facts, numbers, shipment, order, terms)
         if connection.takes(WRITE_OF[Paper.INVOICE]):
             invoice(unit, facts, shipment, order, terms)
-            _look_at_refunds(unit, order.id)
+            look_at_refunds(unit, order.id)
     _write(unit, subject, done_at=unit.now)
     settle_members(unit, due.subject, [subject], codes=[KEPT_BACK.code])
     return 1
-
-
-def _look_at_refunds(unit: Unit, order_id: UUID) -> None:
-    """Have the credit notes of an order made again that were kept back: there is another invoice now."""
-    c = t.trade_due.c
-    unit.conn.execute(
-        update(t.trade_due)
-        .where(c.tenant_id == unit.tenant, c.order_id == order_id, c.subject == "refund")
-        .values(done_at=None, look_at=unit.now)
-    )
 
 
 def _later(unit: Unit, subject: UUID, wait: timedelta) -> None:

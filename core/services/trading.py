@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from core.domain.line_codes import KEPT_CODES
 from core.domain.money import plain
 from core.domain.quick import MOST_PLACES, has_sane_places
 from core.domain.units import PIECES
@@ -97,7 +98,7 @@ def _in_units(line: Json, known: Decimal | None, own: str | None, counted: Decim
         own: the unit of the item.
         counted: how many units they are, where the line's quantity is in another unit than the line.
     """
-    kept = {name: line[name] for name in ("gtin", "buyer_code") if line.get(name)}
+    kept = {name: line[name] for name in KEPT_CODES if line.get(name)}
     stated: Decimal | None = line.get("pack_size")
     per = known or stated
     if line["unit"] in {*PIECES, own} and known is None:

@@ -5,7 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,9 @@ def bare(
 ) -> Iterator[Crossdock]:
     """Run a command line where no hub is; say nothing of standard input and it is empty."""
 
-    def call(*words: object, stdin: str = "") -> Result:
-        monkeypatch.setattr("sys.stdin", StringIO(stdin))
+    def call(*words: object, stdin: str | bytes = "") -> Result:
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(given), encoding="utf-8"))
         capfdbinary.readouterr()
         code = run([str(word) for word in words])
         said = capfdbinary.readouterr()

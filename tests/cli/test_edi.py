@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
+from mappings.edi.acks.judging import judge
+from mappings.edi.shipped import shipped_map
+from tests.edi.x12_samples import WHOLE
+
 Bare = Callable[..., Any]
 GOOD = (
     b"UNA:+.? 'UNB+UNOC:3+4012345000009:14+4098765000003:14+261128:1200+R1++++++1'UNH+M1+ORDERS:D:96A:UN:EAN008'"
     b"BGM+220+PO1+9'FTX+AAI+++It?'s:two'UNT+4+M1'UNZ+1+R1'"
+)
+ORDER = GOOD.replace(b"FTX+AAI", b"DTM+137:20261128:102'FTX+AAI").replace(
+    b"UNT+4", b"NAD+BY+4012345000009::9'LIN+1++4006381333931:EN'QTY+21:3'UNS+S'CNT+2:1'UNT+10"
 )
 BAD = GOOD.replace(b"UNT+4", b"UNT+5").replace(b"+PO1+9'", b"+PO1+9'\r\n")
 
@@ -63,8 +70,9 @@ def test_a_file_is_shown_as_json(bare: Bare, good: Path) -> None:
     assert done.rows[7]["end"] == GOOD.index(b"UNZ")
 
 
-def test_check_lists_faults_and_ends_with_1(bare: Bare, good: Path, bad: Path) -> None:
-    clean = bare("edi", "check", good)
+def test_check_lists_faults_and_ends_with_1(bare: Bare, place: Path, bad: Path) -> None:
+    (place / "order.edi").write_bytes(ORDER)
+    clean = bare("edi", "check", "order.edi")
     assert (clean.code, clean.out, clean.err.splitlines()[0]) == (0, "", "Nothing is wrong.")
     done = bare("edi", "check", bad)
     assert done.code == 1
@@ -174,17 +182,92 @@ def test_a_date_that_cannot_be_is_named_at_its_element(bare: Bare, place: Path) 
     found = [(each["kind"], each["code"], each["place"]["number"], each["place"]["element"], each["text"])
              for each in done.rows]  # fmt: skip
     assert (done.code, found) == (
-        0,
+        1,
         [
-            ("tolerance", "8", 4, 5, "BEG05 is no date: 20261340."),
             ("tolerance", "8", 5, 2, "DTM02 is no date: 20260231."),
+            ("error", "8", 4, 5, "BEG05 is no date."),
         ],
     )
     strict = bare("edi", "check", "order.x12", "--strict", "--json")
     assert (strict.code, [each["kind"] for each in strict.rows if each["name"] == "date-invalid"]) == (1, ["error"] * 2)
-    dtm = b"FTX+AAI+++It?'s:two'DTM+137:20261340:102'DTM+2:20261123:102'DTM+63:2026:999'"
-    (place / "order.edi").write_bytes(GOOD.replace(b"FTX+AAI+++It?'s:two'", dtm).replace(b"UNT+4", b"UNT+7"))
+    dtm = b"DTM+137:20261340:102'DTM+2:20261123:102'DTM+63:2026:999'"
+    (place / "order.edi").write_bytes(ORDER.replace(b"DTM+137:20261128:102'", dtm).replace(b"UNT+10", b"UNT+12"))
     [fault] = bare("edi", "check", "order.edi", "--json").rows
     assert (fault["place"]["element"], fault["place"]["component"], fault["text"]) == (
         1, 2, "DTM01-2 is no date: 20261340.",
     )  # fmt: skip
+
+
+UNLIKE = (
+    ("order.edi", ORDER.replace(b"CNT+2:1'", b"CNT+2:4'"), "29", "CNT says 4 where 1 LIN came."),
+    (
+        "order.edi",
+        ORDER.replace(b"UNS+S'", b"").replace(b"UNT+10", b"UNT+9"),
+        "13",
+        "UNS is missing before this place.",
+    ),
+    ("order.x12", WHOLE.replace("CTT*1", "CTT*2").encode(), "7", "CTT says 2 where 1 PO1 came."),
+    ("order.x12", WHOLE.replace("BEG*00*SA*", "BEG*00**").encode(), "1", "BEG02 is required and is missing."),
+)
+
+
+@pytest.mark.parametrize(("name", "content", "code", "said"), UNLIKE)
+def test_check_acknowledgement_and_map_say_the_same_of_what_a_message_holds(
+    bare: Bare, place: Path, name: str, content: bytes, code: str, said: str
+) -> None:
+    (place / name).write_bytes(content)
+    checked = bare("edi", "check", name, "--json")
+    assert (checked.code, [(each["code"], each["text"]) for each in checked.rows]) == (1, [(code, said)])
+    [judged] = judge(content)
+    [message] = judged.findings.messages()
+    assert [(each.code, each.text) for each in message.problems] == [(code, said)]
+    chosen = shipped_map("edifact/orders.D96A" if name.endswith("edi") else "x12/850.004010")
+    [reading] = chosen.read_bytes(content)
+    assert reading.error is not None
+    assert said in str(reading.error)
+    again = bare("edi", "convert", name, "--strict")
+    assert again.code == 1
+    assert said in again.out + again.err
+
+
+def test_standard_input_is_read_for_a_dash_and_named_as_such(bare: Bare, place: Path) -> None:
+    shown = bare("edi", "read", "-", stdin=GOOD)
+    assert (shown.code, shown.out.splitlines()[0]) == (0, "standard input: EDIFACT")
+    wrong = bare("edi", "check", "-", stdin=BAD)
+    assert wrong.code == 1
+    assert "The message says it has 5 segments, but 4 came." in wrong.out
+    nothing = bare("edi", "check", "-", stdin=b"")
+    assert nothing.code == 2
+    assert "standard input is no EDI file." in nothing.err
+    assert bare("edi", "write", "-", "--una", stdin=GOOD).out.encode() == GOOD
+    converted = bare("edi", "convert", "-", "--json", stdin=WHOLE.encode())
+    assert (converted.code, converted.one["document"]["external_id"]) == (0, "4500000001")
+    to = ("--map", "x12/850.004010", "--sender", "A", "--recipient", "B", "--reference", "7")
+    written = bare("edi", "convert", "-", *to, stdin=converted.out)
+    assert (written.code, "BEG*00*SA*4500000001" in written.out) == (0, True)
+    assert bare("edi", "diff", "-", stdin=WHOLE.encode()).code == 0
+    assert list(place.iterdir()) == []
+
+
+def test_several_files_are_checked_one_after_the_other_and_the_worst_decides(bare: Bare, place: Path) -> None:
+    for name, content in (("good.edi", ORDER), ("bad.edi", BAD), ("odd.txt", b"hello"), ("good.x12", WHOLE.encode())):
+        (place / name).write_bytes(content)
+    assert bare("edi", "check", "good.edi", "good.x12").code == 0
+    both = bare("edi", "check", "good.edi", "bad.edi")
+    assert both.code == 1
+    assert [line for line in both.out.splitlines() if line.endswith("EDIFACT")] == [
+        "good.edi: EDIFACT", "bad.edi: EDIFACT"
+    ]  # fmt: skip
+    assert both.err.splitlines()[-1] == "bad.edi: 1 interchange, 1 message, 6 segments, 1 error, 1 tolerance."
+    every = bare("edi", "check", "odd.txt", "bad.edi", "good.x12", "--json")
+    assert every.code == 2
+    assert [(each["file"], each.get("name") or each["error"]["code"]) for each in every.rows] == [
+        ("odd.txt", "EDI-SYNTAX-415"), ("bad.edi", "line-ends"), ("bad.edi", "count-wrong")
+    ]  # fmt: skip
+    shown = bare("edi", "read", "good.edi", "odd.txt", "good.x12")
+    assert shown.code == 2
+    assert [line for line in shown.out.splitlines() if line[:1] != " " and ": " in line] == [
+        "good.edi: EDIFACT", "good.x12: X12"
+    ]  # fmt: skip
+    assert bare("edi", "check", "good.edi", "none.edi").code == 2
+    assert bare("edi", "check").code == 2

@@ -42,7 +42,7 @@ def test_strict_refuses_what_is_wrong_and_ends_with_1(bare: Bare, place: Path) -
     assert done.code == 1
     assert [json.loads(each)["error"] for each in done.out.splitlines()] == [
         None,
-        "The ORDERS is wrong at CNT (segment 13): CNT says 7 where 1 LIN came.",
+        "The ORDERS is wrong at CNT/1.2 (segment 13): CNT says 7 where 1 LIN came.",
     ]
     assert "1 could not be converted." in done.err
 

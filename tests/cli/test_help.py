@@ -71,7 +71,8 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
 def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
     context = click.Context(cli)
     changing = {
-        "orders": {"cancel", "change", "hold", "release"}, "messages": {"replay", "discard"}, "deliveries": {"retry"},
+        "orders": {"cancel", "change", "hold", "release", "refund"}, "messages": {"replay", "discard"},
+        "deliveries": {"retry"},
         "exceptions": {"apply", "assign", "snooze", "resolve"}, "import": {
             "items", "nodes", "stock", "orders", "services", "rates", "places", "substitutes", "supplier-prices",
             "markdowns",

@@ -88,3 +88,58 @@ def test_a_deduction_is_listed_traced_and_moved_on(world: TradeWorld, crossdock:
     assert crossdock("chargebacks", "accept", found["id"], "--yes", "--json").one["state"] == "accepted"
     shown = crossdock("papers", "list", "--kind", "despatch_advice", "--json").one
     assert shown["warnings"] == ["carton 1 has no weight"]
+
+
+def test_an_order_is_refunded_and_its_credit_note_listed(
+    world: TradeWorld, crossdock: Crossdock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.sdk.registry.Registry", lambda *_, **__: world.partners)
+    order = world.buy(line("B", 2, "5.00", gtin="4006381333931"))
+    world.settle()
+    world.ship(order)
+    world.settle()
+    asked = (
+        "orders",
+        "refund",
+        order.number,
+        "--amount",
+        "5.95",
+        "--line",
+        "B=1",
+        "--note",
+        "broken",
+        "--number",
+        "R-1",
+    )
+    tried = crossdock(*asked, "--dry-run")
+    assert (tried.code, tried.out) == (0, f"Would be done: Refund R-1 of order {order.number}: 5.95 EUR.\n")
+    assert world.one("SELECT count(*) AS n FROM refund").n == 0
+    made = crossdock(*asked, "--yes", "--json").one
+    assert (made["amount"], [each["quantity"] for each in made["lines"]]) == ("5.95", ["1"])
+    assert crossdock(*asked, "--yes").out == f"Refund R-1 of order {order.number}: 5.95 EUR. It was made before.\n"
+    world.settle()
+    assert crossdock("papers", "list", "--kind", "credit_note", "--json").one["connection"] == "retailer"
+    wrong = crossdock("orders", "refund", order.number, "--amount", "1", "--line", "B=9", "--yes")
+    assert (wrong.code, "REFUND-UNITS-422" in wrong.err) == (2, True)
+    assert crossdock("orders", "refund", order.number, "--line", "B", "--yes").code == 2
+    assert world.one("SELECT count(*) AS n FROM refund").n == 1
+
+
+def test_an_order_is_shown_with_what_its_buyer_received(world: TradeWorld, crossdock: Crossdock) -> None:
+    order = world.buy(line("B", 2, "5.00", gtin="4006381333931"))
+    world.settle()
+    assert "Received by the buyer" not in crossdock("orders", "show", order.number).out
+    shipment = world.ship(order)
+    world.settle()
+    [advice] = world.papers("despatch_advice")
+    body = {"external_id": "RA-1", "despatch_advice": advice.number, "lines": [{"sku": "B", "accepted": "1"}]}
+    world.send("receiving_advice", body, world.retailer)
+    world.drain()
+    shown = crossdock("orders", "show", order.number).out.split("Received by the buyer\n")[1]
+    assert shown.splitlines()[1].split() == [
+        "RA-1", shipment.number, "-", "1", "0", "1", "of", "B", "not", "received"
+    ]  # fmt: skip
+    [found] = crossdock("orders", "show", order.number, "--json").one["received"]
+    assert (found["shipment"], found["accepted"], found["difference"]) == (
+        f"shp_{shipment.id.hex}", "1", "1 of B not received",
+    )  # fmt: skip

@@ -77,6 +77,24 @@ def test_an_order_shows_its_papers_and_pack_tree(trading: Site, shipped: Any, wo
     assert "4,000 g" in packed
 
 
+def test_an_order_shows_what_its_buyer_received(trading: Site, shipped: Any, world: TradeWorld) -> None:
+    order, shipment = shipped
+    address = f"/orders/{public_id('order', order.id)}"
+    assert 'id="o-rec"' not in trading.client().get(address).text
+    [advice] = world.papers("despatch_advice")
+    for name, accepted, rejected in (("RA-1", "1", "1"), ("RA-<2>", "2", "0")):
+        said = {"sku": "A", "accepted": accepted, "rejected": rejected, "reason": "wet & torn"}
+        body = {"external_id": name, "despatch_advice": advice.number, "received_at": "2026-11-28T09:00:00Z",
+                "lines": [said]}  # fmt: skip
+        world.send("receiving_advice", body, world.retailer, key=name)
+        world.drain()
+    card = trading.client().get(address).text.split('id="o-rec"')[1].split("</section>")[0]
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in re.findall(r"<tr>(.*?)</tr>", card)[1:]]
+    assert [(row[0], row[1]) for row in rows] == [("RA-1", shipment.number), ("RA-&lt;2&gt;", shipment.number)]
+    assert "1 of A not accepted (wet &amp; torn)" in card
+    assert (card.count("differs"), card.count("as advised")) == (1, 1)
+
+
 def test_an_order_that_is_not_b2b_has_no_papers(trading: Site, world: TradeWorld) -> None:
     order = world.buy(line("B", 1), type="b2c")
     assert 'id="o-pap"' not in trading.client().get(f"/orders/{public_id('order', order.id)}").text

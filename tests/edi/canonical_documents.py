@@ -61,8 +61,16 @@ UNITS = st.sampled_from(["C62", "KGM", "XCT", "EA"])
 
 
 def some(required: Json, optional: Json) -> st.SearchStrategy[Json]:
-    """Return objects with all of some fields and any of others."""
-    return st.fixed_dictionaries(required, optional=optional)
+    """Return objects with all of some fields and any of others; there is no kind of a code that is not there."""
+    made = st.fixed_dictionaries(required, optional=optional)
+    if "buyer_code_kind" not in optional:
+        return made
+    return made.map(lambda each: each if "buyer_code" in each else without(each, "buyer_code_kind"))
+
+
+def without(found: Json, name: str) -> Json:
+    """Return an object without one field."""
+    return {key: value for key, value in found.items() if key != name}
 
 
 def parties(words: st.SearchStrategy[str]) -> st.SearchStrategy[Json]:
@@ -93,7 +101,8 @@ WORDS = texts(60).filter(lambda each: max(map(len, each.split(" "))) < 30)
 
 def item(words: st.SearchStrategy[str] = WORDS) -> Json:
     """Return the fields that name an item."""
-    return {"gtin": digits(13), "sku": codes(35), "buyer_code": codes(35), "title": words}
+    named = {"gtin": digits(13), "sku": codes(35), "buyer_code": codes(35), "title": words}
+    return {**named, "buyer_code_kind": st.just("part")}
 
 
 def orders(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:
@@ -124,6 +133,38 @@ def orders(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:
             "totals": some({}, {name: amounts() for name in ("lines", "tax", "grand")}).filter(bool),
         },
     )  # fmt: skip
+
+
+def order_changes(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Json]:
+    """Return changes of orders."""
+    line = some(
+        {"external_id": st.integers(1, 99_999).map(str), "op": st.sampled_from(["add", "change", "remove"])},
+        {**item(words), "unit_price": amounts(10**6, 4)},
+    )
+    counted = st.fixed_dictionaries({"quantity": QUANTITIES, "unit": UNITS})
+    both = st.tuples(line, st.one_of(st.just({}), counted)).map(lambda each: {**each[0], **each[1]})
+    return some(
+        {
+            "external_id": codes(35), "change": codes(35), "occurred_at": TIMES,
+            "lines": st.lists(both, min_size=1, max_size=4),
+        },
+        {"reason": texts(300).filter(short), "ship_to": addresses(words)},
+    )  # fmt: skip
+
+
+def cancellations() -> st.SearchStrategy[Json]:
+    """Return cancellations of whole orders."""
+    return some({"external_id": codes(35), "occurred_at": TIMES}, {"reason": texts(300).filter(short)})
+
+
+def stock_counts() -> st.SearchStrategy[Json]:
+    """Return counts of a node, of each item and lot once."""
+    counted = some(
+        {"sku": codes(35), "on_hand": st.one_of(QUANTITIES, st.just(Decimal(0)))},
+        {"lot": codes(35), "expires_on": DAYS, "unit": UNITS},
+    )
+    items = st.lists(counted, min_size=1, max_size=5, unique_by=lambda each: (each["sku"], each.get("lot")))
+    return some({"as_of": TIMES, "items": items}, {"node": codes(17)})
 
 
 def short(text: str) -> bool:

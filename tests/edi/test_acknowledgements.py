@@ -77,6 +77,32 @@ def test_r1_r8_a4_a_wrong_count_refuses_that_message_with_29_and_its_sibling_sta
     fits_contrl(segments)
 
 
+def test_a_wrong_number_of_lines_refuses_the_message_at_its_total() -> None:
+    found = one(interchange(orders(1).replace("CNT+2:1", "CNT+2:3"), orders(2)))
+    segments = contrl(found.findings)
+    assert plain(segments)[1:] == [
+        ("UCM", "1", ["ORDERS", "D", "96A", "UN", "EAN008"], "4", "18"),
+        ("UCS", "8"),
+        ("UCD", "29", ["2", "2"]),
+    ]
+    fits_contrl(segments)
+    [group] = one((ISA + GS + ORDER.replace("CTT*1", "CTT*7") + TAIL).encode()).findings.groups
+    acknowledged = acknowledge_group(group)
+    assert [(each.tag, *each.elements) for each in acknowledged[2:]] == [
+        ("AK3", "CTT", "4", "", "8"),
+        ("AK4", "1", "", "7", "7"),
+        ("AK5", "R", "5"),
+        ("AK9", "R", "1", "1", "0"),
+    ]
+    fits("997", "004010", acknowledged)
+
+
+def test_a_kind_whose_totals_were_agreed_not_to_count_is_accepted() -> None:
+    data = interchange(orders(1).replace("CNT+2:1", "CNT+2:3"))
+    assert [each.accepted for each in one(data, counts=lambda kind: kind != "ORDERS").findings.messages()] == [True]
+    assert [each.accepted for each in one(data, counts=lambda kind: kind == "ORDERS").findings.messages()] == [False]
+
+
 def test_r1_a_wrong_count_of_messages_refuses_the_interchange_with_4_and_29() -> None:
     found = one(interchange(orders(1), unz=3)).findings
     [uci] = plain(contrl(found))

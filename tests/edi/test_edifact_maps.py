@@ -16,6 +16,7 @@ from tests.edi.canonical_documents import (
     despatch_advices,
     invoices,
     meant,
+    order_changes,
     order_responses,
     orders,
 )
@@ -25,6 +26,7 @@ ENVELOPE = {"sender": "4012345000009", "recipient": "4098765000003", "reference"
 VERSIONS = ["D96A", "D01B"]
 WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("orders", "order", orders),
+    ("ordchg", "order_change", order_changes),
     ("ordrsp", "order_response", order_responses),
     ("desadv", "despatch_advice", despatch_advices),
     ("invoic", "invoice", invoices),

@@ -111,7 +111,7 @@ def test_a_wrong_message_or_another_one_stops_only_itself() -> None:
     found = [(each.result and each.result.canonical, each.error and each.error.what) for each in made.read_bytes(body)]
     assert found == [
         ({"external_id": "A"}, None),
-        (None, "The ORDERS is wrong at CNT (segment 6): CNT says 3 where 1 LIN came."),
+        (None, "The ORDERS is wrong at CNT/1.2 (segment 6): CNT says 3 where 1 LIN came."),
         (None, "Message 3 is ORDRSP D96A, this map is for ORDERS D96A."),
         (None, "The ORDERS is wrong at LIN (segment 3): DTM is missing before this place."),
         (None, found[4][1]),
@@ -267,3 +267,66 @@ fields:
     unread = made.unmapped(source.value)
     assert [each for each in unread if "REF" in each] == ["REF[1=ZZ]"]
     assert unread[-2:] == ["PO1loop/PO1/3", "PO1loop/PO1"]
+
+
+CALLED = {
+    "x12": ("850", "004010", "PO1loop", "PO1/6..25[=IN|BP|CB]", 'sku: "PO1/6..25[=VN]", quantity: PO1/2, unit: PO1/3'),
+    "edifact": (
+        "ORDERS",
+        "D96A",
+        "SG25",
+        "PIA[1=1]/2..6[2=IN|BP|CB].1",
+        "external_id: LIN/1, quantity: 'QTY[1.1=21]/1.2'",
+    ),
+}
+
+
+def called(syntax: str, code: str = "") -> Map:
+    """A map of what a buyer calls an item, by a place of its own for the code where one is given."""
+    message, version, lines, place, more = CALLED[syntax]
+    head = {
+        "x12": '  external_id: "BEG[1=00][2:=SA]/3"\n  placed_at: {path: BEG/5, as: x12_date}',
+        "edifact": '  external_id: BGM/2\n  placed_at: {path: "DTM[1.1=137]/1.*", as: edifact_date}',
+    }[syntax]
+    kind = place.removesuffix(".1") + ".0"
+    fields = f'code: "{code or place}", kind: "{kind}", {more}'
+    return a_map(syntax, message, version, f"{head}\n  lines: {{each: {lines}, fields: {{{fields}}}}}")
+
+
+@pytest.mark.parametrize("syntax", ["x12", "edifact"])
+@pytest.mark.parametrize(("said", "written"), [({}, "IN"), ({"kind": "BP"}, "BP"), ({"kind": "CB"}, "CB")])
+def test_a_value_goes_back_with_the_qualifier_it_came_with(syntax: str, said: dict[str, str], written: str) -> None:
+    made = called(syntax)
+    line = {"code": "K-7", **said, "quantity": "1"}
+    more = {"unit": "EA", "sku": "A"} if syntax == "x12" else {"external_id": "1"}
+    document = {"external_id": "PO", "placed_at": "2026-11-20", "lines": [{**line, **more}]}
+    message = made.write(document)
+    [found] = [each.elements for each in message.sequence if each.tag in ("PO1", "PIA")]
+    assert (["K-7", written] in found) if syntax == "edifact" else (found[found.index("K-7") - 1] == written)
+    assert made.unwritten(document) == []
+    assert made.unmapped(message) == []
+    assert jsonable(made.read(message).canonical) == document
+
+
+def test_a_place_of_another_qualifier_wins_over_the_one_it_came_with_and_an_unknown_one_is_refused() -> None:
+    document = {"external_id": "PO", "placed_at": "2026-11-20",
+                "lines": [{"code": "K-7", "kind": "BP", "quantity": "1", "unit": "EA"}]}  # fmt: skip
+    message = called("x12", "PO1/6..25[=PI]").write(document)
+    assert [each.elements[5:] for each in message.sequence if each.tag == "PO1"] == [["PI", "K-7"]]
+    document["lines"][0]["kind"] = "VN"  # type: ignore[index]
+    with pytest.raises(MappingError, match="is none of the qualifiers IN, BP, CB"):
+        called("x12").write(document)
+
+
+def test_the_first_of_several_codes_is_read_with_its_own_qualifier_and_the_others_are_named() -> None:
+    made = called("x12")
+    body = (
+        b"ISA*00*          *00*          *ZZ*A              *ZZ*B              *260301*1200*U*00401*000000001*0*P*>~"
+        b"GS*PO*A*B*20260301*1200*1*X*004010~ST*850*0001~BEG*00*SA*PO**20261120~PO1**1*EA***BP*K-7*IN*9~CTT*1~"
+        b"SE*5*0001~GE*1*1~IEA*1*000000001~"
+    )
+    (source,) = made.documents(body)
+    assert source.error is None, source.error
+    [line] = made.read(source.value).canonical["lines"]
+    assert (line["code"], line["kind"]) == ("K-7", "BP")
+    assert made.unmapped(source.value) == ["PO1loop/PO1/8", "PO1loop/PO1/9"]

@@ -48,6 +48,14 @@ PLACE = some(
         "city": WORDS, "region": WORDS, "postal_code": CODES, "country": st.sampled_from(["DE", "DK", "US"]),
     },
 )  # fmt: skip
+SELLER = some(
+    {"name": WORDS},
+    {
+        "company": WORDS, "email": WORDS, "phone": WORDS, "vat_id": CODES, "gln": keys(13), "external_id": CODES,
+        "line1": WORDS, "line2": WORDS, "city": WORDS, "region": WORDS, "postal_code": CODES,
+        "country": st.sampled_from(["DE", "DK", "US"]),
+    },
+)  # fmt: skip
 REFERENCES = st.dictionaries(
     st.sampled_from(["contract", "customer_reference", "cost_center", "department", "vendor_number", "promotion"]),
     CODES,
@@ -176,7 +184,7 @@ ALLOWANCES = st.lists(
     max_size=2,
 )
 BILL = {
-    **PAPER, "currency": st.just("EUR"), "bill_to": PLACE,
+    **PAPER, "currency": st.just("EUR"), "bill_to": PLACE, "seller": SELLER,
     "lines": lines(
         {"quantity": QUANTITIES, "unit": UNITS, "unit_price": amounts(places=4), "net": amounts()},
         {"allowances": ALLOWANCES, "tax_rate": RATES},

@@ -30,6 +30,7 @@ WORDS = texts(150, letters="abcxyz ABCXYZ0123456789.,-/()=&;#%'+:?").filter(
 NAME = texts(60, letters="abcxyz ABCXYZ0123456789.,-")
 UNITS = st.sampled_from(["C62", "KGM", "XCT", "DZN"])
 GTINS = st.sampled_from([8, 12, 13, 14]).flatmap(digits)
+KINDS = st.sampled_from(["part", "catalog", "purchaser"])
 ORDER = codes(22)
 MIDNIGHTS = TIMES.map(lambda each: each.replace(hour=0, minute=0, second=0))
 
@@ -61,7 +62,7 @@ def regions(found: Json) -> st.SearchStrategy[Json]:
 
 def item() -> Json:
     """Return the fields that name an item."""
-    return {"gtin": GTINS, "sku": codes(35), "buyer_code": codes(35), "title": WORDS}
+    return {"gtin": GTINS, "sku": codes(35), "buyer_code": codes(35), "buyer_code_kind": KINDS, "title": WORDS}
 
 
 def orders() -> st.SearchStrategy[Json]:
@@ -174,6 +175,7 @@ def despatch_advices(draw: st.DrawFn) -> Json:
             "external_id": codes(11),
             "gtin": GTINS,
             "buyer_code": codes(35),
+            "buyer_code_kind": KINDS,
             "title": WORDS,
             "ordered_quantity": QUANTITIES,
         },

@@ -24,7 +24,7 @@ class Said:
         verdict: `accepted` or `rejected`.
         number: of the paper.
         kind: such as 856 or INVOIC, where it is said.
-        reasons: [{code, text}].
+        reasons: [{code, text}]; of what is accepted, warnings.
     """
 
     verdict: str

@@ -218,12 +218,16 @@ def _structure(
         return
     if own.problems:
         return
-    if own.kind == "CONTRL":
-        version = SERVICE_VERSION
-    grammar = (terms.grammar or shipped)(standard, own.kind, version)
+    grammar = (terms.grammar or shipped)(standard, own.kind, directory_of(own.kind, version))
     if grammar is not None:
-        found = check(grammar, segments, place)
+        counts = terms.counts is None or terms.counts(own.kind)
+        found = check(grammar, segments, place, counts=counts)
         own.problems += problems(found.faults)
+
+
+def directory_of(kind: str, version: str) -> str:
+    """Return the version whose grammar a message is checked by: its own, but for service messages."""
+    return SERVICE_VERSION if kind == "CONTRL" else version
 
 
 def _tolerated(faults: list[EdiFault]) -> list[str]:

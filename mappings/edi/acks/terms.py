@@ -21,6 +21,7 @@ class Terms:
         sender: ids he may use; empty for any.
         recipient: ids of ours; empty for any.
         grammar: returns the grammar of (standard, message, version), None where there is none to check with.
+        counts: whether control totals of a kind of message are compared with what came; None compares all.
         schemas: that XML documents are checked with; None checks them with none.
         schemas_required: refuse XML documents there is no schema for, instead of taking them unchecked.
         test: whether documents of a standard without a mark for tests are tests.
@@ -31,6 +32,7 @@ class Terms:
     sender: frozenset[str] = frozenset()
     recipient: frozenset[str] = frozenset()
     grammar: Callable[[str, str, str], Grammar | None] | None = None
+    counts: Callable[[str], bool] | None = None
     schemas: Schemas | None = None
     schemas_required: bool = False
     test: bool = False

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mappings.edi.faults import EdiFault, Kind, Level, Place, shown
 from mappings.edi.grammar.codes import FAULTS
+from mappings.edi.grammar.counting import check_counts
 from mappings.edi.grammar.elements import check_elements
 from mappings.edi.grammar.model import Grammar, Standard
 from mappings.edi.grammar.quick import passes, quick
@@ -29,6 +30,7 @@ def check(
     place: Callable[[int], Place] | None = None,
     *,
     elements: bool = True,
+    counts: bool = True,
 ) -> Checked:
     """Return a message's segments in their groups, and its faults.
 
@@ -36,6 +38,7 @@ def check(
         segments: with `tag` and `elements`: those of pydifact or of X12; from ST to SE or UNH to UNT.
         place: of a segment by its index; without it the place is what the segment itself tells.
         elements: check what elements hold as well; without it only the structure.
+        counts: compare control totals with what came as well.
     """
     found: list[tuple[int, EdiFault]] = []
 
@@ -54,7 +57,9 @@ def check(
                 known = wanted[segment.tag] = quick(grammar.segments[segment.tag])
             if not passes(segment.elements, known):
                 check_elements(segment, grammar.segments[segment.tag], index, report)
-        found.sort(key=lambda each: each[0])
+    if counts:
+        check_counts(grammar, segments, report)
+    found.sort(key=lambda each: each[0])
     return Checked(groups, [each for _, each in found])
 
 

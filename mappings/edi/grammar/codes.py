@@ -23,5 +23,6 @@ FAULTS: Mapping[str, tuple[str | None, str, str]] = {
     "condition-exclusive": ("10", "12", "{0} may not be given with the others of {1}."),
     "repeated-too-often": ("12", "35", "{0} is repeated more than {1} times."),
     "parent-unknown": ("7", "12", "{0} names a parent that did not come before: {1}."),
+    "lines-count-wrong": ("7", "29", "{0} says {1} where {2} {3} came."),
     "level-duplicate": ("7", "12", "{0} comes twice as the number of a level: {1}."),
 }

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
+from mappings.edi.places.notation import QUALIFIER, Path, Shape, Spot, Step, Test, parse
 from mappings.edi.places.numbers import Numbers, write_number
 from mappings.faults import MapError, Unfit, kind_of, shorten
 
@@ -17,11 +17,12 @@ Key = tuple[str, tuple[Test, ...]]
 class SegmentDraft:
     """A segment in the making: text by element and component."""
 
-    __slots__ = ("numbers", "parts", "tag")
+    __slots__ = ("numbers", "parts", "qualified", "tag")
 
     def __init__(self, tag: str, numbers: Numbers, tests: tuple[Test, ...] = ()) -> None:
         self.tag, self.numbers = tag, numbers
         self.parts: dict[tuple[int, int], str] = {}
+        self.qualified: list[tuple[Spot, str]] = []
         for each in tests:
             if each.values[0]:
                 self.parts[each.element, each.component] = each.values[0]
@@ -31,6 +32,10 @@ class SegmentDraft:
         element = spot.element
         if spot.shape is Shape.ONE:
             self.set(element, spot.component, value)
+        elif spot.shape is Shape.SEARCH and spot.component == QUALIFIER:
+            if value not in spot.values:
+                raise Unfit(f"is none of the qualifiers {', '.join(spot.values)}")
+            self.qualified.append((spot, value))
         elif spot.shape is Shape.SEARCH:
             at = self.slot(spot)
             self.set(at + (spot.tested is None), spot.component, value)
@@ -68,6 +73,18 @@ class SegmentDraft:
                 return at
         raise Unfit(f"finds no place left in {self.tag} between element {spot.element + 1} and {spot.last + 1}")
 
+    def qualify(self) -> None:
+        """Give values that were written with the first of their qualifiers the one that was asked for.
+
+        A value whose own rule writes another qualifier keeps that one, and the order of the rules does not matter.
+        """
+        for spot, value in self.qualified:
+            tested = spot.tested or 0
+            for at in range(spot.element, spot.last + 1, spot.width):
+                if self.parts.get((at, tested)) == spot.values[0]:
+                    self.parts[at, tested] = value
+                    break
+
     def fill(self, content: Mapping[str, Any]) -> None:
         """Put values at spots of this segment."""
         for text, value in content.items():
@@ -87,11 +104,13 @@ class SegmentDraft:
                 raise refused(path, f"has {len(scopes)} members, which do not fit", None)
             one = SegmentDraft(self.tag, self.numbers)
             one.fill(content)
+            one.qualify()
             for (element, component), text in one.parts.items():
                 self.parts[start + element, component] = text
 
     def elements(self) -> list[Any]:
         """Return the elements: text, or a list of components; nothing behind the last."""
+        self.qualify()
         found: list[Any] = []
         for (element, component), text in self.parts.items():
             while len(found) <= element:

@@ -7,9 +7,10 @@ from typing import Any
 
 from mappings.edi.faults import EdiFault, Kind, Place
 from mappings.edi.grammar.check import check
+from mappings.edi.grammar.counting import count_tag
 from mappings.edi.grammar.model import Grammar, Node
 from mappings.edi.grammar.structure import Group
-from mappings.edi.places.counting import add_count, count_faults, count_tag
+from mappings.edi.places.counting import add_count
 from mappings.edi.places.drafts import GroupDraft, SegmentDraft
 from mappings.faults import MapError
 
@@ -56,11 +57,8 @@ def read_message(
         elements: whether what elements hold is checked.
         counts: whether control totals are checked.
     """
-    checked = check(grammar, segments, place, elements=elements)
-    found = EdiMessage(grammar, checked.groups, segments, checked.faults)
-    if counts:
-        found.faults += count_faults(grammar, segments, place)
-    return found
+    checked = check(grammar, segments, place, elements=elements, counts=counts)
+    return EdiMessage(grammar, checked.groups, segments, checked.faults)
 
 
 def make_message(

@@ -22,6 +22,10 @@ SPREAD = re.compile(r"(?P<first>[0-9]{1,2})\.\.(?P<last>[0-9]{1,2})(?: by (?P<wi
 PIECES = re.compile(r"(?:[^/\[]|\[[^\]]*\])+")
 
 
+QUALIFIER = -1
+"""Component of a search that means the qualifier itself, where it is another than the first."""
+
+
 class Shape(StrEnum):
     """What a place means."""
 
@@ -43,6 +47,7 @@ class Spot:
 
     Args:
         values: of the qualifier, the one that is written first.
+        component: of the value; QUALIFIER for the qualifier beside it.
         tested: component of the qualifier; None when qualifier and value are elements of their own.
         width: elements of a pair, or of a scope.
     """
@@ -172,7 +177,7 @@ def a_spot(text: str) -> Spot | None:
         return Spot(
             Shape.SEARCH,
             int(found["first"]) - 1,
-            int(found["component"] or 1) - 1,
+            int(found["component"] or 1) - 1,  # .0 is QUALIFIER
             int(found["last"]) - 1,
             tuple(found["values"].split("|")),
             tested,

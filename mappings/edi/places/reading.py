@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from mappings.edi.grammar.structure import Group
-from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
+from mappings.edi.places.notation import QUALIFIER, Path, Shape, Spot, Step, Test, parse
 from mappings.edi.places.numbers import Numbers, read_number
 from mappings.faults import Unfit
 from mappings.paths import Getter
@@ -184,17 +184,6 @@ class Places:
         element, component, last = spot.element, spot.component, spot.last
         kind_of, values, tested = self.numbers.kind, frozenset(spot.values), spot.tested
 
-        def one(segment: Any) -> Any:
-            elements = segment.elements
-            if element >= len(elements):
-                return None
-            found = elements[element]
-            if type(found) is not str or component:
-                found = pick(elements, element, component)
-            if found and (kind := kind_of(segment.tag, element, component)):
-                return read_number(found, kind)
-            return found
-
         def text(segment: Any) -> Any:
             elements = segment.elements
             if element >= len(elements):
@@ -203,6 +192,11 @@ class Places:
             if type(found) is list:
                 return found[component] if component < len(found) else ""
             return ("" if component else found) if type(found) is str else pick(elements, element, component)
+
+        def one(segment: Any) -> Any:
+            found = text(segment)
+            kind = kind_of(segment.tag, element, component) if found else ""
+            return read_number(found, kind) if kind else found
 
         def whole(segment: Any) -> Any:
             found = components(segment.elements, element)[component : last or None]
@@ -224,7 +218,17 @@ class Places:
                     return pick(segment.elements, at + 1, component)
             return None
 
+        def qualifier(segment: Any) -> Any:
+            for at in range(element, min(last + 1, len(segment.elements)), spot.width):
+                found = pick(segment.elements, at, tested or 0)
+                if found in values:
+                    there = any(components(segment.elements, at + 1 if tested is None else at)[:1])
+                    return found if there and found != spot.values[0] else None
+            return None
+
         if spot.shape is Shape.SEARCH:
+            if component == QUALIFIER:
+                return qualifier
             return pair if tested is None else composite
         if spot.shape is Shape.ONE and tag is not None and not kind_of(tag, element, component):
             return text

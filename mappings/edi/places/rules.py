@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mappings.edi.grammar.model import Grammar, Node, SegmentType
-from mappings.edi.places.notation import Path, Shape, Spot, Test, parse
+from mappings.edi.places.notation import QUALIFIER, Path, Shape, Spot, Test, parse
 from mappings.edi.places.reading import COMPARED
 from mappings.faults import Fault, Unfit
 from mappings.leaf import Ends
@@ -109,7 +109,8 @@ def shown(node: Node, grammar: Grammar) -> str:
 def check_spot(spot: Spot, segment: SegmentType) -> None:
     """Refuse a spot that a segment does not have."""
     pair = spot.width == 2 and spot.tested is None and spot.values
-    check_element(segment, spot.element + bool(pair), 0 if pair else spot.component)
+    component = (spot.tested or 0) if spot.component == QUALIFIER else spot.component
+    check_element(segment, spot.element + bool(pair), 0 if pair else component)
     if spot.shape is Shape.WHOLE:
         check_element(segment, spot.element, max(spot.last - 1, 0))
     elif spot.last:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mappings.edi.grammar.counting import LINES, X12_LINES
 from mappings.edi.grammar.model import Standard
 from mappings.edi.grammar.structure import Group
-from mappings.edi.places.counting import LINES, X12_LINES
 from mappings.edi.places.message import EdiMessage
-from mappings.edi.places.notation import Path, Shape, Spot, Step, Test, parse
+from mappings.edi.places.notation import QUALIFIER, Path, Shape, Spot, Step, Test, parse
 from mappings.edi.places.numbers import Numbers, type_of
 from mappings.edi.places.reading import COMPARED, Elements, Places, components, fits, pick, spread, walker
 from mappings.edi.x12_shapes import EITHER
@@ -177,7 +177,9 @@ def values_at(segment: Any, spot: Spot) -> list[tuple[int, int]]:
         where = []
         for at in range(spot.element, min(spot.last + 1, len(elements)), spot.width):
             if pick(elements, at, spot.tested or 0) in spot.values:
-                where = [(at, spot.tested or 0), (at + (spot.tested is None), spot.component)]
+                where = [(at, spot.tested or 0)]
+                if spot.component != QUALIFIER:
+                    where.append((at + (spot.tested is None), spot.component))
                 break
     return where if any(pick(elements, *each) for each in where) else []
 

@@ -11,6 +11,8 @@ from mappings.edi.xml.parties import NAMES
 
 ANSWERS = frozenset({"ApplicationResponse", "StatusUpdateRequest"})
 REFUSALS = frozenset({"RE", "REJECTED"})
+CONDITIONAL = "CA"
+"""Response code of what is accepted under conditions: they are warnings."""
 RECEIVED = frozenset({"AB", "IP", "UQ"})
 """Response codes that say "it is here" and nothing of its content: acknowledged, in process, under query."""
 KINDS = {"231": "OrderResponse", "351": "DespatchAdvice", "380": "Invoice", "381": "CreditNote"}
@@ -38,11 +40,13 @@ def _application(root: Any) -> Iterator[tuple[str, Said]]:
             continue
         refused = code.upper() in REFUSALS
         told = text("cac:Response/cbc:Description[1]")
-        reasons = [_reason(text("cac:Response/cac:Status/cbc:StatusReasonCode") or code, told)] if refused else []
-        for line in each.xpath("cac:LineResponse", namespaces=NAMES) if refused else ():
-            said = text("cac:Response/cbc:Description[1]", line)
-            at = text("cac:LineReference/cbc:LineID", line)
-            reasons.append(_reason(text("cac:Response/cbc:ResponseCode", line), f"line {at}: {said or 'refused'}"))
+        reasons = []
+        if refused or code.upper() == CONDITIONAL:
+            reasons = [_reason(text("cac:Response/cac:Status/cbc:StatusReasonCode") or code, told)]
+            for line in each.xpath("cac:LineResponse", namespaces=NAMES):
+                own = text("cac:Response/cbc:ResponseCode", line)
+                said = text("cac:Response/cbc:Description[1]", line) or ("refused" if refused else f"answered {own}")
+                reasons.append(_reason(own, f"line {text('cac:LineReference/cbc:LineID', line)}: {said}"))
         kind = KINDS.get(text("cac:DocumentReference/cbc:DocumentTypeCode"), "")
         yield "", Said("rejected" if refused else "accepted", number, kind, reasons)
 

@@ -309,6 +309,17 @@ def test_a5_an_824_is_the_business_answer(world: EdiWorld) -> None:
     world.drop(x12(inner, ref=60, function="AG"))
     row = world.one("SELECT state, problems FROM edi_document WHERE kind = '855'")
     assert (row.state, row.problems[0]["text"]) == ("refused", "Price differs")
+    assert world.one("SELECT state FROM paper WHERE kind = 'order_response'").state == "refused"
+
+
+def test_an_824_that_accepts_moves_document_and_paper_and_its_warnings_stay(world: EdiWorld) -> None:
+    response(world)
+    number = world.one("SELECT number FROM edi_document WHERE kind = '855'").number
+    inner = f"ST*824*0001~BGN*11*9*20260301~OTI*TE*TN*{number}*******855~TED*007*Price differs~SE*5*0001~"
+    world.drop(x12(inner, ref=60, function="AG"))
+    assert world.one("SELECT state FROM edi_document WHERE kind = '855'").state == "answered"
+    paper = world.one("SELECT state, warnings FROM paper WHERE kind = 'order_response'")
+    assert (paper.state, paper.warnings) == ("accepted", ["Price differs"])
 
 
 def test_r8_a_message_its_map_cannot_read_waits_alone(world: EdiWorld) -> None:

@@ -1,5 +1,6 @@
 """Credit notes to a partner, from a refund to his acknowledgement: UBL with its schema and rules, and EDIFACT."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from core.errors import InputError
 from core.services.agreements import set_terms
 from core.services.edi_resending import send_anew
 from core.services.papers import send_by_hand
+from core.services.refunding import refund_order
 from core.services.refunds import apply_refund
 from core.store.read.trade import read_paper
 from core.store.unit import Store
@@ -77,6 +79,22 @@ def test_a_refund_leaves_as_a_credit_note_of_ubl_and_is_answered(world: EdiWorld
     assert (document.state, document.number) == ("sent", text(root, "cbc:ID"))
     world.drop(ubl_answer(text(root, "cbc:ID"), "AP", kind="381"), "answer.xml")
     assert world.one("SELECT state FROM edi_document WHERE kind = 'CreditNote'").state == "answered"
+    assert [each.state for each in world.papers("credit_note")] == ["accepted"]
+
+
+def test_a_refund_that_a_person_makes_leaves_as_a_credit_note(world: EdiWorld) -> None:
+    shipped(world, ubl_order("PO-1"))
+    [bill] = world.papers("invoice")
+    asked = {"amount": Decimal("23.74"), "lines": [{"line": "A", "quantity": Decimal(1), "restock": "return"}]}
+    with world.store.begin() as unit:
+        refund_order(unit, world.facts, world.one("SELECT id FROM orders").id, asked)
+    world.settle()
+    [body] = world.sent()
+    root = etree.fromstring(body)
+    assert (etree.QName(root).localname, text(root, "cac:LegalMonetaryTotal/cbc:PayableAmount")) == (
+        "CreditNote", "23.74",
+    )  # fmt: skip
+    assert text(root, "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID") == bill.number
 
 
 def test_d1_the_same_refund_leaves_once_another_one_as_a_second_and_anew_under_a_new_number(world: EdiWorld) -> None:
@@ -98,8 +116,21 @@ def test_d1_the_same_refund_leaves_once_another_one_as_a_second_and_anew_under_a
     assert replaced.name != sent.name
 
 
+OURS = {"company": "Fjord & Pine", "gln": "4012345000009", "vat_id": "DE000000001"}
+ADDRESS = {"line1": "Hafenstraße 1", "postal_code": "24103", "city": "Kiel", "country": "DE"}
+
+
+def agree(world: EdiWorld, **seller: str) -> None:
+    """Agree terms with these facts of ours; EN 16931 wants a name of every buyer as well."""
+    with world.store.begin() as unit:
+        set_terms(unit, world.acme, {"seller": {**OURS, **seller}, "tax_rate": "0.19"})
+        unit.conn.exec_driver_sql(
+            "UPDATE orders SET body = jsonb_set(body::jsonb, '{ship_to,company}', '\"Example Stores\"')::json"
+        )
+
+
 @corpora
-def test_what_leaves_breaks_no_rule_of_en_16931_but_that_of_our_address_which_terms_have_no_place_for(
+def test_what_leaves_breaks_no_rule_of_en_16931_once_our_address_is_in_the_terms_or_an_overlay(
     world: EdiWorld, tmp_path: Path
 ) -> None:
     maps = tmp_path / "maps"
@@ -110,13 +141,7 @@ def test_what_leaves_breaks_no_rule_of_en_16931_but_that_of_our_address_which_te
         encoding="utf-8",
     )
     shipped(world, ubl_order("PO-1"))
-    terms = {"seller": {"company": "Fjord & Pine", "gln": "4012345000009", "vat_id": "DE000000001"}, "tax_rate": "0.19"}
-    with world.store.begin() as unit:
-        set_terms(unit, world.acme, terms)
-        # EN 16931 wants a name of every buyer.
-        unit.conn.exec_driver_sql(
-            "UPDATE orders SET body = jsonb_set(body::jsonb, '{ship_to,company}', '\"Example Stores\"')::json"
-        )
+    agree(world)
     rules = Rules(EN16931)
     refund(world)
     refund(world, "R2", amount="5.00", lines=None)
@@ -124,6 +149,17 @@ def test_what_leaves_breaks_no_rule_of_en_16931_but_that_of_our_address_which_te
     plain = world.sent()
     assert len(plain) == 3
     assert [broken(each, rules) for each in plain] == [{"BR-08"}] * 3
+    agree(world, **ADDRESS)
+    refund(world, "R5", amount="0.50", lines=None)
+    [told] = world.sent()
+    assert broken(told, rules) == set()
+    root = etree.fromstring(told)
+    address = "cac:AccountingSupplierParty/cac:Party/cac:PostalAddress/"
+    assert (text(root, f"{address}cbc:StreetName"), text(root, f"{address}cbc:PostalZone")) == (
+        "Hafenstraße 1",
+        "24103",
+    )
+    agree(world)
     documents = [{"in": "Order", "map": "ubl/order.in"}, {"out": "CreditNote", "map": "with-address"}]
     world.change(documents=documents, maps=str(maps))
     refund(world, "R4", amount="0.03", lines=None)

@@ -201,18 +201,46 @@ def test_d4_documents_are_tests_while_the_profile_says_so(
     assert (message.state, message.outcome) == ("ignored", "A test: it reads as order, and nothing of it is done.")
 
 
+def reached(world: EdiWorld) -> tuple[str, str]:
+    """How far the order response is, as a document and as a paper."""
+    document = world.one("SELECT state FROM edi_document WHERE direction = 'out' AND kind = 'OrderResponse'")
+    return document.state, world.one("SELECT state FROM paper WHERE kind = 'order_response'").state
+
+
 def test_a5_a6_an_application_response_answers_or_refuses_a_paper(world: EdiWorld) -> None:
     world.drop(ubl_order("PO-1"), "a.xml")
     number = response(world).findtext(f"{CBC}ID")
     assert number is not None
     world.drop(ubl_answer(number, "AB"), "b.xml")
-    assert world.one("SELECT state FROM edi_document WHERE direction = 'out'").state == "sent"
+    assert reached(world) == ("sent", "sent")
     world.drop(ubl_answer(number, "AP"), "c.xml")
-    assert world.one("SELECT state FROM edi_document WHERE direction = 'out'").state == "answered"
+    assert reached(world) == ("answered", "accepted")
+    heard = world.one("SELECT acknowledged_at FROM paper WHERE kind = 'order_response'").acknowledged_at
     world.drop(ubl_answer(number, "RE", said="The price is not ours."), "d.xml")
+    assert reached(world) == ("refused", "refused")
+    paper = world.one("SELECT acknowledged_at, answer FROM paper WHERE kind = 'order_response'")
+    assert (paper.acknowledged_at, paper.answer["detail"]) == (heard, "The price is not ours.")
+    world.drop(ubl_answer(number, "PD"), "e.xml")
+    assert reached(world) == ("refused", "refused")
     row = world.one("SELECT state, problems FROM edi_document WHERE direction = 'out'")
     assert (row.state, row.problems) == ("refused", [{"code": "RE", "text": "The price is not ours."}])
     assert "EDI-REFUSED-422" in world.cases()
+
+
+@pytest.mark.parametrize("code", ["IP", "UQ"])
+def test_a_paper_that_is_only_looked_at_stays_sent(world: EdiWorld, code: str) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    world.drop(ubl_answer(str(response(world).findtext(f"{CBC}ID")), code), "b.xml")
+    assert reached(world) == ("sent", "sent")
+
+
+def test_what_is_accepted_under_conditions_is_accepted_with_warnings(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    number = str(response(world).findtext(f"{CBC}ID"))
+    world.drop(ubl_answer(number, "CA", said="Only before noon."), "b.xml")
+    assert reached(world) == ("answered", "accepted")
+    assert world.one("SELECT warnings FROM paper WHERE kind = 'order_response'").warnings == ["Only before noon."]
+    assert "EDI-REFUSED-422" not in world.cases()
 
 
 def test_p2_a_paper_is_sent_anew_under_a_new_number_and_edited(world: EdiWorld) -> None:
