@@ -25,7 +25,6 @@ from core.errors import InputError, MappingError, Misconfigured
 from core.ports.connectors import Document, Exchange, InboundMessage, InboundRecord, Json
 from core.ports.partners import (
     INTERCHANGE_TOPIC,
-    REPEATED_HEADER,
     TEST_HEADER,
     IncomingInterchange,
 )
@@ -187,8 +186,6 @@ class Connector(Writes, Calls, BaseConnector):
         if TEST_HEADER in message.headers:
             said = ", ".join(each.type.replace("_", " ") for each in found)
             return [ignored(f"A test: it reads as {said}, and nothing of it is done.")]
-        if REPEATED_HEADER in message.headers:
-            return [ignored(f"Its number came before, in {message.headers[REPEATED_HEADER]}; nothing of it is done.")]
         return found
 
     def _read(self, row: Exchanged, message: InboundMessage) -> list[Document]:

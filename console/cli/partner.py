@@ -15,7 +15,7 @@ from console.cli.partner_deciding import refuse_command, send_command, take_comm
 from console.cli.partner_play import play_command
 from console.cli.secrets import secret_options, take_secrets
 
-PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "silent", "last_at")
+PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "set_aside", "silent", "last_at")
 INTERCHANGES = ("id", "at", "partner", "direction", "reference", "state", "test", "messages", "answered_at")
 DOCUMENTS = ("id", "at", "partner", "direction", "kind", "number", "state", "message_state=work", "due_at")
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -158,9 +158,10 @@ def add_command(
 def list_command(session: Session, /, limit: int) -> None:
     """List partners with what went both ways in seven days.
 
-    came, left and refused are documents; silent are those of ours whose answer is overdue.
+    came, left and refused are documents; set_aside are those whose content is in quarantine; silent are those of ours
+    whose answer is overdue.
     """
-    from core.store.read.partners import list_partners
+    from core.store.read.partner_list import list_partners
 
     with session.hub() as hub, hub.store.read() as conn:
         session.out.rows(
@@ -175,7 +176,7 @@ def list_command(session: Session, /, limit: int) -> None:
 @pass_session
 def show_command(session: Session, /, name: str) -> None:
     """Show one partner: his profile, never his secrets."""
-    from core.store.read.partners import read_partner
+    from core.store.read.partner_list import read_partner
 
     with session.hub() as hub, hub.store.read() as conn:
         session.out.one(read_partner(conn, name))

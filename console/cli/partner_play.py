@@ -66,7 +66,7 @@ def play_command(
     Exit 1 when something was not taken.
     """
     from connectors.edi.rehearsal import Station
-    from core.store.read.partners import read_partner
+    from core.store.read.partner_list import read_partner
 
     with session.hub() as hub, hub.store.read() as conn:
         settings = read_partner(conn, name)["profile"]
