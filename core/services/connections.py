@@ -109,9 +109,11 @@ def require_usable(unit: Unit, connectors: Connectors, config: ConnectionConfig)
     try:
         if isinstance(opened, Vetted):
             c = t.connection.c
+            # One that is switched off takes nothing from anybody, and may have been replaced by this one.
             others = select(c.name, c.settings).where(
-                c.tenant_id == unit.tenant, c.connector == config.connector, c.id != config.id
-            )
+                c.tenant_id == unit.tenant, c.connector == config.connector, c.id != config.id,
+                c.mode != str(Mode.OFF),
+            )  # fmt: skip
             opened.require_settings({row.name: row.settings for row in unit.conn.execute(others)})
     finally:
         opened.close()
