@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mappings.edi.grammar.structure import Group
@@ -109,6 +110,7 @@ def one_fits(test: Test) -> Fits:
     return deeper
 
 
+@lru_cache(maxsize=4096)
 def walker(steps: tuple[Step, ...]) -> Callable[[Any], Iterator[Any]]:
     """Return what yields the groups or segments at the end of some steps, in their order."""
     if not steps:
