@@ -184,17 +184,25 @@ def mode_(session: Session, /, name: str, mode: str) -> None:
 def secrets_(session: Session, /, name: str, secret_file: tuple[str, ...], secret_env: tuple[str, ...]) -> None:
     """Replace secrets; webhooks signed with the previous ones are accepted for a day."""
     from core.services.catalog import connection_named
-    from core.services.connections import rotate_secrets
+    from core.services.connections import refuse_unfit_secrets, rotate_secrets
 
     with session.hub() as hub, hub.store.begin() as unit:
-        manifest, box = registry(hub).manifest(connection_named(unit, name).connector), hub.box
+        manifest, box, connectors = (
+            registry(hub).manifest(connection_named(unit, name).connector),
+            hub.box,
+            hub.connectors,
+        )
     given = take_secrets(sorted(manifest.secret_names) if manifest else [], [], secret_file, secret_env)
     if not given:
         raise click.UsageError("No secret given: use --secret-file NAME=PATH or --secret-env NAME=VARIABLE.")
+
+    def rotate(unit: Any, found: Any) -> None:
+        rotate_secrets(unit, box, found, given)
+        refuse_unfit_secrets(unit, connectors, box, found, given)
+
     _change(
         session, name, "connection.secrets_rotated", {"names": sorted(given)},
-        f"{name} has new values for {', '.join(sorted(given))}.",
-        lambda unit, found: rotate_secrets(unit, box, found, given),
+        f"{name} has new values for {', '.join(sorted(given))}.", rotate,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from sqlalchemy import Row, insert, select, text, update
 from core.domain.cases import PAUSED
 from core.domain.ids import uuid7
 from core.domain.vocabulary import Mode
-from core.errors import Conflict, InputError, NotFound
+from core.errors import Conflict, InputError, Misconfigured, NotFound
 from core.ports.connectors import ConnectionConfig, Connectors
 from core.ports.partners import Vetted
 from core.services.cases import Member, Opened, open_cases, settle_members
@@ -109,10 +109,48 @@ def require_usable(unit: Unit, connectors: Connectors, config: ConnectionConfig)
     try:
         if isinstance(opened, Vetted):
             c = t.connection.c
+            # One that is switched off takes nothing from anybody, and may have been replaced by this one.
             others = select(c.name, c.settings).where(
-                c.tenant_id == unit.tenant, c.connector == config.connector, c.id != config.id
-            )
+                c.tenant_id == unit.tenant, c.connector == config.connector, c.id != config.id,
+                c.mode != str(Mode.OFF),
+            )  # fmt: skip
             opened.require_settings({row.name: row.settings for row in unit.conn.execute(others)})
+    finally:
+        opened.close()
+
+
+def refuse_unfit_secrets(
+    unit: Unit, connectors: Connectors, box: SecretBox, connection_id: UUID, names: Collection[str]
+) -> None:
+    """Refuse secrets that were given anew and do not fit the settings, such as a key of another certificate.
+
+    Args:
+        unit: the running transaction, in which they were stored.
+        connectors: opens the account.
+        box: opens its secrets.
+        connection_id: of the account.
+        names: of the secrets that were given; what is wrong with others is no matter now.
+
+    Raises:
+        InputError: one does not fit; all that do not are named.
+    """
+    row = row_of(unit, connection_id)
+    try:
+        opened = connectors.open(config_of(row, box, unit.now))
+    except Misconfigured:
+        return  # it is told whenever it is used
+    try:
+        if isinstance(opened, Vetted):
+            opened.require_settings({})
+    except Misconfigured as error:
+        found = [(each["path"].removeprefix("secrets."), each["reason"]) for each in error.data.get("errors", ())]
+        wrong = "; ".join(f"{name} {reason}" for name, reason in found if name in names)
+        if wrong:
+            raise InputError(
+                f"The secrets of {row.name} do not fit: {wrong}.",
+                fix="Give those that belong to the settings, or change the settings first; nothing was stored.",
+                code=error.error_code,
+            ) from None
     finally:
         opened.close()
 

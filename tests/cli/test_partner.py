@@ -9,6 +9,8 @@ from sqlalchemy import text
 from core.services.secretbox import SecretBox
 from core.store.unit import Store
 from tests.cli.conftest import SECRET_KEY, Crossdock
+from tests.connectors.edi.as2_world import OURS, THEIRS
+from tests.connectors.edi.keys import pem
 from tests.connectors.edi.partner_world import MAPS, EdiWorld, order, x12
 
 PROFILE = """
@@ -138,3 +140,23 @@ def test_d1_what_was_set_aside_is_taken_or_refused(store: Store, crossdock: Cros
     assert crossdock("partner", "interchanges", "--state", "quarantined", "--json").rows == []
     world.drain()
     assert [row.external_id for row in world.all("SELECT external_id FROM orders ORDER BY 1")] == ["PO-1", "PO-9"]
+
+
+def test_a_key_of_another_certificate_is_not_taken(crossdock: Crossdock, profile: Path, place: Path) -> None:
+    kept = profile.read_text()
+    transport = next(line for line in kept.splitlines() if line.startswith("transport:"))
+    as2 = ("transport: {kind: as2, url: 'http://127.0.0.1:8790/as2', our_name: HUB, their_name: ACME, "
+           "our_certificates: [ours.pem], their_certificates: [theirs.pem]}")  # fmt: skip
+    profile.write_text(kept.replace(transport, as2))
+    for name, who in (("ours", OURS), ("theirs", THEIRS)):
+        (place / f"{name}.pem").write_bytes(pem(who)[0])
+        (place / f"{name}.key").write_bytes(pem(who)[1])
+    for words in (("test", profile, "order.x12"), ("add", profile)):
+        refused = crossdock("partner", *words, "--secret-file", "as2_keys=theirs.key")
+        assert (refused.code, "the secret as2_keys has no key for our certificate" in refused.err) == (2, True)
+    assert crossdock("partner", "list").out == ""
+    assert crossdock("partner", "add", profile).code == 0
+    later = crossdock("connection", "secrets", "acme-retail", "--secret-file", "as2_keys=theirs.key")
+    assert (later.code, "as2_keys has no key for our certificate" in later.err) == (2, True)
+    assert crossdock("connection", "secrets", "acme-retail", "--secret-file", "as2_keys=ours.key").code == 0
+    assert crossdock("partner", "add", profile, "--replace").code == 0

@@ -132,7 +132,9 @@ def post_resume(unit: Unit, connection: str) -> Json:
 @routes.writes("/connections/<connection>/secrets", scope=WRITE, shape="ConnectionFull", body=SecretsBody)
 def post_secrets(unit: Unit, body: Json, connection: str) -> Json:
     """Replace secrets of a connection."""
-    service.rotate_secrets(unit, parts().box, _found(unit, connection), body["secrets"])
+    found = _found(unit, connection)
+    service.rotate_secrets(unit, parts().box, found, body["secrets"])
+    service.refuse_unfit_secrets(unit, runtime().connectors, parts().box, found, body["secrets"])
     return _done(unit, "connection.secrets_rotated", connection, {"names": sorted(body["secrets"])})
 
 

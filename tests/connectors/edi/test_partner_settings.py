@@ -13,6 +13,7 @@ from connectors.edi.partnerfile import read_partner_file
 from connectors.edi.trying import opened
 from core.domain.vocabulary import Mode
 from core.errors import InputError, Misconfigured
+from core.services.connections import set_mode
 from core.services.edi_partners import set_up
 from core.store.unit import Store
 from tests.connectors.edi.as2_world import OURS, THEIRS
@@ -174,6 +175,10 @@ def test_two_partners_have_neither_one_name_nor_one_inbox(world: EdiWorld, tmp_p
             added(world, "third", transport)
         assert said in refused.value.what
         assert {each["path"].partition(".")[0] for each in refused.value.data["errors"]} == {"transport"}
+    # Who is switched off is in nobody's way.
+    with world.store.begin() as unit:
+        set_mode(unit, world.acme, Mode.OFF)
+    added(world, "third", {"kind": "folder", "root": str(world.root)})
     assert [row.name for row in world.all("SELECT name FROM connection WHERE connector = 'edi' ORDER BY name")] == [
-        "acme", "first", "second",
+        "acme", "first", "second", "third",
     ]  # fmt: skip
