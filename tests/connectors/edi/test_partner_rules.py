@@ -24,7 +24,7 @@ RULES = f"""<schema xmlns="http://purl.oclc.org/dsdl/schematron" queryBinding="x
 We have an address.</assert>
 <assert id="OUR-2" flag="warning" test="cbc:Note">A note would be nice.</assert>
 </rule></pattern></schema>"""
-DOCUMENTS = [
+DOCUMENTS: list[dict[str, Any]] = [
     {"in": "Order", "map": "ubl/order.in"},
     {"out": "Invoice", "map": "ubl/invoice.out", "rules": ["own.sch"]},
 ]
