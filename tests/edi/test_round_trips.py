@@ -84,7 +84,7 @@ def receipts(draw: st.DrawFn) -> tuple[bytes, Json]:
     at = draw(made.MOMENTS).split(".")[0].rstrip("Z")
     day, _, time = at.partition("T")
     where = draw(st.sampled_from(["moment", "delivery", "line", "issue"]))
-    root = etree.Element(f"{{{ADVICE}}}ReceiptAdvice", nsmap={None: ADVICE, "cac": CAC, "cbc": CBC})
+    root = etree.Element(f"{{{ADVICE}}}ReceiptAdvice", nsmap={"r": ADVICE, "cac": CAC, "cbc": CBC})
 
     def put(path: str, value: str) -> None:
         element = root
