@@ -222,14 +222,12 @@ class Places:
             for at in range(element, min(last + 1, len(segment.elements)), spot.width):
                 found = pick(segment.elements, at, tested or 0)
                 if found in values:
-                    there = any(components(segment.elements, at + 1 if tested is None else at)[:1])
+                    there = pick(segment.elements, at + (tested is None), 0)
                     return found if there and found != spot.values[0] else None
             return None
 
         if spot.shape is Shape.SEARCH:
-            if component == QUALIFIER:
-                return qualifier
-            return pair if tested is None else composite
+            return qualifier if component == QUALIFIER else pair if tested is None else composite
         if spot.shape is Shape.ONE and tag is not None and not kind_of(tag, element, component):
             return text
         return {Shape.ONE: one, Shape.WHOLE: whole, Shape.RUN: run}[spot.shape]
