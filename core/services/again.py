@@ -10,6 +10,8 @@ from core.ports.connectors import Document, Json
 
 # What every sending has of its own.
 OWN = frozenset({"purpose", "source_version", "source_updated_at"})
+# And of cXML the id of its envelope, which papers name.
+OWN_REFERENCES = frozenset({"payload_id"})
 # Of people it is said that they differ, not who they are.
 PARTIES = ("ship_to", "bill_to", "buyer", "seller", "stores")
 SHOWN = 8
@@ -19,6 +21,11 @@ Statement = tuple[str, str]
 def without_purpose(body: Json) -> Json:
     """Return an order without what it says of its own sending alone."""
     return {name: value for name, value in body.items() if name != "purpose"}
+
+
+def said_again(references: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the references of an order that every sending of it has."""
+    return {name: value for name, value in (references or {}).items() if name not in OWN_REFERENCES}
 
 
 def differences(earlier: Sequence[Document], now: Sequence[Document]) -> list[str]:
@@ -55,6 +62,7 @@ def _all(documents: Sequence[Document]) -> Iterator[Statement]:
     whole = len(documents) == 1
     for document in documents:
         body = {name: value for name, value in document.body.items() if name not in OWN}
+        body["references"] = said_again(body.get("references"))
         prefix = "" if whole and not body.get("split_from") else f"{body.get('external_id')}: "
         for path, value in _flat(jsonable(body)):
             yield prefix + path, value

@@ -14,6 +14,7 @@ from core.domain.payloads import jsonable
 from core.domain.states import ORDER
 from core.errors import InputError
 from core.ports.connectors import Json
+from core.services.again import said_again
 from core.services.canceling import cancel_order
 from core.services.changing import apply_snapshot
 from core.services.facts import Facts
@@ -32,7 +33,7 @@ ZERO = Decimal(0)
 # What of an order's head a picture may say otherwise.
 HEAD = ("requested_ship_date", "requested_delivery_date", "currency")
 IN_BODY = (
-    "note", "service_level", "references", "ship_not_before", "ship_not_after", "deliver_not_before",
+    "note", "service_level", "ship_not_before", "ship_not_after", "deliver_not_before",
     "deliver_not_after",
 )  # fmt: skip
 
@@ -62,13 +63,15 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
         with unit.savepoint():
             first, changed = _replace(unit, facts, batch, known)
     except InputError as error:
-        why, changed = error.what, sorted(row.id for row in known.values())
-        first = changed[0]
+        changed = [row.id for row in known.values() if row.state != "canceled"] or [row.id for row in known.values()]
+        if not changed:
+            raise
+        why, first = error.what, changed[0]
     if why is None and not changed and all(each.key in known for each in batch):
         return first, "duplicate", None
-    said: Json = {"replaced": issued}
-    for order_id in changed:
-        note_change(unit, facts, connection_id, lock_order(unit, order_id), said, None, why)
+    if changed:
+        orders = [lock_order(unit, order_id) for order_id in sorted(changed)]
+        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why)
     return first, "applied" if why is None else "refused", why
 
 
@@ -130,6 +133,8 @@ def _same(order: Row[Any], stored: Sequence[Row[Any]], document: Json) -> bool:
         return False
     said: Json = jsonable({name: document.get(name) or None for name in IN_BODY})
     if any(value != (order.body.get(name) or None) for name, value in said.items()):
+        return False
+    if said_again(document.get("references")) != said_again(order.body.get("references")):
         return False
     return same_address(order.body.get("ship_to"), document.get("ship_to"))
 
