@@ -62,9 +62,10 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Within how many hours the same order by two connections is held; 0 never."""
+    """When orders are held: the same by two connections within hours, and lines of more units; 0 never."""
 
     double_hours: float = 24.0
+    most_units: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class OrdersSchema(Strict):
 
     makes = model.Orders
     double_hours = seconds(0, 720)
+    most_units = whole(0, 10**12)
 
 
 class PromisingSchema(Strict):

@@ -40,6 +40,7 @@ SHAPES: Mapping[str, Shape] = {
     "x12_change": Shape(x12_money.from_change, x12_money.to_change),
     "x12_change_answers": Shape(x12_money.from_change_answers, x12_money.to_change_answers),
     "x12_invoice": Shape(x12_money.from_invoice, x12_money.to_invoice),
+    "x12_order": Shape(x12_money.from_order, x12_money.to_order),
     "x12_pack_tree": Shape(x12_shapes.from_tree, x12_shapes.to_tree),
     "x12_remittance": Shape(x12_money.to_remittance, x12_money.to_remittance),
 }

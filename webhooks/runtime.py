@@ -56,7 +56,7 @@ class Parts:
     def __init__(self, given: Runtime) -> None:
         self.runtime = given
         self.box = SecretBox(given.secret_key)
-        self.facts_cache = FactsCache(given.connectors, given.settings.promising)
+        self.facts_cache = FactsCache(given.connectors, given.settings.promising, given.settings.orders)
         self.numbers = Numbers(given.store, FileWitness(given.settings.data_dir / "sscc.json"))
         self.combiner = IntakeCombiner(given.store)
         self.reservations = ReservationCombiner(given.store)

@@ -21,12 +21,7 @@ from connectors.sdk.base import BaseConnector, document, ignored
 from core.domain.vocabulary import DocumentType
 from core.errors import InputError, MappingError, Misconfigured
 from core.ports.connectors import Document, Exchange, InboundMessage, InboundRecord, Json
-from core.ports.partners import (
-    INTERCHANGE_TOPIC,
-    REPEATED_HEADER,
-    TEST_HEADER,
-    IncomingInterchange,
-)
+from core.ports.partners import INTERCHANGE_TOPIC, TEST_HEADER, IncomingInterchange
 from mappings.edi.shipped import named_map, shipped_map
 from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
@@ -147,8 +142,6 @@ class Connector(Writes, Calls, BaseConnector):
         if TEST_HEADER in message.headers:
             said = ", ".join(each.type.replace("_", " ") for each in found)
             return [ignored(f"A test: it reads as {said}, and nothing of it is done.")]
-        if REPEATED_HEADER in message.headers:
-            return [ignored(f"Its number came before, in {message.headers[REPEATED_HEADER]}; nothing of it is done.")]
         return found
 
     def _read(self, row: Exchanged, message: InboundMessage) -> list[Document]:

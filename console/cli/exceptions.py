@@ -12,6 +12,7 @@ from console.cli.lists import Moment, limit_option, list_about
 from console.cli.output import note
 
 SHOWN_MEMBERS = 20
+LIVE_CASE = ("open", "auto_resolving", "assigned", "snoozed")
 COLUMNS = (
     "id",
     "severity",
@@ -62,15 +63,18 @@ def show(session: Session, /, case: str, every: bool) -> None:
     session.out.one({**found, "members": found["members"][:SHOWN_MEMBERS]} if hidden else found)
     if hidden:
         note(f"{hidden} more: crossdock exceptions show {case} --all")
+    for words in [] if session.json else _ways(found):
+        note(words)
 
 
 @exceptions_command.command("apply")
 @click.argument("cases", nargs=-1, required=True)
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value the action needs, such as sku=….")
+@click.option("--action", help="Another of its ways out than the recommended one; `exceptions show` lists them.")
 @changes
 @pass_session
-def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...]) -> None:
-    """Do what is recommended for an exception, for all it stops."""
+def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...], action: str | None) -> None:
+    """Do what is recommended for an exception, or another of its ways out, for all it stops."""
     from core.services import audit
     from core.services.actions import apply_case
     from core.store.read.cases import read_case
@@ -82,10 +86,12 @@ def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...]) ->
             with hub.store.read() as conn:
                 case_id = find_id(conn, "case", case)
                 shown = read_case(conn, case_id)
-            session.agree(f"{shown['title']}: {(shown['recommended'] or {}).get('label')}?")
+            ways = {each["action"]: each["label"] for each in shown["alternatives"]}
+            label = ways.get(action) if action else None
+            session.agree(f"{shown['title']}: {label or (shown['recommended'] or {}).get('label')}?")
             with session.changing(hub) as unit:
                 facts = hub.facts.get(unit.conn, unit.tenant)
-                answer = apply_case(unit, facts, case_id, arguments)
+                answer = apply_case(unit, facts, case_id, arguments, action)
                 audit.record(unit, "exception.apply", shown["id"], {"action": answer["action"]})
             return {
                 "id": shown["id"],
@@ -136,6 +142,19 @@ def _move(session: Session, /, case: str, trigger: str, **more: Any) -> None:
         answer = move_case(unit, find_id(unit.conn, "case", case), trigger, **more)
         audit.record(unit, f"exception.{trigger}", answer["id"], {name: str(value) for name, value in more.items()})
     session.out.did(answer, f"{answer['id']} is {answer['state']}.", "crossdock exceptions list")
+
+
+def _ways(case: dict[str, Any]) -> list[str]:
+    """Return how each way out of a case is gone on the command line."""
+    if case["state"] not in LIVE_CASE:
+        return []
+    best = case["recommended"] or {}
+    found = []
+    for way in [*([best] if best.get("action") else []), *case["alternatives"]]:
+        chosen = "" if way is best else f" --action {way['action']}"
+        said = "".join(f" --set {name}=…" for name in way.get("fields") or ())
+        found.append(f"{way['label']}: crossdock exceptions apply {case['id']}{chosen}{said}")
+    return found
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,9 +1,10 @@
-"""`crossdock messages`: list, show, replay, discard."""
+"""`crossdock messages`: list, show, replay, correct, discard."""
 
 from __future__ import annotations
 
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -86,6 +87,31 @@ def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, co
             return {"id": name, "state": state}, f"{name} is read again."
 
         session.for_each(messages, again)
+
+
+@messages_command.command("correct", epilog="Example: crossdock messages correct msg_0198f3c2 --file mended.x12")
+@click.argument("message")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="The whole message as it should have been; `messages show --raw` writes it as it came.",
+)
+@changes
+@pass_session
+def correct(session: Session, /, message: str, file: Path) -> None:
+    """Have an edition of a quarantined message worked on instead of it; the message stays as it came, given up."""
+    from core.domain.ids import public_id
+    from core.services import audit
+    from core.services.correcting import correct_message
+
+    with session.hub() as hub, session.changing(hub) as unit:
+        message_id = find_id(unit.conn, "message", message)
+        name = public_id("message", message_id)
+        edition = public_id("message", correct_message(unit, message_id, file.read_bytes()))
+        audit.record(unit, "message.corrected", name, {"as": edition})
+    said = f"{name} is given up, and {edition} is worked on instead."
+    session.out.did({"id": edition, "corrects": name}, said, f"crossdock messages show {edition}")
 
 
 @messages_command.command("discard")

@@ -11,7 +11,7 @@ import click
 from console.cli.base import Session, changes, find_id, group, pass_session
 from console.cli.lists import Moment, find_order, limit_option, pages
 
-COLUMNS = ("id", "number", "connection", "state", "phase", "placed_at=placed", "totals.grand=total", "currency=")
+COLUMNS = ("id", "order", "connection", "state", "phase", "placed_at=placed", "total", "currency=")
 
 
 @group("orders")
@@ -32,11 +32,11 @@ def orders_command() -> None:
 @pass_session
 def list_(session: Session, /, limit: int, since: datetime | None, **given: Any) -> None:
     """List orders, the newest received first."""
-    from core.store.read.order_list import OrderFilter, list_orders
+    from core.store.read.order_list import OrderFilter, list_with_totals
 
     where = OrderFilter(since=since, **given)
     with session.hub() as hub, hub.store.read() as conn:
-        session.out.rows(pages(lambda piece: list_orders(conn, where, piece), limit), COLUMNS)
+        session.out.rows(pages(lambda piece: list_with_totals(conn, where, piece), limit), COLUMNS)
 
 
 @orders_command.command("show")

@@ -13,7 +13,7 @@ from console.cli.lists import limit_option, pages
 from console.cli.output import note, tell_paused
 from console.cli.secrets import secret_options, take_secrets
 
-PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "silent", "last_at")
+PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "set_aside", "silent", "last_at")
 INTERCHANGES = ("id", "at", "partner", "direction", "reference", "state", "test", "messages", "answered_at")
 DOCUMENTS = ("id", "at", "partner", "direction", "kind", "number", "state", "message_state=work", "due_at")
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -124,7 +124,7 @@ def add_command(
 @pass_session
 def list_command(session: Session, /, limit: int) -> None:
     """List partners with what came, left, was refused and is unanswered in the last seven days."""
-    from core.store.read.partners import list_partners
+    from core.store.read.partner_list import list_partners
 
     with session.hub() as hub, hub.store.read() as conn:
         session.out.rows(
@@ -139,7 +139,7 @@ def list_command(session: Session, /, limit: int) -> None:
 @pass_session
 def show_command(session: Session, /, name: str) -> None:
     """Show one partner: his profile, never his secrets."""
-    from core.store.read.partners import read_partner
+    from core.store.read.partner_list import read_partner
 
     with session.hub() as hub, hub.store.read() as conn:
         session.out.one(read_partner(conn, name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,16 +13,22 @@ from console.web.context import me, services, trial
 from console.web.format import words
 from core.domain.ids import public_id
 from core.errors import CrossdockError
-from core.services import audit, canceling, cases, connections, holds, replaying
+from core.services import audit, canceling, cases, connections, correcting, holds, replaying
 from core.services.actions import apply_case
 from core.services.catalog import connection_named
-from core.services.facts import read_facts
+from core.services.facts import Facts, read_facts
 from core.services.normalizing import read_again
 from core.services.secretbox import SecretBox
 from core.store.unit import Unit
 from core.store.views.cases import written_events
 
+Args = Mapping[str, str]
 VERBS = ("apply", "assign", "snooze", "resolve", "dismiss", "reopen")
+
+
+def current_facts(unit: Unit) -> Facts:
+    """Return the picture of nodes, connections and policies that what people do here goes by."""
+    return read_facts(unit.conn, services().connectors, unit.tenant, orders=services().orders)
 
 
 def release_hold(order_id: UUID, hold_id: UUID) -> None:
@@ -34,9 +40,8 @@ def release_hold(order_id: UUID, hold_id: UUID) -> None:
 
 def cancel_order(order_id: UUID, reason: str) -> str:
     """Cancel an order and return what came of it as a sentence."""
-    hub = services()
-    with hub.store.begin(actor=me().actor) as unit:
-        facts = read_facts(unit.conn, hub.connectors, hub.tenant)
+    with services().store.begin(actor=me().actor) as unit:
+        facts = current_facts(unit)
         answer = canceling.cancel_order(unit, facts, order_id, reason=reason or None)
         audit.record(unit, "order.canceled", public_id("order", order_id), {"reason": reason, "state": answer["state"]})
     if answer["too_late"]:
@@ -51,6 +56,15 @@ def replay_message(message_id: UUID) -> None:
     with services().store.begin(actor=me().actor) as unit:
         replaying.replay_message(unit, message_id)
         audit.record(unit, "message.replayed", public_id("message", message_id))
+
+
+def correct_message(message_id: UUID, body: bytes) -> UUID:
+    """Have an edition of a quarantined message worked on instead of it, and return the edition's message."""
+    with services().store.begin(actor=me().actor) as unit:
+        edition = correcting.correct_message(unit, message_id, body)
+        detail = {"as": public_id("message", edition)}
+        audit.record(unit, "message.corrected", public_id("message", message_id), detail)
+        return edition
 
 
 def discard_message(message_id: UUID, reason: str) -> None:
@@ -82,7 +96,7 @@ def resume_connection(name: str) -> None:
 
 
 def act_on_cases(
-    verb: str, chosen: Sequence[UUID], *, until: datetime | None, note: str, sku: str
+    verb: str, chosen: Sequence[UUID], *, until: datetime | None, note: str, args: Args, action: str | None
 ) -> tuple[list[str], list[str]]:
     """Do one thing with each case, one unit of work each, and return what was done and what failed."""
     if verb not in VERBS:
@@ -93,18 +107,20 @@ def act_on_cases(
     for case_id in chosen:
         try:
             with services().store.begin(actor=me().actor) as unit:
-                done.append(_act(unit, verb, case_id, until, note, sku))
+                done.append(_act(unit, verb, case_id, until, note, args, action))
         except CrossdockError as error:
             problems.append(str(error))
     return done, problems
 
 
-def _act(unit: Unit, verb: str, case_id: UUID, until: datetime | None, note: str, sku: str) -> str:
+def _act(
+    unit: Unit, verb: str, case_id: UUID, until: datetime | None, note: str, args: Args, action: str | None
+) -> str:
     """Do one thing with a case and return what came of it as a sentence."""
     public = public_id("case", case_id)
     if verb == "apply":
-        facts = read_facts(unit.conn, services().connectors, unit.tenant)
-        applied = apply_case(unit, facts, case_id, {"sku": sku} if sku else None)
+        facts = current_facts(unit)
+        applied = apply_case(unit, facts, case_id, args, action)
         audit.record(unit, "exception.apply", public, applied)
         return f"{words(applied['action'])}: {applied['done']} done."
     owner = me().email if verb == "assign" else None
@@ -114,11 +130,11 @@ def _act(unit: Unit, verb: str, case_id: UUID, until: datetime | None, note: str
     return f"{public} is {answer['state']}."
 
 
-def preview_case(case_id: UUID, sku: str) -> list[tuple[str, int]]:
+def preview_case(case_id: UUID, args: Args, action: str | None) -> list[tuple[str, int]]:
     """Apply a case in a transaction that is rolled back, and return the events it would write with their numbers."""
     with trial() as unit:
-        facts = read_facts(unit.conn, services().connectors, unit.tenant)
-        apply_case(unit, facts, case_id, {"sku": sku} if sku else None)
+        facts = current_facts(unit)
+        apply_case(unit, facts, case_id, args, action)
         unit.flush_events()
         found = written_events(unit.conn, unit.tenant)
     return found

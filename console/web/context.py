@@ -10,6 +10,7 @@ from typing import cast
 
 from flask import abort, current_app, g, request
 
+from config.settings import Orders
 from console.web.sessions import Person
 from core.ports.connectors import Connectors
 from core.services.sscc import FileWitness, Numbers
@@ -32,6 +33,7 @@ class ConsoleServices:
         stopping: set when the process goes down, so that streams end.
         risk: chance of being late from which on a promise is at risk.
         numbers: hands out package numbers; without it, the database's word alone counts.
+        orders: when orders are held.
         streams: how many pages a process keeps a stream open for; each takes one of its threads, the others poll.
     """
 
@@ -43,6 +45,7 @@ class ConsoleServices:
     risk: float = 0.5
     streams: int = 2
     numbers: Numbers | None = None
+    orders: Orders = field(default_factory=Orders)
     stopping: threading.Event = field(default_factory=threading.Event)
     tenant: int = DEFAULT_TENANT
 
@@ -59,6 +62,7 @@ def of_runtime(runtime: Runtime) -> ConsoleServices:
         # Most threads are for webhooks and the API.
         streams=runtime.settings.web.threads // 4,
         stopping=runtime.stopping,
+        orders=runtime.settings.orders,
         numbers=Numbers(runtime.store, FileWitness(runtime.settings.data_dir / "sscc.json")),
     )
 

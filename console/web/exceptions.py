@@ -126,7 +126,9 @@ def act() -> AnyResponse:
     require_changes()
     verb = request.form.get("verb", "")
     chosen = [parse_id("case", text) for text in request.form.getlist("case")]
-    done, problems = actions.act_on_cases(verb, chosen, until=_until(), note=_field("note"), sku=_field("sku"))
+    done, problems = actions.act_on_cases(
+        verb, chosen, until=_until(), note=_field("note"), args=_args(), action=_field("action") or None
+    )
     if done:
         flash(f"{WORDS.get(verb, verb)}: {len(done)} exception{'s' if len(done) != 1 else ''}. {' '.join(done)[:300]}")
     for problem in problems:
@@ -139,7 +141,7 @@ def preview(case: str) -> str:
     """Show what applying would do, by doing it in a transaction that is rolled back."""
     require_changes()
     try:
-        effects = actions.preview_case(parse_id("case", case), _field("sku"))
+        effects = actions.preview_case(parse_id("case", case), _args(), _field("action") or None)
     except CrossdockError as error:
         return render_template("console/preview.html", problem=str(error), effects=[])
     return render_template("console/preview.html", problem=None, effects=effects)
@@ -153,6 +155,12 @@ WORDS = {
 
 def _field(name: str) -> str:
     return request.form.get(name, "").strip()[:300]
+
+
+def _args() -> dict[str, str]:
+    """Return what was said for an action: fields of the form named `set.name`, and the SKU of the recommended one."""
+    named = {name.removeprefix("set."): _field(name) for name in request.form if name.startswith("set.")}
+    return {name: value for name, value in {"sku": _field("sku"), **named}.items() if value}
 
 
 def _until() -> datetime | None:

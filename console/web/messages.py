@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import orjson
-from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from console.web import actions, kinds, params
 from console.web.context import require_changes, services
 from console.web.errors import missing
-from core.domain.ids import parse_id
+from core.domain.ids import parse_id, public_id
+from core.errors import CrossdockError
 from core.store.views import choices, messages
 
 SHOWN_BYTES = 200_000
@@ -70,6 +71,7 @@ def detail(message: str) -> str:
         row=found.row,
         raw=readable(found.body, found.content_type),
         cut=len(found.body) > SHOWN_BYTES,
+        edition=editable(found.body) if found.row.state == "quarantined" else None,
         canonical=[(kind, pretty(body)) for kind, body in canonical],
         problem=problem,
         tones=kinds.MESSAGE_TONES,
@@ -98,6 +100,20 @@ def replay(message: str) -> AnyResponse:
     return redirect(url_for(".detail", message=message), 303)
 
 
+@blueprint.post("/messages/<message>/correct")
+def correct(message: str) -> AnyResponse:
+    """Have a person's edition of a quarantined message worked on instead of it."""
+    require_changes()
+    text = request.form.get("body", "").replace("\r\n", "\n")
+    try:
+        edition = actions.correct_message(parse_id("message", message), text.encode())
+    except CrossdockError as error:
+        flash(str(error), "error")
+        return redirect(url_for(".detail", message=message), 303)
+    flash("The message is given up, and its edition is worked on instead.")
+    return redirect(url_for(".detail", message=public_id("message", edition)), 303)
+
+
 @blueprint.post("/messages/<message>/discard")
 def discard(message: str) -> AnyResponse:
     """Put a quarantined message aside for good."""
@@ -120,3 +136,12 @@ def readable(body: bytes, content_type: str) -> str:
         except orjson.JSONDecodeError:
             pass
     return body[:SHOWN_BYTES].decode("utf-8", errors="replace")
+
+
+def editable(body: bytes) -> str | None:
+    """Return the bytes as a text that a form gives back as it is; None where it would not."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if len(body) <= SHOWN_BYTES and "\r" not in text and "\0" not in text else None

@@ -20,26 +20,35 @@ from core.services.edi_resending import LONGEST_EDIT, send_anew
 from core.services.facts import read_facts
 from core.services.secretbox import SecretBox
 from core.store.read.page import Json, Slice
+from core.store.read.partner_list import list_partners, read_partner
 from core.store.read.partners import (
     DIRECTIONS,
     DOCUMENT_STATES,
     INTERCHANGE_STATES,
     list_documents,
     list_interchanges,
-    list_partners,
     raw_document,
     raw_interchange,
     read_document,
     read_interchange,
-    read_partner,
 )
 from core.store.views import partners as views
 
 PER_PAGE = 50
-TABS = {"all": "All", "refused": "Refused", "silent": "Unanswered", "open": "Waiting", "in": "Came in", "out": "Left"}
+TABS = {
+    "all": "All",
+    "refused": "Refused",
+    "set_aside": "Set aside",
+    "silent": "Unanswered",
+    "open": "Waiting",
+    "in": "Came in",
+    "out": "Left",
+}
+# What the tabs that go by it show.
+STATES = {"refused": ["refused"], "set_aside": ["quarantined"], "open": ["made", "sent", "received"]}
 TONES = {
     "made": "info", "sent": "info", "received": "info", "accepted": "ok", "answered": "ok", "refused": "bad",
-    "replaced": "", "taken": "ok", "repeated": "", "quarantined": "bad",
+    "replaced": "", "taken": "ok", "repeated": "", "quarantined": "bad", "discarded": "",
 }  # fmt: skip
 # How far a document of ours is: the four states of its way, in order.
 WAY = ("sent", "received", "accepted", "answered")
@@ -184,7 +193,7 @@ def documents() -> str:
             conn, Slice(PER_PAGE, [str(before)] if before else None), partner=name or None,
             direction=tab if tab in DIRECTIONS else "out" if tab in ("silent", "open") else None,
             kind=params.chosen(kind),
-            state=["refused"] if tab == "refused" else ["made", "sent", "received"] if tab == "open" else [],
+            state=STATES.get(tab, ()),
             find=find or None, silent=tab == "silent", tenant=hub.tenant,
         )  # fmt: skip
         counts = views.count_documents(conn, hub.tenant, name, kind, find)
@@ -193,7 +202,7 @@ def documents() -> str:
     return render_template(
         "console/edi_documents.html",
         rows=found.data,
-        tabs=params.tabs("console.partners.documents", TABS, tab, counts, hot=["refused", "silent"]),
+        tabs=params.tabs("console.partners.documents", TABS, tab, counts, hot=["refused", "set_aside", "silent"]),
         pager=params.listed("console.partners.documents", "edi_document", found, counts[tab]),
         names=[(each, each) for each in names],
         kinds=[(each, each) for each in kinds],

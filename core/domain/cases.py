@@ -74,7 +74,7 @@ MANUAL = Cause(
 )  # fmt: skip
 QUARANTINED = Cause(
     "MSG-QUARANTINE-422", "parse", "high", "{connection}: {topic} cannot be taken in ({code})",
-    "{what}",
+    "{what}{told}",
     "replay_messages", "Replay it as the hub is now", 0.5, 4,
 )  # fmt: skip
 DEAD = Cause(
@@ -164,8 +164,19 @@ FRACTION = Cause(
     "An item that is counted is ordered in a part of one: {detail}. The order waits until that is mended.",
     None, "Have the source send whole numbers, or change the line", None, 24,
 )  # fmt: skip
+IMPLAUSIBLE = Cause(
+    "ORDER-QUANTITY-422", "value", "high", "{connection}: {detail}",
+    "Reserved, this would leave nothing for others, so nothing is reserved until somebody says it is meant: {detail}.",
+    "release_holds", "They are meant: reserve them", 0.1, 24,
+)  # fmt: skip
+ORDER_AGAIN = Cause(
+    "ORDER-AGAIN-409", "duplicate", "high", "{connection} sent order {number} again with other content",
+    "{connection} sent order {number} a second time ({topic}) and does not say that it replaces the first: "
+    "{differs}. The order is as it was, and nobody has told {connection}.",
+    "take_as_change", "Take it as a change of the order", 0.4, 8,
+)  # fmt: skip
 TOO_LATE = Cause(
-    "ORDER-CHANGE-409", "value", "high", "{connection} changes {number} too late",
+    "ORDER-CHANGE-409", "value", "high", "A change of {number} by {connection} was not done",
     "{connection} asked to change {number}, and nothing of it was done: {detail}. The next order response says so.",
     None, "Tell the partner, or have it sent back", None, 24,
 )  # fmt: skip
@@ -258,8 +269,8 @@ CAUSES: Mapping[str, Cause] = {
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, UNWRITTEN,
         PAUSED, SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED,
         RECEIVED_OTHERWISE, ACCEPTED_OTHERWISE, DRIFT, PRIVACY, PROMISE_RISK,
-        PRICE, FRACTION, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING, RECEIPT_REFUSED, CALL_REFUSED,
-        CERTIFICATE,
+        PRICE, FRACTION, IMPLAUSIBLE, ORDER_AGAIN, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING,
+        RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE,
         EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip
@@ -276,4 +287,5 @@ CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {
     HoldKind.NO_NODE: REJECTED,
     HoldKind.PRICE_MISMATCH: PRICE,
     HoldKind.PART_OF_UNIT: FRACTION,
+    HoldKind.IMPLAUSIBLE_QUANTITY: IMPLAUSIBLE,
 }

@@ -165,8 +165,12 @@ class OrderSchema(Strict):
     external_id = a_text(128, required=True)
     number = a_text(128)
     type = fields.String(load_default="b2c", validate=validate.OneOf(["b2c", "b2b"]))
+    # `replace` where a partner says that it replaces the order he sent before under its number: a change of it.
+    purpose = fields.String(allow_none=True, validate=validate.OneOf(["original", "replace"]))
     placed_at = an_instant(required=True)
     currency = fields.String(required=True, validate=CURRENCY)
+    # The source states no currency, and this is its standard's: the partner's own counts where it is agreed.
+    currency_assumed = fields.Boolean(allow_none=True)
     requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
     # Not before and not after: of shipping and of delivery; requested dates lie within.
     ship_not_before, ship_not_after = fields.Date(allow_none=True), fields.Date(allow_none=True)
@@ -213,7 +217,10 @@ class OrderCancelSchema(Strict):
 
 
 class ChangedLineSchema(Strict):
-    """One line of a change, named as in the order; `quantity` is the new one, not the difference."""
+    """One line of a change, named as in the order; `quantity` is the new one, not the difference.
+
+    Of an order that was split by store, `destinations` say what each store gets from now on.
+    """
 
     external_id = a_text(128)
     op = fields.String(required=True, validate=validate.OneOf(["add", "change", "remove"]))
@@ -221,6 +228,7 @@ class ChangedLineSchema(Strict):
     quantity = a_quantity(NOT_NEGATIVE, required=False)
     unit = a_unit()
     unit_price = an_amount()
+    destinations = fields.List(fields.Nested(DestinationSchema), validate=validate.Length(max=5_000))
 
 
 class OrderChangeSchema(Strict):

@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 
 from core.domain.checkdigits import GLN
 from core.domain.documents import (
+    CURRENCY,
     NOT_NEGATIVE,
     AddressSchema,
     PartySchema,
@@ -64,8 +65,12 @@ class TradeTermsSchema(Strict):
     # An order response leaves when every line is decided, and at the latest so many hours after the order came.
     respond_within_hours = Whole(load_default=24, validate=HOURS)
     on_shortage = fields.String(load_default="backorder", validate=validate.OneOf(["backorder", "reject"]))
+    # What an order is in that states no currency; without it that of the agreed prices, then that of the standard.
+    currency = fields.String(allow_none=True, validate=CURRENCY)
     # An order whose price differs from the agreed one by more than this part of it is held.
     price_tolerance = a_quantity(FRACTION, required=False)
+    # An order with a line of more units of its item is held; 0 holds none. Without it the hub's own limit counts.
+    most_units = a_quantity(NOT_NEGATIVE, required=False)
     # The despatch advice must be sent, and where the second is given accepted, so many hours after the goods left.
     advise_within_hours = Whole(load_default=1, validate=HOURS)
     accept_within_hours = Whole(allow_none=True, validate=HOURS)

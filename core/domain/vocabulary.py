@@ -138,6 +138,7 @@ class HoldKind(StrEnum):
     NO_NODE = "no_node"
     PRICE_MISMATCH = "price_mismatch"
     PART_OF_UNIT = "part_of_unit"
+    IMPLAUSIBLE_QUANTITY = "implausible_quantity"
 
 
 class MovementKind(StrEnum):

@@ -7,13 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from core.domain.cases import ORDER_AGAIN
 from core.domain.ids import parse_id
 from core.domain.vocabulary import Write
 from core.errors import CrossdockError
 from core.jobs.hub import Hub
 from core.jobs.reading import Read
 from core.ports.connectors import Json
-from core.ports.partners import DOCUMENT_HEADER, REPEATED_HEADER, TEST_HEADER, AnswersDocuments
+from core.ports.partners import DOCUMENT_HEADER, TEST_HEADER, AnswersDocuments
+from core.services.edi_rejecting import note_answered
 from core.services.outbox import Outgoing, enqueue
 from core.store import schema as t
 from core.store.unit import Unit
@@ -49,12 +51,14 @@ def owe_answers(hub: Hub, unit: Unit, reads: Sequence[Read]) -> None:
         lane = f"edi_document:{document.partition('_')[2]}"
         writes.append(Outgoing(read.row.connection_id, Write.ANSWER_DOCUMENT, answer, None, lane=lane))
     enqueue(unit, writes)
+    if rows:
+        note_answered(unit, list(rows))
 
 
 def _counts(read: Read) -> bool:
-    """Return whether something became of a document: tests and repeated numbers are not worked on."""
-    untouched = TEST_HEADER in read.row.headers or REPEATED_HEADER in read.row.headers
-    return read.state in (*ACCEPTED, *REFUSED) and not untouched
+    """Return whether something became of a document: tests are not worked on, and what differs is not decided yet."""
+    undecided = read.error is not None and read.error.error_code == ORDER_AGAIN.code
+    return read.state in (*ACCEPTED, *REFUSED) and TEST_HEADER not in read.row.headers and not undecided
 
 
 def _answering(hub: Hub, unit: Unit, connection_id: UUID) -> AnswersDocuments | None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from core.domain.vocabulary import DocumentType
 from core.jobs.hub import Hub
 from core.jobs.reading import Read
+from core.jobs.repeating import comes_again
 from core.ports.connectors import Document
 from core.services.fulfilling import find_works
 from core.services.tracking import tracked_orders
@@ -56,7 +57,11 @@ def divide(hub: Hub, reads: Sequence[Read]) -> Divided:
         kinds = {document.type for document in read.documents}
         concerned = orders.get(read.row.id, set())
         lone = next(iter(concerned)) if len(read.documents) == len(concerned) == 1 else None
-        if kinds <= {DocumentType.ORDER} and not any(key in sources for key in _sources(read)):
+        if (
+            kinds <= {DocumentType.ORDER}
+            and not comes_again(read)
+            and not any(key in sources for key in _sources(read))
+        ):
             divided.new.append(read)
         elif lone is not None and kinds <= {DocumentType.TRACKING}:
             tracked.append((lone, read))

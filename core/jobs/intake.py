@@ -17,11 +17,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.ids import public_id
 from core.domain.vocabulary import DocumentType
-from core.errors import CrossdockError, InputError, NotFound
+from core.errors import Conflict, CrossdockError, InputError, NotFound
 from core.jobs.answering import owe_answers
 from core.jobs.dividing import divide
 from core.jobs.hub import Hub
 from core.jobs.reading import Read, crash, doubts, fail, normalize
+from core.jobs.repeating import apply_again, comes_again
 from core.jobs.unpacking import is_packed, keep, unpack
 from core.ports.connectors import Connector
 from core.services.applying import Applied, apply_orders, apply_other, apply_reports
@@ -172,15 +173,29 @@ def _fresh(read: Read) -> Read:
     return Read(read.row, (), read.state, read.outcome, None, read.error, read.later)
 
 
-def _apply_orders(_hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
+def _apply_orders(hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
     batch, owners = [], []
     for read in reads:
+        if comes_again(read):
+            _apply_again(hub, unit, facts, read)
+            continue
         for document in read.documents:
             if document.type is DocumentType.ORDER:
                 row = read.row
                 batch.append(Incoming(row.connection_id, document.body, document.holds, row.correlation_id))
                 owners.append(read)
     for read, applied in zip(owners, apply_orders(unit, facts, batch), strict=True):
+        _take(read, applied)
+
+
+def _apply_again(hub: Hub, unit: Unit, facts: Facts, read: Read) -> None:
+    try:
+        with unit.savepoint():
+            applied = apply_again(hub, unit, facts, read)
+    except Conflict as error:
+        fail(read, error)
+        return
+    if applied is not None:
         _take(read, applied)
 
 

@@ -16,6 +16,8 @@ from core.ports.connectors import InboundMessage, Json, Push, Receipt
 INTERCHANGE_TOPIC = "interchange"
 # Headers of the messages that are made of an interchange's documents; the document's public id is in the last.
 TEST_HEADER, REPEATED_HEADER, DOCUMENT_HEADER = "edi-test", "edi-repeated", "edi-document"
+# Header of an order that came again with other content and that a person takes as a change.
+REPLACES_HEADER = "edi-replaces"
 
 
 @runtime_checkable

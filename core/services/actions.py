@@ -9,34 +9,41 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from core.domain.states import LIVE_CASE, MESSAGE
-from core.errors import Conflict, NotFound, Refused
+from core.domain.ways import NEEDED, require_said
+from core.errors import Conflict, InputError, NotFound, Refused
 from core.services import channel_stock, connections
+from core.services.canceling import cancel_order
 from core.services.catalog import connection_named, resolve_skus
+from core.services.edi_rejecting import reject_documents
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
+from core.services.giving_address import give_address
 from core.services.holds import end_holds, holds_of_case
 from core.services.line_meanings import map_code
-from core.services.replaying import live_members, replay_message, retry_delivery
+from core.services.replaying import discard_message, live_members, replay_message, retry_delivery, take_as_change
 from core.store.locks import lock_orders
 from core.store.unit import Unit
 
 Arguments = Mapping[str, Any]
 
 
-def apply_case(unit: Unit, facts: Facts, case_id: UUID, args: Arguments | None = None) -> dict[str, Any]:
-    """Carry out a case's recommended action and return {action, done: count}.
+def apply_case(
+    unit: Unit, facts: Facts, case_id: UUID, args: Arguments | None = None, action: str | None = None
+) -> dict[str, Any]:
+    """Carry out a case's recommended action, or another of its ways out, and return {action, done: count}.
 
     Args:
         unit: the running transaction.
         facts: nodes and connections.
         case_id: the case.
         args: what the person adds to or changes in the recommended arguments, such as the SKU an alias is for.
+        action: one of the case's `alternatives`; the recommended one by default.
 
     Raises:
         NotFound: there is no such case.
         Conflict: it is closed already.
         Refused: only a person can tell what to do about it.
-        InputError: an argument is missing or wrong.
+        InputError: an argument is missing or wrong, or the case has no such way out.
     """
     case = unit.conn.execute(
         text("SELECT * FROM exception_case WHERE tenant_id = :t AND id = :id FOR NO KEY UPDATE"),
@@ -46,19 +53,40 @@ def apply_case(unit: Unit, facts: Facts, case_id: UUID, args: Arguments | None =
         raise NotFound(f"There is no exception exc_{case_id.hex}.")
     if case.state not in LIVE_CASE:
         raise Conflict(f"The exception is {case.state} already.", code="CASE-CLOSED-409")
-    action = str((case.recommended or {}).get("action"))
-    if action not in ACTIONS:
-        label = (case.recommended or {}).get("label")
+    way = _way(case, action)
+    chosen = str(way["action"])
+    given = {**(way.get("args") or {}), **(args or {})}
+    fields = way.get("fields") or NEEDED.get(chosen, ())
+    require_said(chosen, fields, given, recommended=way is case.recommended)
+    done = ACTIONS[chosen](unit, facts, case, given)
+    unit.event("exception.applied", "case", case_id, {"action": chosen, "done": done})
+    return {"action": chosen, "done": done}
+
+
+def _way(case: Row[Any], action: str | None) -> Mapping[str, Any]:
+    """Return the way out of a case that was chosen, as the case keeps it."""
+    others = {str(each["action"]): each for each in case.alternatives or ()}
+    best: Mapping[str, Any] = case.recommended or {}
+    if best.get("action") in ACTIONS and action in (None, best["action"]):
+        return best
+    if action is None:
+        named = f" Or choose one of its other ways out: {', '.join(others)}." if others else ""
         raise Refused(
             "Nothing can be applied to this exception.",
             why="Only a person can tell what is right.",
-            fix=f"{label or 'Settle it'}. What does not end by itself is then resolved: say how in `resolution`.",
+            fix=f"{best.get('label') or 'Settle it'}. What does not end by itself is then resolved: say how in "
+            f"`resolution`.{named}",
             code="CASE-ACTION-403",
         )
-    given = {**case.recommended.get("args", {}), **(args or {})}
-    done = ACTIONS[action](unit, facts, case, given)
-    unit.event("exception.applied", "case", case_id, {"action": action, "done": done})
-    return {"action": action, "done": done}
+    if action not in others:
+        known = [str(best["action"])] if best.get("action") in ACTIONS else []
+        raise InputError(
+            f"{action[:60]!r} is no way out of this exception.",
+            fix=f"Choose one of: {', '.join([*known, *others])}." if known or others else "It has none to be applied.",
+            code="CASE-ACTION-422",
+        )
+    found: Mapping[str, Any] = others[action]
+    return found
 
 
 def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -> int:
@@ -91,6 +119,29 @@ def _replay_messages(unit: Unit, _facts: Facts, case: Row[Any], _args: Arguments
     return done
 
 
+def _discard_messages(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -> int:
+    done = 0
+    for message_id in live_members(unit, case.id, "message"):
+        discard_message(unit, message_id, str(args["reason"]))
+        done += 1
+    return done
+
+
+def _take_as_change(unit: Unit, _facts: Facts, case: Row[Any], _args: Arguments) -> int:
+    messages = live_members(unit, case.id, "message")
+    for message_id in messages:
+        take_as_change(unit, message_id)
+    return len(messages)
+
+
+def _cancel_orders(unit: Unit, facts: Facts, case: Row[Any], args: Arguments) -> int:
+    orders = sorted(live_members(unit, case.id, "order"))
+    lock_orders(unit, orders)
+    for order_id in orders:
+        cancel_order(unit, facts, order_id, None, str(args["reason"]))
+    return len(orders)
+
+
 def _retry_deliveries(unit: Unit, _facts: Facts, case: Row[Any], _args: Arguments) -> int:
     done = 0
     for delivery_id in live_members(unit, case.id, "delivery"):
@@ -120,6 +171,11 @@ ACTIONS: Mapping[str, Callable[[Unit, Facts, Row[Any], Arguments], int]] = {
     "release_holds": _release_holds,
     "source_again": _source_again,
     "replay_messages": _replay_messages,
+    "discard_messages": _discard_messages,
+    "reject_documents": reject_documents,
+    "take_as_change": _take_as_change,
+    "cancel_orders": _cancel_orders,
+    "give_address": give_address,
     "retry_deliveries": _retry_deliveries,
     "resume_connection": _resume,
     "push_stock_again": _push_stock_again,

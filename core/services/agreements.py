@@ -48,6 +48,18 @@ def terms_of(conn: Connection, connection_id: UUID, tenant: int = DEFAULT_TENANT
     return None if found is None else check_terms(found)
 
 
+def most_units_of(unit: Unit, connections: Collection[UUID]) -> dict[UUID, Decimal]:
+    """Return what one line of an order asks for at most, by connection, where its terms of trade say so."""
+    c = t.trade_terms.c
+    stated = c.body["most_units"].as_string()
+    rows = unit.conn.execute(
+        select(c.connection_id, stated.label("most")).where(
+            c.tenant_id == unit.tenant, c.connection_id.in_(sorted(connections)), stated.is_not(None)
+        )
+    )
+    return {row.connection_id: Decimal(row.most) for row in rows}
+
+
 def set_pack(unit: Unit, sku: str, pack: str, units: Decimal, gtin: str | None = None) -> None:
     """Say how many units of an item one of its packs holds; `pack` is a UN/ECE Rec 20 or 21 code such as CT.
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from core.domain.cases import PRIVACY
 from core.domain.ids import uuid7
 from core.domain.vocabulary import DocumentType
-from core.errors import CrossdockError
+from core.errors import CrossdockError, InputError
 from core.ports.connectors import Document
 from core.services import catalog, connections, drift, reports, transport_receipts
 from core.services.canceling import cancel_order
@@ -20,10 +20,12 @@ from core.services.cases import Member, Opened, open_cases
 from core.services.changing import apply_snapshot
 from core.services.chargebacks import record_remittance
 from core.services.facts import Facts
+from core.services.issued import orders_issued
 from core.services.order_changes import apply_change
 from core.services.ordering import Incoming, create_orders
+from core.services.part_changes import parts_named
 from core.services.receiving import take_receiving_advice, take_sales_report
-from core.services.refunds import apply_refund, line_ids, order_of
+from core.services.refunds import apply_refund, line_ids
 from core.services.stock import count_stock
 from core.services.stock_receipts import take_stock_receipt
 from core.services.store_orders import refuse_other
@@ -159,10 +161,17 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
 
 
 def _cancel(unit: Unit, facts: Facts, connection_id: UUID, body: dict[str, Any]) -> Applied:
-    order = order_of(unit, connection_id, body["external_id"])
-    lines = line_ids(unit, order.id, body["lines"]) if body.get("lines") else None
-    cancel_order(unit, facts, order.id, lines, body.get("reason"))
-    return Applied("applied", order.id)
+    orders = orders_issued(unit, connection_id, body["external_id"])
+    if body.get("lines") and len(orders) > 1:
+        raise InputError(
+            f"Lines of {body['external_id']} are canceled, and it was split by store: {parts_named(orders)}.",
+            fix="Have the buyer say what each store gets (860 with SDQ), or cancel in the parts by hand.",
+            code="CHANGE-STORES-422",
+        )
+    for order in orders:
+        lines = line_ids(unit, order.id, body["lines"]) if body.get("lines") else None
+        cancel_order(unit, facts, order.id, lines, body.get("reason"))
+    return Applied("applied", orders[0].id)
 
 
 def _privacy(unit: Unit, facts: Facts, connection_id: UUID, body: dict[str, Any]) -> Applied:

@@ -14,6 +14,7 @@ from sqlalchemy import select, text, update
 from core.domain.cases import CAUSE_OF_HOLD, Cause
 from core.domain.ids import uuid7
 from core.domain.states import CASE, LIVE_CASE
+from core.domain.ways import NEEDED, OTHERS, Way
 from core.errors import Conflict, InputError, NotFound
 from core.store import schema as t
 from core.store.bulk import as_json
@@ -41,17 +42,19 @@ class Opened:
     connection_id: UUID | None = None
     node_id: UUID | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    # Ways out besides the recommended one, where they are not those of every case of the cause.
+    others: Sequence[Way] | None = None
     # When it hurts, where that is known better than by the cause.
     deadline: datetime | None = None
 
 
 UPSERT = """
 INSERT INTO exception_case (tenant_id, id, code, class, severity, title, sentence, fingerprint, connection_id, node_id,
-                            recommended, evidence, deadline, first_seen, last_seen)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s::json, %s, %s, %s)
+                            recommended, alternatives, evidence, deadline, first_seen, last_seen)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s::json, %s::json, %s, %s, %s)
 ON CONFLICT (tenant_id, fingerprint) DO UPDATE
 SET last_seen = excluded.last_seen, sentence = excluded.sentence, evidence = excluded.evidence,
-    recommended = excluded.recommended, version = exception_case.version + 1,
+    recommended = excluded.recommended, alternatives = excluded.alternatives, version = exception_case.version + 1,
     deadline = CASE WHEN exception_case.state = ANY(%s) THEN exception_case.deadline ELSE excluded.deadline END,
     state = CASE WHEN exception_case.state = ANY(%s) THEN exception_case.state ELSE 'open' END,
     resolved_at = NULL, resolution = NULL
@@ -84,7 +87,9 @@ def _open(unit: Unit, opened: Opened) -> UUID:
         "label": cause.label.format_map(words),
         "args": dict(opened.arguments),
         "confidence": cause.confidence,
+        "fields": list(NEEDED.get(cause.action or "", ())),
     }
+    others = OTHERS.get(cause.code, ()) if opened.others is None else opened.others
     row = unit.conn.exec_driver_sql(
         UPSERT,
         (
@@ -99,6 +104,7 @@ def _open(unit: Unit, opened: Opened) -> UUID:
             opened.connection_id,
             opened.node_id,
             as_json(recommended),
+            as_json([each.as_json(opened.arguments) for each in others]),
             as_json(dict(opened.evidence)),
             opened.deadline or (unit.now + timedelta(hours=cause.hours) if cause.hours else None),
             unit.now,

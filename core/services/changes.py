@@ -19,8 +19,10 @@ from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.changing import apply_snapshot
 from core.services.facts import Facts
-from core.services.ordering import Incoming
-from core.services.trading import prepare
+from core.services.line_items import clashes, item_of, resolve_lines
+from core.services.ordering import Incoming, judge
+from core.services.trading import compare_prices, prepare
+from core.services.validation import Stop
 from core.store import schema as t
 from core.store.locks import lock_order
 from core.store.read.orders import read_order
@@ -69,11 +71,10 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
         _write(unit, change_id, order_id, asked, "declined", reason, answer)
         return {"id": public_id("change", change_id), "state": "declined", "canceled": {}, "requested": {}}
     document = _picture(read_order(unit.conn, order_id, unit.tenant), _traded(unit, order_id))
+    before = _stops(unit, facts, order.connection_id, document)
     for number, change in enumerate(changes):
         _apply(document, change, number)
-    for line in document["lines"]:
-        for name in OURS:
-            line.pop(name, None)
+    document = _sent(document)
     if not document["lines"]:
         raise InputError("An order keeps at least one line.", fix="Cancel the order instead.", code="CHANGE-EMPTY-422")
     if any(change["op"] in ABOUT_MONEY for change in changes):
@@ -82,7 +83,9 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
     incoming = Incoming(order.connection_id, checked, correlation=unit.correlation)
     if any(change["op"] == "add" for change in changes):
         prepare(unit, [incoming])
-    apply_snapshot(unit, facts, incoming, order)
+    else:
+        compare_prices(unit, incoming)
+    apply_snapshot(unit, facts, incoming, order, again=True, before=before)
     _refuse_parts(incoming, changes)
     # The source's last picture stays the one it is compared with: sent again, it does not undo what was changed here.
     unit.conn.execute(
@@ -108,6 +111,24 @@ def change_order(unit: Unit, facts: Facts, order_id: UUID, changes: Sequence[Jso
         "canceled": canceled.get("canceled") or {},
         "requested": canceled.get("requested") or {},
     }
+
+
+def _sent(document: Json) -> Json:
+    """Return a picture without what only changes need to know."""
+    lines = [{name: value for name, value in line.items() if name not in OURS} for line in document["lines"]]
+    return {**document, "lines": lines}
+
+
+def _stops(unit: Unit, facts: Facts, connection_id: UUID, document: Json) -> list[Stop]:
+    """Return what keeps an order from being processed as it is now, whatever of it was released."""
+    picture = Incoming(connection_id, check_document(DocumentType.ORDER, _sent(document)))
+    lines = picture.document["lines"]
+    known = resolve_lines(unit, ((connection_id, line) for line in lines))
+    picture.items = [item_of(known, connection_id, line) for line in lines]
+    picture.clashes = clashes(known, connection_id, lines)
+    compare_prices(unit, picture)
+    judge(unit, facts, [picture])
+    return picture.stops
 
 
 def _refuse_parts(incoming: Incoming, changes: Sequence[Json]) -> None:

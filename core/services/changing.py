@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -25,23 +26,44 @@ from core.services.outbox import told_of
 from core.services.phase import refresh_phases
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
+from core.services.validation import Stop
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_order
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
+# Holds that may be of a map, whose code or field no change of ours gives.
+FROM_MAPS = frozenset({HoldKind.MISSING_FIELD, HoldKind.UNMAPPED_CODE})
 # Holds a newer picture of the order can end or bring; a person's hold stays a person's.
 FROM_CONTENT = frozenset(HoldKind) - {HoldKind.MANUAL, HoldKind.POSSIBLE_DUPLICATE, HoldKind.NO_NODE}
 
 
-def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> str:
-    """Bring a locked order to its source's newer picture and return what it was: changed, duplicate or stale."""
+def apply_snapshot(
+    unit: Unit,
+    facts: Facts,
+    incoming: Incoming,
+    order: Row[Any],
+    *,
+    again: bool = False,
+    before: Collection[Stop] | None = None,
+) -> str:
+    """Bring a locked order to its source's newer picture and return what it was: changed, duplicate or stale.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        incoming: the picture.
+        order: the locked order.
+        again: whether it is applied even though the source's last picture was the same: the order was changed since.
+        before: what kept the order from being processed until now, where it is changed and not sent: of that, what was
+            released stays so, and what its map held stays held.
+    """
     known = (order.source_version or 0, order.source_updated_at.timestamp() if order.source_updated_at else 0.0)
     if incoming.age < known:
         return "stale"
     mark = fingerprint(incoming.document)
-    if mark == order.source_hash:
+    if mark == order.source_hash and not again:
         return "duplicate"
     document = incoming.document
     if document.get("canceled_at") and order.state not in ORDER.final:
@@ -64,7 +86,7 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
     if not same_address(order.body.get("ship_to"), document.get("ship_to")):
         summary["ship_to"] = True
     _remember(unit, order, document, mark)
-    _rehold(unit, facts, incoming)
+    _rehold(unit, facts, incoming, before)
     _note(unit, order.id, summary)
     if summary.get("ship_to"):
         recall_work(unit, facts, order.id, "new ship-to address")
@@ -85,7 +107,7 @@ def apply_snapshot(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]
 
 def _remember(unit: Unit, order: Row[Any], document: Json, mark: str) -> None:
     # A change by hand does not say whose part an order is, and it stays so.
-    kept = {name: order.body[name] for name in ("split_from",) if order.body.get(name)}
+    kept = {name: order.body[name] for name in ("split_from", "split_ship_to") if order.body.get(name)}
     unit.conn.execute(
         update(t.orders)
         .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
@@ -191,7 +213,7 @@ def _reduce_or_raise(
     )
 
 
-def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
+def _rehold(unit: Unit, facts: Facts, incoming: Incoming, before: Collection[Stop] | None) -> None:
     """End holds whose cause the new picture has taken away, and place those it brings."""
     judge(unit, facts, [incoming])
     stops = incoming.stops
@@ -201,8 +223,15 @@ def _rehold(unit: Unit, facts: Facts, incoming: Incoming) -> None:
     ).all()
     wanted = {(str(stop.kind), stop.detail) for stop in stops}
     have = {(row.kind, row.detail) for row in active}
-    ended = [row.id for row in active if row.kind in FROM_CONTENT and (row.kind, row.detail) not in wanted]
-    fresh = [stop for stop in stops if (str(stop.kind), stop.detail) not in have]
+    known = {(str(stop.kind), stop.detail) for stop in before or ()}
+    kept = {
+        row.id
+        for row in active
+        if before is not None and row.kind in FROM_MAPS and row.line_id is None and (row.kind, row.detail) not in known
+    }
+    over = [row for row in active if row.kind in FROM_CONTENT and (row.kind, row.detail) not in wanted]
+    ended = [row.id for row in over if row.id not in kept]
+    fresh = [stop for stop in stops if (str(stop.kind), stop.detail) not in have | known]
     if fresh:
         order = lock_order(unit, incoming.order_id)
         if order.state in ("accepted", "in_progress"):

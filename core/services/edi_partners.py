@@ -16,7 +16,7 @@ from core.services.catalog import connection_named
 from core.services.connections import add_connection, config_of, require_usable, rotate_secrets
 from core.services.secretbox import SecretBox
 from core.store import schema as t
-from core.store.read.partners import PARTNER_KIND, read_partner
+from core.store.read.partner_list import PARTNER_KIND, read_partner
 from core.store.unit import Unit
 
 

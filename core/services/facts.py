@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,7 @@ class Facts:
 
     Attributes:
         double_hours: within how many hours the same order by another connection is held; 0 never.
+        most_units: what a line asks for at most before its order is held, where terms say nothing else; 0 any number.
         rows: what it was made of, for the next picture; None where it was made of nothing that was read.
     """
 
@@ -82,6 +84,7 @@ class Facts:
     policies: Sequence[InForce] = ()
     promising: PromisingFacts = field(default_factory=PromisingFacts)
     double_hours: float = 24.0
+    most_units: Decimal = Decimal(0)
     rows: Rows | None = None
 
     @property
@@ -100,6 +103,7 @@ def read_facts(
     tenant: int,
     terms: Promising | None = None,
     before: Facts | None = None,
+    orders: Orders | None = None,
 ) -> Facts:
     """Read the picture from the database; parts nobody has written since are taken from the one before.
 
@@ -111,7 +115,9 @@ def read_facts(
         tenant: whose.
         terms: what promises may rest on.
         before: the picture read last.
+        orders: when orders are held.
     """
+    orders = orders or Orders()
     rows = _read_rows(conn, tenant, before.rows if before else None)
     stamps = rows.stamps
     routing = read_routing(conn, tenant, rows.nodes, rows.disruptions, stamps, before.routing if before else None)
@@ -146,6 +152,8 @@ def read_facts(
         routing=routing,
         policies=rows.policies,
         promising=promising_facts(terms or Promising(), rows.nodes, rows.calendars, rows.transit),
+        double_hours=orders.double_hours,
+        most_units=Decimal(orders.most_units),
         rows=rows,
     )
 
@@ -190,7 +198,7 @@ class FactsCache:
         """Return the picture, at most `FRESH_SECONDS` old."""
         with self._lock:
             if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                found = read_facts(conn, self._connectors, tenant, self._terms, self._facts.get(tenant))
-                self._facts[tenant] = replace(found, double_hours=self._orders.double_hours)
+                before = self._facts.get(tenant)
+                self._facts[tenant] = read_facts(conn, self._connectors, tenant, self._terms, before, self._orders)
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

@@ -76,7 +76,7 @@ INDEX = re.compile(r"\.[0-9]+(?=\.|\s)|(?<=\bline) [0-9]+")
 
 def _fault(kind: HoldKind, detail: str, evidence: Mapping[str, Any] | None) -> str:
     """Return what orders have in common that are held for one thing, which one decision may release."""
-    if kind is HoldKind.BAD_ADDRESS:
+    if kind in (HoldKind.BAD_ADDRESS, HoldKind.IMPLAUSIBLE_QUANTITY):
         return detail
     if CAUSE[kind] is not INCOMPLETE:
         return str(kind)

@@ -48,12 +48,10 @@ def map_code(unit: Unit, facts: Facts, case: Row[Any], args: Mapping[str, Any]) 
         args: `sku` of the item.
 
     Raises:
-        InputError: no item is named, or none has the SKU.
+        InputError: no item has the SKU.
         Refused: no line that waits carries such a code.
     """
     said, sku = case.recommended.get("args", {}), args.get("sku")
-    if not sku:
-        raise InputError("Say which item the code means.", fix='Give {"sku": "…"}.', code="CASE-SKU-422")
     item = resolve_skus(unit, {(case.connection_id, str(sku))}).get((case.connection_id, str(sku)))
     if item is None:
         raise InputError(f"No item has the SKU {sku!r}.", code="ITEM-SKU-404")

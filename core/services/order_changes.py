@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import Row, insert, text
 
 from core.domain.cases import TOO_LATE
 from core.domain.ids import uuid7
+from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
 from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.agreements import terms_of
+from core.services.canceling import cancel_order
 from core.services.cases import Member, Opened, open_cases
 from core.services.changes import change_order
 from core.services.facts import Facts
+from core.services.issued import orders_issued
 from core.services.papers import WRITE_OF
-from core.services.refunds import order_of
+from core.services.part_changes import shares
 from core.services.responding import lines_of, owe_answer
 from core.services.trading import in_unit_price, ordered_as
 from core.store import schema as t
 from core.store.unit import Unit
 
 SEEN = text(
-    "SELECT 1 FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'partner' AND changes->>'change' = :c"
+    "SELECT 1 FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
+    " AND changes->>'change' = :c"
 )
 KEPT = ("sku", "gtin", "buyer_code", "title", "quantity", "unit_price", "external_id", "unit")
 
@@ -33,44 +38,96 @@ KEPT = ("sku", "gtin", "buyer_code", "title", "quantity", "unit_price", "externa
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:
     """Apply a change and return (order, applied | duplicate | refused, why it was refused).
 
-    What was shipped cannot be changed: then nothing of the change is done, a case is opened, and the order response
-    says the order as it is.
+    An order that was split by store is changed in its parts, all of them or none; see `shares`. What was shipped cannot
+    be changed: then nothing of the change is done, a case is opened, and the order response says the order as it is.
 
     Raises:
         NotFound: the order has not come in (yet).
     """
-    order = order_of(unit, connection_id, body["external_id"])
+    orders = orders_issued(unit, connection_id, body["external_id"])
+    orders = [each for each in orders if each.state != "canceled"] or orders
     number = body.get("change")
-    if number and unit.conn.execute(SEEN, {"t": unit.tenant, "o": order.id, "c": number}).first():
-        return order.id, "duplicate", None
-    why = None
+    ids = [each.id for each in orders]
+    if number and unit.conn.execute(SEEN, {"t": unit.tenant, "o": ids, "c": number}).first():
+        return ids[0], "duplicate", None
+    why, concerned = None, list(orders)
     try:
         with unit.savepoint():
-            done = change_order(unit, facts, order.id, _operations(unit, order.id, body), body.get("reason"))
-            if done["state"] == "declined":
-                why = f"the order is {order.state}"
+            parts = shares(orders, {each: _by_name(unit, each) for each in ids}, body)
+            concerned = [order for order, _ in parts] or concerned
+            for order, own in parts:
+                why = why or _change(unit, facts, order, own)
+                if why is not None and len(orders) > 1:
+                    # Of an order in parts, all of the change is done or nothing.
+                    raise InputError(f"{order.external_id}: {why}", code="CHANGE-LATE-422")
     except InputError as error:
         why = error.what
+    for order in concerned:
+        said = {"change": number, "lines": jsonable(body["lines"])}
+        note_change(unit, facts, connection_id, order, said, body.get("reason"), why)
+    return concerned[0].id, "applied" if why is None else "refused", why
+
+
+def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> str | None:
+    """Change an order, or the part of one, and return why nothing of it was done; None where it was."""
+    asked = _operations(unit, order.id, body)
+    gone = {each["line"] for each in asked if each["op"] == "remove"}
+    left = [line for line in lines_of(unit, order.id) if line.quantity > line.canceled]
+    if order.body.get("split_from") and left and all(f"lin_{line.id.hex}" in gone for line in left):
+        shipped = next((line for line in left if line.shipped > 0), None)
+        if shipped is not None:
+            raise InputError(f"{plain(shipped.shipped)} units of {shipped.sku} have been shipped already.",
+                             fix="What has left comes back as a return.", code="CHANGE-SHIPPED-422")  # fmt: skip
+        cancel_order(unit, facts, order.id, None, body.get("reason") or "its store gets nothing any more")
+        return None
+    done = change_order(unit, facts, order.id, asked, body.get("reason"))
+    return f"the order is {order.state}" if done["state"] == "declined" else None
+
+
+def _by_name(unit: Unit, order_id: UUID) -> dict[str, Row[Any]]:
+    return {line.external_id: line for line in lines_of(unit, order_id) if line.external_id is not None}
+
+
+def note_change(
+    unit: Unit, facts: Facts, connection_id: UUID, order: Row[Any], said: Json, reason: str | None, why: str | None
+) -> None:
+    """Write down a change that a partner asked for, and owe him the order response; refused, a case is opened.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        connection_id: the partner's.
+        order: the locked order as it was.
+        said: what was asked; `change` is the partner's number of it.
+        reason: his reason.
+        why: why nothing of it was done; None where it was.
+    """
     state = "confirmed" if why is None else "declined"
     unit.conn.execute(
         insert(t.change_set).values(
             tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner",
-            changes={"change": number, "lines": jsonable(body["lines"])}, state=state, reason=body.get("reason"),
+            changes=said, state=state, reason=reason,
             answer=why, actor=unit.actor, answered_at=unit.now,
         )
     )  # fmt: skip
     connection = facts.connections.get(connection_id)
     if why is not None:
-        _refuse(unit, connection_id, order.id, connection.name if connection else "?", order.number, why)
+        _refuse(
+            unit,
+            connection_id,
+            order.id,
+            connection.name if connection else "?",
+            order.number or order.external_id,
+            why,
+        )
     terms = terms_of(unit.conn, connection_id, unit.tenant)
     if terms is not None and connection is not None and connection.takes(WRITE_OF[Paper.ORDER_RESPONSE]):
         owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
-    return order.id, "applied" if why is None else "refused", why
 
 
 def _operations(unit: Unit, order_id: UUID, body: Json) -> list[Json]:
     """Return the change in words of `change_order`, quantities in units of the items."""
-    lines = {line.external_id: line for line in lines_of(unit, order_id) if line.external_id is not None}
+    lines = _by_name(unit, order_id)
     found: list[Json] = []
     for index, each in enumerate(body["lines"]):
         if each["op"] == "add":

@@ -15,7 +15,7 @@ ZERO = Decimal(0)
 BODY = (
     "service_level", "promise", "pickup_node", "partial_shipment_allowed", "note", "tags", "buyer", "seller", "ship_to",
     "bill_to", "charges", "payments", "totals", "references", "ship_not_before", "ship_not_after",
-    "deliver_not_before", "deliver_not_after", "split_from",
+    "deliver_not_before", "deliver_not_after", "split_from", "split_ship_to",
 )  # fmt: skip
 LINE = (
     "id", "order_id", "external_id", "position", "sku", "item_id", "item_ref", "title", "quantity", "canceled",
@@ -26,7 +26,7 @@ LINE = (
 
 def fingerprint(document: Json) -> str:
     """Return what tells two sendings with the same content apart from a change."""
-    ignored = {"source_version", "source_updated_at"}
+    ignored = {"source_version", "source_updated_at", "purpose"}
     return hashlib.sha256(dump({k: v for k, v in sorted(document.items()) if k not in ignored}).encode()).hexdigest()
 
 

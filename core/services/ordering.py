@@ -15,6 +15,7 @@ from core.domain.policies import order_traits
 from core.ports.connectors import Json
 from core.routing.problem import Demand, Destination
 from core.services import holds
+from core.services.agreements import most_units_of
 from core.services.catalog import units_of
 from core.services.converting import tie_reservations
 from core.services.facts import Facts
@@ -127,10 +128,12 @@ def _validate(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
 def judge(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> None:
     """Find what keeps each order, its items known, from being processed, and note it in its `stops`."""
     units = units_of(unit, {item for each in batch for item in units_asked(each.document, each.items)})
+    agreed = most_units_of(unit, {each.connection_id for each in batch})
     for each in batch:
         each.stops = check_order(
-            each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units, clashes=each.clashes
-        )
+            each.document, each.items, each.map_holds, facts.codes, now=unit.now, units=units, clashes=each.clashes,
+            most_units=agreed.get(each.connection_id, facts.most_units),
+        )  # fmt: skip
 
 
 def _insert(unit: Unit, batch: Sequence[Incoming]) -> set[UUID]:

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from core.domain.cases import QUARANTINED, UNKNOWN_WORK
+from core.domain.cases import ORDER_AGAIN, QUARANTINED, UNKNOWN_WORK
+from core.domain.ids import parse_id
 from core.domain.vocabulary import Via
 from core.errors import CrossdockError, NotFound, storable
 from core.ports.connectors import InboundRecord
 from core.services.cases import Member, Opened, open_cases
 from core.services.connections import row_of
+from core.services.edi_rejecting import what_is_known
 from core.services.intake import store_records
 from core.store.bulk import as_json
 from core.store.unit import Unit
@@ -59,8 +61,24 @@ def quarantined(
         error: why it was not taken.
     """
     unit.event("message.quarantined", "message", message_id, {"code": error.error_code})
+    if error.error_code == ORDER_AGAIN.code:
+        told = {"connection": name, "topic": topic, **error.data}
+        mark, about = f"{ORDER_AGAIN.code}:{message_id.hex}", [Member("message", message_id, _order(error))]
+        return Opened(ORDER_AGAIN, mark, told, about, connection_id=connection_id)
     cause = UNKNOWN_WORK if isinstance(error, NotFound) else QUARANTINED
     rule = error.data.get("line") or error.data.get("rule") or ""
-    evidence = {"connection": name, "topic": topic, "code": error.error_code, "what": error.what, "why": error.why}
+    known, others = what_is_known(unit, message_id)
+    evidence = {
+        "connection": name, "topic": topic, "code": error.error_code, "what": error.what, "why": error.why,
+        "told": known,
+    }  # fmt: skip
     fingerprint = storable(f"{cause.code}:{connection_id.hex}:{topic}:{error.error_code}:{rule}")[:400]
-    return Opened(cause, fingerprint, evidence, [Member("message", message_id)], connection_id=connection_id)
+    return Opened(
+        cause, fingerprint, evidence, [Member("message", message_id)], connection_id=connection_id, others=others
+    )
+
+
+def _order(error: CrossdockError) -> UUID | None:
+    """Return the order an error is about, where it names one."""
+    named = error.data.get("order")
+    return parse_id("order", str(named)) if named else None

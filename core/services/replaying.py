@@ -8,15 +8,16 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from core.domain.cases import DEAD, QUARANTINED, UNKNOWN_WORK, UNWRITTEN
+from core.domain.cases import DEAD, ORDER_AGAIN, QUARANTINED, UNKNOWN_WORK, UNWRITTEN
 from core.domain.states import DELIVERY, MESSAGE
 from core.domain.vocabulary import Write
 from core.errors import NotFound
+from core.ports.partners import REPLACES_HEADER
 from core.services import channel_stock
 from core.services.cases import settle_members
 from core.store.unit import DELIVERIES, INTAKE, Unit
 
-MESSAGE_CASES = (QUARANTINED.code, UNKNOWN_WORK.code)
+MESSAGE_CASES = (QUARANTINED.code, UNKNOWN_WORK.code, ORDER_AGAIN.code)
 
 
 def _message(unit: Unit, message_id: UUID) -> Row[Any]:
@@ -51,6 +52,24 @@ def replay_message(unit: Unit, message_id: UUID) -> str:
     unit.event("message.replayed", "message", message_id)
     unit.wake(INTAKE)
     return str(state)
+
+
+def take_as_change(unit: Unit, message_id: UUID) -> str:
+    """Have an order that came again with other content applied as a change of the order; return the message's state.
+
+    Raises:
+        NotFound: there is no such message.
+        IllegalTransition: it is still on its way, or discarded.
+    """
+    state = replay_message(unit, message_id)
+    unit.conn.execute(
+        text(
+            "UPDATE message SET headers = (headers::jsonb || jsonb_build_object(CAST(:h AS text), '1'))::json"
+            " WHERE tenant_id = :t AND id = :id"
+        ),
+        {"h": REPLACES_HEADER, "t": unit.tenant, "id": message_id},
+    )
+    return state
 
 
 def discard_message(unit: Unit, message_id: UUID, reason: str) -> str:

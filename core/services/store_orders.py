@@ -71,6 +71,8 @@ def _split(document: Document) -> list[Document]:
                 "external_id": body["external_id"] + store_suffix(store),
                 "split_from": body["external_id"],
                 "ship_to": known.get(store) or {"external_id": store},
+                # A change says the address of the whole again, which is that of no store.
+                **({"split_ship_to": body["ship_to"]} if body.get("ship_to") else {}),
                 "lines": lines,
             },
             document.holds,

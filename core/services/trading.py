@@ -61,9 +61,32 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
                 lines.append(_in_units(line, packs.get((item, line["unit"])) if item else None, own_unit))
         each.document = {**each.document, "lines": lines}
         own_terms = terms[each.connection_id]
+        _currency(unit, each, own_terms or {})
         if own_terms is not None:
             _address(each, own_terms)
         _prices(unit, each, found, (own_terms or {}).get("price_tolerance") or ZERO)
+
+
+def _currency(unit: Unit, each: Incoming, terms: Json) -> None:
+    """Take the partner's currency for an order that states none: that of his terms, else the one of all his prices."""
+    document = each.document
+    if not document.pop("currency_assumed", None):
+        return
+    day = document["placed_at"].date()
+    values = {"tenant": unit.tenant, "connection": each.connection_id, "day": day}
+    agreed = [] if terms.get("currency") else unit.conn.exec_driver_sql(CURRENCIES, values).scalars().all()
+    document["currency"] = terms.get("currency") or (agreed[0] if len(agreed) == 1 else document["currency"])
+
+
+def compare_prices(unit: Unit, each: Incoming) -> None:
+    """Hold a B2B order, in units of its items already, whose prices are not the agreed ones; see `prepare`."""
+    if each.document["type"] != "b2b":
+        return
+    lines = each.document["lines"]
+    known = resolve_lines(unit, ((each.connection_id, line) for line in lines))
+    terms = terms_of(unit.conn, each.connection_id, unit.tenant) or {}
+    found = [item_of(known, each.connection_id, line) for line in lines]
+    _prices(unit, each, found, terms.get("price_tolerance") or ZERO)
 
 
 def _of_store(each: Incoming, index: int, line: Json, sizes: Mapping[str, Decimal], own: str | None) -> Json:
@@ -138,6 +161,12 @@ def _address(each: Incoming, terms: Json) -> None:
             return
 
 
+CURRENCIES = """
+SELECT DISTINCT currency FROM partner_price
+WHERE tenant_id = %(tenant)s AND connection_id = %(connection)s
+  AND valid_from <= %(day)s AND (valid_to IS NULL OR valid_to >= %(day)s)
+LIMIT 2
+"""
 PRICES = """
 SELECT DISTINCT ON (w.n) w.n, p.price, p.currency FROM unnest(%(items)s::uuid[], %(quantities)s::numeric[])
      WITH ORDINALITY AS w(item_id, quantity, n)

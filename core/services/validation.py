@@ -18,6 +18,13 @@ from core.ports.connectors import Json
 from core.services.pictures import wanted_of
 
 ZERO = Decimal(0)
+# A year that was mistyped; shops bring their old orders along, partners do not.
+YEAR = timedelta(days=366)
+MOST_YEARS = {"b2b": 5, "b2c": 30}
+ASKED_DAYS = (
+    "requested_ship_date", "requested_delivery_date", "ship_not_before", "ship_not_after", "deliver_not_before",
+    "deliver_not_after",
+)  # fmt: skip
 # Clocks differ by minutes, and time zones taken for UTC by hours.
 AHEAD = timedelta(days=1)
 NO_UNITS: Mapping[UUID, str] = MappingProxyType({})
@@ -43,6 +50,7 @@ def check_order(
     now: datetime | None = None,
     units: Mapping[UUID, str] = NO_UNITS,
     clashes: Mapping[int, tuple[Code, Code]] = NO_CLASHES,
+    most_units: Decimal | None = None,
 ) -> list[Stop]:
     """Return everything that keeps this order from being processed.
 
@@ -54,6 +62,7 @@ def check_order(
         now: the database's time; without it no time is too late.
         units: the unit of items by id, where lines depend on it; see `units_asked`.
         clashes: by index, the lines whose codes name different items.
+        most_units: what one line asks for at most; None for no limit.
     """
     return [
         *_from_map(map_holds),
@@ -62,6 +71,7 @@ def check_order(
         *_nothing(order),
         *_units(order, items, units),
         *_parts(order, items, units),
+        *_too_many(order, most_units),
         *_address(order),
         *_pickup(order, nodes),
         *_totals(order),
@@ -69,7 +79,11 @@ def check_order(
 
 
 def implausible(order: Json, now: datetime | None) -> list[tuple[str, str]]:
-    """Return (path, reason) of what no order means: a negative price, or a time more than a day ahead."""
+    """Return (path, reason) of what no order means: a negative price, or a day nobody can have meant.
+
+    An order was placed at most a day ahead and so many years back (`MOST_YEARS`), and asks for days from a year before
+    it to two years after.
+    """
     found = [
         (f"lines.{index}.unit_price", "must not be negative")
         for index, line in enumerate(order["lines"])
@@ -77,6 +91,17 @@ def implausible(order: Json, now: datetime | None) -> list[tuple[str, str]]:
     ]
     if now is not None and order["placed_at"] > now + AHEAD:
         found.append(("placed_at", "must not be more than a day ahead"))
+    if now is None:
+        return found
+    placed, years = order["placed_at"], MOST_YEARS[order["type"]]
+    if placed < now - years * YEAR:
+        found.append(("placed_at", f"must not be more than {years} years back"))
+    # Days are told from today's where the order's own is no day to tell them from.
+    base = now.date() if found and found[-1][0] == "placed_at" else placed.date()
+    for name in ASKED_DAYS:
+        day = order.get(name)
+        if day is not None and not base - YEAR <= day <= base + 2 * YEAR:
+            found.append((name, f"must be within a year before the order and two years after it, not {day}"))
     return found
 
 
@@ -117,6 +142,20 @@ def part_of_unit(number: int, quantity: Decimal, unit: str, index: int) -> Stop:
     """Return why a line stops that asks for a part of a unit that is counted; `number` is what people call it."""
     detail = f"line {number} asks for {plain(quantity)}, and its item is counted in {unit}"
     return Stop(HoldKind.PART_OF_UNIT, detail, index, {"quantity": plain(quantity), "unit": unit})
+
+
+def _too_many(order: Json, most: Decimal | None) -> list[Stop]:
+    """Return the lines that ask for more than anybody means: reserved, they would leave nothing for other orders."""
+    stops = []
+    for index, line in enumerate(order["lines"] if most else ()):
+        units = wanted_of(line)
+        if most is not None and units > most and line.get("requires_shipping") is not False:
+            known = [line.get(each) for each in ("sku", "buyer_code", "gtin", "title")]
+            name = next((each for each in known if each), f"line {index + 1}")
+            detail = f"line {index + 1} asks for {plain(units)} of {name}, and at most {plain(most)} are plausible"
+            said = {"quantity": plain(units), "name": name, "most_units": plain(most)}
+            stops.append(Stop(HoldKind.IMPLAUSIBLE_QUANTITY, detail, index, said))
+    return stops
 
 
 def _units(order: Json, items: Sequence[UUID | None], units: Mapping[UUID, str]) -> list[Stop]:
@@ -173,7 +212,12 @@ def _address(order: Json) -> list[Stop]:
     if not address:
         return [Stop(HoldKind.BAD_ADDRESS, "no ship-to address")]
     missing = [name for name in ("line1", "city", "country") if not address.get(name)]
-    return [Stop(HoldKind.BAD_ADDRESS, f"no {', '.join(missing)}")] if missing else []
+    if not missing:
+        return []
+    # One address mends all orders for a store, and no other ones.
+    store = address.get("external_id") or address.get("gln")
+    whose = f" of store {store}" if store else ""
+    return [Stop(HoldKind.BAD_ADDRESS, f"no {', '.join(missing)}{whose}", evidence={"store": store} if store else None)]
 
 
 def _pickup(order: Json, nodes: Collection[str]) -> list[Stop]:

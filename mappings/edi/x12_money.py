@@ -14,6 +14,19 @@ from mappings.times import canonical_instant
 CENT = Decimal("0.01")
 
 
+def to_order(found: Json) -> Json:
+    """Return an order arranged for X12."""
+    return apart({name: value for name, value in found.items() if name != "currency_assumed"})
+
+
+def from_order(found: Json) -> Json:
+    """Return the canonical order, which says whether its currency is only the standard's: it states none."""
+    made = together(found)
+    if made.pop("stated_currency", None) is None:
+        made["currency_assumed"] = True
+    return made
+
+
 def to_invoice(paper: Json) -> Json:
     """Return an invoice arranged for X12, which states one total."""
     found = apart({**paper, "lines": [signed(each) for each in paper.get("lines", ())]})

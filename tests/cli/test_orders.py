@@ -1,5 +1,6 @@
 """Orders, messages, exceptions and explanations on a real database."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_orders_are_listed_shown_and_filtered(orders: Crossdock) -> None:
         refused = orders(*words, "--json")
         assert (refused.code, "error" in refused.one) == (code, True)
     text = orders("orders", "list").out.splitlines()
-    assert text[0].split() == ["id", "number", "connection", "state", "phase", "placed", "total", "currency"]
+    assert text[0].split() == ["id", "order", "connection", "state", "phase", "placed", "total", "currency"]
     assert len(text) == 3
     shown = orders("orders", "show", "W1", "--json").one
     assert shown["id"] == listed["W1"]["id"]
@@ -57,6 +58,17 @@ def test_an_order_is_held_and_released(orders: Crossdock) -> None:
     assert orders("orders", "release", "W1", "--json").one["state"] == "in_progress"
     nothing = orders("orders", "release", "W1", "--json")
     assert (nothing.code, nothing.one["error"]["code"]) == (1, "CLI-HOLD-409")
+
+
+def test_the_list_says_what_partners_call_orders_and_what_they_come_to(orders: Crossdock) -> None:
+    head, *lines = orders("orders", "list").out.splitlines()
+    assert head.split() == ["id", "order", "connection", "state", "phase", "placed", "total", "currency"]
+    rows = {each["number"]: each for each in orders("orders", "list", "--json").rows}
+    assert {number: row["order"] for number, row in rows.items()} == {number: number for number in rows}
+    for number, row in rows.items():
+        prices = [Decimal(line["quantity"]) * Decimal(line["unit_price"] or 0) for line in row["lines"]]
+        assert Decimal(row["total"]) == sum(prices), number
+        assert any(number in line and row["total"] in line for line in lines)
 
 
 def test_an_order_is_changed_as_by_its_source(orders: Crossdock, place: Path) -> None:
@@ -101,6 +113,11 @@ def test_the_way_out_of_an_exception_is_applied(orders: Crossdock) -> None:
     [case] = orders("exceptions", "list", "--json").rows
     lacks = orders("exceptions", "apply", case["id"], "--json")
     assert (lacks.code, lacks.one["error"]["code"]) == (2, "CASE-SKU-422")
+    assert "`--set sku=…`" in lacks.one["error"]["fix"]
+    shown = orders("exceptions", "show", case["id"])
+    assert f"crossdock exceptions apply {case['id']} --set sku=…" in shown.err
+    other = orders("exceptions", "apply", case["id"], "--action", "give_address", "--json")
+    assert (other.code, other.one["error"]["code"]) == (2, "CASE-ACTION-422")
     done = orders("exceptions", "apply", case["id"], "--set", "sku=VASE", "--json").one
     assert done == {"id": case["id"], "action": "map_sku", "done": 1}
     assert orders("orders", "show", "W2", "--json").one["state"] == "accepted"

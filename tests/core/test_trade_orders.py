@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from core.services.agreements import set_price, set_terms
+from core.services.changes import change_order
+from core.services.holds import release_hold
 from core.store.unit import Store
 from tests.core.trade_world import STORE, TERMS, TradeWorld, line
 
@@ -336,3 +338,85 @@ def test_o2_a_change_after_shipment_is_refused_where_everybody_sees_it(world: Tr
     case = world.one("SELECT code, sentence FROM exception_case WHERE code = 'ORDER-CHANGE-409'")
     assert "4 units of A have been shipped already" in case.sentence
     assert world.one("SELECT count(*) AS n FROM event WHERE type = 'order.change_refused'").n == 1
+
+
+def for_stores(world: TradeWorld, units: dict[str, int], **more: Any) -> None:
+    total = sum(units.values())
+    stores = [{"store": name, "quantity": str(each)} for name, each in units.items()]
+    world.buy(line("A", total, destinations=stores), external_id="PO-7", number=None, **more,
+              stores=[{**STORE, "external_id": name, "gln": None} for name in units])  # fmt: skip
+
+
+def open_units(world: TradeWorld) -> dict[str, Decimal]:
+    rows = world.all("SELECT o.external_id, sum(l.quantity - l.canceled) AS n FROM orders o"
+                     " JOIN order_line l ON l.order_id = o.id GROUP BY 1 ORDER BY 1")  # fmt: skip
+    return {row.external_id: row.n for row in rows}
+
+
+def test_an_order_for_stores_is_replaced_in_all_its_parts(world: TradeWorld) -> None:
+    for_stores(world, {"1": 2, "2": 3})
+    for_stores(world, {"1": 4, "3": 1}, purpose="replace")
+    assert open_units(world) == {"PO-7/1": 4, "PO-7/2": 0, "PO-7/3": 1}
+    states = {row.external_id: row.state for row in world.all("SELECT external_id, state FROM orders")}
+    assert states["PO-7/2"] == "canceled"
+    world.check_books()
+
+
+def test_nothing_of_a_replacement_is_done_when_a_part_has_left(world: TradeWorld) -> None:
+    for_stores(world, {"1": 2, "2": 3})
+    world.ship(world.one("SELECT * FROM orders WHERE external_id = 'PO-7/2'"))
+    for_stores(world, {"1": 4, "3": 1}, purpose="replace")
+    assert open_units(world) == {"PO-7/1": 2, "PO-7/2": 3}
+    assert world.one("SELECT code FROM exception_case WHERE state = 'open'").code == "ORDER-CHANGE-409"
+
+
+@pytest.mark.parametrize(
+    ("terms", "agreed", "currency"),
+    [({"currency": "SEK"}, ["EUR"], "SEK"), ({}, ["EUR"], "EUR"), ({}, ["EUR", "DKK"], "USD"), ({}, [], "USD")],
+)
+def test_an_order_that_states_no_currency_is_in_the_partners(
+    world: TradeWorld, terms: dict[str, str], agreed: list[str], currency: str
+) -> None:
+    with world.store.begin() as unit:
+        set_terms(unit, world.retailer, {**TERMS, **terms})
+        for each in agreed:
+            set_price(unit, world.retailer, "B", Decimal("9.50"), each, since=date(2026, 1, 1))
+    order = world.buy(line("A", 1), currency="USD", currency_assumed=True)
+    assert (order.currency, order.state) == (currency, "in_progress")
+    # One it states is its own.
+    assert world.buy(line("A", 1), currency="USD").currency == "USD"
+
+
+def test_a_price_that_was_changed_by_hand_is_judged_by_the_agreed_ones(world: TradeWorld) -> None:
+    with world.store.begin() as unit:
+        set_price(unit, world.retailer, "B", Decimal("9.50"), "EUR", since=date(2026, 1, 1))
+    order = world.buy(line("B", 1, "8.00"))
+    row = world.one("SELECT id FROM order_line")
+
+    def edit(**change: Any) -> str:
+        with world.store.begin() as unit:
+            change_order(unit, world.hub.facts.get(unit.conn, 1), order.id, [change], "by hand")
+        return str(world.one("SELECT state FROM orders").state)
+
+    def held_for() -> list[str]:
+        return [each.detail for each in world.all("SELECT detail FROM hold WHERE state = 'active'")]
+
+    name = f"lin_{row.id.hex}"
+    # Something else is changed: the price is still not the agreed one.
+    assert (edit(op="note", note="hurry"), held_for()) == ("held", ["line 1 at 8, agreed are 9.5 EUR"])
+    assert edit(op="price", line=name, unit_price=Decimal("8.50")) == "held"
+    assert held_for() == ["line 1 at 8.5, agreed are 9.5 EUR"]
+    assert edit(op="price", line=name, unit_price=Decimal("9.50")) != "held"
+    assert held_for() == []
+    # And away from it again.
+    assert (edit(op="price", line=name, unit_price=Decimal("9.00")), len(held_for())) == ("held", 1)
+
+
+def test_a_price_that_was_accepted_stays_so_when_something_else_changes(world: TradeWorld) -> None:
+    with world.store.begin() as unit:
+        set_price(unit, world.retailer, "B", Decimal("9.50"), "EUR", since=date(2026, 1, 1))
+    order = world.buy(line("B", 1, "8.00"))
+    with world.store.begin() as unit:
+        release_hold(unit, order.id, world.one("SELECT id FROM hold").id)
+        change_order(unit, world.hub.facts.get(unit.conn, 1), order.id, [{"op": "note", "note": "hurry"}], None)
+    assert world.one("SELECT count(*) AS n FROM hold WHERE state = 'active'").n == 0

@@ -91,6 +91,7 @@ def test_an_850_is_an_order_with_a_quantity_for_each_store() -> None:
     source = one(made, "850", ORDER)
     assert jsonable(made.read(source).canonical) == {
         "external_id": "PO-7", "type": "b2b", "placed_at": "2026-03-01T00:00:00Z", "currency": "USD",
+        "currency_assumed": True,
         "requested_delivery_date": "2026-03-10", "note": "Ring twice",
         "references": {"department": "042", "cost center": "K-9"},
         "buyer": {"external_id": "1500", "company": "Example Stores"},

@@ -53,8 +53,12 @@ class ResolveBody(Strict):
 
 
 class ApplyBody(Strict):
-    """What a person adds to the recommended arguments, such as the SKU an unknown code means."""
+    """What a person adds to the arguments, such as the SKU an unknown code means, and which way out he chose.
 
+    `action` is one of the exception's `alternatives`; without it the recommended one is carried out.
+    """
+
+    action = a_text(60)
     args = fields.Dict(keys=fields.String(validate=[validate.Length(1, 60), NO_NUL]), allow_none=True)
 
 
@@ -98,7 +102,7 @@ def dismiss(unit: Unit, body: Json, case: str) -> Json:
 
 @routes.writes("/exceptions/<case>/apply", scope=WRITE, shape="Applied", body=ApplyBody)
 def apply(unit: Unit, body: Json, case: str) -> Json:
-    """Carry out the recommended action."""
+    """Carry out the recommended action, or another way out that is named."""
     case_id = parse_id("case", case)
     require_version(read_case(unit.conn, case_id, unit.tenant)["version"])
     return _applied(unit, case_id, body)
@@ -115,7 +119,7 @@ def _applied(unit: Unit, case_id: UUID, body: Json) -> Json:
     before = read_case(unit.conn, case_id, unit.tenant)
     orders = sorted({member["order"] for member in before["members"] if member["order"]})
     phases = {order["id"]: order["phase"] for order in _orders(unit, orders)}
-    done = apply_case(unit, facts(unit), case_id, body.get("args"))
+    done = apply_case(unit, facts(unit), case_id, body.get("args"), body.get("action"))
     return {
         "action": done["action"],
         "done": done["done"],

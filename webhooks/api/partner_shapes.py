@@ -20,7 +20,7 @@ from webhooks.api.shaping import (
 PARTNER: dict[str, Shape] = {
     "id": identifier("con"), "name": TEXT, "label": MAYBE, "mode": TEXT, "ours": MAYBE, "theirs": MAYBE,
     "transport": MAYBE, "incoming": many(TEXT), "outgoing": many(TEXT), "came": WHOLE, "left": WHOLE,
-    "refused": WHOLE, "silent": WHOLE, "last_at": MAYBE_INSTANT,
+    "refused": WHOLE, "set_aside": WHOLE, "silent": WHOLE, "last_at": MAYBE_INSTANT,
 }  # fmt: skip
 INTERCHANGE: dict[str, Shape] = {
     "id": identifier("ich"), "partner": TEXT, "direction": TEXT, "syntax": TEXT, "sender": TEXT, "recipient": TEXT,

@@ -15,15 +15,14 @@ from core.services.edi_deciding import refuse_for_good, take_anyway
 from core.services.edi_partners import set_up
 from core.services.edi_resending import LONGEST_EDIT, WAYS, send_anew
 from core.store.read.page import Json, Listed, Slice
+from core.store.read.partner_list import list_partners, read_partner
 from core.store.read.partners import (
     list_documents,
     list_interchanges,
-    list_partners,
     raw_document,
     raw_interchange,
     read_document,
     read_interchange,
-    read_partner,
 )
 from core.store.unit import Unit
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, func, select
 
+from core.domain.ids import parse_id, public_id
 from core.domain.states import OrderState
 from core.domain.vocabulary import Phase
 from core.store import schema as t
 from core.store.read.orders import read_orders
 from core.store.read.page import Listed, Slice, joined, only, require_named, rows_by_id, since, sold_as
+from core.store.read.text import money
 from core.store.unit import DEFAULT_TENANT
 
 
@@ -71,3 +73,29 @@ def list_orders(conn: Connection, where: OrderFilter, piece: Slice, tenant: int 
     query = since(since(query, o.updated_at, where.since), o.placed_at, where.placed_since)
     rows, after = rows_by_id(conn, query, o.id, piece)
     return Listed(read_orders(conn, [row.id for row in rows], tenant), after)
+
+
+def list_with_totals(conn: Connection, where: OrderFilter, piece: Slice, tenant: int = DEFAULT_TENANT) -> Listed:
+    """Return a page of orders, each with `order`, what its partner calls it, and `total`, what it comes to.
+
+    A part by store is called by the number of the whole and its store. Where the source states no total, it is what
+    lines and charges come to.
+    """
+    found = list_orders(conn, where, piece, tenant)
+    o = t.orders.c
+    ids = [parse_id("order", row["id"]) for row in found.data]
+    split = o.body["split_from"].as_string().is_not(None).label("split")
+    query = select(o.id, o.number, o.external_id, o.total, split).where(o.tenant_id == tenant, o.id.in_(ids))
+    rows = {public_id("order", row.id): row for row in conn.execute(query)}
+    return Listed(
+        [
+            {
+                **order,
+                "order": row.external_id if row.split else row.number or row.external_id,
+                "total": money(row.total, order["currency"]),
+            }
+            for order in found.data
+            if (row := rows[order["id"]])
+        ],
+        found.after,
+    )

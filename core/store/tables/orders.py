@@ -62,6 +62,14 @@ orders = Table(
     Index("ix_orders_sourcing", "tenant_id", "sourcing_at", postgresql_where=sql("sourcing_at IS NOT NULL")),
     Index("ix_orders_phase", "tenant_id", "phase", "id"),
     Index("ix_orders_number", "tenant_id", "number"),
+    # The parts by store of an order, by the number of the whole.
+    Index(
+        "ix_orders_split",
+        "tenant_id",
+        "connection_id",
+        sql("(body->>'split_from')"),
+        postgresql_where=sql("(body->>'split_from') IS NOT NULL"),
+    ),
     Index("ix_orders_buyer", "tenant_id", sql("lower(buyer_email)"), postgresql_where=sql("buyer_email IS NOT NULL")),
     Index("ix_orders_placed", "tenant_id", "placed_at"),
     Index(

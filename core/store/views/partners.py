@@ -22,11 +22,13 @@ INTERCHANGES = text(
 )
 DOCUMENTS = """
     SELECT count(*) AS "all", count(*) FILTER (WHERE state = 'refused') AS refused,
+           count(*) FILTER (WHERE work = 'quarantined') AS set_aside,
            count(*) FILTER (WHERE alarmed_at IS NOT NULL AND due_at IS NOT NULL) AS silent,
            count(*) FILTER (WHERE direction = 'out' AND state IN ('made', 'sent', 'received')) AS open,
            count(*) FILTER (WHERE direction = 'in') AS "in", count(*) FILTER (WHERE direction = 'out') AS out
     FROM (
-        SELECT d.state, d.direction, d.alarmed_at, d.due_at FROM {found}
+        SELECT d.state, d.direction, d.alarmed_at, d.due_at, m.state AS work FROM {found}
+        LEFT JOIN message m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
         JOIN connection c ON c.tenant_id = d.tenant_id AND c.id = d.connection_id
         WHERE d.tenant_id = :t AND (:partner = '' OR c.name = :partner) AND (:kind = '' OR d.kind = :kind)
         LIMIT :most) found

@@ -103,7 +103,7 @@ def test_d2_an_order_number_that_came_before_is_shown_and_not_created_again(worl
     assert world.one("SELECT sum(quantity) AS n FROM order_line").n == 3
     [row] = world.all("SELECT duplicate_of, message_id FROM edi_document WHERE duplicate_of IS NOT NULL")
     message = world.one("SELECT state, outcome FROM message WHERE id = :m", m=row.message_id)
-    assert (message.state, message.outcome.startswith("Its number came before")) == ("ignored", True)
+    assert (message.state, message.outcome.startswith("Order PO-1 came before")) == ("quarantined", True)
 
 
 def test_d4_a_test_is_read_and_acknowledged_and_never_worked_on(world: EdiWorld) -> None:

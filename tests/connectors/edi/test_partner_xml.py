@@ -239,9 +239,15 @@ def test_cxml_orders_come_once_and_a_new_payload_with_an_old_number_is_a_busines
     assert numbers(cxml) == ["PO-1"]
     assert states(cxml) == ["taken", "repeated", "taken"]
     assert cxml.one("SELECT sum(quantity) AS n FROM order_line").n == 3
-    [row] = cxml.all("SELECT m.outcome FROM edi_document d JOIN message m ON m.id = d.message_id"
+    [row] = cxml.all("SELECT m.state, m.error FROM edi_document d JOIN message m ON m.id = d.message_id"
                      " WHERE d.duplicate_of IS NOT NULL")  # fmt: skip
-    assert row.outcome.startswith("Its number came before")
+    assert (row.state, row.error["code"]) == ("quarantined", "ORDER-AGAIN-409")
+    assert cxml.cases() == ["ORDER-AGAIN-409"]
+    # With the same content it is a harmless repeat.
+    cxml.drop(cxml_order("PO-1", payload="p-4@example.com"), "d.xml")
+    repeat = cxml.one("SELECT m.state, m.outcome FROM message m ORDER BY id DESC LIMIT 1")
+    assert (repeat.state, "with the same content" in repeat.outcome) == ("ignored", True)
+    assert cxml.cases() == ["ORDER-AGAIN-409"]
 
 
 def test_cxml_an_update_is_the_order_again_and_a_deletion_cancels_it(cxml: EdiWorld) -> None:
