@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -62,9 +63,9 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
                     raise InputError(f"{order.external_id}: {why}", code="CHANGE-LATE-422")
     except InputError as error:
         why = error.what
-    for order in concerned:
-        said = {"change": number, "lines": jsonable(body["lines"])}
-        note_change(unit, facts, connection_id, order, said, body.get("reason"), why)
+    said = {"change": number, "lines": jsonable(body["lines"])}
+    called = orders[0].number or orders[0].external_id if len(orders) == 1 else body["external_id"]
+    note_change(unit, facts, concerned, said, called, body.get("reason"), why)
     return concerned[0].id, "applied" if why is None else "refused", why
 
 
@@ -89,40 +90,41 @@ def _by_name(unit: Unit, order_id: UUID) -> dict[str, Row[Any]]:
 
 
 def note_change(
-    unit: Unit, facts: Facts, connection_id: UUID, order: Row[Any], said: Json, reason: str | None, why: str | None
+    unit: Unit,
+    facts: Facts,
+    orders: Sequence[Row[Any]],
+    said: Json,
+    number: str,
+    reason: str | None,
+    why: str | None,
 ) -> None:
-    """Write down a change that a partner asked for, and owe him the order response; refused, a case is opened.
+    """Write down a change that a partner asked for, and owe him the order responses; refused, a case is opened.
 
     Args:
         unit: the running transaction.
         facts: nodes and connections.
-        connection_id: the partner's.
-        order: the locked order as it was.
+        orders: the locked order, or its parts by store, as it was; all of one connection.
         said: what was asked; `change` is the partner's number of it.
+        number: what the partner calls the order.
         reason: his reason.
         why: why nothing of it was done; None where it was.
     """
-    state = "confirmed" if why is None else "declined"
-    unit.conn.execute(
-        insert(t.change_set).values(
-            tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner",
-            changes=said, state=state, reason=reason,
-            answer=why, actor=unit.actor, answered_at=unit.now,
-        )
-    )  # fmt: skip
+    connection_id = orders[0].connection_id
     connection = facts.connections.get(connection_id)
-    if why is not None:
-        _refuse(
-            unit,
-            connection_id,
-            order.id,
-            connection.name if connection else "?",
-            order.number or order.external_id,
-            why,
-        )
     terms = terms_of(unit.conn, connection_id, unit.tenant)
-    if terms is not None and connection is not None and connection.takes(WRITE_OF[Paper.ORDER_RESPONSE]):
-        owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
+    answers = connection is not None and connection.takes(WRITE_OF[Paper.ORDER_RESPONSE])
+    for order in orders:
+        unit.conn.execute(
+            insert(t.change_set).values(
+                tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner", changes=said,
+                state="confirmed" if why is None else "declined", reason=reason, answer=why, actor=unit.actor,
+                answered_at=unit.now,
+            )
+        )  # fmt: skip
+        if terms is not None and answers:
+            owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
+    if why is not None:
+        _refuse(unit, orders, {"connection": connection.name if connection else "?", "number": number, "detail": why})
 
 
 def _operations(unit: Unit, order_id: UUID, body: Json) -> list[Json]:
@@ -156,18 +158,8 @@ def _operations(unit: Unit, order_id: UUID, body: Json) -> list[Json]:
     return found
 
 
-def _refuse(unit: Unit, connection_id: UUID, order_id: UUID, connection: str, number: str | None, why: str) -> None:
-    evidence = {"connection": connection, "number": number or f"ord_{order_id.hex}", "detail": why}
-    open_cases(
-        unit,
-        [
-            Opened(
-                TOO_LATE,
-                f"{TOO_LATE.code}:{order_id.hex}",
-                evidence,
-                [Member("order", order_id, order_id)],
-                connection_id=connection_id,
-            )
-        ],
-    )
-    unit.event("order.change_refused", "order", order_id, evidence, order_id=order_id)
+def _refuse(unit: Unit, orders: Sequence[Row[Any]], evidence: Json) -> None:
+    mark, about = f"{TOO_LATE.code}:{orders[0].id.hex}", [Member("order", order.id, order.id) for order in orders]
+    open_cases(unit, [Opened(TOO_LATE, mark, evidence, about, connection_id=orders[0].connection_id)])
+    for order in orders:
+        unit.event("order.change_refused", "order", order.id, evidence, order_id=order.id)

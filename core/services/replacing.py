@@ -63,13 +63,15 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
         with unit.savepoint():
             first, changed = _replace(unit, facts, batch, known)
     except InputError as error:
-        why, changed = error.what, sorted(row.id for row in known.values())
-        first = changed[0]
+        changed = [row.id for row in known.values() if row.state != "canceled"] or [row.id for row in known.values()]
+        if not changed:
+            raise
+        why, first = error.what, changed[0]
     if why is None and not changed and all(each.key in known for each in batch):
         return first, "duplicate", None
-    said: Json = {"replaced": issued}
-    for order_id in changed:
-        note_change(unit, facts, connection_id, lock_order(unit, order_id), said, None, why)
+    if changed:
+        orders = [lock_order(unit, order_id) for order_id in sorted(changed)]
+        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why)
     return first, "applied" if why is None else "refused", why
 
 

@@ -83,8 +83,9 @@ def test_what_does_not_say_which_part_is_refused_with_the_parts(world: TradeWorl
     done = change(world, asked)
     assert units(world) == BEFORE
     assert done.outcome.startswith("refused: ")
-    case = world.one("SELECT code, sentence FROM exception_case")
-    assert case.code == "ORDER-CHANGE-409"
+    [case] = world.all("SELECT code, title, sentence FROM exception_case")
+    assert (case.code, case.title) == ("ORDER-CHANGE-409", "A change of PO-7 by retailer was not done")
+    assert world.one("SELECT count(*) AS n FROM case_member").n == 2
     if "its stores get another number" not in case.sentence:
         assert "PO-7/1, PO-7/2" in case.sentence
 
