@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -119,6 +118,7 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
 
 def _held(wanted: Wanted, picked: Mapping[Key, Picked], group_id: UUID) -> Iterator[Held]:
     """Yield the rows of a granted request: one for each component of a kit, and for each lot."""
+    row_id = None
     for (item, node), units in wanted.units.items():
         kit = item if item in wanted.kits else None
         for index, (part, per_unit) in enumerate(sorted(wanted.kits.get(item, {item: ONE}).items())):
@@ -127,9 +127,10 @@ def _held(wanted: Wanted, picked: Mapping[Key, Picked], group_id: UUID) -> Itera
                 dealt = deal(picked[part, node], units * per_unit)
             for lot, number in dealt:
                 yield (
-                    uuid7(), group_id, wanted.connection_id, part, node, number, lot, wanted.seconds, kit, per_unit,
+                    row_id, group_id, wanted.connection_id, part, node, number, lot, wanted.seconds, kit, per_unit,
                     index > 0,
                 )  # fmt: skip
+                row_id = uuid7()
 
 
 def reserve_plenty(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted] | None:
@@ -143,12 +144,12 @@ def reserve_plenty(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted] | None
     """
     if any(each.kits for each in wanted):
         return None
-    ids = iter(uuid7s(len(wanted) + sum(len(each.units) for each in wanted)))
-    groups = list(islice(ids, len(wanted)))
+    groups = uuid7s(len(wanted))
+    # The first row of a reservation shares its identifier: most have no other.
     rows: list[Held] = [
-        (next(ids), group_id, each.connection_id, *key, units, None, each.seconds, None, ONE, False)
+        (uuid7() if index else None, group_id, each.connection_id, *key, units, None, each.seconds, None, ONE, False)
         for group_id, each in zip(groups, wanted, strict=True)
-        for key, units in each.units.items()
+        for index, (key, units) in enumerate(each.units.items())
     ]
     return [Granted(group_id) for group_id in groups] if rows and hold_if_plenty(unit, rows) else None
 

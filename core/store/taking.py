@@ -62,7 +62,7 @@ WRITE_HELD = f"""moved AS (
 })
 INSERT INTO reservation (tenant_id, id, group_id, connection_id, item_id, node_id, quantity, lot, expires_at, kit_id,
                          per_unit, follows, state)
-SELECT %(tenant)s, id, group_id, connection_id, item_id, node_id, units, lot,
+SELECT %(tenant)s, coalesce(id, group_id), group_id, connection_id, item_id, node_id, units, lot,
        transaction_timestamp() + make_interval(secs => seconds), kit_id, coalesce(per_unit, 1),
        coalesce(follows, false), 'held'
 FROM held WHERE EXISTS (SELECT 1 FROM taken)
@@ -80,8 +80,9 @@ WITH {HELD}, asked AS MATERIALIZED ({SUMS}), locked AS MATERIALIZED (
     SELECT * FROM asked WHERE (SELECT count(*) FILTER (WHERE plenty) FROM locked) = (SELECT count(*) FROM asked)
 ), {WRITE_HELD}"""  # noqa: S608 - the interpolated text is constants
 
-# Reservation, group, connection, item, node, quantity, lot, seconds, kit, units in one kit, not its first component.
-Held = tuple[UUID, UUID, UUID | None, UUID, UUID, Decimal, str | None, float, UUID | None, Decimal, bool]
+# Identifier (None: its group's), group, connection, item, node, quantity, lot, seconds, kit, units in one kit, not its
+# first component.
+Held = tuple[UUID | None, UUID, UUID | None, UUID, UUID, Decimal, str | None, float, UUID | None, Decimal, bool]
 
 
 def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]], kits: Kits = NO_PARTS) -> Shelf:
@@ -127,16 +128,18 @@ def _values(unit: Unit, held: Sequence[Held]) -> dict[str, object]:
     with_kits = any(kits)
     return {
         "tenant": unit.tenant, "cause": unit.cause, "actor": unit.actor,
-        "ids": _uuids(ids), "groups": _uuids(groups), "connections": _uuids(connections), "items": _uuids(items),
-        "nodes": _uuids(nodes), "units": _plain(units), "lots": list(lots) if any(lots) else None,
-        "seconds": _plain(seconds), "kits": _uuids(kits) if with_kits else None,
+        "ids": _uuids(ids) if any(ids) else None, "groups": _uuids(groups),
+        "connections": _uuids(connections) if any(connections) else None,
+        "items": _uuids(items), "nodes": _uuids(nodes), "units": _plain(units),
+        "lots": list(lots) if any(lots) else None, "seconds": _plain(seconds),
+        "kits": _uuids(kits) if with_kits else None,
         "per_unit": _plain(per_unit) if with_kits else None, "follows": list(follows) if with_kits else None,
     }  # fmt: skip
 
 
 # Arrays as PostgreSQL reads them from text: a driver that looks at each value for itself takes ten times as long.
 def _uuids(values: Iterable[UUID | None]) -> str:
-    return "{" + ",".join(["NULL" if value is None else value.hex for value in values]) + "}"
+    return "{" + ",".join(["NULL" if value is None else f"{value.int:032x}" for value in values]) + "}"
 
 
 def _plain(values: Iterable[Decimal | float]) -> str:

@@ -6,7 +6,7 @@ level takes that level away and leaves its siblings alone.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -64,6 +64,9 @@ class Place:
     path: str | None = None
 
 
+PLACE = tuple(each.name for each in fields(Place))
+
+
 @dataclass(frozen=True, slots=True)
 class EdiFault:
     """One fault.
@@ -88,7 +91,7 @@ class EdiFault:
 
     def public(self) -> dict[str, Any]:
         """Return the fault as JSON fields; parts of the place that do not apply are left out."""
-        where = {name: value for name, value in asdict(self.place).items() if value is not None}
+        where = {name: value for name in PLACE if (value := getattr(self.place, name)) is not None}
         return {
             "kind": str(self.kind),
             "name": self.name,

@@ -27,9 +27,11 @@ def shipped_codes() -> Mapping[str, CodeList]:
     return {name: from_table(name, table) for name, table in tables.items()}
 
 
-def shipped_names() -> list[str]:
+@lru_cache(maxsize=1)
+def shipped_names() -> tuple[str, ...]:
     """Return the names of all shipped maps, such as `edifact/orders.D96A`."""
-    return sorted(f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.yaml"))
+    # A folder is read once: it was asked for every message of an interchange.
+    return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.yaml")))
 
 
 def shipped_path(name: str) -> Path:

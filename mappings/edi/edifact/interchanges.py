@@ -78,12 +78,17 @@ class Interchange:
     def messages(self) -> Iterator[Message]:
         """Yield the messages, also those that are rejected; go on with the next, whatever was wrong with one."""
         message: Message | None = None
+        events, most = self._events, self._limits.message
         while not self._over:
-            each = next(self._events, None)
+            each = next(events, None)
+            if type(each) is ReadSegment and message is not None and len(message.segments) < most:
+                # Almost all of them.
+                message.segments.append(each)
+                continue
             match each:
                 case ReadSegment():
                     assert message is not None
-                    self._add(message, each)
+                    self._too_long(message, each)
                 case MessageStart(header):
                     message = Message(header, self._group, [header.segment])
                 case MessageEnd():
@@ -109,10 +114,8 @@ class Interchange:
                 case None:
                     self._over = True
 
-    def _add(self, message: Message, segment: ReadSegment) -> None:
-        if len(message.segments) < self._limits.message:
-            message.segments.append(segment)
-        elif not message.rejected:
+    def _too_long(self, message: Message, segment: ReadSegment) -> None:
+        if not message.rejected:
             message.rejected = True
             header = self.header
             place = Place(

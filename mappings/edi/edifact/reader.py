@@ -57,7 +57,7 @@ class Reader:
         seen = False
         for each in tokens.segments():
             if type(each) is ReadSegment:
-                if judge.message is not None and each.tag not in ENVELOPE:
+                if each.tag not in ENVELOPE and judge.message is not None:
                     judge.position += 1
                     yield each
                 else:

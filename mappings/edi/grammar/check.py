@@ -47,14 +47,13 @@ def check(
     if elements:
         wanted = grammar.quick
         for index, segment in enumerate(segments):
-            tag = segment.tag
-            known = wanted.get(tag)
+            known = wanted.get(segment.tag)
             if known is None:
-                if tag not in grammar.segments:
+                if segment.tag not in grammar.segments:
                     continue
-                known = wanted[tag] = quick(grammar.segments[tag])
+                known = wanted[segment.tag] = quick(grammar.segments[segment.tag])
             if not passes(segment.elements, known):
-                check_elements(segment, grammar.segments[tag], index, report)
+                check_elements(segment, grammar.segments[segment.tag], index, report)
         found.sort(key=lambda each: each[0])
     return Checked(groups, [each for _, each in found])
 

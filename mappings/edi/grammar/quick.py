@@ -19,7 +19,9 @@ class Quick(NamedTuple):
     """What elements, or components, must be.
 
     Args:
-        slots: of each (least length, greatest length, matcher of its type or None, its components or None).
+        slots: of each (least length, greatest length, matcher of its type or None, its components or None);
+            where it has components, the first three are of one that stands there alone, and no length fits where it
+            may not.
         required: bit per element that must be there, the first being 1.
         conditions: (kind, bit of the first element, bits of all).
     """
@@ -41,11 +43,19 @@ def quick_uses(uses: Sequence[Use]) -> Quick:
     for index, use in enumerate(uses):
         required |= use.required << index
         if use.type is None:
-            slots.append((0, 0, None, quick_uses(use.parts)))
+            slots.append(composite(quick_uses(use.parts)))
         else:
             pattern = PATTERNS.get(use.type.kind)
             slots.append((use.type.low, use.type.high, pattern[0].match if pattern else None, None))
     return Quick(tuple(slots), required)
+
+
+def composite(parts: Quick) -> Slot:
+    """Return what an element of components must be."""
+    low, high, match, deeper = parts.slots[0] if parts.slots else (1, 0, None, None)
+    if deeper is not None or parts.required & ~1:
+        low, high, match = 1, 0, None
+    return low, high, match, parts
 
 
 def masks(condition: Condition) -> tuple[str, int, int]:
@@ -55,24 +65,24 @@ def masks(condition: Condition) -> tuple[str, int, int]:
 
 def passes(elements: Sequence[Any], wanted: Quick) -> bool:
     """Return whether elements are right without any doubt."""
-    slots = wanted.slots
+    slots, required, conditions = wanted
     if len(elements) > len(slots):
         return False
     present, bit = 0, 1
-    for value, (low, high, match, parts) in zip(elements, slots, strict=False):
+    # Not zip, which would have to be told again for every segment that the rest may be missing.
+    for index, value in enumerate(elements):
         if value:
+            low, high, match, parts = slots[index]
             present |= bit
-            if parts is not None:
-                if not (type(value) is list or type(value) is str) or not passes(
-                    (value,) if type(value) is str else value, parts
-                ):
+            if type(value) is str:
+                if not low <= len(value) <= high or (match is not None and not match(value)):
                     return False
-            elif type(value) is not str or not low <= len(value) <= high or (match is not None and not match(value)):
+            elif parts is None or type(value) is not list or not composed(value, parts):
                 return False
         bit <<= 1
-    if present & wanted.required != wanted.required:
+    if present & required != required:
         return False
-    for kind, first, every in wanted.conditions:
+    for kind, first, every in conditions:
         given = present & every
         wrong: int
         if kind == "P":
@@ -88,3 +98,18 @@ def passes(elements: Sequence[Any], wanted: Quick) -> bool:
         if wrong:
             return False
     return True
+
+
+def composed(values: list[Any], wanted: Quick) -> bool:
+    """Return whether the components of an element are right without any doubt; they have no components of their own."""
+    slots, required, _ = wanted
+    if len(values) > len(slots):
+        return False
+    present = 0
+    for index, value in enumerate(values):
+        if value:
+            low, high, match, _ = slots[index]
+            if type(value) is not str or not low <= len(value) <= high or (match is not None and not match(value)):
+                return False
+            present |= 1 << index
+    return present & required == required

@@ -37,17 +37,20 @@ class Group:
         self.place: Node | None = None
         self.count = 0
         self.found_tags: dict[str, list[Any]] | None = None
-        self.found_groups: dict[str, list[Group]] = {}
 
     def by_tag(self) -> dict[str, list[Any]]:
         """Return its own segments by tag; they may not change afterwards."""
         if self.found_tags is None:
-            self.found_tags, self.found_groups = {}, {}
+            tags: dict[str, list[Any]] = {}
+            self.found_tags = tags
+            self.found_groups: dict[str, list[Group]] = {}
             for each in self.items:
                 if type(each) is Group:
                     self.found_groups.setdefault(each.name, []).append(each)
+                elif each.tag in tags:
+                    tags[each.tag].append(each)
                 else:
-                    self.found_tags.setdefault(each.tag, []).append(each)
+                    tags[each.tag] = [each]
         return self.found_tags
 
     def by_group(self) -> dict[str, list[Group]]:

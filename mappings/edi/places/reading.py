@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mappings.edi.grammar.structure import Group
@@ -109,6 +110,7 @@ def one_fits(test: Test) -> Fits:
     return deeper
 
 
+@lru_cache(maxsize=4096)
 def walker(steps: tuple[Step, ...]) -> Callable[[Any], Iterator[Any]]:
     """Return what yields the groups or segments at the end of some steps, in their order."""
     if not steps:
@@ -140,9 +142,11 @@ class Places:
         path = parse(text)
         if path.spot is None or path.spot.shape is Shape.SPREAD:
             raise Unfit(f"{text!r} names no element, as BGM/2 does")
-        take, walk = self.taker(path.spot), walker(path.steps)
+        # What stands at the end of the steps is a segment of that tag, unless they end at a group.
+        tag = path.steps[-1].name if path.steps and not path.steps[-1].group else None
+        take, walk = self.taker(path.spot, tag), walker(path.steps)
         if path.steps and path.steps[-1].every:
-            return gathered(walk, self.taker(path.spot), path)
+            return gathered(walk, take, path)
         if not path.steps:
             return lambda scope, _root: take(scope)
         return rooted(self.finder(path.steps, take), path)
@@ -153,12 +157,16 @@ class Places:
         group, inner = steps[0].group, take if len(steps) == 1 else self.finder(steps[1:], take)
 
         def find(scope: Any, _root: Any = None) -> Any:
-            if not isinstance(scope, Group):
-                raise Unfit(f"is looked for in the segment {scope.tag}, which holds no others")
-            tags = scope.found_tags
+            try:
+                tags = scope.found_tags
+            except AttributeError:
+                raise Unfit(f"is looked for in the segment {scope.tag}, which holds no others") from None
             if tags is None:
                 tags = scope.by_tag()
-            for item in (scope.found_groups if group else tags).get(name, ()):
+            items = (scope.found_groups if group else tags).get(name)
+            if items is None:
+                return None
+            for item in items:
                 if wanted is None or wanted(item):
                     value = inner(item)
                     if value:
@@ -167,8 +175,12 @@ class Places:
 
         return find
 
-    def taker(self, spot: Spot) -> Callable[[Any], Any]:
-        """Return what takes the value at a spot out of a segment."""
+    def taker(self, spot: Spot, tag: str | None = None) -> Callable[[Any], Any]:
+        """Return what takes the value at a spot out of a segment.
+
+        Args:
+            tag: of the segment, where it is known before.
+        """
         element, component, last = spot.element, spot.component, spot.last
         kind_of, values, tested = self.numbers.kind, frozenset(spot.values), spot.tested
 
@@ -182,6 +194,15 @@ class Places:
             if found and (kind := kind_of(segment.tag, element, component)):
                 return read_number(found, kind)
             return found
+
+        def text(segment: Any) -> Any:
+            elements = segment.elements
+            if element >= len(elements):
+                return None
+            found = elements[element]
+            if type(found) is list:
+                return found[component] if component < len(found) else ""
+            return ("" if component else found) if type(found) is str else pick(elements, element, component)
 
         def whole(segment: Any) -> Any:
             found = components(segment.elements, element)[component : last or None]
@@ -205,6 +226,8 @@ class Places:
 
         if spot.shape is Shape.SEARCH:
             return pair if tested is None else composite
+        if spot.shape is Shape.ONE and tag is not None and not kind_of(tag, element, component):
+            return text
         return {Shape.ONE: one, Shape.WHOLE: whole, Shape.RUN: run}[spot.shape]
 
     def scope(self, text: str) -> Getter:

@@ -97,12 +97,14 @@ def touch(scopes: list[Any], root: Any, rules: tuple[Rule, ...], seen: Seen, *, 
         if inbound:
             # What a condition passes over is not read.
             inside = meeting(scopes, root, rule.when, seen)
+            if not inside:
+                continue
             touch(inside, root, rule.first_of + rule.concat, seen, inbound=True)
             own = rule.path or rule.each or rule.scope or ""
         inner = note_all(inside, root, parse(own), seen, first=rule.each is None) if own else inside
         if inbound:
             inner = meeting(inner, root, rule.where, seen)
-        if rule.fields:
+        if rule.fields and inner:
             touch(inner, root, rule.fields, seen, inbound=inbound)
 
 
