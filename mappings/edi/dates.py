@@ -240,6 +240,9 @@ def lines(*, width: int, join: str = "\n") -> Transform:
         found = [value] if isinstance(value, str) else value
         if not isinstance(found, list):
             raise Unfit(f"is {kind_of(value)}, not lines of text")
+        if len(found) == 1 and found[0] and found[0][-1] not in "\n ":
+            # Nearly always: names and short texts are one line.
+            return str(found[0])
         return "".join(each if each.endswith(" ") else f"{each}{join}" for each in found if each).removesuffix(join)
 
     def write(value: Any) -> list[str]:
