@@ -61,13 +61,13 @@ def quarantined(
         error: why it was not taken.
     """
     unit.event("message.quarantined", "message", message_id, {"code": error.error_code})
+    known, others = what_is_known(unit, message_id)
     if error.error_code == ORDER_AGAIN.code:
         told = {"connection": name, "topic": topic, **error.data}
         mark, about = f"{ORDER_AGAIN.code}:{message_id.hex}", [Member("message", message_id, _order(error))]
-        return Opened(ORDER_AGAIN, mark, told, about, connection_id=connection_id)
+        return Opened(ORDER_AGAIN, mark, told, about, connection_id=connection_id, others=others)
     cause = UNKNOWN_WORK if isinstance(error, NotFound) else QUARANTINED
     rule = error.data.get("line") or error.data.get("rule") or ""
-    known, others = what_is_known(unit, message_id)
     evidence = {
         "connection": name, "topic": topic, "code": error.error_code, "what": error.what, "why": error.why,
         "told": known,

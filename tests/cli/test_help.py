@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from console.cli import nodes, protection, reservations, stock
+from console.cli import exceptions, nodes, protection, reservations, stock
 from console.cli.main import COMMANDS, SECTIONS, cli
-from core.domain.states import ReservationState
+from core.domain.states import LIVE_CASE, ReservationState
 from core.domain.vocabulary import Protection, StockMode, StockStatus
 from tests.cli.conftest import Crossdock
 
@@ -71,7 +71,7 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
 def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
     context = click.Context(cli)
     changing = {
-        "orders": {"cancel", "change", "hold", "release", "refund"}, "messages": {"replay", "discard"},
+        "orders": {"cancel", "change", "hold", "release", "refund"}, "messages": {"replay", "correct", "discard"},
         "deliveries": {"retry"},
         "exceptions": {"apply", "assign", "snooze", "resolve"}, "import": {
             "items", "nodes", "stock", "orders", "services", "rates", "places", "substitutes", "supplier-prices",
@@ -99,6 +99,7 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
 
 def test_choices_are_the_words_the_hub_knows() -> None:
     # They stand in the commands themselves, because help loads nothing.
+    assert set(exceptions.LIVE_CASE) == {str(each) for each in LIVE_CASE}
     assert set(protection.KINDS.choices) == {str(each) for each in Protection}
     assert set(reservations.STATES.choices) == {str(each) for each in ReservationState}
     assert set(stock.STATUSES.choices) == {str(each) for each in StockStatus}
