@@ -52,8 +52,8 @@ def require_rules(document: XmlDocument, files: Iterable[Path]) -> None:
         raise Rejected(
             f"The {document.type} {document.number or ''}".rstrip() + " breaks rules that were agreed for it.",
             why=" ".join(f"{each.code or each.name}: {each.text}" for each in broken[:TOLD]) + more,
-            fix="Give what is missing by an overlay of its map (docs/xml-documents.md), then send it again. Our own facts"
-            " may stand in the terms of trade instead: they are in every paper made from then on.",
+            fix="Give what is missing by an overlay of its map (docs/xml-documents.md), then send it again. Our own"
+            " facts may stand in the terms of trade instead: they are in every paper made from then on.",
             code="EDI-RULES-409",
         )
 
