@@ -18,6 +18,7 @@ from connectors.edi.documents import compared, is_xml
 from connectors.edi.inbound import acknowledgement, owed, segments_of
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
+from connectors.edi.ruled import missing_facts
 from connectors.edi.sampling import kept_back, sample_papers, sample_writes
 from connectors.edi.tried import Numbers, Tried, seen, untried
 from connectors.edi.writes import keys_of_paper
@@ -277,6 +278,7 @@ def _left(
         content = connector.write(row, map_, body, keys)
         made = connector.packed(row.syntax, [content], Numbers())
         tried.written = made.body.decode("utf-8", "replace")
+        tried.notes += missing_facts(content.body) if is_xml(row.syntax) else []
         agreed = connector.terms()
         [judged] = judge(made.body, replace(agreed, agreed=None, sender=frozenset(), recipient=frozenset()))
         tried.notes += judged.tolerances[:MOST_SHOWN]

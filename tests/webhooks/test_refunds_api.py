@@ -75,6 +75,14 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(
     assert world.one("SELECT count(*) AS n FROM refund").n == 0
 
 
+def test_a_key_of_another_connection_makes_no_refund(app: Flask, world: TradeWorld, order: str) -> None:
+    other = client_with(app, world.store, "refunds:write", connection_id=world.shop)
+    assert other.post(f"/orders/{order}/refunds", {"amount": "1"}).status_code == 403
+    own = client_with(app, world.store, "refunds:write", connection_id=world.retailer)
+    assert own.post(f"/orders/{order}/refunds", {"amount": "1"}).status_code == 201
+    assert world.one("SELECT count(*) AS n FROM refund").n == 1
+
+
 def test_a_key_that_only_reads_makes_no_refund(app: Flask, world: TradeWorld, order: str) -> None:
     reader = client_with(app, world.store, "refunds:read", "orders:write")
     assert reader.post(f"/orders/{order}/refunds", {"amount": "1"}).status_code == 403

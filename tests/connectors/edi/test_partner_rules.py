@@ -89,6 +89,21 @@ def tried(file: Path) -> dict[str, Any]:
         return {each.kind: each for each in try_samples(connector, [file.parent / "order.xml"], partner.terms)}
 
 
+def test_partner_test_names_missing_facts_without_any_rules(tmp_path: Path, maps: Path) -> None:
+    file = profile(tmp_path, "own.sch")
+    file.write_text(file.read_text().replace(", rules: [own.sch]", ""))
+    found = tried(file)["Invoice"]
+    assert (found.passed, [note.split(":")[0] for note in found.notes if "EN 16931" in note]) == (
+        True,
+        [
+            "it lacks our address, which EN 16931 asks for (BR-08)",
+            "it lacks our country, which EN 16931 asks for (BR-09)",
+        ],
+    )
+    placed = profile(tmp_path, "own.sch", ", line1: Hafenstraße 1, city: Kiel, country: DE")
+    assert [note for note in tried(placed)["Invoice"].notes if "EN 16931" in note] == []
+
+
 def test_partner_test_tells_what_is_missing_before_he_is_set_up(tmp_path: Path, maps: Path) -> None:
     found = tried(profile(tmp_path, "own.sch"))["Invoice"]
     assert found.passed is False
