@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     figures: dict[str, Any] = {}
     with time_limit(options.limit):
         figures["edifact"] = _edifact(options)
-        figures["maps"] = maps(int(options.size * 1e6), options.rounds)
+        figures["maps"] = maps(int(options.size * 1e6), 3 * options.rounds)
         # X12 has its figures in a module of its own.
         if find_spec("benchmarks.edi_x12"):
             figures["x12"] = importlib.import_module("benchmarks.edi_x12").figures(options)

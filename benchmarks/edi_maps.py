@@ -32,11 +32,16 @@ def _orders(lines: int, size: int, rounds: int) -> dict[str, Any]:
     chosen = shipped_map("edifact/orders.D96A")
     read = [reading.result.canonical for reading in chosen.read_bytes(data) if reading.result]
     assert len(read) == count
+    inward = _rates(lambda: list(chosen.read_bytes(data)), count, rounds)
+    outward = _rates(lambda: [chosen.write(each) for each in read], count, rounds)
     return {
         "messages": count,
         "bytes_each": len(data) // count,
-        "read_check_map_per_s": _rate(lambda: list(chosen.read_bytes(data)), count, rounds),
-        "map_and_order_per_s": _rate(lambda: [chosen.write(each) for each in read], count, rounds),
+        "read_check_map_per_s": round(median(inward), 1),
+        # Of a host that others use as well the best round says more of the code, and the median more of the host.
+        "read_check_map_best_per_s": max(inward),
+        "map_and_order_per_s": round(median(outward), 1),
+        "map_and_order_best_per_s": max(outward),
     }
 
 
@@ -51,10 +56,10 @@ def _file(lines: int, size: int) -> tuple[bytes, int]:
     return b"".join(interchange(Writer(), HEADER, made)), len(made)
 
 
-def _rate(work: Callable[[], Any], count: int, rounds: int) -> float:
-    seconds = []
+def _rates(work: Callable[[], Any], count: int, rounds: int) -> list[float]:
+    rates = []
     for _ in range(rounds):
         started = time.process_time()
         work()
-        seconds.append(time.process_time() - started)
-    return round(count / max(median(seconds), 1e-9), 1)
+        rates.append(round(count / max(time.process_time() - started, 1e-9), 1))
+    return rates
