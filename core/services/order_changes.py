@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from sqlalchemy import Row, insert, text
 
 from core.domain.cases import TOO_LATE
 from core.domain.ids import uuid7
-from core.domain.line_codes import KEPT_CODES
 from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
@@ -20,13 +18,13 @@ from core.ports.connectors import Json
 from core.services.agreements import terms_of
 from core.services.canceling import cancel_order
 from core.services.cases import Member, Opened, open_cases
+from core.services.change_lines import lines_by_name, operations
 from core.services.changes import change_order
 from core.services.facts import Facts
 from core.services.issued import orders_issued
 from core.services.papers import WRITE_OF
 from core.services.part_changes import shares
 from core.services.responding import lines_of, owe_answer
-from core.services.trading import in_unit_price, ordered_as
 from core.store import schema as t
 from core.store.unit import Unit
 
@@ -34,7 +32,6 @@ SEEN = text(
     "SELECT 1 FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
     " AND changes->>'change' = :c"
 )
-KEPT = ("sku", *KEPT_CODES, "title", "quantity", "unit_price", "external_id", "unit")
 
 
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:
@@ -55,7 +52,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     why, concerned = None, list(orders)
     try:
         with unit.savepoint():
-            parts = shares(orders, {each: _by_name(unit, each) for each in ids}, body)
+            parts = shares(orders, {each: lines_by_name(unit, each) for each in ids}, body)
             concerned = [order for order, _ in parts] or concerned
             for order, own in parts:
                 why = why or _change(unit, facts, order, own)
@@ -72,7 +69,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
 
 def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> str | None:
     """Change an order, or the part of one, and return why nothing of it was done; None where it was."""
-    asked = _operations(unit, order.id, body)
+    asked = operations(unit, order, body)
     gone = {each["line"] for each in asked if each["op"] == "remove"}
     left = [line for line in lines_of(unit, order.id) if line.quantity > line.canceled]
     if order.body.get("split_from") and left and all(f"lin_{line.id.hex}" in gone for line in left):
@@ -84,10 +81,6 @@ def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> str | None
         return None
     done = change_order(unit, facts, order.id, asked, body.get("reason"))
     return f"the order is {order.state}" if done["state"] == "declined" else None
-
-
-def _by_name(unit: Unit, order_id: UUID) -> dict[str, Row[Any]]:
-    return {line.external_id: line for line in lines_of(unit, order_id) if line.external_id is not None}
 
 
 def note_change(
@@ -126,37 +119,6 @@ def note_change(
             owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
     if why is not None:
         _refuse(unit, orders, {"connection": connection.name if connection else "?", "number": number, "detail": why})
-
-
-def _operations(unit: Unit, order_id: UUID, body: Json) -> list[Json]:
-    """Return the change in words of `change_order`, quantities in units of the items."""
-    lines = _by_name(unit, order_id)
-    found: list[Json] = []
-    for index, each in enumerate(body["lines"]):
-        if each["op"] == "add":
-            said = {name: each[name] for name in KEPT if each.get(name) is not None}
-            found.append({"op": "add", **said})
-            continue
-        line = lines.get(each.get("external_id"))
-        if line is None:
-            raise InputError(
-                f"Line {each.get('external_id')!r} is not in the order.",
-                code="CHANGE-LINE-422",
-                errors=[{"path": f"lines.{index}.external_id", "reason": "the order has no such line"}],
-            )
-        name = f"lin_{line.id.hex}"
-        if each["op"] == "remove":
-            found.append({"op": "remove", "line": name})
-            continue
-        unit_, per, _ = ordered_as(line)
-        per = per if each.get("unit") in (None, unit_) else Decimal(1)
-        if each.get("quantity") is not None:
-            found.append({"op": "quantity", "line": name, "quantity": each["quantity"] * per})
-        if each.get("unit_price") is not None:
-            found.append({"op": "price", "line": name, "unit_price": in_unit_price(each["unit_price"], per)})
-    if body.get("ship_to"):
-        found.append({"op": "address", "ship_to": body["ship_to"]})
-    return found
 
 
 def _refuse(unit: Unit, orders: Sequence[Row[Any]], evidence: Json) -> None:
