@@ -29,7 +29,7 @@ from core.store import schema as t
 from core.store.unit import Unit
 
 SEEN = text(
-    "SELECT 1 FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
+    "SELECT order_id, state, changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
     " AND changes->>'change' = :c"
 )
 
@@ -38,7 +38,9 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     """Apply a change and return (order, applied | duplicate | refused, why it was refused).
 
     An order that was split by store is changed in its parts, all of them or none; see `shares`. What was shipped cannot
-    be changed: then nothing of the change is done, a case is opened, and the order response says the order as it is.
+    be changed: then nothing of the change is done, a case is opened, and the order response says so. A number that
+    comes again with the same content is a duplicate. With other content it is a change where the former was refused,
+    and refused where it was done: what the former has added would be added twice.
 
     Raises:
         NotFound: the order has not come in (yet).
@@ -47,13 +49,17 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     orders = [each for each in orders if each.state != "canceled"] or orders
     number = body.get("change")
     ids = [each.id for each in orders]
-    if number and unit.conn.execute(SEEN, {"t": unit.tenant, "o": ids, "c": number}).first():
-        return ids[0], "duplicate", None
+    said = {"change": number, "lines": jsonable(body["lines"]), "ship_to": jsonable(body.get("ship_to"))}
+    seen = unit.conn.execute(SEEN, {"t": unit.tenant, "o": ids, "c": number}).all() if number else ()
+    same = next((each for each in seen if {"ship_to": said["ship_to"], **each.changes} == said), None)
+    if same is not None:
+        return same.order_id, "duplicate", None
     why, concerned = None, list(orders)
     try:
         with unit.savepoint():
             parts = shares(orders, {each: lines_by_name(unit, each) for each in ids}, body)
             concerned = [order for order, _ in parts] or concerned
+            _refuse_again(concerned, seen, number)
             for order, own in parts:
                 why = why or _change(unit, facts, order, own)
                 if why is not None and len(orders) > 1:
@@ -61,10 +67,24 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
                     raise InputError(f"{order.external_id}: {why}", code="CHANGE-LATE-422")
     except InputError as error:
         why = error.what
-    said = {"change": number, "lines": jsonable(body["lines"])}
     called = orders[0].number or orders[0].external_id if len(orders) == 1 else body["external_id"]
     note_change(unit, facts, concerned, said, called, body.get("reason"), why)
     return concerned[0].id, "applied" if why is None else "refused", why
+
+
+def _refuse_again(orders: Sequence[Row[Any]], seen: Sequence[Row[Any]], number: str | None) -> None:
+    """Refuse a change whose number was used for another one that was done to one of the orders it is for.
+
+    Raises:
+        InputError: naming the number.
+    """
+    done = {each.order_id for each in seen if each.state == "confirmed"}
+    if any(order.id in done for order in orders):
+        raise InputError(
+            f"Change {number} was done before, and came again with other content.",
+            fix="Have the buyer send what he wants now under a new number of the change.",
+            code="CHANGE-AGAIN-422",
+        )
 
 
 def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> str | None:

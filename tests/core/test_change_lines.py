@@ -109,3 +109,29 @@ def test_an_item_nobody_knew_is_named_as_it_was(world: TradeWorld) -> None:
     assert units(world) == {"NOWHERE": 2}
     change(world, order, {"external_id": "NOWHERE1", "op": "change", "quantity": "3", "sku": "B"}, number="2")
     assert units(world) == {"NOWHERE": 2}
+
+
+def test_a_change_that_was_refused_is_done_when_it_comes_corrected_under_its_number(world: TradeWorld) -> None:
+    order = world.buy(line("B", 5))
+    wrong = {"external_id": "NONE", "op": "change", "quantity": "2"}
+    assert change(world, order, wrong).outcome.startswith("refused: ")
+    assert change(world, order, wrong).state == "duplicate"
+    done = change(world, order, {"external_id": "B1", "op": "change", "quantity": "2"})
+    assert (done.state, done.outcome, units(world)) == ("applied", None, {"B": 2})
+
+
+def test_other_content_under_the_number_of_a_change_that_was_done_has_a_case(world: TradeWorld) -> None:
+    order = world.buy(line("B", 5))
+    change(world, order, {"external_id": "B1", "op": "change", "quantity": "2"})
+    again = change(world, order, {"external_id": "B1", "op": "change", "quantity": "3"})
+    assert (again.outcome, units(world)) == (
+        "refused: Change 1 was done before, and came again with other content.", {"B": 2},
+    )  # fmt: skip
+    assert "Change 1 was done before, and came again with other content" in refused(world)
+    # An address is content as well.
+    store = {"name": "Store 9", "line1": "Weg 9", "city": "Kiel", "country": "DE"}
+    moved = change(world, order, {"external_id": "B1", "op": "change", "quantity": "2"}, ship_to=store)
+    assert moved.outcome.startswith("refused: Change 1 was done before")
+    # And without a number each is another one.
+    change(world, order, {"external_id": "B1", "op": "change", "quantity": "3"}, number=None)
+    assert units(world) == {"B": 3}
