@@ -28,6 +28,8 @@ from core.store.unit import Unit
 ZERO = Decimal(0)
 # An answer leaves this part of its window early, so that the transfer fits in.
 MARGIN = 0.1
+# Sourcing that is due within this is waited for.
+SOON = timedelta(minutes=1)
 NOT_AVAILABLE = "not available"
 HELD = "the order is being looked at"
 DAYS = text(
@@ -65,13 +67,13 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
         for line, units in open_.items()
         if units > booked.get(line, ZERO)
     }
-    # Sourcing has looked, and what it did not find is not there.
-    looked = order.sourced_at is not None or order.sourcing_tries > 0
+    looked = _has_looked(unit, order)
     settled = order.state in ORDER.final or (order.state != "held" and (not missing or looked))
     if not settled and unit.now < due.due_at - timedelta(hours=terms["respond_within_hours"]) * MARGIN:
         return False
-    reason = HELD if order.state == "held" else NOT_AVAILABLE
-    reject = missing if terms["on_shortage"] == "reject" and order.state != "held" else {}
+    known = looked and order.state != "held"
+    reason = NOT_AVAILABLE if known else HELD
+    reject = missing if terms["on_shortage"] == "reject" and known else {}
     if reject:
         cancel_order(unit, facts, order.id, reject, "not available: rejected in the order response")
     days = {row.line_id: row for row in unit.conn.execute(DAYS, {"t": unit.tenant, "o": order.id})}
@@ -90,6 +92,16 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
         }
         make_paper(unit, facts, Paper.ORDER_RESPONSE, body, order, terms, ordered=ordered, clock={"due_at": due.due_at})
     return True
+
+
+def _has_looked(unit: Unit, order: Row[Any]) -> bool:
+    """Return whether sourcing has looked for an order as it is now: what it did not find is not there.
+
+    A change begins its tries anew. Who wants it sourced again, or has lost a race for its stock, is asked at once,
+    and backorders hours later.
+    """
+    due_soon = order.sourcing_at is not None and order.sourcing_at <= unit.now + SOON
+    return order.sourcing_tries > 0 and not due_soon
 
 
 def _unanswered(unit: Unit, order_id: UUID) -> list[tuple[int, Json]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from core.jobs.intake import drain_messages
 from core.services.catalog import add_reference
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
@@ -135,3 +136,36 @@ def test_other_content_under_the_number_of_a_change_that_was_done_has_a_case(wor
     # And without a number each is another one.
     change(world, order, {"external_id": "B1", "op": "change", "quantity": "3"}, number=None)
     assert units(world) == {"B": 3}
+
+
+def test_the_answer_to_a_change_waits_until_sourcing_has_looked_again(store: Store) -> None:
+    world = TradeWorld(store, on_shortage="reject")
+    order = world.buy(line("B", 5))
+    world.settle()
+    changed = {"external_id": "B1", "op": "change", "quantity": "8"}
+    world.send("order_change", {"external_id": order.external_id, "change": "1", "lines": [changed]}, world.retailer)
+    while drain_messages(world.hub):
+        pass
+    assert world.settle() == 0
+    assert (units(world), world.one("SELECT state FROM orders").state) == ({"B": 8}, "in_progress")
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE trade_due SET look_at = clock_timestamp()")
+    world.drain()
+    assert world.settle() == 1
+    [answer] = world.papers("order_response")[-1].body["lines"]
+    assert (answer["status"], answer["quantity"], answer["rejected"]) == ("accepted", "8", "0")
+
+
+def test_what_sourcing_has_not_looked_for_is_not_rejected_when_the_answer_is_due(store: Store) -> None:
+    world = TradeWorld(store, on_shortage="reject")
+    order = world.buy(line("B", 5))
+    world.settle()
+    changed = {"external_id": "B1", "op": "change", "quantity": "8"}
+    world.send("order_change", {"external_id": order.external_id, "change": "1", "lines": [changed]}, world.retailer)
+    while drain_messages(world.hub):
+        pass
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE trade_due SET due_at = clock_timestamp() + interval '1 hour'")
+    assert world.settle() == 1
+    [answer] = world.papers("order_response")[-1].body["lines"]
+    assert (answer["rejected"], answer["reason"], units(world)) == ("0", "the order is being looked at", {"B": 8})
