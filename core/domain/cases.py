@@ -177,7 +177,7 @@ ORDER_AGAIN = Cause(
 )  # fmt: skip
 TOO_LATE = Cause(
     "ORDER-CHANGE-409", "value", "high", "A change of {number} by {connection} was not done",
-    "{connection} asked to change {number}, and nothing of it was done: {detail}. The next order response says so.",
+    "{connection} asked to change {number}, and nothing of it was done: {detail}. {told}",
     None, "Tell the partner, or have it sent back", None, 24,
 )  # fmt: skip
 KEPT_BACK = Cause(

@@ -34,6 +34,10 @@ SEEN = text(
 )
 
 
+TOLD = "The next order response says so to {}, where its profile has one."
+NOT_TOLD = "No order response is owed to {}: nobody has told it."
+
+
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:
     """Apply a change and return (order, applied | duplicate | refused, why it was refused).
 
@@ -138,7 +142,10 @@ def note_change(
         if terms is not None and answers:
             owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
     if why is not None:
-        _refuse(unit, orders, {"connection": connection.name if connection else "?", "number": number, "detail": why})
+        name = connection.name if connection else "?"
+        told = TOLD if terms is not None and answers else NOT_TOLD
+        evidence = {"connection": name, "number": number, "detail": why.removesuffix("."), "told": told.format(name)}
+        _refuse(unit, orders, evidence)
 
 
 def _refuse(unit: Unit, orders: Sequence[Row[Any]], evidence: Json) -> None:

@@ -89,8 +89,11 @@ def negated(invoice: Mapping[str, Any]) -> Json:
 
 
 def to_change_answers(paper: Json) -> Json:
-    """Return the answer to a change arranged for X12, which states what is left beside what was ordered."""
-    found = to_answers(paper)
+    """Return the answer to a change arranged for X12, which states what is left beside what was ordered.
+
+    It answers the change alone: one that was refused is rejected, whatever becomes of the order.
+    """
+    found = to_answers({**paper, "status": "rejected"} if paper.get("refused") else paper)
     lines = found.get("lines", ())
     return {**found, "lines": [{**each, "left_quantity": each.get("ordered_quantity")} for each in lines]}
 

@@ -169,3 +169,31 @@ def test_what_sourcing_has_not_looked_for_is_not_rejected_when_the_answer_is_due
     assert world.settle() == 1
     [answer] = world.papers("order_response")[-1].body["lines"]
     assert (answer["rejected"], answer["reason"], units(world)) == ("0", "the order is being looked at", {"B": 8})
+
+
+def test_the_answer_to_a_refused_change_says_that_it_was_refused_and_on_which_lines(world: TradeWorld) -> None:
+    order = world.buy(line("A", 4), line("B", 5))
+    world.settle()
+    change(world, order, {"external_id": "B1", "op": "change", "quantity": "2", "sku": "C"}, number="C-7")
+    assert refused(world).endswith("The next order response says so to retailer, where its profile has one.")
+    world.settle()
+    paper = world.papers("order_response")[-1].body
+    assert (paper["answers"], paper["change"], paper["status"]) == ("change", "C-7", "changed")
+    assert paper["refused"].startswith("Line 'B1' is for B")
+    [other, about] = paper["lines"]
+    assert (other["status"], other.get("reason")) == ("accepted", None)
+    assert (about["status"], about["quantity"]) == ("changed", "5")
+    assert about["reason"].startswith("change C-7 was refused: Line 'B1' is for B")
+    # What is done after it is answered as such.
+    change(world, order, {"external_id": "B1", "op": "change", "quantity": "2"}, number="C-8")
+    world.settle()
+    paper = world.papers("order_response")[-1].body
+    assert (paper["change"], paper.get("refused"), paper["lines"][1].get("reason")) == ("C-8", None, "canceled")
+
+
+def test_a_partner_without_terms_is_not_said_to_have_been_told(world: TradeWorld) -> None:
+    order = world.buy(line("B", 5))
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("DELETE FROM trade_terms")
+    change(world, order, {"external_id": "NONE", "op": "change", "quantity": "2"})
+    assert refused(world).endswith("No order response is owed to retailer: nobody has told it.")
