@@ -22,6 +22,7 @@ def to_order(found: Json) -> Json:
 def from_order(found: Json) -> Json:
     """Return the canonical order, which says whether its currency is only the standard's: it states none."""
     made = together(found)
+    made.pop("function", None)
     if made.pop("stated_currency", None) is None:
         made["currency_assumed"] = True
     return made
@@ -124,5 +125,6 @@ def from_change(found: Json) -> Json:
     """Return the canonical change."""
     made = together(found)
     made.pop("occurred_on", None)
+    made.pop("function", None)
     made["lines"] = [without_left(each) for each in made.get("lines", ())]
     return made
