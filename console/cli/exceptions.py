@@ -76,7 +76,7 @@ def show(session: Session, /, case: str, every: bool) -> None:
 def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...], action: str | None) -> None:
     """Do what is recommended for an exception, or another of its ways out, for all it stops."""
     from core.services import audit
-    from core.services.actions import apply_case
+    from core.services.actions import apply_case, done_in_words
     from core.store.read.cases import read_case
 
     arguments = dict(_pair(each) for each in sets)
@@ -96,7 +96,7 @@ def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...], ac
             return {
                 "id": shown["id"],
                 **answer,
-            }, f"{case}: {answer['action'].replace('_', ' ')}, {answer['done']} done."
+            }, f"{case}: {answer['action'].replace('_', ' ')}, {done_in_words(answer)}."
 
         session.for_each(cases, apply_one)
 

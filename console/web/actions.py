@@ -14,7 +14,7 @@ from console.web.format import words
 from core.domain.ids import public_id
 from core.errors import CrossdockError
 from core.services import audit, canceling, cases, connections, correcting, holds, replaying
-from core.services.actions import apply_case
+from core.services.actions import apply_case, done_in_words
 from core.services.catalog import connection_named
 from core.services.facts import Facts, read_facts
 from core.services.normalizing import read_again
@@ -122,7 +122,7 @@ def _act(
         facts = current_facts(unit)
         applied = apply_case(unit, facts, case_id, args, action)
         audit.record(unit, "exception.apply", public, applied)
-        return f"{words(applied['action'])}: {applied['done']} done."
+        return f"{words(applied['action'])}: {done_in_words(applied)}."
     owner = me().email if verb == "assign" else None
     resolution = note or f"{verb}d by {me().name}" if verb in ("resolve", "dismiss") else None
     answer = cases.move_case(unit, case_id, verb, owner=owner, until=until, resolution=resolution)

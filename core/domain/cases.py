@@ -112,6 +112,11 @@ UNKNOWN_WORK = Cause(
     "{what}",
     "replay_messages", "Replay", 0.4, 8,
 )  # fmt: skip
+UNKNOWN_ORDER = Cause(
+    "ORDER-UNKNOWN-404", "value", "high", "{connection} speaks of an order nobody knows ({topic})",
+    "{what} Nothing of it is done; once the order has come, the message can be replayed.",
+    "replay_messages", "Replay", 0.4, 8,
+)  # fmt: skip
 SURPLUS = Cause(
     "SHIP-SURPLUS-001", "stock", "high", "{node} shipped what was not open",
     "{node} reports that {units} of {number} left in shipment {external_id}, but they were shipped or canceled before. "
@@ -177,7 +182,7 @@ ORDER_AGAIN = Cause(
 )  # fmt: skip
 TOO_LATE = Cause(
     "ORDER-CHANGE-409", "value", "high", "A change of {number} by {connection} was not done",
-    "{connection} asked to change {number}, and nothing of it was done: {detail}. The next order response says so.",
+    "{connection} asked to change {number}, and nothing of it was done: {detail}. {told}",
     None, "Tell the partner, or have it sent back", None, 24,
 )  # fmt: skip
 KEPT_BACK = Cause(
@@ -267,7 +272,7 @@ CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, UNWRITTEN,
-        PAUSED, SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, SURPLUS, SERIALS, UNBOOKED,
+        PAUSED, SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, UNKNOWN_ORDER, SURPLUS, SERIALS, UNBOOKED,
         RECEIVED_OTHERWISE, ACCEPTED_OTHERWISE, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, FRACTION, IMPLAUSIBLE, ORDER_AGAIN, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING,
         RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE,

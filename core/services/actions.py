@@ -20,7 +20,14 @@ from core.services.fulfilling import source_again
 from core.services.giving_address import give_address
 from core.services.holds import end_holds, holds_of_case
 from core.services.line_meanings import map_code
-from core.services.replaying import discard_message, live_members, replay_message, retry_delivery, take_as_change
+from core.services.replaying import (
+    discard_message,
+    live_members,
+    replay_message,
+    retry_delivery,
+    take_as_change,
+    what_follows,
+)
 from core.store.locks import lock_orders
 from core.store.unit import Unit
 
@@ -30,7 +37,9 @@ Arguments = Mapping[str, Any]
 def apply_case(
     unit: Unit, facts: Facts, case_id: UUID, args: Arguments | None = None, action: str | None = None
 ) -> dict[str, Any]:
-    """Carry out a case's recommended action, or another of its ways out, and return {action, done: count}.
+    """Carry out a case's recommended action, or another of its ways out, and return {action, done: count, note}.
+
+    `note` says what is yet to come of it, where what was asked for is done by others later.
 
     Args:
         unit: the running transaction.
@@ -58,9 +67,15 @@ def apply_case(
     given = {**(way.get("args") or {}), **(args or {})}
     fields = way.get("fields") or NEEDED.get(chosen, ())
     require_said(chosen, fields, given, recommended=way is case.recommended)
+    note = what_follows(unit, case_id) if chosen == "take_as_change" else None
     done = ACTIONS[chosen](unit, facts, case, given)
     unit.event("exception.applied", "case", case_id, {"action": chosen, "done": done})
-    return {"action": chosen, "done": done}
+    return {"action": chosen, "done": done, **({"note": note} if note else {})}
+
+
+def done_in_words(answer: Mapping[str, Any]) -> str:
+    """Return what came of what `apply_case` returned, in words."""
+    return str(answer.get("note") or f"{answer['done']} done")
 
 
 def _way(case: Row[Any], action: str | None) -> Mapping[str, Any]:

@@ -39,12 +39,9 @@ class Measures:
         Raises:
             InputError: it is another unit than the item's, and nobody said how many of those it holds.
         """
-        own = self._own[item]
-        known = next((self._packs[item, each] for each in same_package(said) if (item, each) in self._packs), None)
+        own, known = self._own[item], self.known(item, said)
         if known is not None:
             return known
-        if said in PIECES or own in same_package(said):
-            return ONE
         raise InputError(
             f"{sku} is reported in {said} and counted in {own}, and nobody said how many {own} one {said} holds.",
             fix=f"Say it with `crossdock terms pack {sku} {said} UNITS` and replay the message, or have the node report"
@@ -52,6 +49,13 @@ class Measures:
             code="UNIT-PACK-422",
             errors=[{"path": path, "reason": f"is {said}, of which no pack is known"}],
         )
+
+    def known(self, item: UUID, said: str) -> Decimal | None:
+        """Return how many units of the item one of a unit is, or None where nobody said it."""
+        known = next((self._packs[item, each] for each in same_package(said) if (item, each) in self._packs), None)
+        if known is not None:
+            return known
+        return ONE if said in PIECES or self._own.get(item) in same_package(said) else None
 
 
 def in_own_units(unit: Unit, rows: Sequence[Json], source: UUID, path: str, *names: str) -> list[Json]:

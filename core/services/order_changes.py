@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from sqlalchemy import Row, insert, text
 
 from core.domain.cases import TOO_LATE
 from core.domain.ids import uuid7
-from core.domain.line_codes import KEPT_CODES
 from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Paper
@@ -20,28 +18,33 @@ from core.ports.connectors import Json
 from core.services.agreements import terms_of
 from core.services.canceling import cancel_order
 from core.services.cases import Member, Opened, open_cases
+from core.services.change_lines import lines_by_name, operations
 from core.services.changes import change_order
 from core.services.facts import Facts
 from core.services.issued import orders_issued
 from core.services.papers import WRITE_OF
 from core.services.part_changes import shares
 from core.services.responding import lines_of, owe_answer
-from core.services.trading import in_unit_price, ordered_as
 from core.store import schema as t
 from core.store.unit import Unit
 
 SEEN = text(
-    "SELECT 1 FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
+    "SELECT order_id, state, changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
     " AND changes->>'change' = :c"
 )
-KEPT = ("sku", *KEPT_CODES, "title", "quantity", "unit_price", "external_id", "unit")
+
+
+TOLD = "The next order response says so to {}, where its profile has one."
+NOT_TOLD = "No order response is owed to {}: nobody has told it."
 
 
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:
     """Apply a change and return (order, applied | duplicate | refused, why it was refused).
 
     An order that was split by store is changed in its parts, all of them or none; see `shares`. What was shipped cannot
-    be changed: then nothing of the change is done, a case is opened, and the order response says the order as it is.
+    be changed: then nothing of the change is done, a case is opened, and the order response says so. A number that
+    comes again with the same content is a duplicate. With other content it is a change where the former was refused,
+    and refused where it was done: what the former has added would be added twice.
 
     Raises:
         NotFound: the order has not come in (yet).
@@ -50,13 +53,17 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     orders = [each for each in orders if each.state != "canceled"] or orders
     number = body.get("change")
     ids = [each.id for each in orders]
-    if number and unit.conn.execute(SEEN, {"t": unit.tenant, "o": ids, "c": number}).first():
-        return ids[0], "duplicate", None
+    said = {"change": number, "lines": jsonable(body["lines"]), "ship_to": jsonable(body.get("ship_to"))}
+    seen = unit.conn.execute(SEEN, {"t": unit.tenant, "o": ids, "c": number}).all() if number else ()
+    same = next((each for each in seen if {"ship_to": said["ship_to"], **each.changes} == said), None)
+    if same is not None:
+        return same.order_id, "duplicate", None
     why, concerned = None, list(orders)
     try:
         with unit.savepoint():
-            parts = shares(orders, {each: _by_name(unit, each) for each in ids}, body)
+            parts = shares(orders, {each: lines_by_name(unit, each) for each in ids}, body)
             concerned = [order for order, _ in parts] or concerned
+            _refuse_again(concerned, seen, number)
             for order, own in parts:
                 why = why or _change(unit, facts, order, own)
                 if why is not None and len(orders) > 1:
@@ -64,15 +71,29 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
                     raise InputError(f"{order.external_id}: {why}", code="CHANGE-LATE-422")
     except InputError as error:
         why = error.what
-    said = {"change": number, "lines": jsonable(body["lines"])}
     called = orders[0].number or orders[0].external_id if len(orders) == 1 else body["external_id"]
     note_change(unit, facts, concerned, said, called, body.get("reason"), why)
     return concerned[0].id, "applied" if why is None else "refused", why
 
 
+def _refuse_again(orders: Sequence[Row[Any]], seen: Sequence[Row[Any]], number: str | None) -> None:
+    """Refuse a change whose number was used for another one that was done to one of the orders it is for.
+
+    Raises:
+        InputError: naming the number.
+    """
+    done = {each.order_id for each in seen if each.state == "confirmed"}
+    if any(order.id in done for order in orders):
+        raise InputError(
+            f"Change {number} was done before, and came again with other content.",
+            fix="Have the buyer send what he wants now under a new number of the change.",
+            code="CHANGE-AGAIN-422",
+        )
+
+
 def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> str | None:
     """Change an order, or the part of one, and return why nothing of it was done; None where it was."""
-    asked = _operations(unit, order.id, body)
+    asked = operations(unit, order, body)
     gone = {each["line"] for each in asked if each["op"] == "remove"}
     left = [line for line in lines_of(unit, order.id) if line.quantity > line.canceled]
     if order.body.get("split_from") and left and all(f"lin_{line.id.hex}" in gone for line in left):
@@ -84,10 +105,6 @@ def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> str | None
         return None
     done = change_order(unit, facts, order.id, asked, body.get("reason"))
     return f"the order is {order.state}" if done["state"] == "declined" else None
-
-
-def _by_name(unit: Unit, order_id: UUID) -> dict[str, Row[Any]]:
-    return {line.external_id: line for line in lines_of(unit, order_id) if line.external_id is not None}
 
 
 def note_change(
@@ -125,38 +142,10 @@ def note_change(
         if terms is not None and answers:
             owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
     if why is not None:
-        _refuse(unit, orders, {"connection": connection.name if connection else "?", "number": number, "detail": why})
-
-
-def _operations(unit: Unit, order_id: UUID, body: Json) -> list[Json]:
-    """Return the change in words of `change_order`, quantities in units of the items."""
-    lines = _by_name(unit, order_id)
-    found: list[Json] = []
-    for index, each in enumerate(body["lines"]):
-        if each["op"] == "add":
-            said = {name: each[name] for name in KEPT if each.get(name) is not None}
-            found.append({"op": "add", **said})
-            continue
-        line = lines.get(each.get("external_id"))
-        if line is None:
-            raise InputError(
-                f"Line {each.get('external_id')!r} is not in the order.",
-                code="CHANGE-LINE-422",
-                errors=[{"path": f"lines.{index}.external_id", "reason": "the order has no such line"}],
-            )
-        name = f"lin_{line.id.hex}"
-        if each["op"] == "remove":
-            found.append({"op": "remove", "line": name})
-            continue
-        unit_, per, _ = ordered_as(line)
-        per = per if each.get("unit") in (None, unit_) else Decimal(1)
-        if each.get("quantity") is not None:
-            found.append({"op": "quantity", "line": name, "quantity": each["quantity"] * per})
-        if each.get("unit_price") is not None:
-            found.append({"op": "price", "line": name, "unit_price": in_unit_price(each["unit_price"], per)})
-    if body.get("ship_to"):
-        found.append({"op": "address", "ship_to": body["ship_to"]})
-    return found
+        name = connection.name if connection else "?"
+        told = TOLD if terms is not None and answers else NOT_TOLD
+        evidence = {"connection": name, "number": number, "detail": why.removesuffix("."), "told": told.format(name)}
+        _refuse(unit, orders, evidence)
 
 
 def _refuse(unit: Unit, orders: Sequence[Row[Any]], evidence: Json) -> None:

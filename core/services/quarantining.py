@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from core.domain.cases import ORDER_AGAIN, QUARANTINED, UNKNOWN_WORK
+from core.domain.cases import ORDER_AGAIN, QUARANTINED, UNKNOWN_ORDER, UNKNOWN_WORK
 from core.domain.ids import parse_id
 from core.domain.vocabulary import Via
 from core.errors import CrossdockError, NotFound, storable
@@ -67,6 +67,8 @@ def quarantined(
         mark, about = f"{ORDER_AGAIN.code}:{message_id.hex}", [Member("message", message_id, _order(error))]
         return Opened(ORDER_AGAIN, mark, told, about, connection_id=connection_id, others=others)
     cause = UNKNOWN_WORK if isinstance(error, NotFound) else QUARANTINED
+    if error.error_code == UNKNOWN_ORDER.code:
+        cause = UNKNOWN_ORDER
     rule = error.data.get("line") or error.data.get("rule") or ""
     evidence = {
         "connection": name, "topic": topic, "code": error.error_code, "what": error.what, "why": error.why,

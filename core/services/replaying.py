@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from core.domain.cases import DEAD, ORDER_AGAIN, QUARANTINED, UNKNOWN_WORK, UNWRITTEN
-from core.domain.states import DELIVERY, MESSAGE
+from core.domain.cases import DEAD, ORDER_AGAIN, QUARANTINED, TOO_LATE, UNKNOWN_ORDER, UNKNOWN_WORK, UNWRITTEN
+from core.domain.states import DELIVERY, MESSAGE, ORDER
 from core.domain.vocabulary import Write
 from core.errors import NotFound
 from core.ports.partners import REPLACES_HEADER
@@ -17,7 +17,7 @@ from core.services import channel_stock
 from core.services.cases import settle_members
 from core.store.unit import DELIVERIES, INTAKE, Unit
 
-MESSAGE_CASES = (QUARANTINED.code, UNKNOWN_WORK.code, ORDER_AGAIN.code)
+MESSAGE_CASES = (QUARANTINED.code, UNKNOWN_WORK.code, UNKNOWN_ORDER.code, ORDER_AGAIN.code)
 
 
 def _message(unit: Unit, message_id: UUID) -> Row[Any]:
@@ -70,6 +70,22 @@ def take_as_change(unit: Unit, message_id: UUID) -> str:
         {"h": REPLACES_HEADER, "t": unit.tenant, "id": message_id},
     )
     return state
+
+
+def what_follows(unit: Unit, case_id: UUID) -> str:
+    """Return in words what becomes of an order that is taken as a change: it is read again after this, not at once."""
+    rows = unit.conn.execute(
+        text(
+            "SELECT DISTINCT coalesce(o.number, o.external_id) AS number, o.state FROM case_member m"
+            " JOIN orders o ON o.tenant_id = m.tenant_id AND o.id = m.order_id"
+            " WHERE m.tenant_id = :t AND m.case_id = :c AND m.resolved_at IS NULL"
+        ),
+        {"t": unit.tenant, "c": case_id},
+    ).all()
+    over = [f"{row.number} is {row.state}" for row in rows if row.state in ORDER.final or row.state == "canceling"]
+    if over:
+        return f"the message is read again, and the change will be refused ({TOO_LATE.code}): {', '.join(over)}"
+    return f"the message is read again; its outcome, or {TOO_LATE.code}, says whether the change was done"
 
 
 def discard_message(unit: Unit, message_id: UUID, reason: str) -> str:

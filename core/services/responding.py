@@ -28,6 +28,10 @@ from core.store.unit import Unit
 ZERO = Decimal(0)
 # An answer leaves this part of its window early, so that the transfer fits in.
 MARGIN = 0.1
+# Of why a change was refused, as much is told as lines have room for.
+WORDS = 500
+# Sourcing that is due within this is waited for.
+SOON = timedelta(minutes=1)
 NOT_AVAILABLE = "not available"
 HELD = "the order is being looked at"
 DAYS = text(
@@ -65,13 +69,13 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
         for line, units in open_.items()
         if units > booked.get(line, ZERO)
     }
-    # Sourcing has looked, and what it did not find is not there.
-    looked = order.sourced_at is not None or order.sourcing_tries > 0
+    looked = _has_looked(unit, order)
     settled = order.state in ORDER.final or (order.state != "held" and (not missing or looked))
     if not settled and unit.now < due.due_at - timedelta(hours=terms["respond_within_hours"]) * MARGIN:
         return False
-    reason = HELD if order.state == "held" else NOT_AVAILABLE
-    reject = missing if terms["on_shortage"] == "reject" and order.state != "held" else {}
+    known = looked and order.state != "held"
+    reason = NOT_AVAILABLE if known else HELD
+    reject = missing if terms["on_shortage"] == "reject" and known else {}
     if reject:
         cancel_order(unit, facts, order.id, reject, "not available: rejected in the order response")
     days = {row.line_id: row for row in unit.conn.execute(DAYS, {"t": unit.tenant, "o": order.id})}
@@ -80,21 +84,33 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
     ]
     ordered = {line.position: in_ordered(line, line.quantity)[0] for line in lines}
     for number, about in _unanswered(unit, order.id):
+        said = _as_refused(answered, about) if "refused" in about else answered
         body = {
             **head_of(order, terms, unit.now),
             "number": f"{short_number('R', order.id)}-{number}",
             **about,
-            "status": _whole(answered),
+            "status": _whole(said),
             "currency": order.currency,
-            "lines": answered,
+            "lines": said,
         }
         make_paper(unit, facts, Paper.ORDER_RESPONSE, body, order, terms, ordered=ordered, clock={"due_at": due.due_at})
     return True
 
 
+def _has_looked(unit: Unit, order: Row[Any]) -> bool:
+    """Return whether sourcing has looked for an order as it is now: what it did not find is not there.
+
+    A change begins its tries anew. Who wants it sourced again, or has lost a race for its stock, is asked at once,
+    and backorders hours later.
+    """
+    due_soon = order.sourcing_at is not None and order.sourcing_at <= unit.now + SOON
+    return order.sourcing_tries > 0 and not due_soon
+
+
 def _unanswered(unit: Unit, order_id: UUID) -> list[tuple[int, Json]]:
     """Return (number of the response, what it answers) for the order and each change of it that nobody answered yet.
 
+    Of a change that was refused it says why, and `lines` are those the change was about.
     A response that was kept back answers nothing: it is made anew under its number.
     """
     p, c = t.paper.c, t.change_set.c
@@ -113,14 +129,21 @@ def _unanswered(unit: Unit, order_id: UUID) -> list[tuple[int, Json]]:
     found: list[Json] = [] if any(what != Answers.CHANGE for what, _ in told) else [{"answers": str(Answers.ORDER)}]
     last = max((at for what, at in told if what != Answers.ORDER), default=None)
     changes = unit.conn.execute(
-        select(c.changes, c.answered_at)
+        select(c.changes, c.state, c.answer, c.answered_at)
         .where(c.tenant_id == unit.tenant, c.order_id == order_id, c.kind == "partner")
         .order_by(c.answered_at, c.id)
     ).all()
     for each in changes:
         if last is None or each.answered_at > last:
             number = each.changes.get("change")
-            found.append({"answers": str(Answers.CHANGE), **({"change": number} if number else {})})
+            refused = {"refused": str(each.answer)[:WORDS], "lines": each.changes.get("lines") or []}
+            found.append(
+                {
+                    "answers": str(Answers.CHANGE),
+                    **({"change": number} if number else {}),
+                    **(refused if each.state == "declined" else {}),
+                }
+            )
     following = count(max((int(each.body["number"].rpartition("-")[2]) for each in papers), default=0) + 1)
     return [
         (kept.pop((each["answers"], each.get("change")), 0) or next(following), each)
@@ -214,6 +237,24 @@ def _answer(
         "reason": "; ".join(filter(None, why)) or None,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _as_refused(answered: Sequence[Json], about: Json) -> list[Json]:
+    """Return the answers to lines as they are, those of a refused change with why: what he wants is not what he gets.
+
+    A change that names none of them is about all.
+    """
+    asked = {each.get("external_id") for each in about["lines"]}
+    asked &= {each.get("external_id") for each in answered}
+    named = f"change {about['change']}" if about.get("change") else "the change"
+    found = []
+    for each in answered:
+        if not asked or each.get("external_id") in asked:
+            why = "; ".join(filter(None, (f"{named} was refused: {about['refused']}", each.get("reason"))))
+            status = Answer.CHANGED if each["status"] == Answer.ACCEPTED else each["status"]
+            each = {**each, "reason": why, "status": str(status)}
+        found.append(each)
+    return found
 
 
 def _late(order: Row[Any], ship_on: Any, arrive_on: Any) -> str | None:

@@ -22,6 +22,7 @@ def to_order(found: Json) -> Json:
 def from_order(found: Json) -> Json:
     """Return the canonical order, which says whether its currency is only the standard's: it states none."""
     made = together(found)
+    made.pop("function", None)
     if made.pop("stated_currency", None) is None:
         made["currency_assumed"] = True
     return made
@@ -89,8 +90,11 @@ def negated(invoice: Mapping[str, Any]) -> Json:
 
 
 def to_change_answers(paper: Json) -> Json:
-    """Return the answer to a change arranged for X12, which states what is left beside what was ordered."""
-    found = to_answers(paper)
+    """Return the answer to a change arranged for X12, which states what is left beside what was ordered.
+
+    It answers the change alone: one that was refused is rejected, whatever becomes of the order.
+    """
+    found = to_answers({**paper, "status": "rejected"} if paper.get("refused") else paper)
     lines = found.get("lines", ())
     return {**found, "lines": [{**each, "left_quantity": each.get("ordered_quantity")} for each in lines]}
 
@@ -121,5 +125,6 @@ def from_change(found: Json) -> Json:
     """Return the canonical change."""
     made = together(found)
     made.pop("occurred_on", None)
+    made.pop("function", None)
     made["lines"] = [without_left(each) for each in made.get("lines", ())]
     return made

@@ -336,7 +336,8 @@ def test_a_report_about_nothing_is_a_case_in_the_end_and_can_be_replayed(world: 
         later(world)
     assert states(world) == ["quarantined"]
     assert world.one("SELECT attempts FROM message").attempts == world.hub.pace.unknown_tries
-    assert world.one("SELECT code FROM exception_case").code == "SHIP-UNKNOWN-404"
+    case = world.one("SELECT code, title FROM exception_case")
+    assert tuple(case) == ("ORDER-UNKNOWN-404", "shop speaks of an order nobody knows (order_cancel)")
     world.send("order", body)
     world.drain()
     with world.store.begin() as unit:

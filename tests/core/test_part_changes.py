@@ -50,8 +50,20 @@ def test_what_each_store_gets_goes_to_its_part(world: TradeWorld) -> None:
     partners = world.all("SELECT DISTINCT order_id FROM change_set WHERE kind = 'partner' AND state = 'confirmed'")
     assert len(partners) == 2
     # The same change again changes nothing.
-    again = change(world, {"external_id": "A1", "op": "change", "quantity": "9", "destinations": to(s1="6", s2="3")})
+    again = change(world, {"external_id": "A1", "op": "change", "quantity": "7", "destinations": to(s1="4", s2="3")})
     assert (again.state, units(world)[("PO-7/1", "A")]) == ("duplicate", 4)
+    # Another one under its number is refused where everybody sees it.
+    other = change(world, {"external_id": "A1", "op": "change", "quantity": "9", "destinations": to(s1="6", s2="3")})
+    assert other.outcome.startswith("refused: Change 1 was done before")
+    assert units(world)[("PO-7/1", "A")] == 4
+
+
+def test_a_number_used_for_one_part_may_be_used_for_another(world: TradeWorld) -> None:
+    body = {"external_id": "PO-7/1", "change": "1", "lines": [{"external_id": "A1", "op": "change", "quantity": "4"}]}
+    world.send("order_change", body, world.retailer)
+    world.drain()
+    done = change(world, {"external_id": "B1", "op": "change", "quantity": "2"})
+    assert (done.state, units(world)) == ("applied", {**BEFORE, ("PO-7/1", "A"): 4, ("PO-7/2", "B"): 2})
 
 
 def test_a_store_that_gets_nothing_any_more_has_its_part_canceled(world: TradeWorld) -> None:

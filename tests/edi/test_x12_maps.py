@@ -152,8 +152,16 @@ def test_numbers_that_there_is_no_room_for_are_named() -> None:
 @pytest.mark.parametrize("purpose", ["01", "04"])
 def test_a_canceled_850_is_no_order(purpose: str) -> None:
     made = shipped_map("x12/850.004010")
-    with pytest.raises(MapError, match=r"BEG\[1=00\|05\|06\|07\].*is missing and required"):
+    with pytest.raises(MapError, match=rf"BEG/1: does not match 00\|05\|06\|07 \(value '{purpose}'"):
         made.read(one(made, "850", ORDER.replace("BEG*00", f"BEG*{purpose}")))
+
+
+def test_an_860_that_is_no_change_is_refused_by_its_function() -> None:
+    made = shipped_map("x12/860.004010")
+    body = "BCH*01*SA*PO-1**C-1*20260302~POC*1*DI*2*0*EA*19.95**VP*A~CTT*1~"
+    with pytest.raises(MapError, match=r"BCH/1: does not match 04 \(value '01'"):
+        made.read(one(made, "860", body))
+    assert "function" not in made.read(one(made, "860", body.replace("BCH*01", "BCH*04"))).canonical
 
 
 PAPER: dict[str, Any] = {

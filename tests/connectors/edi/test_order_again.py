@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.services.actions import apply_case
+from core.services.actions import apply_case, done_in_words
 from core.store.unit import Store
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
 
@@ -47,11 +47,13 @@ def last(world: EdiWorld) -> Any:
     return world.one("SELECT id, state, outcome, error, order_id FROM message ORDER BY id DESC LIMIT 1")
 
 
-def apply(world: EdiWorld, action: str | None = None, **args: str) -> None:
+def apply(world: EdiWorld, action: str | None = None, **args: str) -> str:
     case = world.one("SELECT id FROM exception_case WHERE code = 'ORDER-AGAIN-409' AND state = 'open'")
     with world.store.begin() as unit:
-        assert apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, args, action)["done"] == 1
+        answer = apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, args, action)
+    assert answer["done"] == 1
     world.drain()
+    return done_in_words(answer)
 
 
 def test_the_same_content_in_a_new_interchange_is_a_harmless_repeat(world: EdiWorld, sender: Sender) -> None:
@@ -86,13 +88,29 @@ def test_other_content_is_kept_with_a_case_that_names_what_differs(world: EdiWor
 def test_a_person_takes_it_as_a_change(world: EdiWorld, sender: Sender) -> None:
     world.drop(sender(1, False, 3))
     world.drop(sender(2, False, 5))
-    apply(world)
+    assert "says whether the change was done" in apply(world)
     assert (units(world), last(world).state, world.cases()) == (5, "applied", [])
     changes = world.all("SELECT kind, state FROM change_set WHERE kind = 'partner'")
     assert [tuple(each) for each in changes] == [("partner", "confirmed")]
     # What the order says now, sent once more, is a repeat.
     world.drop(sender(3, False, 5))
     assert (last(world).state, world.cases()) == ("ignored", [])
+
+
+def test_what_is_said_of_a_change_that_comes_too_late_is_true(world: EdiWorld) -> None:
+    world.drop(by_x12(1, False, 3))
+    world.drop(by_x12(2, False, 5))
+    case = world.one("SELECT id FROM exception_case WHERE code = 'ORDER-AGAIN-409'")
+    world.ship(world.one("SELECT id FROM orders"))
+    with world.store.begin() as unit:
+        answer = apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id)
+    state = world.one("SELECT state FROM orders").state
+    assert done_in_words(answer) == (
+        f"the message is read again, and the change will be refused (ORDER-CHANGE-409): PO-1 is {state}"
+    )
+    world.drain()
+    [refused] = world.all("SELECT outcome FROM message WHERE outcome LIKE 'refused: %'")
+    assert (units(world), refused.outcome) == (3, f"refused: PO-1 is {state}.")
 
 
 def test_a_person_leaves_it_undone_for_a_reason(world: EdiWorld, sender: Sender) -> None:

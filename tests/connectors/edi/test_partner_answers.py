@@ -106,3 +106,18 @@ def test_p1_both_answers_are_made_of_one_sample(tmp_path: Path) -> None:
 def test_what_comes_answers_nothing_of_ours(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"documents\.1\.answers: only what leaves answers something"):
         tried(tmp_path, '  - {in: "860", map: x12/860.004010, answers: change}\n')
+
+
+@pytest.mark.parametrize("documents", [BOTH, [each for each in BOTH if each.get("out") != "865"]])
+def test_the_answer_to_a_refused_change_says_so(store: Store, tmp_path: Path, documents: list[dict[str, str]]) -> None:
+    world = EdiWorld(store, tmp_path / "acme", documents=documents)
+    world.drop(x12(order("PO-1")), "a.x12")
+    world.settle()
+    world.sent()
+    world.drop(x12(CHANGE.replace("*EA*", "*KG*"), ref=2, function="PC"), "b.x12")
+    world.settle()
+    [body] = [each.decode() for each in world.sent() if b"*PO-1*" in each]
+    # A set of its own rejects the change; 855 is about the order, which is not rejected.
+    assert ("BCA*00*RD*PO-1**C-1*" if documents is BOTH else "BAK*00*AC*PO-1*") in body
+    assert "change C-1 was refused: Line '1' is in KGM" in body
+    assert "~ACK*IC*3*EA" in body
