@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.line_items import Known, resolve_lines
 from core.services.measures import Measures
+from core.services.pictures import match_picture
 from core.services.responding import lines_of
 from core.services.trading import in_unit_price, ordered_as
 from core.store.unit import Unit
@@ -69,6 +70,23 @@ def operations(unit: Unit, order: Row[Any], body: Json) -> list[Json]:
     if body.get("ship_to"):
         found.append({"op": "address", "ship_to": body["ship_to"]})
     return found
+
+
+def refuse_other_items(unit: Unit, order: Row[Any], lines: Sequence[Json]) -> None:
+    """Refuse a new picture of an order in which a line names another item than the stored line it is.
+
+    Args:
+        unit: the running transaction.
+        order: as it is stored.
+        lines: of the picture.
+
+    Raises:
+        InputError: naming both.
+    """
+    known = resolve_lines(unit, ((order.connection_id, each) for each in lines))
+    for index, (line, row) in enumerate(zip(lines, match_picture(lines_of(unit, order.id), lines), strict=True)):
+        if row is not None:
+            _refuse_other(line, row, order.connection_id, known, index)
 
 
 def _units_in_one(said: Json, line: Row[Any], measures: Measures, index: int) -> Decimal:

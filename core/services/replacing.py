@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.again import said_again
 from core.services.canceling import cancel_order
+from core.services.change_lines import refuse_other_items
 from core.services.changing import apply_snapshot
 from core.services.facts import Facts
 from core.services.issued import split_parts
@@ -91,6 +92,7 @@ def _replace(
             each.order_id = row.id
             continue
         _refuse_late(row, stored, each.document["lines"])
+        refuse_other_items(unit, row, each.document["lines"])
         if apply_snapshot(unit, facts, each, row, again=True) == "changed":
             changed.append(row.id)
         each.order_id = row.id

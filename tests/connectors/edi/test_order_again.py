@@ -156,3 +156,12 @@ def test_the_first_of_both_in_one_file_is_the_order(world: EdiWorld) -> None:
     world.drop(by_x12(1, False, 3) + by_x12(2, False, 5))
     assert units(world) == 3
     assert world.cases() == ["ORDER-AGAIN-409"]
+
+
+def test_a_replacement_that_names_another_item_on_a_line_does_not_leave_the_old_one(
+    world: EdiWorld, sender: Sender
+) -> None:
+    world.drop(sender(1, False, 3))
+    world.drop(sender(2, True, 3).replace(b"VP*A", b"VP*B").replace(b"PIA+1+A:SA", b"PIA+1+B:SA"))
+    assert units(world) == 3
+    assert (last(world).state, last(world).outcome[:9], world.cases()) == ("applied", "refused: ", ["ORDER-CHANGE-409"])
