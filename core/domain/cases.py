@@ -56,7 +56,7 @@ ADDRESS = Cause(
 INCOMPLETE = Cause(
     "ORDER-FIELD-422", "missing", "medium", "{connection} orders: {detail}",
     "A field the order needs is missing or has a code without meaning: {detail}.",
-    "release_holds", "Process without it", 0.3, 24,
+    "release_holds", "Process it as it is", 0.3, 24,
 )  # fmt: skip
 LATE = Cause(
     "ORDER-LATE-001", "value", "high", "{number} was changed at its source after it was {state}",

@@ -21,7 +21,8 @@ from core.services.giving_address import give_address
 from core.services.holds import end_holds, holds_of_case
 from core.services.line_meanings import map_code
 from core.services.replaying import discard_message, live_members, replay_message, retry_delivery, take_as_change
-from core.store.locks import lock_orders
+from core.services.unreleasable import refuse_release
+from core.store.locks import lock_order, lock_orders
 from core.store.unit import Unit
 
 Arguments = Mapping[str, Any]
@@ -94,7 +95,9 @@ def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -
     orders = sorted(live_members(unit, case.id, "order"))
     lock_orders(unit, orders)
     for order_id in orders:
-        end_holds(unit, order_id, holds_of_case(unit, case, order_id, str(args.get("kind"))))
+        holds = holds_of_case(unit, case, order_id, str(args.get("kind")))
+        refuse_release(unit, lock_order(unit, order_id), holds)
+        end_holds(unit, order_id, holds)
         done += 1
     return done
 

@@ -206,6 +206,8 @@ def _reduce_or_raise(
             pictured=wanted,
             item_id=row.item_id or item,
             title=line.get("title"),
+            # What has left was told and billed in its unit.
+            unit=row.unit if row.shipped else line["unit"],
             unit_price=line.get("unit_price"),
             discount=line.get("discount"),
             taxes=line.get("taxes"),
