@@ -176,7 +176,7 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
             less[row.id] = left
             summary.setdefault("removed", []).append(row.sku)
     if less:
-        summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source")
+        summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source", judged=True)
     return summary
 
 

@@ -177,6 +177,20 @@ def release_hold(unit: Unit, order_id: UUID, hold_id: UUID) -> str:
     return end_holds(unit, order_id, [hold_id])
 
 
+def end_idle_holds(unit: Unit, order_id: UUID) -> None:
+    """End the holds of lines of a locked order of which nothing is open any more."""
+    idle = unit.conn.execute(
+        text(
+            "SELECT h.id FROM hold h JOIN order_line l ON l.tenant_id = h.tenant_id AND l.id = h.line_id"
+            " WHERE h.tenant_id = :t AND h.order_id = :o AND h.state = 'active'"
+            " AND l.quantity - l.canceled - l.shipped <= 0 ORDER BY h.id"
+        ),
+        {"t": unit.tenant, "o": order_id},
+    ).scalars()
+    if ids := list(idle):
+        end_holds(unit, order_id, ids)
+
+
 def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:
     """End holds of a locked order and let it go on when none is left; return the order's state."""
     unit.conn.execute(

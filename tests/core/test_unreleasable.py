@@ -96,13 +96,39 @@ def test_another_unit_is_said_in_the_items_own_and_the_papers_say_so(world: Trad
     assert world.papers("invoice")[0].state == "sent"
 
 
-def test_what_was_canceled_may_be_released(world: TradeWorld) -> None:
+def test_a_canceled_line_needs_no_unit(world: TradeWorld) -> None:
     order = world.buy(line("B", 1, "24.00", unit="BX"), line("A", 1))
     with world.store.begin() as unit:
         row = world.one("SELECT id FROM order_line WHERE sku = 'B'")
         cancel_order(unit, world.facts, order.id, {row.id: Decimal(1)}, "a mistake")
-    for hold in world.all("SELECT id FROM hold WHERE state = 'active'"):
-        with world.store.begin() as unit:
-            release_hold(unit, order.id, hold.id)
+    assert world.one("SELECT state FROM hold").state == "released"
+    assert world.one("SELECT state FROM exception_case").state == "superseded"
     world.drain()
     assert world.one("SELECT state FROM orders").state == "in_progress"
+
+
+def test_a_canceled_line_takes_its_hold_along_and_leaves_the_others(world: TradeWorld) -> None:
+    order = world.buy(line("NOBODY", 2), line("NOT", 1), line("B", 1))
+    with world.store.begin() as unit:
+        row = world.one("SELECT id FROM order_line WHERE sku = 'NOBODY'")
+        cancel_order(unit, world.facts, order.id, {row.id: Decimal(1)}, "a part")
+    assert [each.state for each in world.all("SELECT state FROM hold ORDER BY detail")] == ["active", "active"]
+    with world.store.begin() as unit:
+        cancel_order(unit, world.facts, order.id, {row.id: Decimal(1)}, "the rest")
+    left = world.all("SELECT l.sku FROM hold h JOIN order_line l ON l.id = h.line_id WHERE h.state = 'active'")
+    assert [each.sku for each in left] == ["NOT"]
+    assert sorted(each.state for each in world.all("SELECT state FROM exception_case")) == ["open", "superseded"]
+    assert tuple(world.one("SELECT state, phase FROM orders")) == ("held", "held")
+    with world.store.begin() as unit:
+        cancel_order(unit, world.facts, order.id, {world.one("SELECT id FROM order_line WHERE sku = 'NOT'").id: 1}, "")
+    world.drain()
+    assert world.one("SELECT state FROM orders").state == "in_progress"
+    assert world.one("SELECT count(*) AS n FROM exception_case WHERE state = 'open'").n == 0
+
+
+def test_an_order_of_nothing_is_held_and_says_so(world: TradeWorld) -> None:
+    order = world.buy(line("B", 0))
+    assert (order.state, order.phase) == ("held", "held")
+    with world.store.begin() as unit:
+        cancel_order(unit, world.facts, order.id, None, "nothing")
+    assert tuple(world.one("SELECT state, phase FROM orders")) == ("canceled", "canceled")
