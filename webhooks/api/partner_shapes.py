@@ -39,7 +39,7 @@ DOCUMENT: dict[str, Shape] = {
 }  # fmt: skip
 PARTNER_SHAPES: dict[str, Shape] = {
     "Partner": thing("A trading partner, and what went on in the last seven days.", **PARTNER),
-    "PartnerFull": thing("A trading partner with his profile.", **PARTNER, profile=ANYTHING),
+    "PartnerFull": thing("A trading partner with his profile.", **PARTNER, profile=ANYTHING, kept_stores=ANYTHING),
     "Interchange": thing("What one partner sent another in one envelope.", **INTERCHANGE),
     "InterchangeFull": thing(
         "An interchange with its documents.",
