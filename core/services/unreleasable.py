@@ -18,14 +18,14 @@ from core.store.unit import Unit
 ASKED = """
 SELECT h.kind, h.detail, h.line_id, l.item_id, l.unit, l.quantity - l.canceled AS units, i.unit AS own,
        (SELECT count(*) FROM order_line b WHERE b.tenant_id = h.tenant_id AND b.order_id = h.order_id
-        AND (b.position, b.id) < (l.position, l.id)) AS index
+        AND (b.position, b.id) < (l.position, l.id)) AS at
 FROM hold h
 LEFT JOIN order_line l ON l.tenant_id = h.tenant_id AND l.id = h.line_id
 LEFT JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
 WHERE h.tenant_id = :t AND h.id = ANY(:ids) AND h.state = 'active' ORDER BY h.id
 """
 CHEAPEST = """
-SELECT unit_price, row - 1 AS index FROM (
+SELECT unit_price, row - 1 AS at FROM (
     SELECT unit_price, quantity - canceled AS units, row_number() OVER (ORDER BY position, id) AS row FROM order_line
     WHERE tenant_id = :t AND order_id = :o) l
 WHERE unit_price < 0 AND units > 0 ORDER BY row LIMIT 1
@@ -63,12 +63,12 @@ def refuse_release(unit: Unit, order: Row[Any], hold_ids: Sequence[UUID]) -> Non
 
 
 def _other_unit(order: Row[Any], row: Row[Any]) -> Conflict:
-    number, at = order.number or order.external_id, f"lines.{row.index}"
+    number, line = order.number or order.external_id, f"lines.{row.at}"
     return Conflict(
-        f"Line {row.index + 1} of {number} is still in {row.unit}, and its item is counted in {row.own}.",
+        f"Line {row.at + 1} of {number} is still in {row.unit}, and its item is counted in {row.own}.",
         why=f"Released, a node would send {plain(row.units)} {row.own} for {plain(row.units)} {row.unit}.",
         fix=f"Say how many {row.own} are meant and what one costs: `crossdock orders change {number} --set "
-        f"{at}.unit={row.own} --set {at}.quantity=UNITS --set {at}.unit_price=PRICE`; the hold then ends by itself. Or "
+        f"{line}.unit={row.own} --set {line}.quantity=UNITS --set {line}.unit_price=PRICE`; the hold then ends by itself. Or "
         "cancel the line. Orders to come are read by the item's packs (`crossdock terms pack`).",
         code="HOLD-UNIT-409",
     )
@@ -80,9 +80,9 @@ def _refuse_negative(unit: Unit, order: Row[Any]) -> None:
         return
     number = order.number or order.external_id
     raise Conflict(
-        f"Line {row.index + 1} of {number} still costs {plain(row.unit_price)}.",
+        f"Line {row.at + 1} of {number} still costs {plain(row.unit_price)}.",
         why="Released, the partner would be told and billed a negative price.",
-        fix=f"Give it its price: `crossdock orders change {number} --set lines.{row.index}.unit_price=PRICE`; the hold "
+        fix=f"Give it its price: `crossdock orders change {number} --set lines.{row.at}.unit_price=PRICE`; the hold "
         "then ends by itself. Or cancel the line.",
         code="HOLD-PRICE-409",
     )
