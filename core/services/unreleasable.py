@@ -68,8 +68,8 @@ def _other_unit(order: Row[Any], row: Row[Any]) -> Conflict:
         f"Line {row.at + 1} of {number} is still in {row.unit}, and its item is counted in {row.own}.",
         why=f"Released, a node would send {plain(row.units)} {row.own} for {plain(row.units)} {row.unit}.",
         fix=f"Say how many {row.own} are meant and what one costs: `crossdock orders change {number} --set "
-        f"{line}.unit={row.own} --set {line}.quantity=UNITS --set {line}.unit_price=PRICE`; the hold then ends by itself. "
-        "Or cancel the line. Orders to come are read by the item's packs (`crossdock terms pack`).",
+        f"{line}.unit={row.own} --set {line}.quantity=UNITS --set {line}.unit_price=PRICE`; the hold then ends by "
+        "itself. Or cancel the line. Orders to come are read by the item's packs (`crossdock terms pack`).",
         code="HOLD-UNIT-409",
     )
 

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from console.cli.changes import changed_document
+from core.domain.documents import check_document
 from core.errors import Conflict, Refused
 from core.services.actions import apply_case
 from core.services.canceling import cancel_order
 from core.services.holds import end_holds, release_hold
+from core.services.submit import submit_order
+from core.store.read.orders import read_order
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
 
@@ -39,18 +43,18 @@ def refuses(world: TradeWorld, order: Any, code: str, *said: str) -> None:
     assert world.one("SELECT state FROM orders").state == "held"
 
 
-def again(world: TradeWorld, order: Any, **more: Any) -> None:
-    body = {name: order.body[name] for name in ("ship_to", "references") if order.body.get(name)}
-    body |= {"external_id": order.external_id, "number": order.number, "type": "b2b", "currency": "EUR"}
-    changed = {**body, "placed_at": order.placed_at.isoformat(), "lines": [line("B", **more)]}
-    world.send("order", changed, world.retailer)
+def change(world: TradeWorld, order: Any, *sets: str) -> None:
+    """Change an order as `crossdock orders change --set` does."""
+    with world.store.begin() as unit:
+        document, raw = changed_document(read_order(unit.conn, order.id), sets, None)
+        submit_order(unit, world.facts, world.retailer, check_document("order", document), raw)
     world.drain()
 
 
 def test_a_negative_price_of_a_partner_needs_a_price_first(world: TradeWorld) -> None:
     order = held(world, price="-19.90")
     refuses(world, order, "HOLD-PRICE-409", f"crossdock orders change {order.number} --set lines.0.unit_price=PRICE")
-    again(world, order, quantity=1, price="19.90")
+    change(world, order, "lines.0.unit_price=19.90")
     world.settle()
     world.ship(order)
     world.settle()
@@ -84,7 +88,7 @@ def test_a_negative_invoice_does_not_leave(world: TradeWorld) -> None:
 def test_another_unit_is_said_in_the_items_own_and_the_papers_say_so(world: TradeWorld) -> None:
     order = held(world, price="24.00", unit="BX")
     refuses(world, order, "HOLD-UNIT-409", "--set lines.0.unit=C62", "lines.0.quantity=UNITS")
-    again(world, order, quantity=6, price="4.00", unit="C62")
+    change(world, order, "lines.0.unit=C62", "lines.0.quantity=6", "lines.0.unit_price=4.00")
     world.settle()
     world.ship(order)
     world.settle()
