@@ -60,7 +60,7 @@ def send(session: Session, /, paper: str) -> None:
 
     with session.hub() as hub, session.changing(hub) as unit:
         paper_id = find_id(unit.conn, "paper", paper)
-        send_agreed(unit, hub.facts.get(unit.conn, unit.tenant), hub.connectors, hub.box, paper_id)
+        send_agreed(unit, hub.facts.get(unit.conn, unit.tenant), hub.connectors, paper_id)
         found = read_paper(unit.conn, paper_id, unit.tenant)
         audit.record(unit, "paper.sent", found["id"])
     session.out.did(found, f"{found['number']} is on its way.", f"crossdock deliveries show {found['delivery']}")

@@ -18,7 +18,6 @@ from core.services import audit
 from core.services.advising import labels_of
 from core.services.agreed_papers import send_agreed
 from core.services.facts import read_facts
-from core.services.secretbox import SecretBox
 from core.services.sscc import Numbers
 from core.store.read.page import Json, Slice
 from core.store.read.received import received_of_order
@@ -89,7 +88,7 @@ def send(paper: str) -> AnyResponse:
     hub = services()
     with hub.store.begin(actor=me().actor) as unit:
         facts = read_facts(unit.conn, hub.connectors, hub.tenant)
-        send_agreed(unit, facts, hub.connectors, SecretBox(hub.secret_key), parse_id("paper", paper))
+        send_agreed(unit, facts, hub.connectors, parse_id("paper", paper))
         audit.record(unit, "paper.sent", paper)
     flash("It is on its way.")
     return redirect(url_for(".detail", paper=paper), 303)

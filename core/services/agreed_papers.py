@@ -6,26 +6,24 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core.domain.vocabulary import Paper
+from core.domain.vocabulary import Mode, Paper
 from core.errors import Conflict
-from core.ports.connectors import Connectors
+from core.ports.connectors import ConnectionConfig, Connectors
 from core.ports.partners import AgreesPapers
-from core.services.connections import config_of, row_of
+from core.services.connections import row_of
 from core.services.facts import Facts
 from core.services.papers import WRITE_OF, send_by_hand
-from core.services.secretbox import SecretBox
 from core.store import schema as t
 from core.store.unit import Unit
 
 
-def send_agreed(unit: Unit, facts: Facts, connectors: Connectors, box: SecretBox, paper_id: UUID) -> None:
+def send_agreed(unit: Unit, facts: Facts, connectors: Connectors, paper_id: UUID) -> None:
     """Send a paper that was kept back, was not agreed then, or whose delivery failed, because a person says so.
 
     Args:
         unit: the running transaction.
         facts: connections.
         connectors: opens the partner's connector, which knows what was agreed with him.
-        box: opens its secrets.
         paper_id: the paper.
 
     Raises:
@@ -37,9 +35,13 @@ def send_agreed(unit: Unit, facts: Facts, connectors: Connectors, box: SecretBox
     paper = unit.conn.execute(
         select(c.kind, c.number, c.connection_id, c.body).where(c.tenant_id == unit.tenant, c.id == paper_id)
     ).one_or_none()
-    if paper is not None:
+    taker = None if paper is None else facts.connections.get(paper.connection_id)
+    # One that takes no such paper at all is refused below.
+    if paper is not None and taker is not None and taker.takes(WRITE_OF[Paper(paper.kind)]):
         row = row_of(unit, paper.connection_id)
-        opened = connectors.open(config_of(row, box, unit.now))
+        # What was agreed is in the settings; nothing is called, so no secret is opened.
+        config = ConnectionConfig(row.id, row.name, row.connector, Mode(row.mode), row.settings, {})
+        opened = connectors.open(config)
         try:
             agreed = not isinstance(opened, AgreesPapers) or opened.agrees(
                 paper.kind, str(WRITE_OF[Paper(paper.kind)]), paper.body.get("answers")

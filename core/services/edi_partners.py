@@ -109,7 +109,7 @@ def set_up(
         given = _given_since(unit, connection_id, terms)
         stores = {"stores": [*(terms.get("stores") or ()), *given]} if given else {}
         set_terms(unit, connection_id, {**terms, **stores})
-    return {**read_partner(unit.conn, name, unit.tenant), **({"kept_stores": _names(given)} if given else {})}
+    return {**read_partner(unit.conn, name, unit.tenant), "kept_stores": _names(given)}
 
 
 def _given_since(unit: Unit, connection_id: UUID, terms: Mapping[str, Any]) -> list[Json]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from sqlalchemy import text
 
 from core.services.secretbox import SecretBox

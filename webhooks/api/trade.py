@@ -143,7 +143,7 @@ def get_paper(conn: Connection, paper: str) -> Json:
 def post_sending(unit: Unit, paper: str) -> Json:
     """Send a paper that was kept back as it is, or one whose delivery failed again."""
     paper_id = parse_id("paper", paper)
-    send_agreed(unit, facts(unit), runtime().connectors, parts().box, paper_id)
+    send_agreed(unit, facts(unit), runtime().connectors, paper_id)
     audit.record(unit, "paper.sent", paper)
     return read_paper(unit.conn, paper_id, unit.tenant)
 

@@ -244,12 +244,12 @@ def test_a_partner_whose_profile_does_not_list_it_gets_none_until_it_does(world:
     assert (shown["state"], shown["sent_at"]) == ("not_agreed", None)
     assert world.one("SELECT count(*) AS n FROM event WHERE type = 'paper.not_agreed'").n == 1
     with pytest.raises(Conflict, match="credit note was not agreed with acme") as caught, world.store.begin() as unit:
-        send_agreed(unit, world.facts, world.partners, world.hub.box, paper.id)
+        send_agreed(unit, world.facts, world.partners, paper.id)
     assert caught.value.error_code == "PAPER-AGREED-409"
     assert [each.state for each in world.papers("credit_note")] == ["not_agreed"]
     world.change(documents=UBL_PROFILE["documents"])
     with world.store.begin() as unit:
-        send_agreed(unit, world.facts, world.partners, world.hub.box, paper.id)
+        send_agreed(unit, world.facts, world.partners, paper.id)
     assert len(world.sent()) == 1
     assert [each.state for each in world.papers("credit_note")] == ["sent"]
 
