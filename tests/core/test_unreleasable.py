@@ -37,7 +37,7 @@ def refuses(world: TradeWorld, order: Any, code: str, *said: str) -> None:
         release_hold(unit, order.id, hold.id)
     assert caught.value.error_code == code
     for words in said:
-        assert words in caught.value.fix
+        assert words in (caught.value.fix or "")
     with pytest.raises(Refused), world.store.begin() as unit:
         apply_case(unit, world.facts, case.id)
     assert world.one("SELECT state FROM orders").state == "held"
@@ -124,7 +124,9 @@ def test_a_canceled_line_takes_its_hold_along_and_leaves_the_others(world: Trade
     assert sorted(each.state for each in world.all("SELECT state FROM exception_case")) == ["open", "superseded"]
     assert tuple(world.one("SELECT state, phase FROM orders")) == ("held", "held")
     with world.store.begin() as unit:
-        cancel_order(unit, world.facts, order.id, {world.one("SELECT id FROM order_line WHERE sku = 'NOT'").id: 1}, "")
+        cancel_order(
+            unit, world.facts, order.id, {world.one("SELECT id FROM order_line WHERE sku = 'NOT'").id: Decimal(1)}, ""
+        )
     world.drain()
     assert world.one("SELECT state FROM orders").state == "in_progress"
     assert world.one("SELECT count(*) AS n FROM exception_case WHERE state = 'open'").n == 0
