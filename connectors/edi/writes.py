@@ -132,6 +132,10 @@ class Writes(Leaving):
 
         return self.leave(push, build)
 
+    def agrees(self, paper: str, write: str, answers: str | None) -> bool:
+        """Return whether the profile has a document for a paper, by its kind or its write."""
+        return self.outgoing(paper, write, answers=answers) is not None
+
     def outgoing(self, *kinds: str, answers: str | None = None) -> tuple[Exchanged, Map] | None:
         """Return what was agreed for a paper or write, and its map; None where it is not exchanged.
 

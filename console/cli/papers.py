@@ -55,12 +55,12 @@ def show(session: Session, /, paper: str) -> None:
 def send(session: Session, /, paper: str) -> None:
     """Send a paper that was kept back as it is, or one whose delivery failed again."""
     from core.services import audit
-    from core.services.papers import send_by_hand
+    from core.services.agreed_papers import send_agreed
     from core.store.read.trade import read_paper
 
     with session.hub() as hub, session.changing(hub) as unit:
         paper_id = find_id(unit.conn, "paper", paper)
-        send_by_hand(unit, hub.facts.get(unit.conn, unit.tenant), paper_id)
+        send_agreed(unit, hub.facts.get(unit.conn, unit.tenant), hub.connectors, paper_id)
         found = read_paper(unit.conn, paper_id, unit.tenant)
         audit.record(unit, "paper.sent", found["id"])
     session.out.did(found, f"{found['number']} is on its way.", f"crossdock deliveries show {found['delivery']}")

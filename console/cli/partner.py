@@ -15,6 +15,8 @@ from console.cli.partner_deciding import refuse_command, send_command, take_comm
 from console.cli.partner_play import play_command
 from console.cli.secrets import secret_options, take_secrets
 
+SHOWN = 10
+
 PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "set_aside", "silent", "last_at")
 INTERCHANGES = ("id", "at", "partner", "direction", "reference", "state", "test", "messages", "answered_at")
 DOCUMENTS = ("id", "at", "partner", "direction", "kind", "number", "state", "message_state=work", "due_at")
@@ -146,6 +148,12 @@ def add_command(
             raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
     for each in missing:
         note(f"The secret {each} is still missing: without it nothing goes either way.")
+    if kept := shown.get("kept_stores"):
+        listed = ", ".join(kept[:SHOWN]) + (" …" if len(kept) > SHOWN else "")
+        note(
+            f"Addresses of stores that FILE does not have were kept: {listed}. Add them to it, or set terms without "
+            f"them by `crossdock terms set {found.name} TERMS`."
+        )
     give = [f"crossdock connection secrets {found.name} --secret-file {each.split()[0]}=FILE" for each in missing]
     said = f"Partner {found.name} is there ({shown['mode']})."
     session.out.did(shown, said, *give, f"crossdock connection test {found.name}")

@@ -115,6 +115,10 @@ def member_url(member: cases.Member) -> str | None:
         return url_for("console.messages.detail", message=public_id("message", member.subject_id))
     if member.subject == "delivery":
         return url_for("console.deliveries.detail", delivery=public_id("delivery", member.subject_id))
+    if member.subject == "interchange":
+        return url_for("console.partners.interchange", interchange=public_id("interchange", member.subject_id))
+    if member.subject == "paper":
+        return url_for("console.trade.detail", paper=public_id("paper", member.subject_id))
     if member.order_id is not None:
         return url_for("console.orders.detail", order=public_id("order", member.order_id))
     return None

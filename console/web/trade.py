@@ -16,8 +16,8 @@ from core.domain.ids import parse_id, public_id
 from core.domain.vocabulary import Paper
 from core.services import audit
 from core.services.advising import labels_of
+from core.services.agreed_papers import send_agreed
 from core.services.facts import read_facts
-from core.services.papers import send_by_hand
 from core.services.sscc import Numbers
 from core.store.read.page import Json, Slice
 from core.store.read.received import received_of_order
@@ -87,7 +87,8 @@ def send(paper: str) -> AnyResponse:
     require_changes()
     hub = services()
     with hub.store.begin(actor=me().actor) as unit:
-        send_by_hand(unit, read_facts(unit.conn, hub.connectors, hub.tenant), parse_id("paper", paper))
+        facts = read_facts(unit.conn, hub.connectors, hub.tenant)
+        send_agreed(unit, facts, hub.connectors, parse_id("paper", paper))
         audit.record(unit, "paper.sent", paper)
     flash("It is on its way.")
     return redirect(url_for(".detail", paper=paper), 303)

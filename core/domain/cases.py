@@ -56,7 +56,7 @@ ADDRESS = Cause(
 INCOMPLETE = Cause(
     "ORDER-FIELD-422", "missing", "medium", "{connection} orders: {detail}",
     "A field the order needs is missing or has a code without meaning: {detail}.",
-    "release_holds", "Process without it", 0.3, 24,
+    "release_holds", "Process it as it is", 0.3, 24,
 )  # fmt: skip
 LATE = Cause(
     "ORDER-LATE-001", "value", "high", "{number} was changed at its source after it was {state}",
@@ -188,7 +188,7 @@ TOO_LATE = Cause(
 KEPT_BACK = Cause(
     "PAPER-RULE-422", "policy", "high", "A paper for {connection} breaks its rules",
     "The {kind} {number} for {connection} was kept back: {detail}.",
-    None, "Mend it and send it, or send it as it is", None, 4,
+    None, "Mend it, and it is made again", None, 4,
 )  # fmt: skip
 ADVICE_CLOCK = Cause(
     "ASN-CLOCK-408",
@@ -234,7 +234,7 @@ EDI_DUPLICATE = Cause(
     "EDI-DUPLICATE-409", "duplicate", "high", "{connection} sent other content as interchange {reference}",
     "{connection} used the control reference {reference} for an interchange before, and now with other content. "
     "Nothing of it was done. {told}",
-    None, "Have the partner send it under a new number, or take it on its page", None, 8,
+    None, "Have the partner send it under a new number, or take it: crossdock partner take {interchange}", None, 8,
 )  # fmt: skip
 EDI_REJECTED = Cause(
     "EDI-REJECTED-422", "parse", "high", "{connection} sent {what}, which cannot be taken",

@@ -136,4 +136,6 @@ def faults_of(invoice: Mapping[str, Any], shipped: Mapping[int, Decimal]) -> lis
     found += [
         f"{name} is {totals[name]}, not {said}" for name, said in invoice["totals"].items() if totals[name] != said
     ]
+    if totals["grand"] < 0:
+        found.append(f"it comes to {totals['grand']} {currency}, and money is given back by a refund")
     return found

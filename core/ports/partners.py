@@ -220,6 +220,20 @@ class UsesBook(Protocol):
 
 
 @runtime_checkable
+class AgreesPapers(Protocol):
+    """A connector that can tell, without a call, which papers were agreed with its partner."""
+
+    def agrees(self, paper: str, write: str, answers: str | None) -> bool:
+        """Return whether a paper would be written.
+
+        Args:
+            paper: its kind.
+            write: the write that carries it.
+            answers: what an order response answers.
+        """
+
+
+@runtime_checkable
 class ChecksEdits(Protocol):
     """A connector that can tell, without a call, whether a person's edition of what left can leave."""
 

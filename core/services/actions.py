@@ -20,6 +20,7 @@ from core.services.fulfilling import source_again
 from core.services.giving_address import give_address
 from core.services.holds import end_holds, holds_of_case
 from core.services.line_meanings import map_code
+from core.services.papers import send_by_hand
 from core.services.replaying import (
     discard_message,
     live_members,
@@ -28,7 +29,8 @@ from core.services.replaying import (
     take_as_change,
     what_follows,
 )
-from core.store.locks import lock_orders
+from core.services.unreleasable import refuse_release
+from core.store.locks import lock_order, lock_orders
 from core.store.unit import Unit
 
 Arguments = Mapping[str, Any]
@@ -109,7 +111,9 @@ def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -
     orders = sorted(live_members(unit, case.id, "order"))
     lock_orders(unit, orders)
     for order_id in orders:
-        end_holds(unit, order_id, holds_of_case(unit, case, order_id, str(args.get("kind"))))
+        holds = holds_of_case(unit, case, order_id, str(args.get("kind")))
+        refuse_release(unit, lock_order(unit, order_id), holds)
+        end_holds(unit, order_id, holds)
         done += 1
     return done
 
@@ -169,6 +173,13 @@ def _retry_deliveries(unit: Unit, _facts: Facts, case: Row[Any], _args: Argument
     return done
 
 
+def _send_paper(unit: Unit, facts: Facts, case: Row[Any], _args: Arguments) -> int:
+    papers = live_members(unit, case.id, "paper")
+    for paper_id in papers:
+        send_by_hand(unit, facts, paper_id)
+    return len(papers)
+
+
 def _resume(unit: Unit, _facts: Facts, case: Row[Any], _args: Arguments) -> int:
     connections.resume(unit, case.connection_id)
     return 1
@@ -192,6 +203,7 @@ ACTIONS: Mapping[str, Callable[[Unit, Facts, Row[Any], Arguments], int]] = {
     "cancel_orders": _cancel_orders,
     "give_address": give_address,
     "retry_deliveries": _retry_deliveries,
+    "send_paper": _send_paper,
     "resume_connection": _resume,
     "push_stock_again": _push_stock_again,
 }

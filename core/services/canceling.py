@@ -16,6 +16,7 @@ from core.errors import Conflict, InputError
 from core.services.facts import Facts
 from core.services.finishing import settle_cancels
 from core.services.fulfilling import source_again
+from core.services.holds import end_idle_holds
 from core.services.outbox import Outgoing, enqueue, told_of
 from core.services.phase import refresh_phases
 from core.services.recalling import ask_nodes, cancel_units, order_head
@@ -28,7 +29,13 @@ ZERO = Decimal(0)
 
 
 def cancel_order(
-    unit: Unit, facts: Facts, order_id: UUID, lines: Mapping[UUID, Decimal] | None = None, reason: str | None = None
+    unit: Unit,
+    facts: Facts,
+    order_id: UUID,
+    lines: Mapping[UUID, Decimal] | None = None,
+    reason: str | None = None,
+    *,
+    judged: bool = False,
 ) -> dict[str, Any]:
     """Cancel an order or units of some lines and return {id, state, canceled, requested, too_late}.
 
@@ -38,6 +45,7 @@ def cancel_order(
         order_id: the order.
         lines: units to cancel per line id; everything still open when left out.
         reason: why, for the partners.
+        judged: whether the caller judges the order anew, and ends the holds of lines of which nothing is left.
 
     Raises:
         NotFound: there is no such order.
@@ -47,7 +55,8 @@ def cancel_order(
     order = lock_order(unit, order_id)
     open_units = _open_units(unit, order_id)
     wanted = _wanted(open_units, lines)
-    too_late = order.state in ORDER.final or not wanted
+    # An order of nothing that is held has nothing to take off, and is over when somebody says so.
+    too_late = order.state in ORDER.final or not (wanted or (lines is None and order.state == "held"))
     now: dict[UUID, Decimal] = {}
     asked: dict[UUID, Decimal] = {}
     if not too_late:
@@ -78,6 +87,8 @@ def cancel_order(
         unit.event("order.cancel_requested", "order", order_id, {"reason": reason}, order_id=order_id)
     elif not too_late:
         settle_cancels(unit, [order_id])
+    if not (too_late or judged):
+        end_idle_holds(unit, order_id)
     if now:
         _tell_erp(unit, facts, order, now, reason)
     refresh_phases(unit, [order_id])

@@ -176,7 +176,7 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
             less[row.id] = left
             summary.setdefault("removed", []).append(row.sku)
     if less:
-        summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source")
+        summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source", judged=True)
     return summary
 
 
@@ -206,6 +206,8 @@ def _reduce_or_raise(
             pictured=wanted,
             item_id=row.item_id or item,
             title=line.get("title"),
+            # What has left was told and billed in its unit.
+            unit=row.unit if row.shipped else line["unit"],
             unit_price=line.get("unit_price"),
             discount=line.get("discount"),
             taxes=line.get("taxes"),

@@ -183,6 +183,7 @@ def _report_duplicate(
                 {
                     "connection": known.name if known else "?",
                     "reference": found.reference,
+                    "interchange": public_id("interchange", interchange_id),
                     "told": TOLD if told else UNTOLD,
                 },
                 [Member("interchange", interchange_id)],

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, update
 
+from core.domain.payloads import jsonable
 from core.domain.vocabulary import Mode
 from core.errors import Conflict, NotFound
 from core.ports.connectors import ConnectionConfig, Connectors, Json
 from core.ports.partners import NeedsSecrets
-from core.services.agreements import set_terms
+from core.services.agreements import set_terms, terms_of
 from core.services.catalog import connection_named
 from core.services.connections import add_connection, config_of, require_usable, rotate_secrets
 from core.services.secretbox import SecretBox
 from core.store import schema as t
 from core.store.read.partner_list import PARTNER_KIND, read_partner
 from core.store.unit import Unit
+
+KEYS = ("external_id", "gln")
+"""What a store is known by."""
 
 
 def require_new(unit: Unit, name: str) -> None:
@@ -52,6 +57,8 @@ def set_up(
     replace: bool = False,
 ) -> Json:
     """Add a partner, or change one, and return him as he is shown.
+
+    Addresses of stores that the new terms do not have stay: people may have given them since. `kept_stores` names them.
 
     Args:
         unit: the running transaction.
@@ -97,9 +104,27 @@ def set_up(
             unit, connectors, box, name=name, connector=PARTNER_KIND, settings=settings, secrets=secrets, label=label,
             mode=mode,
         )  # fmt: skip
+    given: list[Json] = []
     if terms is not None:
-        set_terms(unit, connection_id, dict(terms))
-    return read_partner(unit.conn, name, unit.tenant)
+        given = _given_since(unit, connection_id, terms)
+        stores = {"stores": [*(terms.get("stores") or ()), *given]} if given else {}
+        set_terms(unit, connection_id, {**terms, **stores})
+    return {**read_partner(unit.conn, name, unit.tenant), "kept_stores": _names(given)}
+
+
+def _given_since(unit: Unit, connection_id: UUID, terms: Mapping[str, Any]) -> list[Json]:
+    """Return the addresses of stores in a partner's terms that his new terms do not have: people gave them since."""
+    known = terms_of(unit.conn, connection_id, unit.tenant) or {}
+    named = {each.get(key) for each in terms.get("stores") or () for key in KEYS if each.get(key)}
+    return [
+        jsonable(each)
+        for each in known.get("stores") or ()
+        if not named & {each.get(key) for key in KEYS if each.get(key)}
+    ]
+
+
+def _names(stores: Sequence[Json]) -> list[str]:
+    return [str(next((each[key] for key in (*KEYS, "name") if each.get(key)), "?")) for each in stores]
 
 
 def missing_secrets(unit: Unit, connectors: Connectors, box: SecretBox, name: str) -> list[str]:

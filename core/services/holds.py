@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,14 +15,13 @@ from core.domain.cases import CAUSE_OF_HOLD as CAUSE
 from core.domain.cases import INCOMPLETE
 from core.domain.ids import uuid7
 from core.domain.line_codes import GTIN, cause_of, why_unknown
-from core.domain.money import plain
 from core.domain.states import ORDER
-from core.domain.units import divides
 from core.domain.vocabulary import HoldKind
-from core.errors import Conflict, NotFound
+from core.errors import NotFound
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.phase import refresh_phases
+from core.services.unreleasable import refuse_release
 from core.services.validation import Stop
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -121,6 +120,8 @@ def _case(stopped: Stopped, stop: Stop, connection: str) -> Opened:
             evidence["why"] = why_unknown(evidence["code"])
         if evidence.get("code"):
             arguments |= {"scheme": evidence["scheme"], "code": evidence["code"]}
+    if stop.first is not None:
+        cause = replace(cause, action=None, label=stop.first, confidence=None)
     return Opened(
         cause,
         case_print(stopped.connection_id, stop.kind, stop.detail, stop.evidence),
@@ -161,46 +162,33 @@ def release_hold(unit: Unit, order_id: UUID, hold_id: UUID) -> str:
 
     Raises:
         NotFound: the order has no such hold.
-        Conflict: the hold needs a fix first: a line whose code no item has cannot be sourced, and a part of a piece
-            cannot be sent.
+        Conflict: the hold needs a fix first; see `refuse_release`.
     """
     order = lock_order(unit, order_id)
     row = unit.conn.execute(
-        text("SELECT state, kind, line_id FROM hold WHERE tenant_id = :t AND id = :id AND order_id = :o"),
+        text("SELECT state FROM hold WHERE tenant_id = :t AND id = :id AND order_id = :o"),
         {"t": unit.tenant, "id": hold_id, "o": order_id},
     ).one_or_none()
     if row is None:
         raise NotFound(f"The order has no hold hld_{hold_id.hex}.")
     if row.state != "active":
         return str(order.state)
-    if row.kind == HoldKind.UNMAPPED_SKU:
-        resolved = unit.conn.execute(
-            text("SELECT item_id FROM order_line WHERE tenant_id = :t AND id = :line"),
-            {"t": unit.tenant, "line": row.line_id},
-        ).scalar_one()
-        if resolved is None:
-            raise Conflict(
-                "The line's code still means no item.",
-                fix="Add the code as a reference of an item first; the hold then ends by itself.",
-                code="HOLD-SKU-409",
-            )
-    if row.kind == HoldKind.PART_OF_UNIT and row.line_id is not None:
-        line = unit.conn.execute(
-            text(
-                "SELECT l.quantity - l.canceled AS units, i.unit FROM order_line l"
-                " JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id WHERE l.tenant_id = :t AND l.id = :line"
-            ),
-            {"t": unit.tenant, "line": row.line_id},
-        ).one()
-        if divides(line.units, line.unit):
-            raise Conflict(
-                f"The line still asks for {plain(line.units)} of an item counted in {line.unit}.",
-                why="Released, a node would be told to send a part of a piece.",
-                fix="Change the line to a whole number (`crossdock orders change`) or have its source do so: the hold "
-                "then ends by itself. An item that is divided needs a unit that is measured, such as KGM or MTR.",
-                code="HOLD-FRACTION-409",
-            )
+    refuse_release(unit, order, [hold_id])
     return end_holds(unit, order_id, [hold_id])
+
+
+def end_idle_holds(unit: Unit, order_id: UUID) -> None:
+    """End the holds of lines of a locked order of which nothing is open any more."""
+    idle = unit.conn.execute(
+        text(
+            "SELECT h.id FROM hold h JOIN order_line l ON l.tenant_id = h.tenant_id AND l.id = h.line_id"
+            " WHERE h.tenant_id = :t AND h.order_id = :o AND h.state = 'active'"
+            " AND l.quantity - l.canceled - l.shipped <= 0 ORDER BY h.id"
+        ),
+        {"t": unit.tenant, "o": order_id},
+    ).scalars()
+    if ids := list(idle):
+        end_holds(unit, order_id, ids)
 
 
 def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -140,12 +141,13 @@ def _keep_back(
         "number": number,
         "connection": known.name if known else "?",
         "detail": "; ".join(wrong)[:800],
+        "paper": public_id("paper", paper_id),
     }
     open_cases(
         unit,
         [
             Opened(
-                KEPT_BACK,
+                replace(KEPT_BACK, action="send_paper", label="Send it as it is, or mend it and it is made again"),
                 f"{KEPT_BACK.code}:{paper_id.hex}",
                 evidence,
                 [Member("paper", paper_id, order.id)],

@@ -11,6 +11,7 @@ from core.store.unit import Unit
 DERIVE = """
 SELECT o.id,
   CASE
+    WHEN h.held AND o.state = 'held' THEN 'held'  -- of a line that asks for nothing there is nothing open either
     WHEN l.open = 0 AND l.shipped = 0 THEN 'canceled'
     WHEN h.held THEN 'held'
     WHEN l.shipped > 0 AND l.returned >= l.shipped AND l.open = 0 THEN 'returned'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 
 from core.domain.ids import public_id, uuid7
-from core.domain.money import plain
+from core.domain.money import minor_unit, plain
 from core.domain.papers import short_number
+from core.domain.units import divides
 from core.errors import Conflict, InputError
 from core.ports.connectors import Json
 from core.services.crediting import gives_money
@@ -23,9 +25,11 @@ from core.store.unit import Unit
 
 ZERO = Decimal(0)
 LINES = text(
-    "SELECT id, external_id, sku, quantity - canceled - shipped AS open, shipped - returned AS out FROM order_line"
-    " WHERE tenant_id = :t AND order_id = :o ORDER BY position, id"
+    "SELECT l.id, l.external_id, l.sku, l.quantity - l.canceled - l.shipped AS open, l.shipped - l.returned AS out,"
+    " coalesce(i.unit, l.unit) AS unit FROM order_line l LEFT JOIN item i ON i.tenant_id = l.tenant_id AND"
+    " i.id = l.item_id WHERE l.tenant_id = :t AND l.order_id = :o ORDER BY l.position, l.id"
 )
+TOLD = text("SELECT line_id, quantity, restock, amount FROM refund_line WHERE tenant_id = :t AND refund_id = :r")
 MOST = {"cancel": ("open", "open"), "return": ("out", "with the buyer")}
 """By what becomes of units: the column that says how many there are, and what they are."""
 
@@ -33,7 +37,7 @@ MOST = {"cancel": ("open", "open"), "return": ("out", "with the buyer")}
 def refund_order(unit: Unit, facts: Facts, order_id: UUID, asked: Json) -> tuple[UUID, bool]:
     """Give back money or units of a partner's order, and return the refund's id and whether it is new.
 
-    The same `external_id` again for the same order is the same refund. Where money is given back to a partner with
+    The same `external_id` again with the same content is the same refund. Where money is given back to a partner with
     terms of trade, a credit note leaves by itself.
 
     Args:
@@ -45,8 +49,9 @@ def refund_order(unit: Unit, facts: Facts, order_id: UUID, asked: Json) -> tuple
 
     Raises:
         NotFound: there is no such order.
-        Conflict: it is an order of a shop, or the number is that of a refund of another order.
-        InputError: nothing is given back, a line is none of the order, or it has fewer units than come back.
+        Conflict: it is an order of a shop, or the number is that of a refund of another order or of other content.
+        InputError: nothing is given back, a line is none of the order, it has fewer units than come back or comes back
+            in part of a piece, or an amount is finer than the currency.
     """
     order = lock_order(unit, order_id)
     if order.type != "b2b":
@@ -56,10 +61,14 @@ def refund_order(unit: Unit, facts: Facts, order_id: UUID, asked: Json) -> tuple
             code="REFUND-CHANNEL-409",
         )
     number = asked.get("external_id") or short_number("R", uuid7())
-    known = _known(unit, order, number)
+    _refuse_finer(order.currency, asked)
+    rows = unit.conn.execute(LINES, {"t": unit.tenant, "o": order_id}).all()
+    named = [_row(rows, each["line"], at) for at, each in enumerate(asked.get("lines") or [])]
+    lines = _lines(named, asked.get("lines") or [])
+    known = _known(unit, order, number, asked, lines)
     if known is not None:
         return known, False
-    lines = _lines(unit.conn.execute(LINES, {"t": unit.tenant, "o": order_id}).all(), asked.get("lines") or [])
+    _refuse_units(named, asked.get("lines") or [])
     if not gives_money({**asked, "lines": lines}) and all(each["restock"] == "none" for each in lines):
         raise InputError(
             "Nothing is given back.",
@@ -78,46 +87,90 @@ def refund_order(unit: Unit, facts: Facts, order_id: UUID, asked: Json) -> tuple
     return made, True
 
 
-def _known(unit: Unit, order: Row[Any], number: str) -> UUID | None:
+def _refuse_finer(currency: str, asked: Json) -> None:
+    """Refuse amounts that nobody can pay: the credit note would say another one."""
+    least = minor_unit(currency)
+    said = [("amount", asked.get("amount"))]
+    said += [(f"lines.{at}.amount", each.get("amount")) for at, each in enumerate(asked.get("lines") or [])]
+    finer = [(path, amount) for path, amount in said if amount is not None and amount % least]
+    if finer:
+        raise InputError(
+            f"{plain(finer[0][1])} {currency} cannot be given back.",
+            why=f"The smallest amount of {currency} is {plain(least)}.",
+            fix="Round the amount, and ask again.",
+            code="REFUND-AMOUNT-422",
+            errors=[{"path": path, "reason": f"must be a multiple of {plain(least)}"} for path, _ in finer],
+        )
+
+
+def _known(unit: Unit, order: Row[Any], number: str, asked: Json, lines: Sequence[Json]) -> UUID | None:
+    """Return the refund of this number; of other content it is another one, which needs a number of its own."""
     r = t.refund.c
     row = unit.conn.execute(
-        select(r.id, r.order_id).where(
+        select(r.id, r.order_id, r.amount, r.currency, r.note).where(
             r.tenant_id == unit.tenant, r.connection_id == order.connection_id, r.external_id == number
         )
     ).one_or_none()
-    if row is not None and row.order_id != order.id:
+    if row is None:
+        return None
+    if row.order_id != order.id:
         raise Conflict(
             f"{number[:60]!r} is the number of a refund of another order.",
             fix="Give another number, or none: the hub then makes one.",
             code="REFUND-NUMBER-409",
         )
-    return None if row is None else UUID(str(row.id))
+    told = unit.conn.execute(TOLD, {"t": unit.tenant, "r": row.id}).all()
+    same_lines = Counter((each["line_id"], each["quantity"], each["restock"], each["amount"]) for each in lines)
+    if (row.amount, row.note) != (asked.get("amount"), asked.get("note")) or same_lines != Counter(map(tuple, told)):
+        given = "units alone" if row.amount is None else f"{plain(row.amount)} {row.currency}"
+        raise Conflict(
+            f"{number[:60]!r} is the number of another refund of this order: {given}.",
+            why="Its amount, note or lines are others than what is asked for now, of which nothing was done.",
+            fix="For another refund give another number, or none: the hub then makes one.",
+            code="REFUND-NUMBER-409",
+        )
+    return UUID(str(row.id))
 
 
-def _lines(rows: Sequence[Row[Any]], asked: Sequence[Json]) -> list[Json]:
+def _lines(named: Sequence[Row[Any]], asked: Sequence[Json]) -> list[Json]:
     """Return the lines asked for as those of a canonical refund, each with the id of ours."""
-    found: list[Json] = []
+    return [
+        {
+            "line_id": row.id,
+            "external_id": row.external_id or public_id("line", row.id),
+            "quantity": each.get("quantity") or ZERO,
+            "restock": each.get("restock") or "none",
+            "amount": each.get("amount"),
+        }
+        for row, each in zip(named, asked, strict=True)
+    ]
+
+
+def _refuse_units(named: Sequence[Row[Any]], asked: Sequence[Json]) -> None:
+    """Refuse lines that leave or come back with more units than there are, or with a part of a piece."""
     taken: dict[tuple[UUID, str], Decimal] = {}
-    for at, each in enumerate(asked):
-        row = _row(rows, each["line"], at)
+    for at, (row, each) in enumerate(zip(named, asked, strict=True)):
         restock, units = each.get("restock") or "none", each.get("quantity") or ZERO
-        if restock in MOST:
-            column, words = MOST[restock]
-            taken[row.id, restock] = taken.get((row.id, restock), ZERO) + units
-            there = max(getattr(row, column), ZERO)
-            if not units or taken[row.id, restock] > there:
-                raise InputError(
-                    f"Of line {each['line'][:60]!r} {plain(there)} units are {words}, not {plain(units)}.",
-                    fix="Ask for as many as there are; `none` gives money back without units.",
-                    code="REFUND-UNITS-422",
-                    errors=[{"path": f"lines.{at}.quantity", "reason": f"must be from 1 to {plain(there)}"}],
-                )
-        named = row.external_id or public_id("line", row.id)
-        found.append(
-            {"line_id": row.id, "external_id": named, "quantity": units, "restock": restock,
-             "amount": each.get("amount")}
-        )  # fmt: skip
-    return found
+        if restock not in MOST:
+            continue
+        column, words = MOST[restock]
+        taken[row.id, restock] = taken.get((row.id, restock), ZERO) + units
+        there = max(getattr(row, column), ZERO)
+        if not units or taken[row.id, restock] > there:
+            raise InputError(
+                f"Of line {each['line'][:60]!r} {plain(there)} units are {words}, not {plain(units)}.",
+                fix="Ask for as many as there are; `none` gives money back without units.",
+                code="REFUND-UNITS-422",
+                errors=[{"path": f"lines.{at}.quantity", "reason": f"must be from 1 to {plain(there)}"}],
+            )
+        if divides(units, row.unit):
+            raise InputError(
+                f"{plain(units)} of line {each['line'][:60]!r} cannot come back: it is counted in {row.unit}.",
+                why="Nobody can send a part of a piece.",
+                fix="Ask for a whole number; `none` gives money back without units.",
+                code="REFUND-PART-422",
+                errors=[{"path": f"lines.{at}.quantity", "reason": f"must be a whole number of {row.unit}"}],
+            )
 
 
 def _row(rows: Sequence[Row[Any]], name: str, at: int) -> Row[Any]:

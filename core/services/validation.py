@@ -27,18 +27,24 @@ ASKED_DAYS = (
 )  # fmt: skip
 # Clocks differ by minutes, and time zones taken for UTC by hours.
 AHEAD = timedelta(days=1)
+NEGATIVE = "must not be negative"
+GIVE_PRICE = "Give the line its price, or cancel it"
 NO_UNITS: Mapping[UUID, str] = MappingProxyType({})
 NO_CLASHES: Mapping[int, tuple[Code, Code]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A reason to hold: kind, the detail people read, which line (by index), and what it was seen from."""
+    """A reason to hold: kind, the detail people read, which line (by index), and what it was seen from.
+
+    `first` is what a person must do where the order cannot go on as it is; None lets it be released.
+    """
 
     kind: HoldKind
     detail: str
     line: int | None = None
     evidence: Mapping[str, Any] | None = None
+    first: str | None = None
 
 
 def check_order(
@@ -85,9 +91,9 @@ def implausible(order: Json, now: datetime | None) -> list[tuple[str, str]]:
     it to two years after.
     """
     found = [
-        (f"lines.{index}.unit_price", "must not be negative")
+        (f"lines.{index}.unit_price", NEGATIVE)
         for index, line in enumerate(order["lines"])
-        if (line.get("unit_price") or ZERO) < 0
+        if (line.get("unit_price") or ZERO) < 0 and wanted_of(line) > 0
     ]
     if now is not None and order["placed_at"] > now + AHEAD:
         found.append(("placed_at", "must not be more than a day ahead"))
@@ -106,7 +112,13 @@ def implausible(order: Json, now: datetime | None) -> list[tuple[str, str]]:
 
 
 def _implausible(order: Json, now: datetime | None) -> list[Stop]:
-    return [Stop(HoldKind.MISSING_FIELD, f"{path} {reason}") for path, reason in implausible(order, now)]
+    stops = []
+    for path, reason in implausible(order, now):
+        line = int(path.split(".")[1]) if path.startswith("lines.") else None
+        # What a shop says of its prices is between it and its buyer; a partner would be billed.
+        first = GIVE_PRICE if line is not None and order["type"] == "b2b" else None
+        stops.append(Stop(HoldKind.MISSING_FIELD, f"{path} {reason}", line, first=first))
+    return stops
 
 
 def _nothing(order: Json) -> list[Stop]:
@@ -162,14 +174,15 @@ def _units(order: Json, items: Sequence[UUID | None], units: Mapping[UUID, str])
     stops = []
     for index, (line, item) in enumerate(zip(order["lines"], items, strict=True)):
         own = units.get(item) if item is not None else None
-        if own is not None and line["unit"] not in {*PIECES, own}:
+        if own is not None and wanted_of(line) > 0 and line["unit"] not in {*PIECES, own}:
             stops.append(other_unit(index + 1, line["unit"], own, index))
     return stops
 
 
 def other_unit(number: int, unit: str, own: str, index: int) -> Stop:
     """Return why a line stops that is not in the unit of its item; `number` is what people call it."""
-    return Stop(HoldKind.UNMAPPED_CODE, f"line {number} is in {unit}, its item in {own}", index, {"code": unit})
+    detail = f"line {number} is in {unit}, its item in {own}"
+    return Stop(HoldKind.UNMAPPED_CODE, detail, index, {"code": unit}, f"Say the line in {own}, or cancel it")
 
 
 def _from_map(map_holds: Sequence[Json]) -> list[Stop]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from sqlalchemy import text
 
 from core.services.secretbox import SecretBox
@@ -12,6 +13,7 @@ from tests.cli.conftest import SECRET_KEY, Crossdock
 from tests.connectors.edi.as2_world import OURS, THEIRS
 from tests.connectors.edi.keys import pem
 from tests.connectors.edi.partner_world import MAPS, EdiWorld, order, x12
+from tests.core.trade_world import TERMS
 
 PROFILE = """
 partner: acme-retail
@@ -67,6 +69,25 @@ def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdoc
     shown = crossdock("partner", "show", "acme-retail", "--json").one
     assert (shown["label"], shown["mode"]) == ("Acme Retail Ltd", "observe")
     assert {"map": "x12/850.004010", "canonical": "order"} in crossdock("partner", "maps", "--json").rows
+
+
+def test_a_changed_partner_keeps_the_addresses_people_gave_since(profile: Path, crossdock: Crossdock) -> None:
+    def stores() -> list[tuple[str, str]]:
+        body = crossdock("terms", "show", "acme-retail", "--json").one
+        return [(each["external_id"], each["city"]) for each in body["stores"]]
+
+    place = {"name": "Store", "line1": "Weg 1", "country": "DE"}
+    own = [{**place, "external_id": "1", "city": "Kiel"}, {**place, "external_id": "2", "city": "Bonn"}]
+    kept = yaml.safe_load(profile.read_text())
+    profile.write_text(yaml.safe_dump({**kept, "terms": {**TERMS, "stores": own}}))
+    added = crossdock("partner", "add", profile)
+    assert (added.code, "were kept" in added.err) == (0, False), added.err
+    moved = [{**own[0], "city": "Jena"}]
+    profile.write_text(yaml.safe_dump({**kept, "terms": {**TERMS, "stores": moved}}))
+    changed = crossdock("partner", "add", profile, "--replace")
+    assert changed.code == 0
+    assert "Addresses of stores that FILE does not have were kept: 2." in changed.err
+    assert stores() == [("1", "Jena"), ("2", "Bonn")]
 
 
 def test_what_is_missing_or_paused_is_said(crossdock: Crossdock, profile: Path, place: Path) -> None:

@@ -56,6 +56,23 @@ def test_what_is_missing_is_said_and_nothing_done(store: Store, world: TradeWorl
     assert world.one("SELECT state FROM orders").state == "held"
 
 
+def test_a_paper_that_was_kept_back_is_sent_from_its_exception(store: Store) -> None:
+    world = TradeWorld(store, rules=[{"check": "gtin_on_every_line", "code": "ITEM-01"}])
+    order = world.buy(line("B", 1))
+    world.ship(order)
+    world.settle()
+    paper = world.one("SELECT id FROM paper WHERE kind = 'invoice'")
+    console = site(store, world.partners)
+    row = world.one("SELECT case_id FROM case_member WHERE subject_id = :p", p=paper.id)
+    case = public_id("case", row.case_id)
+    page = console.client().get(f"/exceptions/{case}").text
+    # The order is not held for it.
+    assert ("<dt>Orders concerned</dt><dd>1</dd>" in page, "Orders held" in page) == (True, False)
+    assert f'href="/trade/papers/{public_id("paper", paper.id)}"' in page
+    assert "Send paper: 1 done." in post(console.client(), "/exceptions/act", case=case, verb="apply")
+    assert world.one("SELECT state FROM paper WHERE id = :p", p=paper.id).state == "sent"
+
+
 def test_a_message_that_is_set_aside_is_corrected_on_its_page(store: Store, tmp_path: Path) -> None:
     world = EdiWorld(store, tmp_path / "acme")
     world.drop(x12(UNMAPPED))

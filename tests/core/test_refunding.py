@@ -66,6 +66,32 @@ def test_the_same_number_is_the_same_refund(world: TradeWorld) -> None:
         refund(world, shipped(world, line("A", 1, "10.00")), external_id="R-1", amount=Decimal("1.00"))
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"amount": Decimal("2.00")}, {"note": "late"}, {"lines": []}, {"lines": [{**BACK, "quantity": Decimal(2)}]}],
+)
+def test_a_number_used_again_with_other_content_is_a_conflict(world: TradeWorld, other: Any) -> None:
+    order = shipped(world)
+    asked = {"external_id": "R-1", "amount": Decimal("1.00"), "note": "broken", "lines": [BACK]}
+    made, _ = refund(world, order, **asked)
+    with pytest.raises(Conflict, match="another refund of this order: 1 EUR") as caught:
+        refund(world, order, **{**asked, **other})
+    assert caught.value.error_code == "REFUND-NUMBER-409"
+    assert refund(world, order, **{**asked, "amount": Decimal("1.0")}) == (made, False)
+    assert written(world) == (1, 1, 1)
+    assert [each.returned for each in world.all("SELECT returned FROM order_line ORDER BY sku")] == [0, 1]
+
+
+def test_an_amount_is_as_fine_as_its_currency(world: TradeWorld) -> None:
+    order = shipped(world)
+    for currency, finer, whole in (("JPY", "1.5", "2"), ("EUR", "0.001", "0.01"), ("KWD", "0.0001", "0.001")):
+        with world.store.begin() as unit:
+            unit.conn.exec_driver_sql("UPDATE orders SET currency = %s", (currency,))
+        with pytest.raises(InputError, match=f"smallest amount of {currency}"):
+            refund(world, order, amount=Decimal(finer))
+        assert refund(world, order, amount=Decimal(whole))[1]
+
+
 def test_units_that_are_open_leave_the_order(world: TradeWorld) -> None:
     order = world.buy(line("B", 2, "5.00"))
     world.settle()
@@ -84,6 +110,9 @@ def test_units_that_are_open_leave_the_order(world: TradeWorld) -> None:
         ({"amount": Decimal(1), "lines": [{**BACK, "quantity": Decimal(2)}, BACK]}, "REFUND-UNITS-422"),
         ({"amount": Decimal(1), "lines": [{"line": "B", "restock": "return"}]}, "REFUND-UNITS-422"),
         ({"amount": Decimal(1), "lines": [{**BACK, "restock": "cancel"}]}, "REFUND-UNITS-422"),
+        ({"amount": Decimal(1), "lines": [{**BACK, "quantity": Decimal("0.5")}]}, "REFUND-PART-422"),
+        ({"amount": Decimal("1.005")}, "REFUND-AMOUNT-422"),
+        ({"lines": [{**BACK, "amount": Decimal("1.005")}]}, "REFUND-AMOUNT-422"),
     ],
 )
 def test_what_cannot_be_given_back_is_refused_and_changes_nothing(world: TradeWorld, asked: Any, code: str) -> None:

@@ -12,6 +12,7 @@ from core.domain.documents import check_document
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.errors import Conflict
+from core.services.actions import apply_case
 from core.services.advising import labels_from, labels_of
 from core.services.changes import change_order
 from core.services.chargebacks import set_state
@@ -273,8 +274,10 @@ def test_o9_a_paper_that_breaks_a_rule_is_kept_back_until_a_person_sends_it(stor
         ("gtin_on_every_line", False, "lines 2 have no GTIN"),
     ]
     assert "push_despatch_advice" not in [push.kind for push in _sent(world)]
+    case = world.one("SELECT * FROM exception_case WHERE code = 'PAPER-RULE-422'")
+    assert (case.recommended["action"], case.evidence["paper"]) == ("send_paper", f"pap_{paper.id.hex}")
     with world.store.begin() as unit:
-        send_by_hand(unit, world.facts, paper.id)
+        assert apply_case(unit, world.facts, case.id) == {"action": "send_paper", "done": 1}
     assert [push.kind for push in _sent(world)][-1] == "push_despatch_advice"
     assert world.one("SELECT state FROM exception_case WHERE code = 'PAPER-RULE-422'").state == "superseded"
     with world.store.begin() as unit, pytest.raises(Conflict):

@@ -40,6 +40,10 @@ DOCUMENT: dict[str, Shape] = {
 PARTNER_SHAPES: dict[str, Shape] = {
     "Partner": thing("A trading partner, and what went on in the last seven days.", **PARTNER),
     "PartnerFull": thing("A trading partner with his profile.", **PARTNER, profile=ANYTHING),
+    "PartnerSet": thing(
+        "A trading partner as he was set up, with the stores whose addresses were kept.",
+        **PARTNER, profile=ANYTHING, kept_stores=many(TEXT),
+    ),
     "Interchange": thing("What one partner sent another in one envelope.", **INTERCHANGE),
     "InterchangeFull": thing(
         "An interchange with its documents.",

@@ -85,7 +85,7 @@ def get_partner(conn: Connection, partner: str) -> Json:
     return read_partner(conn, partner)
 
 
-@routes.writes("/partners", scope="connections:write", shape="PartnerFull", body=PartnerBody, status=201)
+@routes.writes("/partners", scope="connections:write", shape="PartnerSet", body=PartnerBody, status=201)
 def post_partner(unit: Unit, body: Json) -> Answer:
     """Set up a partner, or change the one of that name with `replace`."""
     from core.domain.payloads import jsonable

@@ -15,15 +15,15 @@ from core.domain.trade_terms import TradeTermsSchema
 from core.errors import NotFound
 from core.services import audit
 from core.services.advising import labels_of
+from core.services.agreed_papers import send_agreed
 from core.services.agreements import set_pack, set_price, set_terms, terms_of
 from core.services.chargebacks import STATES, set_state
-from core.services.papers import send_by_hand
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import read_connection
 from core.store.read.trade import list_chargebacks, list_papers, read_chargeback, read_packages, read_paper
 from core.store.unit import Unit
 from webhooks.api.blueprint import ApiBlueprint, PageQuery, word, words
-from webhooks.runtime import facts, parts
+from webhooks.runtime import facts, parts, runtime
 
 routes = ApiBlueprint("trade", "B2B: terms of trade, papers, packages and labels, chargebacks.")
 READ, WRITE = "trade:read", "trade:write"
@@ -143,7 +143,7 @@ def get_paper(conn: Connection, paper: str) -> Json:
 def post_sending(unit: Unit, paper: str) -> Json:
     """Send a paper that was kept back as it is, or one whose delivery failed again."""
     paper_id = parse_id("paper", paper)
-    send_by_hand(unit, facts(unit), paper_id)
+    send_agreed(unit, facts(unit), runtime().connectors, paper_id)
     audit.record(unit, "paper.sent", paper)
     return read_paper(unit.conn, paper_id, unit.tenant)
 

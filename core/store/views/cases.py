@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, text
 
+from core.domain.cases import CAUSE_OF_HOLD
+
 LIVE = "'open', 'auto_resolving', 'assigned'"
 # The tabs: name, title, condition; `:me` is the reader, `:risk` the time that counts as soon.
 TABS: Mapping[str, tuple[str, str]] = {
@@ -24,6 +26,7 @@ TABS: Mapping[str, tuple[str, str]] = {
     ),
 }
 HISTOGRAM_POINTS = 12
+OF_HOLDS = frozenset(cause.code for cause in CAUSE_OF_HOLD.values())
 ROWS = """
     SELECT c.id, c.code, c."class" AS class, c.severity, c.title, c.sentence, c.state, c.owner, c.tags, c.recommended,
            c.deadline, c.snoozed_until, c.first_seen, c.last_seen, c.resolved_at, c.resolution, c.alternatives,
@@ -86,6 +89,11 @@ class CaseRow:
     alternatives: Sequence[Mapping[str, Any]]
     evidence: Mapping[str, Any]
     version: int
+
+    @property
+    def holds(self) -> bool:
+        """Return whether its orders are held for it; other causes only concern them."""
+        return self.code in OF_HOLDS
 
 
 @dataclass(frozen=True, slots=True)

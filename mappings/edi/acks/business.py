@@ -40,16 +40,30 @@ def business_answer(kind: str, segments: Sequence[AnySegment]) -> list[Said]:
 
 def _x12(segments: Sequence[AnySegment]) -> list[Said]:
     found: list[Said] = []
+    notes = 0
     for each in segments:
         value = each.value
         if each.tag == "OTI":
+            notes = 0
             verdict = "rejected" if value(1) in REFUSALS else "accepted"
             found.append(Said(verdict, value(3), value(10)))
         elif each.tag == "TED" and found:
             text = value(2) or f"the partner's code {value(1)}"
             where = " ".join(part for part in (value(3), value(7)) if part)
             found[-1].reasons.append({"code": value(1), "text": f"{text}{f' ({where})' if where else ''}"})
+            notes = 0
+        elif each.tag == "NTE" and found and value(2) and notes < NOTES:
+            _note(found[-1].reasons, value(1), value(2), notes)
+            notes += 1
     return [each for each in found if each.number]
+
+
+def _note(reasons: list[dict[str, Any]], code: str, text: str, before: int) -> None:
+    """Add what a partner says in words to the reason it follows; where none stands before it, it is one itself."""
+    if reasons:
+        reasons[-1]["text"] += f"{' ' if before else ': '}{text}"
+    else:
+        reasons.append({"code": code, "text": text})
 
 
 def _edifact(segments: Sequence[AnySegment]) -> list[Said]:

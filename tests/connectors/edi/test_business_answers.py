@@ -54,6 +54,31 @@ def test_a_945_that_waits_in_quarantine_is_refused_by_an_824_with_the_reason(sto
     assert told[2] == "NTE*ERN*The message states 3 units in all, its lines come to 2."
 
 
+def test_the_words_of_an_824_stand_with_its_reasons() -> None:
+    def said(*inner: str) -> list[Any]:
+        body = x12("~".join(["ST*824*0001", "BGN*11*9*20260301", *inner, f"SE*{len(inner) + 3}*0001~"]))
+        return [each.reasons for each in business_answer("824", segments_of(body))]
+
+    refused = "OTI*TR*TN*9001*******855"
+    assert said(
+        refused,
+        "TED*024*PO number not valid*****19.90",
+        "NTE*ERR*We never",
+        "NTE*ERR*ordered this",
+        "TED*007*Price differs",
+        "OTI*TA*TN*9002*******855",
+        "NTE*GEN*Thank you",
+    ) == [
+        [
+            {"code": "024", "text": "PO number not valid (19.90): We never ordered this"},
+            {"code": "007", "text": "Price differs"},
+        ],
+        [{"code": "GEN", "text": "Thank you"}],
+    ]
+    many = said(refused, "TED*024*No", *(["NTE*ERR*more"] * 150))
+    assert many == [[{"code": "024", "text": "No: " + " ".join(["more"] * 100)}]]
+
+
 def test_only_what_is_refused_is_answered_on_error_and_nothing_by_default(store: Store, tmp_path: Path) -> None:
     world = partner(store, tmp_path / "acme", "on_error")
     world.drop(x12(order("PO-1")))

@@ -11,7 +11,8 @@ from connectors.edi.partnerfile import read_partner_file
 from connectors.edi.tried import Tried
 from connectors.edi.trying import opened, try_samples
 from core.domain.documents import check_document
-from core.errors import InputError
+from core.errors import Conflict, InputError
+from core.services.agreed_papers import send_agreed
 from core.services.agreements import set_terms
 from core.services.edi_resending import send_anew
 from core.services.papers import send_by_hand
@@ -242,9 +243,13 @@ def test_a_partner_whose_profile_does_not_list_it_gets_none_until_it_does(world:
         shown = read_paper(conn, paper.id)
     assert (shown["state"], shown["sent_at"]) == ("not_agreed", None)
     assert world.one("SELECT count(*) AS n FROM event WHERE type = 'paper.not_agreed'").n == 1
+    with pytest.raises(Conflict, match="credit note was not agreed with acme") as caught, world.store.begin() as unit:
+        send_agreed(unit, world.facts, world.partners, paper.id)
+    assert caught.value.error_code == "PAPER-AGREED-409"
+    assert [each.state for each in world.papers("credit_note")] == ["not_agreed"]
     world.change(documents=UBL_PROFILE["documents"])
     with world.store.begin() as unit:
-        send_by_hand(unit, world.facts, paper.id)
+        send_agreed(unit, world.facts, world.partners, paper.id)
     assert len(world.sent()) == 1
     assert [each.state for each in world.papers("credit_note")] == ["sent"]
 

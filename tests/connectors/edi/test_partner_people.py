@@ -80,6 +80,9 @@ def test_d1_the_exception_says_whether_the_partner_was_told(world: EdiWorld, ack
     world.drop(x12(order("PO-9"), ack=ack))
     assert len(world.sent()) == (1 if ack == "1" else 0)
     assert told in case(world, "EDI-DUPLICATE-409").sentence
+    [way] = world.all("SELECT recommended ->> 'label' AS label FROM exception_case WHERE code = 'EDI-DUPLICATE-409'")
+    [aside] = world.all("SELECT id FROM interchange WHERE duplicate_of IS NOT NULL")
+    assert way.label.endswith(f"take it: crossdock partner take ich_{aside.id.hex}")
 
 
 def test_d1_what_was_set_aside_is_taken_by_a_person(world: EdiWorld) -> None:
