@@ -168,12 +168,17 @@ def test(session: Session, /, name: str) -> None:
 def mode_(session: Session, /, name: str, mode: str) -> None:
     """Switch a connection off, or to observe, shadow or live."""
     from core.domain.vocabulary import Mode
-    from core.services.connections import set_mode
+    from core.services import audit
+    from core.services.catalog import connection_named
+    from core.services.switching import switch
+    from core.store.read.plumbing import read_connection
 
-    _change(
-        session, name, "connection.mode_set", {"mode": mode}, f"{name} is {mode}.",
-        lambda unit, found: set_mode(unit, found, Mode(mode)),
-    )  # fmt: skip
+    with session.hub() as hub, session.changing(hub) as unit:
+        switch(unit, hub.connectors, hub.box, connection_named(unit, name).id, Mode(mode))
+        shown = read_connection(unit.conn, name, unit.tenant)
+        audit.record(unit, "connection.mode_set", name, {"mode": mode})
+    session.out.did(shown, f"{name} is {mode}.", f"crossdock connection show {name}")
+    tell_paused(shown)
 
 
 @connection_command.command("secrets")

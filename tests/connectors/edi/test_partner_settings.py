@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives import serialization
 from connectors.edi.partnerfile import read_partner_file
 from connectors.edi.trying import opened
 from core.domain.vocabulary import Mode
-from core.errors import InputError, Misconfigured
+from core.errors import Conflict, InputError, Misconfigured
 from core.services.connections import set_mode
 from core.services.edi_partners import set_up
+from core.services.switching import switch
 from core.store.unit import Store
 from tests.connectors.edi.as2_world import OURS, THEIRS
 from tests.connectors.edi.keys import identity, pem
@@ -148,14 +149,17 @@ def world(store: Store, tmp_path: Path) -> EdiWorld:
     return EdiWorld(store, tmp_path / "acme")
 
 
-def added(world: EdiWorld, name: str, transport: Mapping[str, Any], *, replace: bool = False) -> None:
+def added(
+    world: EdiWorld, name: str, transport: Mapping[str, Any], *, replace: bool = False, mode: Mode = Mode.LIVE,
+    **profile: Any,
+) -> None:  # fmt: skip
     settings = {
         "maps": str(MAPS), "transport": dict(transport), "documents": [{"in": "850", "map": "850"}],
-        "identifiers": {"ours": {"id": "HUB"}, "theirs": {"id": name}},
+        "identifiers": {"ours": {"id": "HUB"}, "theirs": {"id": name}}, **profile,
     }  # fmt: skip
     with world.store.begin() as unit:
         set_up(unit, world.partners, world.hub.box, name=name, label=None, settings=settings, terms=None, secrets={},
-               mode=Mode.LIVE, replace=replace)  # fmt: skip
+               mode=mode, replace=replace)  # fmt: skip
 
 
 def test_two_partners_have_neither_one_name_nor_one_inbox(world: EdiWorld, tmp_path: Path) -> None:
@@ -182,3 +186,33 @@ def test_two_partners_have_neither_one_name_nor_one_inbox(world: EdiWorld, tmp_p
     assert [row.name for row in world.all("SELECT name FROM connection WHERE connector = 'edi' ORDER BY name")] == [
         "acme", "first", "second", "third",
     ]  # fmt: skip
+
+
+def test_what_a_partner_sends_is_not_done_for_two(world: EdiWorld) -> None:
+    added(world, "first", AS2)
+    sides = {"ours": {"id": "HUB"}, "theirs": {"id": "first", "qualifier": "ZZ"}}
+    twin = {**AS2, "url": "https://as2.acme.example/other"}
+    with pytest.raises(Misconfigured) as refused:
+        added(world, "second", twin, identifiers=sides)
+    assert [each["path"] for each in refused.value.data["errors"]] == ["identifiers.theirs", "transport.their_name"]
+    assert "which is the AS2 name of the partner first" in refused.value.what
+    # Ids alone, over another transport, and one that is only taken for his.
+    other = {**AS2, "their_name": "SECOND"}
+    for also in (sides, {"ours": {"id": "HUB"}, "theirs": {"id": "X", "also": ["first"]}}):
+        with pytest.raises(Misconfigured, match="which is the id of first"):
+            added(world, "second", other, identifiers=also)
+    for free in ({"ours": {"id": "HUB"}, "theirs": {"id": "first", "qualifier": "01"}},
+                 {"ours": {"id": "HUB-2"}, "theirs": {"id": "first"}}):  # fmt: skip
+        added(world, "second", other, identifiers=free, replace=world.all(
+            "SELECT 1 FROM connection WHERE name = 'second'") != [])  # fmt: skip
+    # Switched off he is in nobody's way, and is not switched on beside the other.
+    added(world, "third", twin, identifiers=sides, mode=Mode.OFF)
+    third, first = (world.one(f"SELECT id FROM connection WHERE name = '{each}'").id for each in ("third", "first"))
+    with world.store.begin() as unit, pytest.raises(Conflict) as conflict:
+        switch(unit, world.partners, world.hub.box, third, Mode.LIVE)
+    assert conflict.value.error_code == "CONN-BESIDE-409"
+    assert world.one("SELECT mode FROM connection WHERE name = 'third'").mode == "off"
+    with world.store.begin() as unit:
+        switch(unit, world.partners, world.hub.box, first, Mode.OFF)
+        switch(unit, world.partners, world.hub.box, third, Mode.LIVE)
+    assert world.one("SELECT mode FROM connection WHERE name = 'third'").mode == "live"
