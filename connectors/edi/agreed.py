@@ -78,7 +78,7 @@ def _misfit(row: Exchanged, map_: Map, gs08: str) -> str | None:
     if not row.incoming and row.syntax == "x12" and not is_for(document.options, row.kind, gs08):
         version = document.options["version"]
         return (
-            f"the map writes version {version}, and x12.gs08 is {gs08}, by which he would read it: set gs08 (and isa12) "
+            f"the map writes version {version}, and x12.gs08 is {gs08}, by which he would read it: set gs08 and isa12 "
             f"to those of {version}, or take the map of {gs08[:6]}"
         )
     return None

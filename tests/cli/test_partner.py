@@ -69,7 +69,7 @@ def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdoc
     assert {"map": "x12/850.004010", "canonical": "order"} in crossdock("partner", "maps", "--json").rows
 
 
-def test_a_second_partner_with_the_ids_of_the_first_is_refused(profile: Path, crossdock: Crossdock, place: Path) -> None:
+def test_a_second_partner_with_the_ids_of_one_is_refused(profile: Path, crossdock: Crossdock, place: Path) -> None:
     assert crossdock("partner", "add", profile).code == 0
     (place / "twin").mkdir()
     twin = place / "twin.yaml"

@@ -186,7 +186,9 @@ def test_a_map_that_does_not_fit_its_document_is_refused_when_the_profile_is_loa
     assert refused.value.error_code in ("EDI-PROFILE-422", "EDI-MAP-404")
 
 
-@pytest.mark.parametrize(("gs08", "version"), [("004010VICS", "004010"), ("005010", "005010"), ("005010VICS", "005010")])
+@pytest.mark.parametrize(
+    ("gs08", "version"), [("004010VICS", "004010"), ("005010", "005010"), ("005010VICS", "005010")]
+)
 def test_a_map_of_the_version_the_profile_names_is_taken_with_any_suffix(
     tmp_path: Path, gs08: str, version: str
 ) -> None:
