@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, update
 
 from core.domain.vocabulary import Mode
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Misconfigured, NotFound
 from core.ports.connectors import ConnectionConfig, Connectors, Json
 from core.ports.partners import NeedsSecrets
+from core.ports.webhooks import HoldsCertificates
 from core.services.agreements import set_terms
 from core.services.catalog import connection_named
-from core.services.connections import add_connection, config_of, require_usable, rotate_secrets
+from core.services.certificates import tell_endings
+from core.services.connections import add_connection, config_of, require_usable, rotate_secrets, row_of
 from core.services.secretbox import SecretBox
 from core.store import schema as t
 from core.store.read.partner_list import PARTNER_KIND, read_partner
@@ -99,7 +102,23 @@ def set_up(
         )  # fmt: skip
     if terms is not None:
         set_terms(unit, connection_id, dict(terms))
+    _tell_endings(unit, connectors, box, connection_id)
     return read_partner(unit.conn, name, unit.tenant)
+
+
+def _tell_endings(unit: Unit, connectors: Connectors, box: SecretBox, connection_id: UUID) -> None:
+    """Tell at once of certificates that end soon; the relay looks at them every hour."""
+    row = row_of(unit, connection_id)
+    if row.mode == Mode.OFF:
+        return
+    opened = connectors.open(config_of(row, box, unit.now))
+    try:
+        if isinstance(opened, HoldsCertificates):
+            tell_endings(unit, row, opened.ending_certificates(unit.now))
+    except Misconfigured:
+        pass  # a secret may be still to come; whoever adds him is told so, and the relay opens a case if it stays so
+    finally:
+        opened.close()
 
 
 def missing_secrets(unit: Unit, connectors: Connectors, box: SecretBox, name: str) -> list[str]:

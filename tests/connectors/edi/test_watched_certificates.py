@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from connectors.edi.as2.cms import Identity
+from connectors.edi.transports.as2_profile import ending_soon
 from core.domain.vocabulary import Mode
 from core.jobs.certificates import watch_certificates
 from core.services.connections import rotate_secrets
 from core.services.edi_partners import set_up
 from core.store.unit import Store
 from tests.connectors.edi.as2_world import OURS, THEIRS, settings_of
-from tests.connectors.edi.keys import NOW, pem
+from tests.connectors.edi.keys import NOW, identity, pem
 from tests.connectors.edi.partner_world import MAPS, EdiWorld
 
 KEY = {"as2_keys": pem(OURS)[1].decode()}
@@ -67,3 +68,28 @@ def test_a_partner_without_his_key_ends_nobody_elses_warnings(world: EdiWorld) -
         broken = world.one("SELECT id FROM connection WHERE name = 'broken'").id
         rotate_secrets(unit, world.hub.box, broken, KEY)
     assert watch() == [*["broken CONN-CERTIFICATE-001"] * 2, *others], "it ends once the key is there"
+
+
+def test_a_certificate_that_ends_soon_is_told_when_a_partner_is_added_or_changed(world: EdiWorld) -> None:
+    soon = identity("soon", ends=days_from_now(20))
+    added(world, "short", soon, KEY)
+    assert open_cases(world) == ["short CONN-CERTIFICATE-001"]
+    added(world, "short", THEIRS, KEY, replace=True)
+    assert open_cases(world) == [], "it ends with the certificate"
+    added(world, "short", soon, {}, replace=True)
+    assert open_cases(world) == ["short CONN-CERTIFICATE-001"]
+    added(world, "keyless", soon, {})
+    assert open_cases(world) == ["short CONN-CERTIFICATE-001"], "the key may be still to come"
+
+
+def test_who_sets_up_a_partner_is_told_of_certificates_that_end_within_thirty_days() -> None:
+    def said(*theirs: Identity) -> list[str]:
+        texts = [pem(each)[0].decode() for each in theirs]
+        return ending_soon({"kind": "as2", "our_certificates": pem(OURS)[0].decode(), "their_certificates": texts}, NOW)
+
+    soon = identity("soon", ends=29)
+    [sentence] = said(soon)
+    assert "transport.their_certificates: the last one ends on 2026-12-27, in 29 days" in sentence
+    assert said(soon, THEIRS) == []
+    assert said(identity("later", ends=31)) == []
+    assert ending_soon({"kind": "folder", "root": "/srv/edi"}, NOW) == []
