@@ -130,7 +130,7 @@ def test(session: Session, /, name: str) -> None:
 
     A connector that only takes calls has nobody to call: that is said, with exit 0.
     """
-    from core.errors import CrossdockError
+    from core.errors import CrossdockError, Transient
     from core.services.catalog import connection_named
     from core.services.connections import config_of
     from core.store.read.plumbing import read_connection
@@ -153,6 +153,8 @@ def test(session: Session, /, name: str) -> None:
             session.out.did(found, nothing if answer is None else f"{name} answers: {answer}")
             tell_paused(shown)
             return
+    if isinstance(failed, Transient):
+        failed.fix = "See that the address in its settings is right and answers from this machine, then test it again."
     tell_paused(shown)
     if session.json:
         session.out.line({"connection": name, "ok": False, "answer": None, "error": failed.as_dict()})

@@ -197,8 +197,8 @@ def _address(faults: Faults, name: str, value: Any) -> None:
 
 def _as2_name(faults: Faults, name: str, value: Any) -> None:
     fits = isinstance(value, str) and 0 < len(value) <= 128 and value.isascii() and value.isprintable()
-    if not fits or unquote(quote(value)) != value:
-        faults.add(name, "is no AS2 name: it has 1 to 128 printable ASCII characters")
+    if not fits or unquote(quote(value)) != value or value != value.strip():
+        faults.add(name, "is no AS2 name: it has 1 to 128 printable ASCII characters, and no space at either end")
 
 
 def _certificates(faults: Faults, name: str, given: Any) -> list[x509.Certificate]:

@@ -104,6 +104,18 @@ def test_what_fits_is_taken_without_a_call_and_without_secrets(tmp_path: Path, g
             ["transport.rooot is not known; root is", "transport.root is edi/acme, which is no whole path",
              "transport.ready is none of stable-or-done, done"],
         ),
+        (
+            {**AS2, "url": "http://exa mple/as2", "our_name": "", "their_name": "  "},
+            ["transport.url is no address", "transport.our_name is missing", "transport.their_name is no AS2 name"],
+        ),
+        (
+            {**MAIL, "senders": [], "smtp_host": "a b"},
+            ["transport.senders is missing", "transport.smtp_host is 'a b': it is the name or address"],
+        ),
+        (
+            {**MAIL, "senders": [], "inbox_host": None},
+            ["transport.inbox_host is missing: what he sends, as `documents` has it, could not come"],
+        ),
         ({"kind": "hosted", "root": "/srv/x", "authorized_keys": ["ssh"]}, ["transport.authorized_keys.0 is no"]),
         ({"kind": "ftp"}, ["transport.kind is 'ftp', and there is none of that name: it is one of as2, folder"]),
     ],
@@ -113,6 +125,27 @@ def test_every_fault_is_named_at_once(tmp_path: Path, transport: Mapping[str, An
     assert [each for each in faults if each not in error.what] == []
     assert error.error_code == "EDI-PROFILE-422"
     assert "PRIVATE KEY" not in str(error)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_faults_of_identifiers_documents_transport_and_terms_are_one_answer(tmp_path: Path, sound: bool) -> None:
+    file = written(tmp_path, {**AS2, "url": "as2.acme.example/in"})
+    profile = orjson.loads(file.read_bytes())
+    store = {"external_id": "0815", "name": "Kiel", "gln": "4098765000003"}
+    profile["terms"] = {"seller": {"name": "Fjord & Pine"}, "stores": [store, {**store, "gln": "4098765000010"}]}
+    expected = ["stores.1.external_id: 0815 is a store above already", "transport.url is no address"]
+    if sound:
+        profile["documents"].append({"out": "855", "map": "850"})
+        expected.append("documents.1 (out: 855, map: 850)")
+    else:
+        profile["documents"].append({"in": "850", "map": "other"})
+        profile["identifiers"] = {"ours": {"id": "H" * 19, "qualifier": "123"}, "theirs": {"id": "ACME"}}
+        expected += ["documents.1.in: 850 stands above already", "identifiers.ours.id: is longer than 15 characters",
+                     "identifiers.ours.qualifier: has 2 characters in ISA"]  # fmt: skip
+    file.write_bytes(orjson.dumps(profile))
+    with pytest.raises(InputError) as refused, opened(read_partner_file(file)):
+        pass
+    assert [each for each in expected if each not in str(refused.value)] == []
 
 
 def test_secrets_that_are_given_must_fit(tmp_path: Path) -> None:
