@@ -1,7 +1,7 @@
 """Connections and their secrets, people and keys."""
 
 import os
-from io import StringIO
+from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -79,7 +79,7 @@ def test_a_connection_through_its_life(company: Crossdock) -> None:
     assert company("connection", "show", "shop").code == 4
 
 
-class Terminal(StringIO):
+class Terminal(TextIOWrapper):
     """Somebody who types."""
 
     def isatty(self) -> bool:
@@ -90,7 +90,7 @@ class Terminal(StringIO):
 def test_a_terminal_is_asked_before_what_cannot_be_taken_back(
     company: Crossdock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.cli.conftest.StringIO", Terminal)
+    monkeypatch.setattr("tests.cli.conftest.TextIOWrapper", Terminal)
     no = company("connection", "remove", "shop", stdin="n\n")
     assert (no.code, no.out) == (130, "")
     assert no.err == "Remove connection shop and its secrets? [y/N]: Stopped.\n"

@@ -137,12 +137,12 @@ def test_a_share_that_takes_long_does_not_end_the_session_that_waits(
     world.drain()
 
     def slow(*_: Any, **__: Any) -> list[Replayed]:
-        time.sleep(0.3)
+        time.sleep(3)
         return [Replayed()]
 
     monkeypatch.setattr(simulating, "shared_out", slow)
     with world.store.begin() as unit:
-        unit.conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+        unit.conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '2s'"))
         decide_again(unit.conn, Scenario(), None, engine=world.store.engine, carry=False)
         assert unit.conn.execute(text("SELECT 1")).scalar_one() == 1
 
