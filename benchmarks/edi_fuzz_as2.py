@@ -161,7 +161,7 @@ def made(chance: random.Random) -> bytes:
         if chance.random() < 0.3:
             # What is hostile inside of what is sealed for us.
             write, _ = profiles()
-            sealed = cms.encrypt(mime.build(kind, body), write.receiver(NOW))
+            sealed = cms.encrypt(mime.build(kind, body), write.receivers(NOW)[0])
             headers["Content-Type"], body = "application/pkcs7-mime; smime-type=enveloped-data", sealed
         return packed(headers, body)
     others = [each for _, each in written()]

@@ -9,6 +9,7 @@ from core.domain.vocabulary import DocumentType, Paper, Write
 from core.errors import Misconfigured
 from mappings.edi.xml.kinds import XML
 from mappings.engine import Map
+from mappings.syntaxes.edi import is_for
 
 PAPER_OF = {
     Write.ACKNOWLEDGE_ORDER: Paper.ORDER_RESPONSE,
@@ -46,7 +47,7 @@ def document_faults(profile: Profile, map_of: Callable[[str], Map]) -> list[str]
     for at, row in enumerate(profile.documents):
         try:
             # Said before its map is looked for: nobody could write one.
-            why = NO_CREDITS if row.kind == CREDIT_SET else _misfit(row, map_of(row.map))
+            why = NO_CREDITS if row.kind == CREDIT_SET else _misfit(row, map_of(row.map), profile.x12.gs08)
         except Misconfigured as error:
             why = " ".join(filter(None, [error.what.rstrip("."), error.why])).rstrip(".")
         if why is not None:
@@ -54,8 +55,11 @@ def document_faults(profile: Profile, map_of: Callable[[str], Map]) -> list[str]
     return wrong
 
 
-def _misfit(row: Exchanged, map_: Map) -> str | None:
-    """Return why a map does not do for a document, None where it does."""
+def _misfit(row: Exchanged, map_: Map, gs08: str) -> str | None:
+    """Return why a map does not do for a document, None where it does.
+
+    What comes in says its version itself, and another one is refused by its map; what leaves says that of the profile.
+    """
     document, canonical = map_.document, map_.canonical_type
     syntax = "xml" if row.syntax in XML else row.syntax
     kind = "cXML" if row.syntax == "cxml" else row.kind
@@ -71,6 +75,12 @@ def _misfit(row: Exchanged, map_: Map) -> str | None:
     if not row.incoming and canonical not in WRITTEN:
         comes = ", which comes in: say `in` instead of `out`" if canonical in COMES else ""
         return f"the map is of {_words(canonical)}{comes}; what leaves is one of {_listed(LEAVES)}"
+    if not row.incoming and row.syntax == "x12" and not is_for(document.options, row.kind, gs08):
+        version = document.options["version"]
+        return (
+            f"the map writes version {version}, and x12.gs08 is {gs08}, by which he would read it: set gs08 and isa12 "
+            f"to those of {version}, or take the map of {gs08[:6]}"
+        )
     return None
 
 

@@ -224,6 +224,17 @@ class Connector(Writes, Calls, BaseConnector):
         for row in self.profile.outgoing:
             self.rules_of(row.kind)
 
+    def require_apart(self, beside: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse a profile whose ids, AS2 names or inbox are those of another partner.
+
+        Args:
+            beside: the settings of the other partners, by name of their connections.
+
+        Raises:
+            Misconfigured: every complaint names its key.
+        """
+        self._refuse(faults_beside(self.profile, beside))
+
     def _refuse(self, wrong: list[str]) -> None:
         if wrong:
             raise Misconfigured(

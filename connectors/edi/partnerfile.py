@@ -13,6 +13,8 @@ from core.domain.trade_terms import check_terms
 from core.errors import InputError, Misconfigured
 
 CERTIFICATES = ("our_certificates", "their_certificates")
+# Kinds of transport whose settings are right or wrong whatever the rest of the profile says.
+ALONE = ("as2", "folder", "hosted", "sftp")
 OWN = ("partner", "label", "maps", "terms")
 
 
@@ -61,12 +63,13 @@ def read_partner_file(path: Path) -> PartnerFile:
     try:
         profile = read_profile(settings, path.name)
     except Misconfigured as error:
-        said = f"{error.what} {'; '.join(unread)}." if unread else error.what
+        rest = [*unread, *_others(settings, unread)]
+        said = " ".join(filter(None, [error.what, f"{'; '.join(rest)}." if rest else "", _terms_fault(found)]))
         raise InputError(said, fix=error.fix, code=error.error_code) from None
     if unread:
         named = tuple(each.partition(" ")[0] for each in unread)
         rest = [each for each in transport_faults(profile, {}, here=False) if not each.startswith(named)]
-        raise _wrong(path, "; ".join([*unread, *rest]))
+        raise _wrong(path, " ".join(filter(None, ["; ".join([*unread, *rest]), _terms_fault(found)])))
     if found.get("maps"):
         # As it stands beside the file, so that the two can be moved together.
         folder = (path.parent / str(found["maps"])).expanduser().resolve()
@@ -74,10 +77,50 @@ def read_partner_file(path: Path) -> PartnerFile:
             raise _wrong(path, f"there is no folder {folder}, which `maps` names")
         settings["maps"] = str(folder)
     terms = found.get("terms")
-    if terms is not None:
-        check_terms(terms)
     label = found.get("label")
-    return PartnerFile(found["partner"], None if label is None else str(label), settings, terms)
+    file = PartnerFile(found["partner"], None if label is None else str(label), settings, terms)
+    if wrong := _terms_fault(found):
+        raise InputError(
+            " ".join(filter(None, [wrong, _profile_fault(file)])),
+            fix="docs/b2b.md has the terms of trade, docs/partners.md the rest.",
+            code="TRADE-TERMS-422",
+        )
+    return file
+
+
+def _terms_fault(found: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the terms of a file, None for nothing."""
+    try:
+        if found.get("terms") is not None:
+            check_terms(found["terms"])
+    except InputError as error:
+        return " ".join(filter(None, [error.what, error.why]))
+    return None
+
+
+def _profile_fault(file: PartnerFile) -> str | None:
+    """Return what is wrong with the documents and the transport of a file, None for nothing."""
+    # Imported here: it opens files itself.
+    from connectors.edi.trying import opened
+
+    try:
+        with opened(file):
+            return None
+    except InputError as error:
+        return error.what
+
+
+def _others(settings: Mapping[str, Any], unread: list[str]) -> list[str]:
+    """Return what is wrong with a transport whose profile cannot be read, as far as it can be told without it."""
+    transport = settings.get("transport")
+    if not isinstance(transport, dict) or transport.get("kind") not in ALONE:
+        return []
+    sides = {"ours": {"id": "A"}, "theirs": {"id": "B"}}
+    row = {"in": "ORDERS", "map": "ORDERS"}
+    profile = read_profile({"identifiers": sides, "documents": [row], "transport": transport}, "it")
+    named = tuple(each.partition(" ")[0] for each in unread)
+    found = transport_faults(profile, {}, here=False)
+    return [each for each in found if not named or not each.startswith(named)]
 
 
 def _take_certificates(path: Path, settings: dict[str, Any]) -> list[str]:

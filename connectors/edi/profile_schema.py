@@ -18,6 +18,7 @@ SIZES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 MAX_BYTES = 209_715_200
 SEGMENT_QUALIFIER = 4
 """Characters of a qualifier in UNB; ISA has fewer, and the domains of cXML are names."""
+ISA_ID, ISA_QUALIFIER = 15, 2
 
 
 def is_kind(value: str) -> None:
@@ -208,6 +209,30 @@ class ProfileSchema(Strict):
             if len(each["qualifier"]) > SEGMENT_QUALIFIER:
                 said = f"is longer than {SEGMENT_QUALIFIER} characters"
                 raise ValidationError({"identifiers": {side: {"qualifier": [said]}}})
+
+    @validates_schema
+    def fits_isa(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse ids and qualifiers that ISA has no room for, where sets of X12 are exchanged."""
+        if not any((each.get("in") or each.get("out", "")).isdigit() for each in data["documents"]):
+            return
+        wrong: dict[str, Any] = {}
+        for side, each in data["identifiers"].items():
+            if any(len(name) > ISA_ID for name in (each["id"], *each["also"])):
+                wrong.setdefault(side, {})["id"] = [f"is longer than {ISA_ID} characters, which ISA has no room for"]
+            if each["qualifier"] and len(each["qualifier"]) != ISA_QUALIFIER:
+                wrong.setdefault(side, {})["qualifier"] = [f"has {ISA_QUALIFIER} characters in ISA, such as ZZ or 01"]
+        if wrong:
+            raise ValidationError({"identifiers": wrong})
+
+    @validates_schema
+    def each_row_once(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a document that stands twice; of what comes in, only the first row would count."""
+        seen: set[tuple[str, ...]] = set()
+        for at, each in enumerate(data["documents"]):
+            row = ("in", each["in"]) if "in" in each else ("out", each["out"], each["map"], each.get("answers") or "")
+            if row in seen:
+                raise ValidationError({"documents": {at: {row[0]: [f"{row[1]} stands above already; take one out"]}}})
+            seen.add(row)
 
     @pre_load
     def yes_and_no(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

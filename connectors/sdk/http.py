@@ -257,7 +257,8 @@ def origin(url: str) -> tuple[str, str, int]:
         port = parts.port or PORTS.get(parts.scheme, 0)
     except ValueError:
         parts, port = urlsplit(""), 0
-    if parts.scheme not in PORTS or not parts.hostname or parts.username or parts.password or "\\" in url:
+    odd = "\\" in url or any(each.isspace() for each in url)
+    if parts.scheme not in PORTS or not parts.hostname or parts.username or parts.password or odd:
         raise Misconfigured(
             "An address of the connection is not usable.",
             why="It must be http:// or https:// with a host and without user name or password.",

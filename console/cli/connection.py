@@ -130,7 +130,7 @@ def test(session: Session, /, name: str) -> None:
 
     A connector that only takes calls has nobody to call: that is said, with exit 0.
     """
-    from core.errors import CrossdockError
+    from core.errors import CrossdockError, Transient
     from core.services.catalog import connection_named
     from core.services.connections import config_of
     from core.store.read.plumbing import read_connection
@@ -153,6 +153,8 @@ def test(session: Session, /, name: str) -> None:
             session.out.did(found, nothing if answer is None else f"{name} answers: {answer}")
             tell_paused(shown)
             return
+    if isinstance(failed, Transient):
+        failed.fix = "See that the address in its settings is right and answers from this machine, then test it again."
     tell_paused(shown)
     if session.json:
         session.out.line({"connection": name, "ok": False, "answer": None, "error": failed.as_dict()})
@@ -168,12 +170,17 @@ def test(session: Session, /, name: str) -> None:
 def mode_(session: Session, /, name: str, mode: str) -> None:
     """Switch a connection off, or to observe, shadow or live."""
     from core.domain.vocabulary import Mode
-    from core.services.connections import set_mode
+    from core.services import audit
+    from core.services.catalog import connection_named
+    from core.services.switching import switch
+    from core.store.read.plumbing import read_connection
 
-    _change(
-        session, name, "connection.mode_set", {"mode": mode}, f"{name} is {mode}.",
-        lambda unit, found: set_mode(unit, found, Mode(mode)),
-    )  # fmt: skip
+    with session.hub() as hub, session.changing(hub) as unit:
+        switch(unit, hub.connectors, hub.box, connection_named(unit, name).id, Mode(mode))
+        shown = read_connection(unit.conn, name, unit.tenant)
+        audit.record(unit, "connection.mode_set", name, {"mode": mode})
+    session.out.did(shown, f"{name} is {mode}.", f"crossdock connection show {name}")
+    tell_paused(shown)
 
 
 @connection_command.command("secrets")

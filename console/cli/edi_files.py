@@ -33,7 +33,9 @@ NAMES = {
 
 INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 FILE = click.argument("file", type=INPUT)
-FILES = click.argument("files", nargs=-1, required=True, type=INPUT, metavar="FILE...")
+# Of several, one that is not there is said beside the others, and stops none.
+INPUTS = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+FILES = click.argument("files", nargs=-1, required=True, type=INPUTS, metavar="FILE...")
 STANDARD_INPUT = Path("-")
 STRICT = click.option("--strict", is_flag=True, help="Nothing is tolerated that the standard does not know.")
 
@@ -55,7 +57,17 @@ def source(file: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
             kept.seek(0)
             yield cast(BinaryIO, kept), lambda: None
         return
-    with file.open("rb") as handle, progress(file, handle) as moved:
+    try:
+        opened = file.open("rb")
+    except OSError as error:
+        from core.errors import InputError
+
+        raise InputError(
+            f"{file} cannot be read: {(error.strerror or str(error)).lower()}.",
+            fix="Name a file that is there.",
+            code="CLI-FILE-400",
+        ) from None
+    with opened as handle, progress(file, handle) as moved:
         yield handle, moved
 
 

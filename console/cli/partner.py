@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,8 @@ from console.cli.partner_play import play_command
 from console.cli.secrets import secret_options, take_secrets
 
 SHOWN = 10
+if TYPE_CHECKING:
+    from connectors.edi.partnerfile import PartnerFile
 
 PARTNERS = ("name", "label", "mode", "theirs", "transport", "came", "left", "refused", "set_aside", "silent", "last_at")
 INTERCHANGES = ("id", "at", "partner", "direction", "reference", "state", "test", "messages", "answered_at")
@@ -83,11 +85,21 @@ def test_command(
                 click.echo(f"    - {said}")
             if show:
                 _show(each)
+    _tell_endings(partner)
     if elsewhere:
         note(f"There is no folder {elsewhere} on this machine; where the hub runs it must be there.")
     note(f"{len(found) - len(failed)} passed, {len(failed)} failed.")
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _tell_endings(partner: PartnerFile) -> None:
+    from datetime import UTC, datetime
+
+    from connectors.edi.transports.as2_profile import ending_soon
+
+    for each in ending_soon(partner.settings["transport"], datetime.now(UTC)):
+        note(each)
 
 
 def _show(tried: Any) -> None:
@@ -146,6 +158,7 @@ def add_command(
                 audit.record(unit, "partner.changed" if replace else "partner.added", found.name, {"mode": mode})
         except Misconfigured as error:
             raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
+    _tell_endings(found)
     for each in missing:
         note(f"The secret {each} is still missing: without it nothing goes either way.")
     if kept := shown.get("kept_stores"):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HERE = ("127.0.0.1", "localhost", "::1")
 DAYS = 365
 PRIVATE = 0o600
+AWAY = "See that the hub runs (`crossdock up`) and that --url is its address; then send it again."
 
 
 @click.command("play", cls=Command, epilog="Example: crossdock partner play acme-retail order.x12 --listen")
@@ -94,12 +95,16 @@ class _Player:
 
     def send(self, station: Station, files: list[tuple[str, bytes]]) -> None:
         """Send files one after the other; one that is not taken is told and stops no other."""
-        from core.errors import CrossdockError
+        from core.errors import CrossdockError, Transient
 
         for name, body in files:
             try:
                 done = station.send(name, body)
             except CrossdockError as error:
+                if isinstance(error, Transient):
+                    error.fix = (
+                        "See that the hub runs (`crossdock up`) and that --url is its address; then send it again."
+                    )
                 self._fail({"file": name, "verdict": "failed", "error": error.as_dict()}, f"FAIL  {name}: {error}")
                 continue
             said = done["said"] or ("its receipt comes by itself" if done["mic"] else "no receipt was asked for")
@@ -153,6 +158,7 @@ class _Player:
 def _listening(station: Station, here: str | None) -> Iterator[SimpleQueue[Came]]:
     """Yield what comes at an address of this machine."""
     from connectors.sdk.simulation.server import Server, SimRequest, SimResponse
+    from core.errors import InputError
 
     came: SimpleQueue[Came] = SimpleQueue()
     if here is None:
@@ -165,7 +171,16 @@ def _listening(station: Station, here: str | None) -> Iterator[SimpleQueue[Came]
             came.put(one)
         return answered
 
-    server = Server(("127.0.0.1", urlsplit(here).port or 80), answer)
+    try:
+        server = Server(("127.0.0.1", urlsplit(here).port or 80), answer)
+    except OSError as error:
+        raise InputError(
+            f"The station cannot listen at {here}: {(error.strerror or str(error)).lower()}.",
+            why="Another program, perhaps a station that still runs, has the port, or it is one of the system's.",
+            fix="Stop that program; or set transport.url in the partner's file to a free port, then "
+            "`crossdock partner add FILE --replace`.",
+            code="EDI-PORT-409",
+        ) from None
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     note(f"The partner's station listens at {here}.")

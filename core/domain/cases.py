@@ -225,6 +225,12 @@ CERTIFICATE = Cause(
     "be exchanged with {connection}.",
     None, "Exchange new certificates with the partner and add them beside the old ones", None, 24 * 7,
 )  # fmt: skip
+CERTIFICATE_UNSEEN = Cause(
+    "CONN-CERTIFICATE-503", "connection", "high", "{connection}: its certificates cannot be looked at ({code})",
+    "{what} Until it is mended nothing goes to {connection} or comes from it, and nobody is told when a certificate of "
+    "his ends.",
+    None, "Give the key or mend the profile; it ends by itself within an hour", None, 2,
+)  # fmt: skip
 MODEL_DRIFT = Cause(
     "MODEL-DRIFT-001", "promise", "medium", "The transit model {model} does not fit any more",
     "What {model} learned from is not what it is used on: {detail}; {now}.",
@@ -275,7 +281,7 @@ CAUSES: Mapping[str, Cause] = {
         PAUSED, SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, UNKNOWN_ORDER, SURPLUS, SERIALS, UNBOOKED,
         RECEIVED_OTHERWISE, ACCEPTED_OTHERWISE, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, FRACTION, IMPLAUSIBLE, ORDER_AGAIN, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING,
-        RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE,
+        RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE, CERTIFICATE_UNSEEN,
         EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from core.domain.checkdigits import GLN
 from core.domain.documents import (
@@ -80,6 +80,20 @@ class TradeTermsSchema(Strict):
     allowances = fields.List(fields.Nested(AgreedAllowanceSchema), validate=validate.Length(max=20))
     stores = fields.List(fields.Nested(AddressSchema), validate=validate.Length(max=5_000))
     rules = fields.List(fields.Nested(PartnerRuleSchema), validate=validate.Length(max=100))
+
+    @validates_schema
+    def each_store_once(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a store that stands twice: which of the two an order means could not be told."""
+        wrong: dict[int, Any] = {}
+        for key in ("external_id", "gln"):
+            seen: set[str] = set()
+            for at, each in enumerate(data.get("stores") or ()):
+                if each.get(key) in seen:
+                    wrong.setdefault(at, {})[key] = [f"{each[key]} is a store above already"]
+                if each.get(key):
+                    seen.add(each[key])
+        if wrong:
+            raise ValidationError({"stores": wrong})
 
 
 SCHEMA = TradeTermsSchema()

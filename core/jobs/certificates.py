@@ -1,34 +1,25 @@
-"""Certificates that end: said 60, 30 and 7 days before, as long as no other follows."""
+"""The hourly look at certificates that end, one connection after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
-
 import structlog
-from sqlalchemy import Row, select, text
+from sqlalchemy import select
 
-from core.domain.cases import CERTIFICATE
 from core.domain.vocabulary import Mode
 from core.errors import CrossdockError
 from core.jobs.hub import Hub
-from core.ports.webhooks import Ending, HoldsCertificates
-from core.services.cases import Member, Opened, open_cases, settle_members
+from core.ports.webhooks import HoldsCertificates
+from core.services.certificates import tell_endings, tell_unseen
 from core.store import schema as t
 from core.store.unit import Unit
 
 log = structlog.get_logger()
-# Days before the end of a certificate at which somebody is told anew.
-WARNINGS = (7, 30, 60)
-TOLD = text(
-    "SELECT fingerprint FROM exception_case WHERE tenant_id = :t AND code = :code AND fingerprint LIKE :own"
-    " AND state <> 'superseded'"
-)
 
 
 def watch_certificates(hub: Hub, unit: Unit) -> int:
     """Open a case for each certificate that has come closer to its end, and end those of certificates replaced.
+
+    A connection whose certificates cannot be looked at gets a case of its own, and stops no other.
 
     Args:
         hub: opens the connectors.
@@ -46,39 +37,12 @@ def watch_certificates(hub: Hub, unit: Unit) -> int:
         except CrossdockError as error:
             log.warning("certificates.connector_unusable", connection=row.name, code=error.error_code)
             continue
-        if isinstance(connector, HoldsCertificates):
-            opened += _tell(unit, row, connector.ending_certificates(unit.now))
+        if not isinstance(connector, HoldsCertificates):
+            continue
+        try:
+            endings = connector.ending_certificates(unit.now)
+        except CrossdockError as error:
+            opened += tell_unseen(unit, row, error)
+        else:
+            opened += tell_endings(unit, row, endings)
     return opened
-
-
-def _tell(unit: Unit, row: Row[Any], endings: Sequence[Ending]) -> int:
-    own = f"{CERTIFICATE.code}:{row.id.hex}:"
-    told = set(unit.conn.execute(TOLD, {"t": unit.tenant, "code": CERTIFICATE.code, "own": f"{own}%"}).scalars().all())
-    wanted = {
-        f"{own}{each.fingerprint[:32]}:{stage}": (each, stage)
-        for each in endings
-        if (stage := _stage(each, unit.now)) is not None
-    }
-    over = told - set(wanted)
-    if over:
-        settle_members(unit, "connection", [row.id], codes=[CERTIFICATE.code], fingerprints=over)
-    # What a person has closed stays closed until the next stage.
-    fresh = [(print_, *wanted[print_]) for print_ in sorted(set(wanted) - told)]
-    cases = []
-    for print_, each, stage in fresh:
-        evidence = {
-            "connection": row.name,
-            "whose": each.whose,
-            "ends": f"{each.ends_at:%Y-%m-%d}",
-            "days": stage,
-            "fingerprint": each.fingerprint[:16],
-        }
-        cases.append(Opened(CERTIFICATE, print_, evidence, [Member("connection", row.id)], connection_id=row.id))
-    open_cases(unit, cases)
-    return len(cases)
-
-
-def _stage(ending: Ending, now: datetime) -> int | None:
-    """Return the smallest number of days of warning that the certificate is within; None when it ends later."""
-    left = (ending.ends_at - now).total_seconds() / 86_400
-    return next((days for days in WARNINGS if left <= days), None)

@@ -31,6 +31,13 @@ class Vetted(Protocol):
             beside: the settings of the other connections of its kind by name, whose ways it must not cross.
         """
 
+    def require_apart(self, beside: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise Misconfigured where its ways cross those of another connection, whatever else is wrong with it.
+
+        Args:
+            beside: the settings of the other connections of its kind by name.
+        """
+
 
 @runtime_checkable
 class NeedsSecrets(Protocol):

@@ -108,15 +108,23 @@ def require_usable(unit: Unit, connectors: Connectors, config: ConnectionConfig)
     opened = connectors.open(config)
     try:
         if isinstance(opened, Vetted):
-            c = t.connection.c
-            # One that is switched off takes nothing from anybody, and may have been replaced by this one.
-            others = select(c.name, c.settings).where(
-                c.tenant_id == unit.tenant, c.connector == config.connector, c.id != config.id,
-                c.mode != str(Mode.OFF),
-            )  # fmt: skip
-            opened.require_settings({row.name: row.settings for row in unit.conn.execute(others)})
+            opened.require_settings(beside(unit, config) if config.mode != Mode.OFF else {})
     finally:
         opened.close()
+
+
+def beside(unit: Unit, config: ConnectionConfig) -> dict[str, Mapping[str, Any]]:
+    """Return the settings of the other connections of a connector that are switched on.
+
+    One that is switched off takes nothing from anybody, and may have been replaced by this one.
+    """
+    # One change after the other: of two partners added at once, each would not see the other.
+    unit.conn.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": f"beside {config.connector}"})
+    c = t.connection.c
+    others = select(c.name, c.settings).where(
+        c.tenant_id == unit.tenant, c.connector == config.connector, c.id != config.id, c.mode != str(Mode.OFF)
+    )
+    return {row.name: row.settings for row in unit.conn.execute(others)}
 
 
 def refuse_unfit_secrets(

@@ -10,12 +10,14 @@ from sqlalchemy import select, update
 
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Mode
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Misconfigured, NotFound
 from core.ports.connectors import ConnectionConfig, Connectors, Json
 from core.ports.partners import NeedsSecrets
+from core.ports.webhooks import HoldsCertificates
 from core.services.agreements import set_terms, terms_of
 from core.services.catalog import connection_named
-from core.services.connections import add_connection, config_of, require_usable, rotate_secrets
+from core.services.certificates import tell_endings
+from core.services.connections import add_connection, config_of, require_usable, rotate_secrets, row_of
 from core.services.secretbox import SecretBox
 from core.store import schema as t
 from core.store.read.partner_list import PARTNER_KIND, read_partner
@@ -109,6 +111,7 @@ def set_up(
         given = _given_since(unit, connection_id, terms)
         stores = {"stores": [*(terms.get("stores") or ()), *given]} if given else {}
         set_terms(unit, connection_id, {**terms, **stores})
+    _tell_endings(unit, connectors, box, connection_id)
     return {**read_partner(unit.conn, name, unit.tenant), "kept_stores": _names(given)}
 
 
@@ -125,6 +128,21 @@ def _given_since(unit: Unit, connection_id: UUID, terms: Mapping[str, Any]) -> l
 
 def _names(stores: Sequence[Json]) -> list[str]:
     return [str(next((each[key] for key in (*KEYS, "name") if each.get(key)), "?")) for each in stores]
+
+
+def _tell_endings(unit: Unit, connectors: Connectors, box: SecretBox, connection_id: UUID) -> None:
+    """Tell at once of certificates that end soon; the relay looks at them every hour."""
+    row = row_of(unit, connection_id)
+    if row.mode == Mode.OFF:
+        return
+    opened = connectors.open(config_of(row, box, unit.now))
+    try:
+        if isinstance(opened, HoldsCertificates):
+            tell_endings(unit, row, opened.ending_certificates(unit.now))
+    except Misconfigured:
+        pass  # a secret may be still to come; whoever adds him is told so, and the relay opens a case if it stays so
+    finally:
+        opened.close()
 
 
 def missing_secrets(unit: Unit, connectors: Connectors, box: SecretBox, name: str) -> list[str]:

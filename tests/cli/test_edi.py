@@ -269,5 +269,9 @@ def test_several_files_are_checked_one_after_the_other_and_the_worst_decides(bar
     assert [line for line in shown.out.splitlines() if line[:1] != " " and ": " in line] == [
         "good.edi: EDIFACT", "good.x12: X12"
     ]  # fmt: skip
-    assert bare("edi", "check", "good.edi", "none.edi").code == 2
+    gone = bare("edi", "check", "none.edi", "bad.edi")
+    assert (gone.code, "bad.edi: EDIFACT" in gone.out) == (2, True), "one that is not there stops no other"
+    assert "none.edi cannot be read: no such file or directory" in gone.err
+    alone = bare("edi", "check", "none.edi")
+    assert (alone.code, "CLI-FILE-400" in alone.err) == (2, True)
     assert bare("edi", "check").code == 2

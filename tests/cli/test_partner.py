@@ -90,6 +90,23 @@ def test_a_changed_partner_keeps_the_addresses_people_gave_since(profile: Path, 
     assert stores() == [("1", "Jena"), ("2", "Bonn")]
 
 
+def test_a_second_partner_with_the_ids_of_one_is_refused(profile: Path, crossdock: Crossdock, place: Path) -> None:
+    assert crossdock("partner", "add", profile).code == 0
+    (place / "twin").mkdir()
+    twin = place / "twin.yaml"
+    twin.write_text(
+        profile.read_text().replace("partner: acme-retail", "partner: twin").replace(f"{place}/edi", f"{place}/twin")
+    )
+    refused = crossdock("partner", "add", twin)
+    assert (refused.code != 0, "identifiers.theirs is 'ACME', which is the id of acme-retail" in refused.err) == (
+        True, True,
+    )  # fmt: skip
+    assert [each["name"] for each in crossdock("partner", "list", "--json").rows] == ["acme-retail"]
+    assert crossdock("partner", "add", twin, "--mode", "off").code == 0
+    on = crossdock("connection", "mode", "twin", "live")
+    assert (on.code != 0, "CONN-BESIDE-409" in on.err) == (True, True)
+
+
 def test_what_is_missing_or_paused_is_said(crossdock: Crossdock, profile: Path, place: Path) -> None:
     kept = profile.read_text()
     transport = next(line for line in kept.splitlines() if line.startswith("transport:"))

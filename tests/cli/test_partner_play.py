@@ -134,6 +134,22 @@ def test_it_makes_a_key_of_its_own_and_says_what_is_missing(
     assert "PRIVATE KEY" not in played.out + played.err
 
 
+def test_a_hub_that_is_away_and_a_port_that_is_taken_say_what_to_do(rehearsal: Rehearsal, crossdock: Crossdock) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        there = f"http://127.0.0.1:{taken.getsockname()[1]}/as2"
+        away = crossdock("partner", "play", "acme", "order.x12", "--key", "their.key", "--url", there)
+        assert (away.code, "See that the hub runs" in away.out, "tries again" in away.out) == (1, True, False)
+        taken.listen()
+        rehearsal.set(url=there)
+        busy = crossdock("partner", "play", "acme", "--listen", "--key", "their.key", "--seconds", "0.1")
+    assert busy.code == 2
+    for said in (f"cannot listen at {there}: address already in use", "free port", "EDI-PORT-409"):
+        assert said in busy.err
+    tested = crossdock("connection", "test", "acme")
+    assert (tested.code, "tries again" in tested.err) == (1, False)
+
+
 def test_what_the_hub_does_not_take_fails_with_its_word(
     rehearsal: Rehearsal, crossdock: Crossdock, place: Path
 ) -> None:

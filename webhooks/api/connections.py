@@ -14,6 +14,7 @@ from core.domain.vocabulary import Mode
 from core.errors import CrossdockError, InputError, Misconfigured
 from core.services import audit
 from core.services import connections as service
+from core.services.switching import switch
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import list_connections, read_connection
 from core.store.unit import Unit
@@ -108,7 +109,7 @@ def post_connection(unit: Unit, body: Json) -> Answer:
 def post_mode(unit: Unit, body: Json, connection: str) -> Json:
     """Switch a connection off, or to observe, shadow or live."""
     connection_id = _found(unit, connection)
-    service.set_mode(unit, connection_id, Mode(body["mode"]))
+    switch(unit, runtime().connectors, parts().box, connection_id, Mode(body["mode"]))
     return _done(unit, "connection.mode_set", connection, body)
 
 

@@ -79,10 +79,21 @@ def sign(content: bytes, who: Identity, algorithm: str = "sha256") -> bytes:
     return builder.sign(Encoding.DER, options)
 
 
-def verify(content: bytes, signature: bytes, trusted: Sequence[x509.Certificate]) -> tuple[x509.Certificate, str]:
+def verify(
+    content: bytes,
+    signature: bytes,
+    trusted: Sequence[x509.Certificate],
+    lapsed: Sequence[tuple[x509.Certificate, str]] = (),
+) -> tuple[x509.Certificate, str]:
     """Return the trusted certificate that signed the content, and the name of the hash.
 
     Only certificates of the partner's profile count: those that come with the message prove nothing.
+
+    Args:
+        content: what was signed.
+        signature: detached, as DER or BER.
+        trusted: the partner's certificates that hold.
+        lapsed: those that do not, each with when it ended or begins; they are only told of.
 
     Raises:
         As2Error: none of them did, or the content is not what was signed.
@@ -94,6 +105,16 @@ def verify(content: bytes, signature: bytes, trusted: Sequence[x509.Certificate]
                 algorithm = str(signer["digest_algorithm"]["algorithm"].native)
                 _verify(content, signer, certificate, algorithm)
                 return certificate, algorithm
+        for certificate, when in lapsed:
+            if _is_of(signer["sid"], certificate):
+                number = f"{certificate.serial_number:x}"
+                raise As2Error(
+                    f"The message is signed with the partner's certificate of serial number {number}, which {when}.",
+                    "authentication-failed",
+                    why="His profile holds it; what is signed with a certificate outside of its time is not taken.",
+                    fix="Have him sign with one that holds, put that into `their_certificates` of his profile if it is "
+                    "not there, and have him send the message again.",
+                )
     raise As2Error(
         "The message is signed with a certificate that its partner's profile does not hold.",
         "authentication-failed",

@@ -10,6 +10,8 @@ from datetime import datetime
 from email.utils import format_datetime
 from uuid import uuid4
 
+from cryptography import x509
+
 from connectors.edi.as2 import cms, mime
 from connectors.edi.as2.errors import As2Error
 from connectors.edi.as2.profile import Profile
@@ -71,7 +73,7 @@ class Received:
 
 def write(
     payload: bytes, profile: Profile, now: datetime, *, kind: str = "application/edifact", filename: str | None = None,
-    message_id: str | None = None,
+    message_id: str | None = None, whom: x509.Certificate | None = None,
 ) -> Outgoing:  # fmt: skip
     """Return a message for the partner: compressed, then signed, then encrypted, as the profile asks.
 
@@ -82,6 +84,7 @@ def write(
         kind: content type of the payload.
         filename: its name for the receiver.
         message_id: the name of an earlier try of the same message; a new one by default.
+        whom: the partner's certificate to encrypt for; the first of those that hold by default.
     """
     named = {"content_disposition": f'attachment; filename="{_plain(filename)}"'} if filename else {}
     entity = mime.build(kind, payload, content_transfer_encoding="binary", **named)
@@ -103,7 +106,7 @@ def write(
         hashed = entity if not profile.compress else hashed
     if profile.encrypt:
         sealed = 'application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"'
-        secret = cms.encrypt(entity, profile.receiver(now), profile.encrypt)
+        secret = cms.encrypt(entity, whom or profile.receivers(now)[0], profile.encrypt)
         entity = mime.build(sealed, secret, content_transfer_encoding="binary")
     part = mime.part_of(entity)
     name = message_id or f"<crossdock-{uuid4().hex}@{host(profile.ours)}>"
@@ -220,7 +223,8 @@ def verified(content: mime.Part, signature: mime.Part, profile: Profile, now: da
     refusal: As2Error | None = None
     for raw in mime.restorations(content):
         try:
-            return mime.part_of(raw), cms.verify(raw, signature.content, profile.trusted(now))[1]
+            signer = cms.verify(raw, signature.content, profile.trusted(now), profile.lapsed(now))
+            return mime.part_of(raw), signer[1]
         except As2Error as error:
             refusal = refusal or error
             if error.modifier != "integrity-check-failed":

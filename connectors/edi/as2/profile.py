@@ -64,20 +64,32 @@ class Profile:
             raise _noneholds("our", self.ours)
         return min(held, key=lambda each: each.certificate.not_valid_before_utc)
 
-    def receiver(self, now: datetime) -> x509.Certificate:
-        """Return the partner's certificate to encrypt for: of those that hold now the one that began last.
+    def receivers(self, now: datetime) -> list[x509.Certificate]:
+        """Return the partner's certificates that hold now, to encrypt for in this order: the one that began first.
+
+        He makes a new one known while his station may still know only the old one.
 
         Raises:
             Misconfigured: none holds.
         """
-        held = [each for each in self.certificates if holds(each, now)]
+        held = self.trusted(now)
         if not held:
             raise _noneholds("the partner's", self.theirs)
-        return max(held, key=lambda each: each.not_valid_before_utc)
+        return sorted(held, key=lambda each: each.not_valid_before_utc)
 
     def trusted(self, now: datetime) -> list[x509.Certificate]:
         """Return the partner's certificates that hold now."""
         return [each for each in self.certificates if holds(each, now)]
+
+    def lapsed(self, now: datetime) -> list[tuple[x509.Certificate, str]]:
+        """Return the partner's certificates that do not hold now, and when each has ended or begins."""
+        return [
+            (each, f"ended on {each.not_valid_after_utc:%Y-%m-%d}")
+            if each.not_valid_after_utc < now
+            else (each, f"begins only on {each.not_valid_before_utc:%Y-%m-%d}")
+            for each in self.certificates
+            if not holds(each, now)
+        ]
 
     def ending(self, now: datetime) -> list[tuple[str, x509.Certificate, int]]:
         """Return whose certificate ends within days of warning without another to follow it, and in how many days."""

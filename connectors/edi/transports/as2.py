@@ -10,25 +10,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import Certificate
 
-from connectors.edi.as2 import message, mime, receipt
+from connectors.edi.as2 import message, receipt
 from connectors.edi.as2.errors import As2Error, OtherContent
 from connectors.edi.keeping import keepable
 from connectors.edi.transports.addresses import look
 from connectors.edi.transports.as2_profile import As2Settings, read_settings
+from connectors.edi.transports.as2_proof import proof
 from connectors.edi.transports.base import RECEIPT_TOPIC, Incoming, Sent
 from connectors.edi.transports.tables import ADDED
 from connectors.sdk.http import Http
 from connectors.sdk.redaction import Redactor
-from core.errors import OutcomeUnknown, Refused, Rejected, Transient
+from core.errors import Refused, Rejected
 from core.ports.connectors import InboundMessage, InboundRecord, Json, WebhookRequest
 from core.ports.partners import INTERCHANGE_TOPIC
 from core.ports.webhooks import Call, CallAnswer, Ending
 
 LARGEST_ANSWER = 1_048_576
 DONE = (200, 201, 202, 204)
-# What a partner says when something else than the message was wrong; it has not taken it and may later.
-TRY_AGAIN = frozenset({"unexpected-processing-error"})
+UNREADABLE = "decryption-failed"
 KEPT = ("as2-from", "as2-to", "subject", "date", "user-agent")
 
 
@@ -59,7 +60,20 @@ class As2Transport:
         """
         now = datetime.now(UTC)
         named = self.message_id(name, body)
-        out = message.write(body, self.profile, now, kind=content_type, filename=name, message_id=named)
+        whom = self.profile.receivers(now) if self.profile.encrypt else []
+        for each in whom[:-1]:
+            try:
+                return self._post(name, body, content_type, named, each)
+            except Rejected as error:
+                if error.data.get("modifier") != UNREADABLE:
+                    raise
+                # He has not taken it, and cannot read it: he has changed to the certificate that follows.
+        return self._post(name, body, content_type, named, whom[-1] if whom else None)
+
+    def _post(self, name: str, body: bytes, kind: str, named: str, whom: Certificate | None) -> Sent:
+        """Post a file, encrypted for one of the partner's certificates."""
+        now = datetime.now(UTC)
+        out = message.write(body, self.profile, now, kind=kind, filename=name, message_id=named, whom=whom)
         answer = self.http.request(
             "POST", self.settings.url, verb="send", write=True, headers=out.headers, data=out.body, ok=DONE, reads=None
         )
@@ -69,47 +83,13 @@ class As2Transport:
         detail |= {"mic": message.as_text(out.mic), "mic_algorithm": out.mic_algorithm}
         if self.profile.receipt == "async" and not receipt.is_receipt(answer.headers, answer.body):
             return Sent(named, None, {**detail, "receipt_within": self.settings.receipt_hours * 3600})
-        return Sent(named, now, {**detail, "receipt": self._proof(out, answer.headers, answer.body, now)})
+        said = proof(self.http.partner, self.profile, out, answer, now)
+        return Sent(named, now, {**detail, "receipt": said})
 
     def message_id(self, name: str, body: bytes) -> str:
         """Return the Message-ID of a file: the same on every try."""
         mark = hashlib.sha256(f"{self.connection}\n{name}\n".encode() + hashlib.sha256(body).digest()).hexdigest()
         return f"<crossdock-{mark[:40]}@{message.host(self.profile.ours)}>"
-
-    def _proof(self, out: message.Outgoing, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-        """Return the receipt in base64 once it proves that the partner has what was sent."""
-        if not body:
-            raise OutcomeUnknown(
-                f"{self.http.partner} answered without a receipt.",
-                why="The profile asks for one in the answer (`receipt: sync`).",
-                fix="Nothing: it is sent again under its name, which the partner knows. Ask him if it stays so.",
-                code="AS2-RECEIPT-504",
-            )
-        twice = ""
-        try:
-            fields, said = receipt.read(headers, body, self.profile, now)
-            if said.modifier == "duplicate-document":
-                # Some products leave the hash out of these.
-                twice = " He says that he had the message before: if he confirms it, discard this delivery."
-            said = receipt.judge(out, fields, said)
-        except As2Error as error:
-            raise Rejected(
-                f"The receipt of {self.http.partner} proves nothing: {error.what}",
-                why=error.why,
-                fix=f"Ask the partner what arrived before sending again.{twice}",
-                code="AS2-RECEIPT-422",
-                modifier=error.modifier,
-            ) from None
-        if said.taken:
-            return base64.b64encode(mime.part_from(headers, body).raw).decode()
-        kind = Transient if (said.modifier or "").lower() in TRY_AGAIN else Rejected
-        raise kind(
-            f"{self.http.partner} did not take the message: {said.modifier or 'it does not say why'}.",
-            why=said.text or None,
-            fix="Compare names, certificates and what is signed and encrypted with the partner's.",
-            code="AS2-REFUSED-422",
-            modifier=said.modifier,
-        )
 
     def send_receipt(self, owed: Json) -> Json:
         """Post a receipt to the address of the profile; return what the partner answered.
@@ -265,7 +245,7 @@ class As2Transport:
     def check(self) -> Mapping[str, Any]:
         """Look whether certificates of both sides hold now and the partner's address answers; nothing is sent to it."""
         now = datetime.now(UTC)
-        ours, theirs = self.profile.signer(now).certificate, self.profile.receiver(now)
+        ours, theirs = self.profile.signer(now).certificate, self.profile.receivers(now)[0]
         return {
             "status": look(self.http, self.settings.url),
             "our_certificate_ends": f"{ours.not_valid_after_utc:%Y-%m-%d}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -23,6 +23,8 @@ from core.errors import Misconfigured
 KEYS = "as2_keys"
 KEY = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.+?-----END \1PRIVATE KEY-----", re.DOTALL)
 SMALLEST_KEY = 2048
+# Days before the end of a certificate at which whoever sets up a partner is told.
+SOON = 30
 DEFAULTS: Mapping[str, Any] = {
     "sign": "sha256",
     "encrypt": "aes256_cbc",
@@ -127,6 +129,28 @@ def vet(faults: Faults, table: Mapping[str, Any], *, here: bool) -> None:
         faults.add("their_name", "is the same as our_name: each side has a name of its own; ask the partner for his")
 
 
+def ending_soon(table: Mapping[str, Any], now: datetime) -> list[str]:
+    """Return a sentence for each side whose last certificate ends within 30 days; nothing of another transport.
+
+    Args:
+        table: the profile's `transport`, as it was checked.
+        now: what the days are counted from.
+    """
+    if table.get("kind") != "as2":
+        return []
+    said = []
+    for name, advice in SIDES.items():
+        found = _certificates(Faults("as2", CODE), name, table.get(name))
+        last = max((each.not_valid_after_utc for each in found), default=None)
+        if last is not None and now <= last <= now + timedelta(days=SOON):
+            days = (last - now) // timedelta(days=1)
+            said.append(
+                f"transport.{name}: the last one ends on {last:%Y-%m-%d}, in {days} days, and no other follows it; "
+                f"{advice}, and add it beside the old one."
+            )
+    return said
+
+
 def _read(
     faults: Faults, settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[x509.Certificate], list[x509.Certificate]]:
@@ -173,8 +197,8 @@ def _address(faults: Faults, name: str, value: Any) -> None:
 
 def _as2_name(faults: Faults, name: str, value: Any) -> None:
     fits = isinstance(value, str) and 0 < len(value) <= 128 and value.isascii() and value.isprintable()
-    if not fits or unquote(quote(value)) != value:
-        faults.add(name, "is no AS2 name: it has 1 to 128 printable ASCII characters")
+    if not fits or unquote(quote(value)) != value or value != value.strip():
+        faults.add(name, "is no AS2 name: it has 1 to 128 printable ASCII characters, and no space at either end")
 
 
 def _certificates(faults: Faults, name: str, given: Any) -> list[x509.Certificate]:

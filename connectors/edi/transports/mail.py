@@ -21,7 +21,7 @@ import structlog
 
 from connectors.edi.transports.base import Incoming, Sent
 from connectors.edi.transports.mailbox import Imap, Mailbox, Pop, is_folder
-from connectors.edi.transports.tables import Faults, filled
+from connectors.edi.transports.tables import Faults, filled, is_host
 from core.errors import ConnectorError, Misconfigured, OutcomeUnknown, Rejected, Transient
 
 DEFAULTS: Mapping[str, Any] = {
@@ -259,6 +259,9 @@ def vet(faults: Faults, table: Mapping[str, Any], *, here: bool) -> None:
     settings = _read(faults, table)
     if not settings["inbox_host"] and not settings["smtp_host"]:
         faults.add("inbox_host", "and smtp_host are missing: nothing could come or go")
+    comes = any(each.incoming for each in table["profile"].documents)
+    if settings["smtp_host"] and not settings["inbox_host"] and comes:
+        faults.add("inbox_host", "is missing: what he sends, as `documents` has it, could not come")
     addresses = {"our_address": settings["our_address"], "their_address": settings["their_address"] or ""}
     addresses |= {f"senders.{number}": each for number, each in enumerate(settings["senders"])}
     for name, each in addresses.items():
@@ -275,6 +278,8 @@ def _read(faults: Faults, table: Mapping[str, Any]) -> dict[str, Any]:
             faults.add(name, f"is none of {', '.join(SECURITY)}")
         if settings[name] == "none" and settings[host] not in (None, *HERE):
             faults.add(name, "may be none only for a server on this machine")
+        if settings[host] and not is_host(settings[host]):
+            faults.add(host, f"is {settings[host][:80]!r}: it is the name or address of the server alone")
     if settings["inbox_host"] and not settings["senders"]:
         faults.add("senders", "is missing: only mail of these addresses is taken")
     if settings["smtp_host"] and not settings["their_address"]:

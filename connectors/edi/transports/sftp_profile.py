@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any
 
 import asyncssh
 
 from connectors.edi.transports.folder import READY
 from connectors.edi.transports.ssh import Server
-from connectors.edi.transports.tables import Faults, filled
+from connectors.edi.transports.tables import Faults, filled, is_host
 
 DEFAULTS: Mapping[str, Any] = {
     "port": 22, "inbox": "inbox", "outbox": "outbox", "processing": None, "archive": None, "error": None,
@@ -44,7 +43,7 @@ def vet(faults: Faults, table: Mapping[str, Any], *, here: bool) -> None:
 def read_settings(faults: Faults, table: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
     """Return the settings and the fingerprints of the server's keys; what does not fit is noted."""
     settings = filled(faults, table, DEFAULTS, ("host", "user"))
-    if not _is_host(settings["host"]):
+    if not is_host(settings["host"]):
         faults.add("host", f"is {settings['host'][:80]}: it is the name or address of the server alone; see `port`")
     if not 0 < settings["port"] <= LAST_PORT:
         faults.add("port", f"is no number from 1 to {LAST_PORT}")
@@ -55,17 +54,6 @@ def read_settings(faults: Faults, table: Mapping[str, Any]) -> tuple[dict[str, A
     if not pins:
         faults.add("host_keys", "is missing: the server is known by its key (`ssh-keyscan HOST`, then ask the partner)")
     return settings, frozenset(pins)
-
-
-def _is_host(text: str) -> bool:
-    """Return whether a text may be the name of a server or an address, without scheme, port or path."""
-    if ":" not in text:
-        return "/" not in text and "@" not in text
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _fingerprint(faults: Faults, number: int, key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from ipaddress import ip_address
 from typing import Any, NoReturn
 
 from core.errors import Misconfigured
@@ -110,3 +111,14 @@ def refuse(kind: str, name: str, what: str) -> NoReturn:
     faults.add(name, what)
     faults.refuse()
     raise AssertionError("a fault is refused")
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text may be the name of a server or an address, without scheme, port or path."""
+    if ":" not in text:
+        return not any(each in "/@" or each.isspace() for each in text)
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

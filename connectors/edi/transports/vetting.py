@@ -7,9 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from connectors.edi.profile import Profile
+from connectors.edi.profile import Identity, Profile, read_profile
 from connectors.edi.transports.opening import KINDS
 from connectors.edi.transports.tables import Faults
+from core.errors import Misconfigured
 
 Settings = Mapping[str, Any]
 # Where the settings of a transport are read, where not beside it.
@@ -43,7 +44,7 @@ def as_error(fault: str) -> dict[str, str]:
 
 
 def faults_beside(profile: Profile, others: Mapping[str, Settings]) -> list[str]:
-    """Return where a partner's transport gets into the way of another partner's.
+    """Return where a partner's ids or his transport get into the way of another partner's.
 
     Args:
         profile: of the partner.
@@ -51,6 +52,7 @@ def faults_beside(profile: Profile, others: Mapping[str, Settings]) -> list[str]
     """
     found = []
     for name, settings in others.items():
+        found += _ids_beside(profile, name, settings)
         table = settings.get("transport")
         if not isinstance(table, Mapping):
             continue
@@ -66,6 +68,11 @@ def faults_beside(profile: Profile, others: Mapping[str, Settings]) -> list[str]
 
 
 def _names_beside(table: Settings, name: str, other: Settings) -> list[str]:
+    if table.get("our_name") == other.get("our_name") and table.get("their_name") == other.get("their_name"):
+        return [
+            f"transport.their_name is {table.get('their_name')!r}, which is the AS2 name of the partner {name}, and "
+            "our_name is ours in his profile: what one sends would be taken for the other's; one partner is one profile"
+        ]
     return [
         f"transport.{mine} is {table[mine]!r}, which is the AS2 name of {whose} of {name}: no two sides have one name"
         for mine, theirs, whose in (
@@ -73,6 +80,29 @@ def _names_beside(table: Settings, name: str, other: Settings) -> list[str]:
         )
         if table.get(mine) and table[mine] == other.get(theirs)
     ]  # fmt: skip
+
+
+def _ids_beside(profile: Profile, name: str, settings: Settings) -> list[str]:
+    """Return whether another partner has the ids of both sides: his documents would be done twice.
+
+    The control numbers of both would be the same as well, so that the partner refuses every second file of ours.
+    """
+    try:
+        other = read_profile(settings, name)
+    except Misconfigured:
+        return []  # told of by itself; nothing can go either way
+    syntaxes = {each.syntax for each in profile.documents} & {each.syntax for each in other.documents}
+    if not syntaxes or not _same(profile.ours, other.ours) or not _same(profile.theirs, other.theirs):
+        return []
+    return [
+        f"identifiers.theirs is {profile.theirs.id!r}, which is the id of {name}, and identifiers.ours is that of his "
+        "profile: what one sends would be done for both; put all documents of a partner into one profile"
+    ]
+
+
+def _same(one: Identity, two: Identity) -> bool:
+    """Return whether two identities share an id; a qualifier that is not given is written ZZ."""
+    return bool(one.every & two.every) and (one.qualifier or "ZZ") == (two.qualifier or "ZZ")
 
 
 def _inbox(table: Settings) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ import random
 import re
 import subprocess
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ THERE = Profile("Acme B2B", "crossdock", [THEIRS], [OURS.certificate])
 
 def sent(profile: Profile = HERE, payload: bytes = PAYLOAD) -> message.Outgoing:
     return message.write(payload, profile, NOW, filename="orders 1.edi")
+
+
+def read_by(out: message.Outgoing, profile: Profile, now: datetime = NOW) -> message.Received:
+    return message.read(out.headers, out.body, profile, now)
 
 
 def refused(headers: dict[str, str], body: bytes, profile: Profile = THERE) -> str:
@@ -127,11 +131,27 @@ def test_s6_two_certificates_hold_while_one_takes_over_from_the_other() -> None:
     out = sent(both)
     turned = replace(THERE, identities=[old, new])
     assert message.read(out.headers, out.body, turned, NOW).payload == PAYLOAD
-    assert (both.receiver(NOW), turned.signer(NOW)) == (new.certificate, old)
+    assert (both.receivers(NOW), turned.signer(NOW)) == ([old.certificate, new.certificate], old)
     later = NOW + timedelta(days=30)
     assert (turned.signer(later), both.trusted(later)) == (new, [new.certificate])
+    assert both.receivers(later) == [new.certificate]
+    assert read_by(sent(both), replace(THERE, identities=[old])).payload == PAYLOAD, "he has one yet"
     with pytest.raises(Misconfigured, match="None of our certificates"):
         turned.signer(NOW + timedelta(days=800))
+
+
+def test_s6_a_signature_with_a_certificate_that_has_ended_says_when() -> None:
+    old, new = identity("acme", ends=20, serial=2), identity("acme", begins=30, ends=700, serial=3)
+    out = message.write(PAYLOAD, replace(THERE, identities=[old]), NOW)
+    both = replace(HERE, certificates=[old.certificate, new.certificate])
+    with pytest.raises(As2Error, match=r"serial number 2, which ended on 2026-12-18\. Why: .*Have him sign") as ended:
+        read_by(out, both, NOW + timedelta(days=25))
+    assert ended.value.modifier == "authentication-failed"
+    out = message.write(PAYLOAD, replace(THERE, identities=[new]), NOW + timedelta(days=40))
+    with pytest.raises(As2Error, match="serial number 3, which begins only on 2026-12-28"):
+        read_by(out, both)
+    with pytest.raises(As2Error, match="does not hold"):
+        read_by(out, replace(HERE, certificates=[old.certificate]))
 
 
 def test_s6_a_certificate_that_ends_without_another_to_follow_is_told() -> None:

@@ -275,6 +275,21 @@ def test_s6_a_partner_changes_his_certificate_without_a_gap(world: Pair) -> None
     assert counts(world) == (2, 2)
 
 
+@pytest.mark.parametrize("switched", [False, True])
+def test_s6_our_files_arrive_before_and_after_the_partner_changes_to_his_new_certificate(
+    world: Pair, switched: bool
+) -> None:
+    """Of two, his station has the one; the other is the older one once he has changed."""
+    other = identity("acme", begins=-3_000 if switched else -10, ends=20_000, serial=8)
+    world.change("here", their_certificates=[pem(other)[0].decode(), pem(THEIRS)[0].decode()])
+    delivery = world.send()
+    assert world.one("SELECT state FROM delivery WHERE id = :d", d=delivery).state == "delivered"
+    assert world.one("SELECT state FROM transport_receipt").state == "received"
+    assert world.one("SELECT count(*) AS n FROM message").n == 1
+    refused = world.rows("SELECT evidence FROM exception_case WHERE code = 'TRADE-CALL-400'")
+    assert [each.evidence["modifier"] for each in refused] == (["decryption-failed"] if switched else [])
+
+
 def test_s6_the_end_of_a_certificate_is_told_at_60_30_and_7_days(world: Pair) -> None:
     def watch(days: float) -> int:
         with world.store.begin() as unit:

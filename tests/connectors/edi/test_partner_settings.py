@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives import serialization
 from connectors.edi.partnerfile import read_partner_file
 from connectors.edi.trying import opened
 from core.domain.vocabulary import Mode
-from core.errors import InputError, Misconfigured
+from core.errors import Conflict, InputError, Misconfigured
 from core.services.connections import set_mode
 from core.services.edi_partners import set_up
+from core.services.switching import switch
 from core.store.unit import Store
 from tests.connectors.edi.as2_world import OURS, THEIRS
 from tests.connectors.edi.keys import identity, pem
@@ -103,6 +104,18 @@ def test_what_fits_is_taken_without_a_call_and_without_secrets(tmp_path: Path, g
             ["transport.rooot is not known; root is", "transport.root is edi/acme, which is no whole path",
              "transport.ready is none of stable-or-done, done"],
         ),
+        (
+            {**AS2, "url": "http://exa mple/as2", "our_name": "", "their_name": "  "},
+            ["transport.url is no address", "transport.our_name is missing", "transport.their_name is no AS2 name"],
+        ),
+        (
+            {**MAIL, "senders": [], "smtp_host": "a b"},
+            ["transport.senders is missing", "transport.smtp_host is 'a b': it is the name or address"],
+        ),
+        (
+            {**MAIL, "senders": [], "inbox_host": None},
+            ["transport.inbox_host is missing: what he sends, as `documents` has it, could not come"],
+        ),
         ({"kind": "hosted", "root": "/srv/x", "authorized_keys": ["ssh"]}, ["transport.authorized_keys.0 is no"]),
         ({"kind": "ftp"}, ["transport.kind is 'ftp', and there is none of that name: it is one of as2, folder"]),
     ],
@@ -112,6 +125,27 @@ def test_every_fault_is_named_at_once(tmp_path: Path, transport: Mapping[str, An
     assert [each for each in faults if each not in error.what] == []
     assert error.error_code == "EDI-PROFILE-422"
     assert "PRIVATE KEY" not in str(error)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_faults_of_identifiers_documents_transport_and_terms_are_one_answer(tmp_path: Path, sound: bool) -> None:
+    file = written(tmp_path, {**AS2, "url": "as2.acme.example/in"})
+    profile = orjson.loads(file.read_bytes())
+    store = {"external_id": "0815", "name": "Kiel", "gln": "4098765000003"}
+    profile["terms"] = {"seller": {"name": "Fjord & Pine"}, "stores": [store, {**store, "gln": "4098765000010"}]}
+    expected = ["stores.1.external_id: 0815 is a store above already", "transport.url is no address"]
+    if sound:
+        profile["documents"].append({"out": "855", "map": "850"})
+        expected.append("documents.1 (out: 855, map: 850)")
+    else:
+        profile["documents"].append({"in": "850", "map": "other"})
+        profile["identifiers"] = {"ours": {"id": "H" * 19, "qualifier": "123"}, "theirs": {"id": "ACME"}}
+        expected += ["documents.1.in: 850 stands above already", "identifiers.ours.id: is longer than 15 characters",
+                     "identifiers.ours.qualifier: has 2 characters in ISA"]  # fmt: skip
+    file.write_bytes(orjson.dumps(profile))
+    with pytest.raises(InputError) as refused, opened(read_partner_file(file)):
+        pass
+    assert [each for each in expected if each not in str(refused.value)] == []
 
 
 def test_secrets_that_are_given_must_fit(tmp_path: Path) -> None:
@@ -148,14 +182,17 @@ def world(store: Store, tmp_path: Path) -> EdiWorld:
     return EdiWorld(store, tmp_path / "acme")
 
 
-def added(world: EdiWorld, name: str, transport: Mapping[str, Any], *, replace: bool = False) -> None:
+def added(
+    world: EdiWorld, name: str, transport: Mapping[str, Any], *, replace: bool = False, mode: Mode = Mode.LIVE,
+    **profile: Any,
+) -> None:  # fmt: skip
     settings = {
         "maps": str(MAPS), "transport": dict(transport), "documents": [{"in": "850", "map": "850"}],
-        "identifiers": {"ours": {"id": "HUB"}, "theirs": {"id": name}},
+        "identifiers": {"ours": {"id": "HUB"}, "theirs": {"id": name}}, **profile,
     }  # fmt: skip
     with world.store.begin() as unit:
         set_up(unit, world.partners, world.hub.box, name=name, label=None, settings=settings, terms=None, secrets={},
-               mode=Mode.LIVE, replace=replace)  # fmt: skip
+               mode=mode, replace=replace)  # fmt: skip
 
 
 def test_two_partners_have_neither_one_name_nor_one_inbox(world: EdiWorld, tmp_path: Path) -> None:
@@ -182,3 +219,33 @@ def test_two_partners_have_neither_one_name_nor_one_inbox(world: EdiWorld, tmp_p
     assert [row.name for row in world.all("SELECT name FROM connection WHERE connector = 'edi' ORDER BY name")] == [
         "acme", "first", "second", "third",
     ]  # fmt: skip
+
+
+def test_what_a_partner_sends_is_not_done_for_two(world: EdiWorld) -> None:
+    added(world, "first", AS2)
+    sides = {"ours": {"id": "HUB"}, "theirs": {"id": "first", "qualifier": "ZZ"}}
+    twin = {**AS2, "url": "https://as2.acme.example/other"}
+    with pytest.raises(Misconfigured) as refused:
+        added(world, "second", twin, identifiers=sides)
+    assert [each["path"] for each in refused.value.data["errors"]] == ["identifiers.theirs", "transport.their_name"]
+    assert "which is the AS2 name of the partner first" in refused.value.what
+    # Ids alone, over another transport, and one that is only taken for his.
+    other = {**AS2, "their_name": "SECOND"}
+    for also in (sides, {"ours": {"id": "HUB"}, "theirs": {"id": "X", "also": ["first"]}}):
+        with pytest.raises(Misconfigured, match="which is the id of first"):
+            added(world, "second", other, identifiers=also)
+    for free in ({"ours": {"id": "HUB"}, "theirs": {"id": "first", "qualifier": "01"}},
+                 {"ours": {"id": "HUB-2"}, "theirs": {"id": "first"}}):  # fmt: skip
+        added(world, "second", other, identifiers=free, replace=world.all(
+            "SELECT 1 FROM connection WHERE name = 'second'") != [])  # fmt: skip
+    # Switched off he is in nobody's way, and is not switched on beside the other.
+    added(world, "third", twin, identifiers=sides, mode=Mode.OFF)
+    third, first = (world.one(f"SELECT id FROM connection WHERE name = '{each}'").id for each in ("third", "first"))
+    with world.store.begin() as unit, pytest.raises(Conflict) as conflict:
+        switch(unit, world.partners, world.hub.box, third, Mode.LIVE)
+    assert conflict.value.error_code == "CONN-BESIDE-409"
+    assert world.one("SELECT mode FROM connection WHERE name = 'third'").mode == "off"
+    with world.store.begin() as unit:
+        switch(unit, world.partners, world.hub.box, first, Mode.OFF)
+        switch(unit, world.partners, world.hub.box, third, Mode.LIVE)
+    assert world.one("SELECT mode FROM connection WHERE name = 'third'").mode == "live"

@@ -171,6 +171,8 @@ def test_a_profile_takes_numbers_that_yaml_reads_as_such(tmp_path: Path) -> None
          "what leaves is one of order response, despatch advice, invoice"),
         ('{in: "860", map: x12/850.004010}', "documents.1 (in: 860, map: x12/850.004010): the map is for x12 850"),
         ("{in: ORDERS, map: x12/850.004010}", "the map is for x12 850"),
+        ('{out: "855", map: x12/855.005010}', "documents.1 (out: 855, map: x12/855.005010): the map writes version "
+         "005010, and x12.gs08 is 004010, by which he would read it"),
         ('{out: "810", map: x12/811.004010}', "The map x12/811.004010 of acme-retail cannot be used"),
     ],
 )  # fmt: skip
@@ -182,6 +184,20 @@ def test_a_map_that_does_not_fit_its_document_is_refused_when_the_profile_is_loa
         tried(tmp_path, {"order.x12": x12(order("PO-1"))}, profile)
     assert reason in refused.value.what
     assert refused.value.error_code in ("EDI-PROFILE-422", "EDI-MAP-404")
+
+
+@pytest.mark.parametrize(
+    ("gs08", "version"), [("004010VICS", "004010"), ("005010", "005010"), ("005010VICS", "005010")]
+)
+def test_a_map_of_the_version_the_profile_names_is_taken_with_any_suffix(
+    tmp_path: Path, gs08: str, version: str
+) -> None:
+    """What comes in says its version itself, so it may be another than that of what leaves."""
+    profile = PROFILE.replace('{out: "855", map: "855"}', f'{{out: "855", map: x12/855.{version}}}')
+    file = tmp_path / "acme.yaml"
+    file.write_text(f"{profile}maps: {MAPS}\nx12: {{gs08: '{gs08}'}}\n")
+    with opened(read_partner_file(file)) as connector:
+        assert connector.profile.x12.gs08 == gs08
 
 
 def test_papers_are_made_by_the_terms_of_trade_of_the_profile(tmp_path: Path) -> None:
