@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.domain.vocabulary import HoldKind
-
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -285,18 +283,3 @@ CAUSES: Mapping[str, Cause] = {
         EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
     )
 }  # fmt: skip
-# What the case about a hold is.
-CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {
-    HoldKind.UNMAPPED_SKU: UNKNOWN_SKU,
-    HoldKind.MISSING_PRICE: INCOMPLETE,
-    HoldKind.TOTALS_MISMATCH: TOTALS,
-    HoldKind.BAD_ADDRESS: ADDRESS,
-    HoldKind.MISSING_FIELD: INCOMPLETE,
-    HoldKind.UNMAPPED_CODE: INCOMPLETE,
-    HoldKind.POSSIBLE_DUPLICATE: DUPLICATE,
-    HoldKind.MANUAL: MANUAL,
-    HoldKind.NO_NODE: REJECTED,
-    HoldKind.PRICE_MISMATCH: PRICE,
-    HoldKind.PART_OF_UNIT: FRACTION,
-    HoldKind.IMPLAUSIBLE_QUANTITY: IMPLAUSIBLE,
-}

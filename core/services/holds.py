@@ -11,8 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import text, update
 
-from core.domain.cases import CAUSE_OF_HOLD as CAUSE
 from core.domain.cases import INCOMPLETE
+from core.domain.hold_causes import CAUSE_OF_HOLD as CAUSE
 from core.domain.ids import uuid7
 from core.domain.line_codes import GTIN, cause_of, why_unknown
 from core.domain.states import ORDER

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, text
 
-from core.domain.cases import CAUSE_OF_HOLD
+from core.domain.hold_causes import CAUSE_OF_HOLD
 
 LIVE = "'open', 'auto_resolving', 'assigned'"
 # The tabs: name, title, condition; `:me` is the reader, `:risk` the time that counts as soon.
