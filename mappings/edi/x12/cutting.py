@@ -92,7 +92,7 @@ class Cutter:
         blank = self.lines or text[:1] <= " " or any(self.terminator + each in text for each in BLANKS)
         careful = blank or "\n" in text or "\r" in text
         divided = component in text or (repetition is not None and repetition in text)
-        usual = self.usual
+        usual, new = self.usual, Segment.__new__
         for raw in text.split(self.terminator):
             whole = raw
             if careful:
@@ -111,7 +111,13 @@ class Cutter:
                 number += 1
                 if divided:
                     self.divide(elements)
-                append(Segment(tag, elements, number, offset))
+                # Not by its constructor: the call would cost more than the segment.
+                segment = new(Segment)
+                segment.tag = tag
+                segment.elements = elements
+                segment.number = number
+                segment.offset = offset
+                append(segment)
             elif not self.lines and offset - start < len(text):
                 self.note(
                     batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number
