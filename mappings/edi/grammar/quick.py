@@ -77,7 +77,7 @@ def passes(elements: Sequence[Any], wanted: Quick) -> bool:
             if type(value) is str:
                 if not low <= len(value) <= high or (match is not None and not match(value)):
                     return False
-            elif parts is None or type(value) is not list or not composed(value, parts):
+            elif parts is None or type(value) is not list or not passes(value, parts):
                 return False
         bit <<= 1
     if present & required != required:
@@ -98,18 +98,3 @@ def passes(elements: Sequence[Any], wanted: Quick) -> bool:
         if wrong:
             return False
     return True
-
-
-def composed(values: list[Any], wanted: Quick) -> bool:
-    """Return whether the components of an element are right without any doubt; they have no components of their own."""
-    slots, required, _ = wanted
-    if len(values) > len(slots):
-        return False
-    present = 0
-    for index, value in enumerate(values):
-        if value:
-            low, high, match, _ = slots[index]
-            if type(value) is not str or not low <= len(value) <= high or (match is not None and not match(value)):
-                return False
-            present |= 1 << index
-    return present & required == required
