@@ -72,19 +72,20 @@ def operations(unit: Unit, order: Row[Any], body: Json) -> list[Json]:
     return found
 
 
-def refuse_other_items(unit: Unit, order: Row[Any], lines: Sequence[Json]) -> None:
+def refuse_other_items(unit: Unit, order: Row[Any], stored: Sequence[Row[Any]], lines: Sequence[Json]) -> None:
     """Refuse a new picture of an order in which a line names another item than the stored line it is.
 
     Args:
         unit: the running transaction.
         order: as it is stored.
+        stored: its lines, as `lines_of` returns them.
         lines: of the picture.
 
     Raises:
         InputError: naming both.
     """
     known = resolve_lines(unit, ((order.connection_id, each) for each in lines))
-    for index, (line, row) in enumerate(zip(lines, match_picture(lines_of(unit, order.id), lines), strict=True)):
+    for index, (line, row) in enumerate(zip(lines, match_picture(stored, lines), strict=True)):
         if row is not None:
             _refuse_other(line, row, order.connection_id, known, index)
 

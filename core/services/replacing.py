@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from core.domain.money import plain
 from core.domain.payloads import jsonable
@@ -23,10 +23,10 @@ from core.services.issued import split_parts
 from core.services.order_changes import note_change
 from core.services.ordering import Incoming, create_orders
 from core.services.pictures import match_picture, same_address, wanted_of
+from core.services.responding import lines_of
 from core.services.store_orders import refuse_other
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
-from core.store import schema as t
 from core.store.locks import lock_order, lock_orders_by_source
 from core.store.unit import Unit
 
@@ -87,12 +87,12 @@ def _replace(
         if row is None:
             continue
         refuse_other(each, row)
-        stored = _lines(unit, row.id)
+        stored = lines_of(unit, row.id)
         if _same(row, stored, each.document):
             each.order_id = row.id
             continue
         _refuse_late(row, stored, each.document["lines"])
-        refuse_other_items(unit, row, each.document["lines"])
+        refuse_other_items(unit, row, stored, each.document["lines"])
         if apply_snapshot(unit, facts, each, row, again=True) == "changed":
             changed.append(row.id)
         each.order_id = row.id
@@ -100,7 +100,7 @@ def _replace(
     for key, row in sorted(known.items()):
         if key in kept or row.state == "canceled":
             continue
-        _refuse_late(row, _lines(unit, row.id), ())
+        _refuse_late(row, lines_of(unit, row.id), ())
         cancel_order(unit, facts, row.id, None, "not in the order that replaces it")
         changed.append(row.id)
     for each in create_orders(unit, facts, fresh):
@@ -109,15 +109,6 @@ def _replace(
         apply_snapshot(unit, facts, each, row, again=True)
     owe_answers(unit, facts, fresh)
     return batch[0].order_id, changed
-
-
-def _lines(unit: Unit, order_id: UUID) -> Sequence[Row[Any]]:
-    line = t.order_line.c
-    return unit.conn.execute(
-        select(t.order_line)
-        .where(line.tenant_id == unit.tenant, line.order_id == order_id)
-        .order_by(line.position, line.id)
-    ).all()
 
 
 def _same(order: Row[Any], stored: Sequence[Row[Any]], document: Json) -> bool:
