@@ -71,12 +71,13 @@ def apply_again(hub: Hub, unit: Unit, facts: Facts, read: Read) -> Applied | Non
         if not earlier:
             # Nothing became of those before: this is the order.
             return apply_orders(unit, facts, batch)[-1]
-        found = [_differences(hub, unit, read, each) for each in earlier]
-        if not all(found):
-            note = (
-                f"Its number came before, in {headers[REPEATED_HEADER]}, with the same content; nothing of it is done."
-            )
-            return Applied("ignored", earlier[0].order_id, note)
+        found = []
+        for each in earlier:
+            found.append(_differences(hub, unit, read, each))
+            if not found[-1]:
+                where = headers[REPEATED_HEADER]
+                note = f"Its number came before, in {where}, with the same content; nothing of it is done."
+                return Applied("ignored", earlier[0].order_id, note)
         raise _other_content(read, batch[0], earlier[0], found[0])
     order_id, outcome, why = replace_order(unit, facts, batch)
     return Applied("applied" if outcome == "refused" else outcome, order_id, why and f"refused: {why}")
