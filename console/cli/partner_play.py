@@ -102,9 +102,7 @@ class _Player:
                 done = station.send(name, body)
             except CrossdockError as error:
                 if isinstance(error, Transient):
-                    error.fix = (
-                        "See that the hub runs (`crossdock up`) and that --url is its address; then send it again."
-                    )
+                    error.fix = AWAY
                 self._fail({"file": name, "verdict": "failed", "error": error.as_dict()}, f"FAIL  {name}: {error}")
                 continue
             said = done["said"] or ("its receipt comes by itself" if done["mic"] else "no receipt was asked for")
