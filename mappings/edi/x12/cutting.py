@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, compress, count, repeat
+from operator import add
 from typing import NamedTuple
 
 from mappings.edi.x12.header import Header, Unreadable
 from mappings.edi.x12.segments import Delimiters, Element, Repeated, Segment
 
 BLANKS = " \t\r\n"
-MOST_TAGS = 500
-"""Tags that are remembered as neither ISA nor IEA; no version has more that are used together."""
+ENVELOPE = frozenset({"ISA", "GS", "ST", "SE", "GE", "IEA"})
 
 
 class Note(NamedTuple):
@@ -30,6 +32,7 @@ class Batch:
     Args:
         header: of the interchange, with the first batch of it only.
         unreadable: why the bytes at `offset` are no interchange; then there is nothing else.
+        envelope: which of the segments, from 0, open or close a level.
     """
 
     segments: list[Segment] = field(default_factory=list)
@@ -37,6 +40,7 @@ class Batch:
     header: Header | None = None
     unreadable: Unreadable | None = None
     offset: int = 0
+    envelope: list[int] = field(default_factory=list)
 
 
 class Cutter:
@@ -50,7 +54,6 @@ class Cutter:
         self.lines = delimiters.terminator in BLANKS
         self.separator = delimiters.element.encode("utf-8")
         self.noted: set[str] = set()
-        self.usual: set[str] = set()
         self.over = False
 
     def note(self, batch: Batch, name: str, code: str, text: str, offset: int, number: int) -> None:
@@ -80,87 +83,83 @@ class Cutter:
         Returns:
             Bytes used, which are all unless the interchange is over before, and the number of the last segment.
         """
+        divided = ending = True
+        offsets: Iterable[int]
         if piece.isascii():
-            return self.cut_ascii(piece.decode("ascii"), batch, offset, number)
-        return self.cut_bytes(piece, mark, batch, offset, number)
+            text = piece.decode("ascii")
+            # What a piece has none of need not be looked for in each of its segments.
+            divided = self.component in text or (self.repetition is not None and self.repetition in text)
+            ending = "IEA" in text or "ISA" in text
+            texts = text.split(self.terminator)
+            if not texts[-1]:
+                texts.pop()
+            if self.is_tidy(text, texts):
+                offsets = map(add, accumulate(map(len, texts), initial=offset), count())
+            else:
+                texts, offsets = self.tidied(texts, batch, offset, number, 1)
+        else:
+            pieces = piece.split(mark)
+            if not pieces[-1]:
+                pieces.pop()
+            texts, offsets = self.tidied(pieces, batch, offset, number, len(mark))
+        # What is done with every segment is left to the interpreter's own loops, which are twice as fast as ours.
+        rows: list[list[Element]] = [each.split(self.element) for each in texts]  # type: ignore[misc]
+        tags: list[str] = list(map(list.pop, rows, repeat(0)))  # type: ignore[arg-type]
+        used = len(piece)
+        end = next((at for at, tag in enumerate(tags) if ends(tag)), None) if ending else None
+        if end is not None:
+            self.over, offsets = True, list(offsets)
+            stop = end + (tags[end] == "IEA")
+            used = min(offsets[stop] - offset, used)
+            del rows[stop:], tags[stop:]
+        if divided:
+            for row in rows:
+                self.divide(row)
+        batch.envelope += compress(count(len(batch.segments)), map(ENVELOPE.__contains__, tags))
+        batch.segments += map(Segment, tags, rows, count(number + 1), offsets)
+        return used, number + len(tags)
 
-    def cut_ascii(self, text: str, batch: Batch, offset: int, number: int) -> tuple[int, int]:
-        """Cut a piece whose characters are its bytes."""
-        start, element, component, repetition = offset, self.element, self.component, self.repetition
-        append = batch.segments.append
-        # What a piece has none of need not be looked for in each of its segments.
-        blank = self.lines or text[:1] <= " " or any(self.terminator + each in text for each in BLANKS)
-        careful = blank or "\n" in text or "\r" in text
-        divided = component in text or (repetition is not None and repetition in text)
-        usual, new = self.usual, Segment.__new__
-        for raw in text.split(self.terminator):
-            whole = raw
-            if careful:
-                raw = raw.strip("\r\n")
-                if self.lines or raw[:1] <= " " or "\n" in raw or "\r" in raw:
-                    raw = self.clean(raw, batch, offset, number)
-            if raw:
-                elements: list[Element] = raw.split(element)  # type: ignore[assignment]
-                tag: str = elements[0]  # type: ignore[assignment]
-                if tag not in usual and self.ends(tag):
-                    if tag != "IEA":
-                        return offset - start, number
-                    append(Segment(tag, elements[1:], number + 1, offset))
-                    return min(offset - start + len(whole) + 1, len(text)), number + 1
-                del elements[0]
-                number += 1
-                if divided:
-                    self.divide(elements)
-                # Not by its constructor: the call would cost more than the segment.
-                segment = new(Segment)
-                segment.tag = tag
-                segment.elements = elements
-                segment.number = number
-                segment.offset = offset
-                append(segment)
-            elif not self.lines and offset - start < len(text):
-                self.note(
-                    batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number
-                )
-            offset += len(whole) + 1
-        return len(text), number
+    def is_tidy(self, text: str, texts: list[str]) -> bool:
+        """Whether nothing but segments stands between the terminators of a piece."""
+        if self.lines or text[:1] <= " " or "\n" in text or "\r" in text or "" in texts:
+            return False
+        return self.terminator + " " not in text and self.terminator + "\t" not in text
 
-    def cut_bytes(self, piece: bytes, mark: bytes, batch: Batch, offset: int, number: int) -> tuple[int, int]:
-        """Cut a piece with characters beyond ASCII, segment by segment."""
-        start = offset
-        for raw in piece.split(mark):
-            try:
-                text = raw.decode("utf-8")
-            except UnicodeDecodeError:
-                text = raw.decode("latin-1")
-                said = "The text is neither ASCII nor UTF-8; it was read as ISO 8859-1."
-                self.note(batch, "latin-1", "022", said, offset, number + 1)
-            text = self.clean(text, batch, offset, number)
+    def tidied(
+        self, raws: Sequence[str | bytes], batch: Batch, offset: int, number: int, width: int
+    ) -> tuple[list[str], list[int]]:
+        """Return the segments among what stands between terminators, up to the end of the interchange.
+
+        Args:
+            width: bytes of a terminator.
+
+        Returns:
+            The segments, and their offsets with that of what comes after them.
+        """
+        texts: list[str] = []
+        offsets: list[int] = []
+        for raw in raws:
+            at = number + len(texts)
+            text = self.clean(raw if isinstance(raw, str) else self.decoded(raw, batch, offset, at), batch, offset, at)
             if text:
-                elements: list[Element] = text.split(self.element)  # type: ignore[assignment]
-                tag: str = elements[0]  # type: ignore[assignment]
-                if tag not in self.usual and self.ends(tag):
-                    if tag != "IEA":
-                        return offset - start, number
-                    batch.segments.append(Segment(tag, elements[1:], number + 1, offset))
-                    return min(offset - start + len(raw) + len(mark), len(piece)), number + 1
-                del elements[0]
-                number += 1
-                self.divide(elements)
-                batch.segments.append(Segment(tag, elements, number, offset))
-            elif not self.lines and offset - start < len(piece):
-                self.note(
-                    batch, "empty-segment", "022", "There is a terminator with nothing before it.", offset, number
-                )
-            offset += len(raw) + len(mark)
-        return len(piece), number
+                texts.append(text)
+                offsets.append(offset)
+            elif not self.lines:
+                said = "There is a terminator with nothing before it."
+                self.note(batch, "empty-segment", "022", said, offset, at)
+            offset += len(raw) + width
+            if text[:3] in ("ISA", "IEA") and ends(text.partition(self.element)[0]):
+                break
+        return texts, [*offsets, offset]
 
-    def ends(self, tag: str) -> bool:
-        """Whether the interchange is over: with its IEA, or where another ISA begins, whatever its separator."""
-        self.over = tag == "IEA" or (tag[:3] == "ISA" and (len(tag) == 3 or not tag[3].isalnum()))
-        if not self.over and len(self.usual) < MOST_TAGS:
-            self.usual.add(tag)
-        return self.over
+    def decoded(self, raw: bytes, batch: Batch, offset: int, number: int) -> str:
+        """Return the text of a segment with characters beyond ASCII."""
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            said = "The text is neither ASCII nor UTF-8; it was read as ISO 8859-1."
+            self.note(batch, "latin-1", "022", said, offset, number + 1)
+            return raw.decode("latin-1")
 
     def clean(self, raw: str, batch: Batch, offset: int, number: int) -> str:
         """Return a segment without what does not belong to it: blanks around it, line ends within.
@@ -187,3 +186,8 @@ class Cutter:
                 elements[position] = Repeated(part.split(component) if component in part else part for part in parts)
             elif component in value:
                 elements[position] = value.split(component)  # type: ignore[union-attr]
+
+
+def ends(tag: str) -> bool:
+    """Whether an interchange is over: with its IEA, or where another ISA begins, whatever its separator."""
+    return tag == "IEA" or (tag[:3] == "ISA" and (len(tag) == 3 or not tag[3].isalnum()))

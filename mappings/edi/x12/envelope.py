@@ -47,11 +47,6 @@ class Envelope:
         self.trailer: Segment | None = None
         self.all_sets = 0
 
-    @property
-    def open(self) -> list[Segment] | None:
-        """Return where the segments of the open transaction set go."""
-        return self.current.segments if self.current is not None else None
-
     def fault(self, key: str, segment: Segment, *parts: object, element: int | None = None) -> EdiFault:
         """Return a fault of the table, at a segment."""
         verdict = VERDICTS[key]
@@ -72,6 +67,14 @@ class Envelope:
         return EdiFault(
             Kind.ERROR, key.partition(":")[2], verdict.code, text, place, verdict.level, shown(value) if value else None
         )
+
+    def put(self, segments: list[Segment]) -> Iterator[Event]:
+        """Put segments that neither open nor close a level into the open transaction set."""
+        if self.current is not None:
+            self.current.segments += segments
+        else:
+            for each in segments:
+                yield from self.take(each)
 
     def take(self, segment: Segment) -> Iterator[Event]:
         """Take a segment that opens or closes something, or that stands where nothing is open."""

@@ -21,7 +21,6 @@ from mappings.edi.x12.source import Readable
 from mappings.edi.x12.tokens import MAX_SEGMENT, Tokenizer
 
 MAX_SET = 64 << 20
-CONTROL = frozenset({"ISA", "GS", "ST", "SE", "GE", "IEA"})
 # Read on even by a strict reader, but never as if they were right.
 ALWAYS_WRONG = frozenset({"segment-too-long", "binary-length"})
 FIELD_CHECKS = (
@@ -77,14 +76,12 @@ class X12Reader:
             for note in batch.notes:
                 envelope.faults.append(self.noted(note, envelope.interchange))
                 envelope.withheld |= self.strict
-            current = envelope.open
-            for segment in segments:
-                tag = segment.tag
-                if tag not in CONTROL and current is not None:
-                    current.append(segment)
-                else:
-                    yield from envelope.take(segment)
-                    current = envelope.open
+            start = 0
+            for index in batch.envelope:
+                yield from envelope.put(segments[start:index])
+                yield from envelope.take(segments[index])
+                start = index + 1
+            yield from envelope.put(segments[start:])
             envelope.shed()
         if envelope is not None:
             yield from envelope.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Protocol
 
-CHUNK = 1 << 13
+CHUNK = 1 << 12
 """Bytes read at once: few enough that what is cut of them is let go before Python's garbage collector walks it."""
 
 
