@@ -234,7 +234,8 @@ class Shelf:
             if self._rules.rules and rooms:
                 left = self.total(connection, item)
                 if left < units:
-                    for node in sorted(rooms, key=lambda node: (-rooms[node], node)):
+                    # What lies at idle nodes is no part of what is left.
+                    for node in sorted(rooms, key=lambda node: (node in self._idle, -rooms[node], node)):
                         rooms[node] = min(rooms[node], left)
                         left -= rooms[node]
             found.update({(item, node): room for node, room in rooms.items() if room > 0})

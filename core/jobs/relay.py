@@ -32,6 +32,7 @@ from core.services.arrivals import release_arrived
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
+from core.services.disruptions import end_outages
 from core.services.drift import end_doubts
 from core.services.edi_states import watch_answers
 from core.services.learning import correct_transit
@@ -123,6 +124,7 @@ class Relay:
             _Chore("backorders", 1.0, wake_backorders),
             _Chore("reservations", 1.0, expire_reservations),
             _Chore("protection", 1.0, tell_protection),
+            _Chore("outages", 1.0, end_outages),
             _Chore("known_skus", 1.0, lambda unit: end_known_skus(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("aging", 30.0, age_stock),
             _Chore("snoozes", 5.0, wake_snoozed),

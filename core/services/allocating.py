@@ -60,6 +60,8 @@ class Solved:
     kind: str = "sourcing"
     # What else belongs to the decision.
     also: Mapping[str, Any] = field(default_factory=dict)
+    # What stays held for an order that lacks units.
+    kept: Held | None = None
 
     @property
     def whole(self) -> bool:

@@ -11,14 +11,14 @@ from sqlalchemy import case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
-from core.errors import InputError, NotFound
+from core.errors import NotFound
 from core.services.backorders import FACTS_ARE_SEEN
 from core.services.geography import place_nodes
 from core.services.kits import refused, set_components
 from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
 from core.store.bulk import as_json
-from core.store.locks import lock_items, lock_listings
+from core.store.locks import lock_items, lock_listings, mark_listings_at
 from core.store.moves import note_switch
 from core.store.unit import Unit
 
@@ -61,7 +61,6 @@ def resolve_skus(
     return {(row.connection_id, row.code): row.item_id for row in rows if row.item_id is not None}
 
 
-# One array per column, as `_columns` gives them; a null says "not given".
 def units_of(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
     """Return the unit each of these items is counted in."""
     if not items:
@@ -71,6 +70,7 @@ def units_of(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
     return {row.id: row.unit for row in rows}
 
 
+# One array per column, as `_columns` gives them; a null says "not given".
 INSERT_ITEMS = """
 INSERT INTO item (tenant_id, id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order,
                   backorder_limit, active, attributes)
@@ -247,7 +247,8 @@ def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
         )
         .returning(t.node.c.id)
     ).scalar_one()
-    note_switch(unit, found)
+    if note_switch(unit, found):
+        mark_listings_at(unit, [found])
     place_nodes(unit)
     return UUID(str(found))
 
@@ -283,18 +284,3 @@ def connection_named(unit: Unit, name: str) -> Any:
     if row is None:
         raise NotFound(f"There is no connection {name!r}.", fix="See `crossdock connection list`.")
     return row
-
-
-def check_quantity(value: Any, what: str) -> Decimal:
-    """Return a finite, non-negative quantity.
-
-    Raises:
-        InputError: it is not one.
-    """
-    try:
-        found = Decimal(str(value))
-    except ArithmeticError:
-        found = Decimal("NaN")
-    if not found.is_finite() or found < 0 or found > Decimal(10) ** 12:
-        raise InputError(f"{what} must be a quantity of 0 or more, not {str(value)[:40]!r}.")
-    return found

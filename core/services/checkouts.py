@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from core.domain.money import plain
 from core.domain.shelf import Key, Kits
@@ -17,6 +17,7 @@ from core.services.reserving import Granted, Wanted, reserve_many
 from core.store import schema as t
 from core.store.read.shelves import read_shelf
 from core.store.unit import DEFAULT_TENANT, Unit
+from core.store.working import works
 
 # Between reading free stock and taking it others may take it: look again this often before it is a refusal.
 LOOKS = 3
@@ -67,7 +68,7 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
     known = conn.execute(select(i.sku, i.id, i.unit).where(i.tenant_id == tenant, i.sku.in_(skus))).all()
     items = {row.sku: row.id for row in known}
     _refuse_parts(lines, {row.sku: row.unit for row in known})
-    active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active))
+    active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, text(works("node"))))
     nodes = {row.code: row.id for row in active}
     shelf = read_shelf(conn, list(items.values()), tenant=tenant)
     taken: dict[Key, Decimal] = {}

@@ -16,18 +16,19 @@ from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
 from core.store.direct import run
 from core.store.unit import DEFAULT_TENANT
+from core.store.working import works
 
 # What is one thing per node or item is looked up once, not joined to each of the hundreds of positions of an answer.
-FREE = """
+FREE = f"""
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated AS free, p.backorder_limit,
-       p.node_id = ANY(ARRAY(SELECT n.id FROM node n WHERE n.tenant_id = %(t)s AND NOT n.active)) AS idle,
+       p.node_id = ANY(ARRAY(SELECT n.id FROM node n WHERE n.tenant_id = %(t)s AND NOT {works()})) AS idle,
        p.item_id = ANY(ARRAY(SELECT i.id FROM item i WHERE i.tenant_id = %(t)s AND i.id = ANY(%(items)b::uuid[])
                              AND i.tracking = 'lot')) AS lotted,
        p.backorder_limit > 0 AND EXISTS (
            SELECT 1 FROM supply s WHERE s.tenant_id = p.tenant_id AND s.item_id = p.item_id AND s.node_id = p.node_id
            AND s.state IN ('expected', 'in_transit') AND s.promisable > 0) AS awaits
 FROM stock_position p WHERE p.tenant_id = %(t)s AND p.item_id = ANY(%(items)b::uuid[])
-"""
+"""  # noqa: S608 - the interpolated text is a constant
 RULES = """
 SELECT connection_id, item_id, node_id, kind, quantity FROM protection_rule
 WHERE tenant_id = %(t)s AND (item_id IS NULL OR item_id = ANY(%(items)b::uuid[]) OR (kind = 'floor' AND item_id = ANY(
@@ -62,7 +63,7 @@ SELECT kit_id, component_id, units FROM kit_component WHERE tenant_id = %(t)s AN
            ELSE created_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s) END
 """
 ZERO = Decimal(0)
-IDLE = "SELECT id FROM node WHERE tenant_id = %s AND NOT active"
+IDLE = f"SELECT id FROM node WHERE tenant_id = %s AND NOT {works('node')}"  # noqa: S608 - as above
 
 
 def add_up(rows: Iterable[Row[Any]]) -> dict[tuple[UUID, UUID, UUID], Decimal]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import text as sql
 
 from core.domain.ids import public_id
 from core.domain.states import ReservationState
@@ -19,6 +20,7 @@ from core.store.read.page import Json, Listed, Slice, joined, only, require_name
 from core.store.read.shelves import read_shelves
 from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
+from core.store.working import works
 
 BY_SKU = """
 SELECT sku, id, backorder_limit FROM item WHERE tenant_id = %(t)s AND sku = ANY(%(skus)s) AND active
@@ -147,7 +149,7 @@ def list_movements(
 def read_availability(
     conn: Connection, skus: Sequence[str], connection_id: UUID | None = None, tenant: int = DEFAULT_TENANT
 ) -> list[Json]:
-    """Return what may be promised of items now, in all and by active node, to a connection or to anybody.
+    """Return what may be promised of items now, in all and by node that works, to a connection or to anybody.
 
     What protection rules keep is left out: anybody is kept from every floor. A kit is available as often
     as its scarcest component at a node allows. `available` is what is there; `promisable` is what an order may be
@@ -162,7 +164,7 @@ def read_availability(
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
     shown, promised = read_shelves(conn, [item for item, _ in known.values()], tenant)
     n = t.node.c
-    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
+    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, sql(works("node"))).order_by(n.code)).all()
     found = []
     for sku in wanted:
         item, limit = known[sku]

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from core.store.working import works
+
 # Of what is free, units of expired lots are for nobody; what is kept back is taken from them first.
 FREE = "p.on_hand - p.reserved - p.allocated - greatest(p.safety + p.uncertain, coalesce(e.units, 0))"
 EXPIRED = """LEFT JOIN (
@@ -16,19 +18,22 @@ EXPIRED = """LEFT JOIN (
             WHERE tenant_id = :tenant AND status = 'sellable' AND expires_on < current_date
             GROUP BY tenant_id, item_id, node_id
        ) e ON e.tenant_id = p.tenant_id AND e.item_id = p.item_id AND e.node_id = p.node_id"""
+# Over all nodes, what lies where nothing is sold now does not count.
+OFF = f"SELECT n.id FROM node n WHERE n.tenant_id = :tenant AND NOT {works()}"  # noqa: S608 - the text is a constant
+TOTAL = f"coalesce(sum({FREE}) FILTER (WHERE p.node_id <> ALL(ARRAY({OFF}))), 0)"
 ITEMS = text(
     f"""
     SELECT i.id, i.sku, i.title, i.gtin, i.unit, i.backorder_limit,
            coalesce(sum(p.on_hand), 0) AS on_hand, coalesce(sum(p.reserved), 0) AS reserved,
            coalesce(sum(p.allocated), 0) AS allocated, coalesce(sum(p.safety), 0) AS safety,
-           coalesce(sum(p.uncertain), 0) AS uncertain, coalesce(sum({FREE}), 0) AS available,
+           coalesce(sum(p.uncertain), 0) AS uncertain, {TOTAL} AS available,
            coalesce(sum(p.shortfall), 0) AS shortfall
       FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id {EXPIRED}
      WHERE i.tenant_id = :tenant AND i.active AND i.sku > :after
        AND (:like = '' OR i.sku ILIKE :like OR i.title ILIKE :like OR i.gtin = :exact)
      GROUP BY i.tenant_id, i.id
     HAVING :show = ''
-        OR (:show = 'out' AND coalesce(sum({FREE}), 0) <= 0)
+        OR (:show = 'out' AND {TOTAL} <= 0)
         OR (:show = 'short' AND coalesce(sum(p.shortfall), 0) > 0)
         OR (:show = 'promised' AND coalesce(sum(p.reserved + p.allocated), 0) > 0)
      ORDER BY i.sku LIMIT :limit
@@ -38,7 +43,7 @@ COUNTS = text(
     f"""
     SELECT count(*) AS all, count(*) FILTER (WHERE available <= 0) AS out,
            count(*) FILTER (WHERE shortfall > 0) AS short, count(*) FILTER (WHERE promised > 0) AS promised
-      FROM (SELECT i.id, coalesce(sum({FREE}), 0) AS available,
+      FROM (SELECT i.id, {TOTAL} AS available,
                    coalesce(sum(p.shortfall), 0) AS shortfall, coalesce(sum(p.reserved + p.allocated), 0) AS promised
               FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id {EXPIRED}
              WHERE i.tenant_id = :tenant AND i.active
