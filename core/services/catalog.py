@@ -15,6 +15,7 @@ from core.errors import NotFound
 from core.services.backorders import FACTS_ARE_SEEN
 from core.services.geography import place_nodes
 from core.services.kits import refused, set_components
+from core.services.limits import apply_limits, lock_limits
 from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
 from core.store.bulk import as_json
@@ -107,7 +108,8 @@ ON CONFLICT (tenant_id, connection_id, scheme, code) DO UPDATE SET item_id = exc
 def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: UUID | None = None) -> dict[str, UUID]:
     """Write items by SKU with their references and return SKU -> id.
 
-    What an item does not say stays as it is; an SKU given twice counts as its last.
+    What an item does not say stays as it is; an SKU given twice counts as its last. A changed limit of backorders holds
+    at once, at each node.
 
     Args:
         unit: the running transaction.
@@ -118,6 +120,8 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
         InputError: an item cannot be the kit it is said to be.
     """
     by_sku = {str(each["sku"]): each for each in items}
+    limits = {sku: each["backorder_limit"] for sku, each in by_sku.items() if each.get("backorder_limit") is not None}
+    lock_limits(unit, limits)
     before = _tracking(unit, [sku for sku, each in by_sku.items() if each.get("tracking") is not None])
     made = unit.conn.exec_driver_sql(
         INSERT_ITEMS, (unit.tenant, *_columns({sku: (uuid7(), each) for sku, each in by_sku.items()}))
@@ -139,6 +143,8 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
         if "lot" in (tracking, by_sku[sku]["tracking"]) and tracking != by_sku[sku]["tracking"]:
             (end_lots if tracking == "lot" else begin_lots)(unit, found[sku], sku)
     _write_kits(unit, by_sku, found)
+    if old := {found[sku] for sku in limits.keys() & known.keys()}:
+        apply_limits(unit, old)
     if connection_id is not None:
         list_items(unit, connection_id, list(found.values()))
     return found
