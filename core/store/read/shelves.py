@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from core.domain.protection import Rule
 from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
 from core.store.direct import run
+from core.store.read.days import node_days
 from core.store.unit import DEFAULT_TENANT
 from core.store.working import works
 
@@ -52,7 +53,7 @@ SELECT connection_id, kit_id, node_id, sum(units) FROM (
 GROUP BY connection_id, kit_id, node_id
 """
 LOTS = """
-SELECT l.item_id, l.node_id, l.lot, l.on_hand - l.promised AS free, l.expires_on, i.lot_order, current_date AS today
+SELECT l.item_id, l.node_id, l.lot, l.on_hand - l.promised AS free, l.expires_on, i.lot_order
 FROM stock_lot l JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
 WHERE l.tenant_id = %s AND l.item_id = ANY(%b::uuid[]) AND l.status = 'sellable'
 ORDER BY l.item_id, l.node_id, l.lot
@@ -165,12 +166,10 @@ def guarded_shelf(
         return Shelf(free, rules, promised, idle, kits)
     lots: dict[Key, list[Lot]] = {key: [] for key in lotted}
     freshest: set[UUID] = set()
-    today = date.min
     for row in conn.exec_driver_sql(LOTS, (tenant, stored)):
         if (row.item_id, row.node_id) not in lots:
             continue
         lots[row.item_id, row.node_id].append(Lot(row.lot, row.free, row.expires_on))
-        today = row.today
         if row.lot_order == "freshest":
             freshest.add(row.item_id)
-    return Shelf(free, rules, promised, idle, kits, lots, freshest, today)
+    return Shelf(free, rules, promised, idle, kits, lots, freshest, node_days(conn, tenant))

@@ -16,6 +16,7 @@ from core.domain.vocabulary import MovementKind
 from core.errors import NotFound
 from core.store import schema as t
 from core.store.direct import run
+from core.store.read.days import node_days
 from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, rows_by_text
 from core.store.read.shelves import read_shelves
 from core.store.read.text import ZERO, instant, quantity, ref
@@ -27,11 +28,16 @@ SELECT sku, id, backorder_limit FROM item WHERE tenant_id = %(t)s AND sku = ANY(
 """
 _p = t.stock_position.c
 _l = t.stock_lot.c
+
+# The day it is at each node is given with the statement.
 _EXPIRED = (
     select(func.coalesce(func.sum(_l.on_hand - _l.promised), 0))
     .where(
         _l.tenant_id == _p.tenant_id, _l.item_id == _p.item_id, _l.node_id == _p.node_id, _l.status == "sellable",
-        _l.expires_on < func.current_date(),
+        sql(
+            "stock_lot.expires_on < (SELECT d.day FROM unnest(CAST(:places AS uuid[]), CAST(:days AS date[]))"
+            " AS d(place, day) WHERE d.place = stock_lot.node_id)"
+        ),
     )
     .correlate(t.stock_position)
     .scalar_subquery()
@@ -59,7 +65,9 @@ def list_positions(
 ) -> Listed:
     """Return a page of stock positions by SKU and node."""
     require_named(conn, t.node, t.node.c.code, node, tenant)
-    query = only(_POSITIONS, t.stock_position, tenant, sku=(t.item.c.sku, sku), node=(t.node.c.code, node))
+    days = node_days(conn, tenant)
+    positions = _POSITIONS.params(places=list(days), days=list(days.values()))
+    query = only(positions, t.stock_position, tenant, sku=(t.item.c.sku, sku), node=(t.node.c.code, node))
     rows, after = rows_by_text(conn, query, [t.item.c.sku, t.node.c.code], piece)
     return Listed([_position(row) for row in rows], after)
 
