@@ -34,7 +34,7 @@ def reserve_lines(unit: Unit, lines: Lines, seconds: float, connection_id: UUID 
         connection_id: for whom; None for nobody in particular.
 
     Raises:
-        InputError: there is no such item or active node, or a part is asked for of an item that is counted.
+        InputError: there is no such active item or node, or a part is asked for of an item that is counted.
         Conflict: there are too few; the errors say of what and how many.
     """
     granted = Granted(None)
@@ -51,7 +51,7 @@ def wanted_of(
     """Return what lines ask for, at the nodes where the units are now; arguments are those of `reserve_lines`.
 
     Raises:
-        InputError: there is no such item or active node, or a part is asked for of an item that is counted.
+        InputError: there is no such active item or node, or a part is asked for of an item that is counted.
         Conflict: no node is active.
     """
     units, kits = _where(conn, lines, connection_id, tenant)
@@ -65,7 +65,7 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
     """
     i, n = t.item.c, t.node.c
     skus = sorted({line["sku"] for line in lines})
-    known = conn.execute(select(i.sku, i.id, i.unit).where(i.tenant_id == tenant, i.sku.in_(skus))).all()
+    known = conn.execute(select(i.sku, i.id, i.unit).where(i.tenant_id == tenant, i.sku.in_(skus), i.active)).all()
     items = {row.sku: row.id for row in known}
     _refuse_parts(lines, {row.sku: row.unit for row in known})
     active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, text(works("node"))))
@@ -83,8 +83,8 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
         if item is None or (code is not None and code not in nodes):
             path = "sku" if item is None else "node"
             raise InputError(
-                f"There is no {'item' if item is None else 'active node'} {line[path]!r}.",
-                errors=[{"path": f"lines.{number}.{path}", "reason": "Nothing has this name."}],
+                f"There is no active {'item' if item is None else 'node'} {line[path]!r}.",
+                errors=[{"path": f"lines.{number}.{path}", "reason": "Nothing that is active has this name."}],
             )
         left: Decimal = line["quantity"]
         places = [nodes[code]] if code is not None else list(nodes.values())

@@ -141,3 +141,13 @@ def test_what_makes_no_rule_is_refused(world: World) -> None:
     with pytest.raises(InputError, match="end before it begins"):
         protect(world, "shop", "cap", 1, valid_to=now() - timedelta(days=1))
     assert world.one("SELECT count(*) AS n FROM protection_rule").n == 0
+
+
+def test_of_rules_of_one_place_set_at_once_the_last_holds(world: World) -> None:
+    in_threads(6, lambda index: protect(world, "shop", "buffer", index + 1, sku="A"))
+    rules = world.all("SELECT quantity, valid_from, valid_to FROM protection_rule ORDER BY valid_from")
+    assert [rule.valid_to for rule in rules[:-1]] == [rule.valid_from for rule in rules[1:]]
+    assert rules[-1].valid_to is None
+    assert len(rules) == 6
+    with world.store.begin() as unit:
+        assert tell_protection(unit) == 0  # all was told when it was set
