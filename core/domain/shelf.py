@@ -105,19 +105,18 @@ class Shelf:
         return max(sum((each.units for each in self._at(connection, item, node, free)), free), ZERO)
 
     def figures(self, connection: UUID | None, item: UUID) -> tuple[Decimal, dict[UUID, Decimal]]:
-        """Return `total` and the `room` at each node an item has a place at: many figures read in one go."""
+        """Return `total` and of it what a channel may take at each node an item has a place at, all in one go."""
         places = self._places()
         if item in self.kits:
             shared = set.intersection(*(set(places.get(part, ())) for part in self.kits[item]))
-            return self.total(connection, item), {node: self.room(connection, item, node) for node in shared}
-        here = places.get(item, {})
-        rules = self._rules.of(item)
-        rooms = here
-        if self._lots or any(node is not None for node in rules):
-            rooms = {node: self.room(connection, item, node) for node in here}
-        active = [units for node, units in rooms.items() if node not in self._idle] if self._idle else rooms.values()
-        whole = sum(active, ZERO)
-        return max(sum((each.units for each in self._over(connection, item, whole)), whole), ZERO), rooms
+            total = self.total(connection, item)
+            return total, {node: min(self.room(connection, item, node), total) for node in shared}
+        rooms = places.get(item, {})
+        if self._lots or any(node is not None for node in self._rules.of(item)):
+            rooms = {node: self.room(connection, item, node) for node in rooms}
+        whole = sum((units for node, units in rooms.items() if node not in self._idle), ZERO)
+        total = max(sum((each.units for each in self._over(connection, item, whole)), whole), ZERO)
+        return total, rooms if total == whole else {node: min(room, total) for node, room in rooms.items()}
 
     def whole(self, connection: UUID | None, kit: UUID, node: UUID) -> Decimal:
         """Return the whole kits that a channel may take the components of at one node."""

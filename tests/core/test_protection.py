@@ -11,7 +11,9 @@ from core.errors import Conflict, InputError, NotFound
 from core.services.channel_stock import available, claim_changes
 from core.services.protecting import end_rule, set_rule, tell_protection
 from core.services.reserving import ReservationCombiner, Wanted, reserve_many
+from core.store.read.explained import explain_availability
 from core.store.read.shelves import read_shelf
+from core.store.read.stock import read_availability
 from core.store.unit import Store
 from tests.core.test_intake import in_threads
 from tests.core.world import World, now
@@ -151,3 +153,17 @@ def test_of_rules_of_one_place_set_at_once_the_last_holds(world: World) -> None:
     assert len(rules) == 6
     with world.store.begin() as unit:
         assert tell_protection(unit) == 0  # all was told when it was set
+
+
+def test_no_node_gives_more_than_all_together(world: World) -> None:
+    protect(world, "shop", "cap", 4, sku="A")
+    with world.store.read() as conn:
+        [found] = read_availability(conn, ["A"], world.shop)
+        assert (found["available"], [each["available"] for each in found["nodes"]]) == ("4", ["4", "4"])
+        assert [each["promisable"] for each in found["nodes"]] == ["4", "4"]
+        why = explain_availability(conn, "A", node="HAM", connection="shop")["total"]
+        assert (why["available"], [(each["name"], each["units"]) for each in why["parts"]]) == (
+            "4", [("on_hand", "10"), ("all_nodes", "-6")],
+        )  # fmt: skip
+        [anybody] = read_availability(conn, ["A"])
+        assert (anybody["available"], [each["available"] for each in anybody["nodes"]]) == ("20", ["10", "10"])
