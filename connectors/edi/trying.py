@@ -223,7 +223,13 @@ def _json(connector: Connector, path: Path, body: bytes) -> Iterator[Tried]:
 def _made_of(
     connector: Connector, order: Mapping[str, Any], terms: Mapping[str, Any] | None, found: Sequence[Tried]
 ) -> Iterator[Tried]:
+    if order.get("currency_assumed"):
+        order = {**order, "currency": (terms or {}).get("currency") or order.get("currency")}
     try:
+        if not order["currency"]:
+            raise InputError(
+                "it states no currency", fix="say `currency` in the terms of trade: without one the hub sets it aside"
+            )
         papers = sample_papers(order, terms)
     except (CrossdockError, KeyError, ArithmeticError) as error:
         tried = Tried("", "papers", "out")
