@@ -100,6 +100,7 @@ def _interchange(judged: Judged, profile: Profile) -> IncomingInterchange:
         syntax=found.syntax, sender=_party(found.sender), recipient=_party(found.recipient),
         reference=found.reference, test=found.test, sha256=digest.hexdigest(), rejected=found.rejected,
         findings=found.as_dict(), groups=sum(each.kind is not None for each in found.groups), documents=documents,
+        numbered=found.syntax != "ubl" or not any(each.unique for each in documents),
     )  # fmt: skip
 
 
