@@ -12,36 +12,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.domain.payloads import jsonable
-from core.errors import InputError, NotFound
+from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
 from core.services.latecomers import settle_late
 from core.services.phase import refresh_phases
 from core.services.refund_checks import refuse_unpayable
+from core.services.refund_parts import order_refunded
 from core.services.trade_due import owe_credit
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_orders_by_source
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
-
-
-def order_of(unit: Unit, connection_id: UUID, external_id: str) -> Row[Any]:
-    """Lock and return the order a connection knows under this id.
-
-    Raises:
-        NotFound: it has not come in (yet).
-    """
-    found = lock_orders_by_source(unit, [(connection_id, external_id)])
-    if not found:
-        raise NotFound(
-            f"There is no order {external_id!r} of this connection.",
-            fix="It is tried again: the order itself may still be on its way.",
-            code="ORDER-UNKNOWN-404",
-        )
-    return found[connection_id, external_id]
 
 
 def line_ids(unit: Unit, order_id: UUID, lines: Sequence[Mapping[str, Any]]) -> dict[UUID, Decimal]:
@@ -90,9 +74,10 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
 
     Raises:
         NotFound: the order has not come in (yet).
-        InputError: the order has no line that units are taken off or brought back to; see `give_back` as well.
+        InputError: the order has no line that units are taken off or brought back to, or was split by store and not
+            exactly one part fits; see `give_back` as well.
     """
-    order = order_of(unit, connection_id, body["order_external_id"])
+    order = order_refunded(unit, connection_id, body)
     lines = body.get("lines") or []
     off = line_ids(unit, order.id, [line for line in lines if line["restock"] == "cancel"])
     back = line_ids(unit, order.id, [line for line in lines if line["restock"] == "return"])
