@@ -110,21 +110,25 @@ def without_left(line: Json) -> Json:
 
 
 def to_change(found: Json) -> Json:
-    """Return a change of an order arranged for X12, which states a day, and units that are left beside the ordered."""
+    """Return a change or cancellation of an order arranged for X12.
+
+    X12 states a day, and units that are left beside the ordered.
+    """
     made = apart(found)
     if made.get("occurred_at"):
         made["occurred_on"] = canonical_instant(made["occurred_at"]).astimezone(UTC).date()
-    lines = made.get("lines", ())
-    made["lines"] = [
-        {**each, "left_quantity": each["quantity"]} if each.get("quantity") is not None else each for each in lines
-    ]
+    if made.get("lines"):
+        made["lines"] = [
+            {**each, "left_quantity": each["quantity"]} if each.get("quantity") is not None else each
+            for each in made["lines"]
+        ]
     return made
 
 
 def from_change(found: Json) -> Json:
-    """Return the canonical change."""
+    """Return the canonical change or cancellation."""
     made = together(found)
     made.pop("occurred_on", None)
-    made.pop("function", None)
-    made["lines"] = [without_left(each) for each in made.get("lines", ())]
+    if "lines" in made:
+        made["lines"] = [without_left(each) for each in made["lines"]]
     return made
