@@ -7,6 +7,7 @@ from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from mappings.edi.canceled import done
 from mappings.edi.x12_shapes import Json, apart, from_answers, positioned, to_answers, together
 from mappings.numbers import exact
 from mappings.times import canonical_instant
@@ -92,9 +93,14 @@ def negated(invoice: Mapping[str, Any]) -> Json:
 def to_change_answers(paper: Json) -> Json:
     """Return the answer to a change arranged for X12, which states what is left beside what was ordered.
 
-    It answers the change alone: one that was refused is rejected, whatever becomes of the order.
+    It answers the change alone: one that was refused is rejected, and a cancellation that was done in full accepted,
+    whatever becomes of the order.
     """
-    found = to_answers({**paper, "status": "rejected"} if paper.get("refused") else paper)
+    found = to_answers(paper)
+    if paper.get("refused"):
+        found["status"] = "rejected"
+    elif paper.get("canceled"):
+        found["status"] = done(paper, whole="accepted")
     lines = found.get("lines", ())
     return {**found, "lines": [{**each, "left_quantity": each.get("ordered_quantity")} for each in lines]}
 

@@ -1,5 +1,6 @@
 """A partner changes and cancels by one message: 860 and ORDCHG, each read by the map that takes its function."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from connectors.edi.tried import Tried
 from connectors.edi.trying import opened, try_samples
 from core.errors import InputError
 from core.store.unit import Store
+from mappings.edi.shipped import shipped_map
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
 
 CHANGE = "ST*860*0001~BCH*04*SA*PO-1**C-1*20260302~POC*1*QD*2*1*EA*19.95**VP*A~CTT*1~SE*5*0001~"
@@ -159,3 +161,53 @@ def test_rows_of_other_versions_or_codes_stand_beside_each_other(tmp_path: Path,
 def test_the_same_row_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"documents\.1\.in: 860 stands above already"):
         tried(tmp_path, "own", "own")
+
+
+def canceled(world: EdiWorld, ship: bool, message: bytes) -> list[str]:
+    """Have an order come and be answered, perhaps ship it, cancel it by a message, and return what answers that."""
+    world.drop(x12(order("PO-1")), "a.x12")
+    world.settle()
+    if ship:
+        world.ship(world.one("SELECT * FROM orders"))
+    world.settle()
+    world.sent()
+    for at in ("b", "c"):
+        # The same interchange again, as partners send it whose acknowledgement was lost.
+        world.drop(message, f"{at}.edi")
+        world.settle()
+    bodies = [each.decode() for each in world.sent()]
+    return [each for each in bodies if "ST*8" in each or "+ORDRSP" in each]
+
+
+def rows_out(*kinds: str) -> list[dict[str, Any]]:
+    names = {"ORDRSP": "edifact/ordrsp.D96A"}
+    return [{"in": "850", "map": "850"}, *ROWS[1], {"in": "ORDCHG", "map": "edifact/ordchg.D96A"},
+            *({"out": kind, "map": names.get(kind, f"x12/{kind}.004010")} for kind in kinds)]  # fmt: skip
+
+
+ANSWERS = [
+    # The cancellation is accepted; of the order, 855 says that its lines are deleted.
+    ("865", False, ["BCA*00*AD*PO-1**C-2*", "~ACK*ID*3*EA", "MSG*canceled"]),
+    ("855", False, ["BAK*00*AC*PO-1*", "~ACK*ID*3*EA", "MSG*canceled"]),
+    ("865", True, ["BCA*00*RD*PO-1**C-2*", "~ACK*IC*3*EA", "cancellation C-2 was refused: 3 units of A have been"]),
+    ("855", True, ["BAK*00*AC*PO-1*", "~ACK*IC*3*EA", "cancellation C-2 was refused: 3 units of A have been"]),
+    ("ORDRSP", False, ["+29'", "LIN+1+2'", "QTY+113:0:C62'", "QTY+185:3'"]),
+    ("ORDRSP", True, ["+4'", "LIN+1+3'", "QTY+113:3:C62'", "cancellation C-1 was refused"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "ship", "said"), ANSWERS)
+def test_a_cancellation_is_answered_as_it_went(
+    store: Store, tmp_path: Path, kind: str, ship: bool, said: list[str]
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", documents=rows_out(kind))
+    message = ordchg("1") if kind == "ORDRSP" else x12(CANCEL, ref=2, function="PC")
+    [body] = [each for each in canceled(world, ship, message) if "*810*" not in each and "*856*" not in each]
+    assert [each for each in said if each not in body] == [], body
+    assert world.one("SELECT state FROM orders").state == ("completed" if ship else "canceled")
+    assert ("ORDER-CHANGE-409" in world.cases()) is ship
+    # What was written is read as what it means.
+    back = shipped_map("edifact/ordrsp.D96A" if kind == "ORDRSP" else f"x12/{kind}.004010").read_one(body.encode())
+    assert back.canonical.get("canceled") is (None if ship else True)
+    if not ship:
+        assert (back.canonical["status"], back.canonical["lines"][0]["rejected"]) == ("rejected", Decimal(3))
