@@ -200,6 +200,13 @@ def test_more_of_a_line_than_is_open_is_refused_with_the_reason(world: TradeWorl
     assert responses(world)[-1]["refused"] in str(outcome)
 
 
-def test_of_an_order_nobody_knows_nothing_is_done(world: TradeWorld) -> None:
+def test_of_an_order_nobody_knows_it_waits_and_then_a_person_is_told(world: TradeWorld) -> None:
     assert cancel(world, "PO-404")[0] == "normalized"
+    for _ in range(world.hub.pace.unknown_tries):
+        with world.store.begin() as unit:
+            unit.conn.exec_driver_sql("UPDATE message SET run_at = clock_timestamp() WHERE run_at IS NOT NULL")
+        world.drain()
+    assert world.one("SELECT state FROM message WHERE topic = 'order_cancel'").state == "quarantined"
+    case = world.one("SELECT code, title FROM exception_case")
+    assert tuple(case) == ("ORDER-UNKNOWN-404", "retailer speaks of an order nobody knows (order_cancel)")
     assert world.one("SELECT count(*) AS n FROM change_set").n == 0
