@@ -226,10 +226,11 @@ class ProfileSchema(Strict):
 
     @validates_schema
     def each_row_once(self, data: dict[str, Any], **_: Any) -> None:
-        """Refuse a document that stands twice; of what comes in, only the first row would count."""
+        """Refuse a document that stands twice with the same map."""
         seen: set[tuple[str, ...]] = set()
         for at, each in enumerate(data["documents"]):
-            row = ("in", each["in"]) if "in" in each else ("out", each["out"], each["map"], each.get("answers") or "")
+            way = "in" if "in" in each else "out"
+            row = (way, each[way], each["map"], each.get("answers") or "")
             if row in seen:
                 raise ValidationError({"documents": {at: {row[0]: [f"{row[1]} stands above already; take one out"]}}})
             seen.add(row)
