@@ -44,6 +44,8 @@ def terms_of(profile: Profile, schemas: Schemas | None = None, counts: Callable[
         agreed=lambda kind: kind in BUSINESS or bool(profile.incoming(kind)),
         sender=profile.theirs.every,
         recipient=profile.ours.every,
+        sender_qualifiers=profile.theirs.qualifiers,
+        recipient_qualifiers=profile.ours.qualifiers,
         counts=counts,
         schemas=schemas,
         schemas_required=profile.schemas_required,
@@ -100,6 +102,7 @@ def _interchange(judged: Judged, profile: Profile) -> IncomingInterchange:
         syntax=found.syntax, sender=_party(found.sender), recipient=_party(found.recipient),
         reference=found.reference, test=found.test, sha256=digest.hexdigest(), rejected=found.rejected,
         findings=found.as_dict(), groups=sum(each.kind is not None for each in found.groups), documents=documents,
+        numbered=found.syntax != "ubl" or not any(each.unique for each in documents),
     )  # fmt: skip
 
 

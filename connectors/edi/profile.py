@@ -49,6 +49,11 @@ class Identity:
         """The ids that are taken for it."""
         return frozenset({self.id, *self.also})
 
+    @property
+    def qualifiers(self) -> Mapping[str, str]:
+        """The qualifier the id must stand with; an id of `also` may have any, and so may this one named there too."""
+        return {self.id: self.qualifier} if self.qualifier and self.id not in self.also else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:

@@ -12,7 +12,7 @@ from core.services.edi_deciding import refuse_for_good, take_anyway
 from core.store.read.partners import read_interchange
 from core.store.unit import Store
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
-from tests.connectors.edi.test_partner import answer, numbers, response, texts
+from tests.connectors.edi.test_partner import ORDERS, answer, numbers, response, texts
 
 
 @pytest.fixture
@@ -56,6 +56,28 @@ def test_a_strangers_files_are_one_case(world: EdiWorld) -> None:
     assert found.title == "acme sent interchange 000000001 of ZZ:OTHER, which cannot be taken"
     assert "The sender 'OTHER' is not the partner's id" in found.sentence
     assert numbers(world) == []
+
+
+@pytest.mark.parametrize("syntax", ["x12", "edifact"])
+def test_an_id_under_another_qualifier_is_another_partner(world: EdiWorld, syntax: str) -> None:
+    def body(qualifier: str, ref: int) -> bytes:
+        if syntax == "x12":
+            return x12(order("PO-5"), ref=ref).replace(b"*ZZ*ACME", f"*{qualifier}*ACME".encode(), 1)
+        said = f"ACME:{qualifier}" if qualifier else "ACME"
+        return ORDERS.replace("ACME:ZZ", said).replace("+77'", f"+{ref}'").encode()
+
+    world.drop(body("14", 1))
+    found = case(world, "EDI-REJECTED-422")
+    assert "The sender 'ACME' has the qualifier '14', agreed is 'ZZ'" in found.sentence
+    assert numbers(world) == []
+    # A partner who is known by both says so, and EDIFACT need not say one.
+    if syntax == "edifact":
+        world.drop(body("", 2))
+    else:
+        theirs = {"id": "ACME", "qualifier": "ZZ", "also": ["ACME"]}
+        world.change(identifiers={"ours": {"id": "HUB", "qualifier": "ZZ"}, "theirs": theirs})
+        world.drop(body("14", 3))
+    assert numbers(world) == ["PO-5"]
 
 
 def test_a_refused_document_is_told_until_it_comes_again_and_is_right(world: EdiWorld) -> None:
