@@ -30,10 +30,10 @@ from core.errors import (
     storable,
 )
 from core.jobs.hub import Hub
-from core.ports.connectors import Connector, Exchange, Receipt
+from core.ports.connectors import UNREAD, Connector, Exchange, Receipt
 from core.services import channel_stock, connections, paper_answers, papers, transport_receipts
 from core.services.cases import Member, Opened, open_cases, settle_members
-from core.services.edi_states import note_sent
+from core.services.edi_states import note_received, note_sent
 from core.services.edi_undelivered import note_dead
 from core.services.reports import update_fulfillment
 from core.store import schema as t
@@ -220,8 +220,13 @@ def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None
     settle_members(unit, "delivery", [row.id], codes=[DEAD.code, UNWRITTEN.code])
     if receipt.detail.get("shadow"):
         return
-    note_sent(unit, row.id, receipt)
     transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
+    if claimed.payload.get(UNREAD):
+        # It left before, and whoever waits for that was told then; only its arrival was open.
+        if receipt.detail.get("received_at"):
+            note_received(unit, row.id, unit.now)
+        return
+    note_sent(unit, row.id, receipt)
     if row.kind == Write.PUSH_STOCK:
         channel_stock.note_pushed(unit, row.connection_id, claimed.payload)
     elif row.kind in papers.WRITE_OF.values():
