@@ -58,13 +58,10 @@ def replay_message(message_id: UUID) -> None:
         audit.record(unit, "message.replayed", public_id("message", message_id))
 
 
-def correct_message(message_id: UUID, body: bytes) -> UUID:
+def correct_message(message_id: UUID, body: bytes, reason: str | None) -> UUID:
     """Have an edition of a quarantined message worked on instead of it, and return the edition's message."""
     with services().store.begin(actor=me().actor) as unit:
-        edition = correcting.correct_message(unit, message_id, body)
-        detail = {"as": public_id("message", edition)}
-        audit.record(unit, "message.corrected", public_id("message", message_id), detail)
-        return edition
+        return correcting.correct_message(unit, message_id, body, reason)
 
 
 def discard_message(message_id: UUID, reason: str) -> None:

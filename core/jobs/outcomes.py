@@ -30,12 +30,13 @@ from core.errors import (
     storable,
 )
 from core.jobs.hub import Hub
-from core.ports.connectors import UNREAD, Connector, Exchange, Receipt
+from core.ports.connectors import Connector, Exchange, Receipt
 from core.services import channel_stock, connections, paper_answers, papers, transport_receipts
 from core.services.cases import Member, Opened, open_cases, settle_members
-from core.services.edi_states import note_received, note_sent
+from core.services.edi_states import note_sent
 from core.services.edi_undelivered import note_dead
 from core.services.reports import update_fulfillment
+from core.services.unread import left_before
 from core.store import schema as t
 from core.store.bulk import as_json
 from core.store.unit import Unit
@@ -140,12 +141,7 @@ def _jitter(seconds: float) -> timedelta:
 
 
 def _log_attempt(
-    unit: Unit,
-    row: Row[Any],
-    outcome: str,
-    exchanges: Sequence[Exchange],
-    error: dict[str, Any] | None,
-    took_ms: int,
+    unit: Unit, row: Row[Any], outcome: str, exchanges: Sequence[Exchange], error: dict[str, Any] | None, took_ms: int
 ) -> None:
     unit.conn.execute(
         insert(t.attempt).values(
@@ -221,10 +217,7 @@ def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None
     if receipt.detail.get("shadow"):
         return
     transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
-    if claimed.payload.get(UNREAD):
-        # It left before, and whoever waits for that was told then; only its arrival was open.
-        if receipt.detail.get("received_at"):
-            note_received(unit, row.id, unit.now)
+    if left_before(unit, row.id, claimed.payload, receipt):
         return
     note_sent(unit, row.id, receipt)
     if row.kind == Write.PUSH_STOCK:

@@ -10,7 +10,8 @@ from sqlalchemy import Row, or_, select, update
 
 from core.domain.ids import public_id
 from core.domain.states import DELIVERY, DeliveryState
-from core.ports.connectors import UNREAD
+from core.ports.connectors import UNREAD, Receipt
+from core.services.edi_states import note_received
 from core.store import schema as t
 from core.store.unit import DELIVERIES, Unit
 
@@ -51,6 +52,18 @@ def send_unread(unit: Unit, receipt: Row[Any], body: Mapping[str, Any]) -> bool:
     about = {"message_id": receipt.message_id, "certificate": unread + 1, "certificates": certificates}
     unit.event("delivery.unread", "delivery", row.id, about, order_id=row.order_id)
     unit.wake(DELIVERIES)
+    return True
+
+
+def left_before(unit: Unit, delivery_id: UUID, payload: Mapping[str, Any], sent: Receipt) -> bool:
+    """Return whether a file that was handed over had left before: whoever waits for that was told then.
+
+    Only its arrival was open, and is noted where it was proved at once: his receipts may come in the answer by now.
+    """
+    if not payload.get(UNREAD):
+        return False
+    if sent.detail.get("received_at"):
+        note_received(unit, delivery_id, unit.now)
     return True
 
 
