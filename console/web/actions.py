@@ -117,7 +117,7 @@ def _act(
     public = public_id("case", case_id)
     if verb == "apply":
         facts = current_facts(unit)
-        applied = apply_case(unit, facts, case_id, args, action)
+        applied = apply_case(unit, facts, services().connectors, case_id, args, action)
         audit.record(unit, "exception.apply", public, applied)
         return f"{words(applied['action'])}: {done_in_words(applied)}."
     owner = me().email if verb == "assign" else None
@@ -131,7 +131,7 @@ def preview_case(case_id: UUID, args: Args, action: str | None) -> list[tuple[st
     """Apply a case in a transaction that is rolled back, and return the events it would write with their numbers."""
     with trial() as unit:
         facts = current_facts(unit)
-        apply_case(unit, facts, case_id, args, action)
+        apply_case(unit, facts, services().connectors, case_id, args, action)
         unit.flush_events()
         found = written_events(unit.conn, unit.tenant)
     return found

@@ -39,7 +39,7 @@ def refuses(world: TradeWorld, order: Any, code: str, *said: str) -> None:
     for words in said:
         assert words in (caught.value.fix or "")
     with pytest.raises(Refused), world.store.begin() as unit:
-        apply_case(unit, world.facts, case.id)
+        apply_case(unit, world.facts, world.hub.connectors, case.id)
     assert world.one("SELECT state FROM orders").state == "held"
 
 
@@ -70,7 +70,7 @@ def test_a_case_from_before_releases_no_negative_price(world: TradeWorld) -> Non
             'UPDATE exception_case SET recommended = (recommended::jsonb || \'{"action": "release_holds"}\')::json'
         )
     with pytest.raises(Conflict, match="still costs -"), world.store.begin() as unit:
-        apply_case(unit, world.facts, case.id)
+        apply_case(unit, world.facts, world.hub.connectors, case.id)
 
 
 def test_a_negative_invoice_does_not_leave(world: TradeWorld) -> None:
