@@ -41,7 +41,7 @@ def terms_of(profile: Profile, schemas: Schemas | None = None, counts: Callable[
     """
     return Terms(
         mode=profile.mode,
-        agreed=lambda kind: kind in BUSINESS or profile.incoming(kind) is not None,
+        agreed=lambda kind: kind in BUSINESS or bool(profile.incoming(kind)),
         sender=profile.theirs.every,
         recipient=profile.ours.every,
         counts=counts,
@@ -119,14 +119,14 @@ def _document(
             verdicts.append(
                 Verdict(each.level, each.verdict, each.interchange, each.group, each.message, each.kind, "", told)
             )
-    elif accepted and message.kind in BUSINESS and profile.incoming(message.kind) is None:
+    elif accepted and message.kind in BUSINESS and not profile.incoming(message.kind):
         verdicts = [
             Verdict("business", each.verdict, kind=each.kind, number=each.number, reasons=each.reasons)
             for each in business_answer(message.kind, segments)
         ]
     return IncomingDocument(
         kind=message.kind, reference=message.reference, number=number, body=body, group_reference=group,
-        accepted=accepted, applies=message.kind not in ANSWERS and profile.incoming(message.kind) is not None,
+        accepted=accepted, applies=message.kind not in ANSWERS and bool(profile.incoming(message.kind)),
         unique=message.kind in UNIQUE, keys=keys, verdicts=verdicts,
         problems=[
             {name: getattr(each, name) for name in ("code", "text", "tag", "position", "element", "component", "value")}

@@ -136,9 +136,9 @@ class Profile:
     schemas_required: bool
     transport: Mapping[str, Any]
 
-    def incoming(self, kind: str) -> Exchanged | None:
-        """Return what was agreed of a kind that comes in."""
-        return next((each for each in self.documents if each.incoming and each.kind == kind), None)
+    def incoming(self, kind: str) -> list[Exchanged]:
+        """Return what was agreed of a kind that comes in: rows whose maps take different messages of it."""
+        return [each for each in self.documents if each.incoming and each.kind == kind]
 
     @property
     def outgoing(self) -> list[Exchanged]:

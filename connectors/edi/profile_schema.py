@@ -238,11 +238,11 @@ class ProfileSchema(Strict):
 
     @validates_schema(skip_on_field_errors=False)
     def each_row_once(self, data: dict[str, Any], **_: Any) -> None:
-        """Refuse a document that stands twice; of what comes in, only the first row would count."""
+        """Refuse a document that stands twice with the same map."""
         seen: set[tuple[str, ...]] = set()
         for at, each in enumerate(data.get("documents") or ()):
             way = "in" if "in" in each else "out"
-            row = (way, each.get(way, ""), *((each.get("map", ""), each.get("answers") or "") if way == "out" else ()))
+            row = (way, each.get(way, ""), each.get("map", ""), each.get("answers") or "")
             if row in seen and row[1]:
                 raise ValidationError({"documents": {at: {row[0]: [f"{row[1]} stands above already; take one out"]}}})
             seen.add(row)

@@ -215,6 +215,8 @@ class OrderCancelSchema(Strict):
     """The buyer or the channel wants the order, or some of its lines, no more."""
 
     external_id = a_text(128, required=True)
+    # The buyer's number of this cancellation, by which it is answered.
+    change = a_text(128)
     occurred_at = an_instant()
     reason = a_text()
     lines = fields.List(

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import Row, insert, text
 
-from core.domain.cases import TOO_LATE
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.payloads import jsonable
@@ -17,13 +16,13 @@ from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.agreements import terms_of
 from core.services.canceling import cancel_order
-from core.services.cases import Member, Opened, open_cases
 from core.services.change_lines import lines_by_name, operations
 from core.services.changes import change_order
 from core.services.facts import Facts
 from core.services.issued import orders_issued
 from core.services.papers import WRITE_OF
 from core.services.part_changes import shares
+from core.services.refusing import show_refused
 from core.services.responding import lines_of, owe_answer
 from core.store import schema as t
 from core.store.unit import Unit
@@ -32,10 +31,6 @@ SEEN = text(
     "SELECT order_id, state, changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
     " AND changes->>'change' = :c"
 )
-
-
-TOLD = "The next order response says so to {}, where its profile has one."
-NOT_TOLD = "No order response is owed to {}: nobody has told it."
 
 
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:
@@ -115,6 +110,8 @@ def note_change(
     number: str,
     reason: str | None,
     why: str | None,
+    *,
+    asked: bool = False,
 ) -> None:
     """Write down a change that a partner asked for, and owe him the order responses; refused, a case is opened.
 
@@ -122,10 +119,11 @@ def note_change(
         unit: the running transaction.
         facts: nodes and connections.
         orders: the locked order, or its parts by store, as it was; all of one connection.
-        said: what was asked; `change` is the partner's number of it.
+        said: what was asked; `change` is the partner's number of it, `cancel` what is canceled.
         number: what the partner calls the order.
         reason: his reason.
         why: why nothing of it was done; None where it was.
+        asked: whether a node was asked first; the answer waits for what it says.
     """
     connection_id = orders[0].connection_id
     connection = facts.connections.get(connection_id)
@@ -135,21 +133,12 @@ def note_change(
         unit.conn.execute(
             insert(t.change_set).values(
                 tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner", changes=said,
-                state="confirmed" if why is None else "declined", reason=reason, answer=why, actor=unit.actor,
-                answered_at=unit.now,
+                state="requested" if asked else "confirmed" if why is None else "declined", reason=reason, answer=why,
+                actor=unit.actor, answered_at=None if asked else unit.now,
             )
         )  # fmt: skip
         if terms is not None and answers:
             owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
     if why is not None:
-        name = connection.name if connection else "?"
-        told = TOLD if terms is not None and answers else NOT_TOLD
-        evidence = {"connection": name, "number": number, "detail": why.removesuffix("."), "told": told.format(name)}
-        _refuse(unit, orders, evidence)
-
-
-def _refuse(unit: Unit, orders: Sequence[Row[Any]], evidence: Json) -> None:
-    mark, about = f"{TOO_LATE.code}:{orders[0].id.hex}", [Member("order", order.id, order.id) for order in orders]
-    open_cases(unit, [Opened(TOO_LATE, mark, evidence, about, connection_id=orders[0].connection_id)])
-    for order in orders:
-        unit.event("order.change_refused", "order", order.id, evidence, order_id=order.id)
+        told = terms is not None and answers
+        show_refused(unit, facts, orders, number, why, cancels="cancel" in said, told=told)

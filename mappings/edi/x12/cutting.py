@@ -113,7 +113,8 @@ class Cutter:
             used = min(offsets[stop] - offset, used)
             del rows[stop:], tags[stop:]
         if divided:
-            for row in rows:
+            # A damaged IEA is shown as it stands.
+            for row in rows[:end]:
                 self.divide(row)
         batch.envelope += compress(count(len(batch.segments)), map(ENVELOPE.__contains__, tags))
         batch.segments += map(Segment, tags, rows, count(number + 1), offsets)

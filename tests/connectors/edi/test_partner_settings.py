@@ -138,7 +138,7 @@ def test_faults_of_identifiers_documents_transport_and_terms_are_one_answer(tmp_
         profile["documents"].append({"out": "855", "map": "850"})
         expected.append("documents.1 (out: 855, map: 850)")
     else:
-        profile["documents"].append({"in": "850", "map": "other"})
+        profile["documents"].append({"in": "850", "map": "850"})
         profile["identifiers"] = {"ours": {"id": "H" * 19, "qualifier": "123"}, "theirs": {"id": "ACME"}}
         expected += ["documents.1.in: 850 stands above already", "identifiers.ours.id: is longer than 15 characters",
                      "identifiers.ours.qualifier: has 2 characters in ISA"]  # fmt: skip

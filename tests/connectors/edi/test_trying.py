@@ -159,7 +159,7 @@ def test_a_profile_takes_numbers_that_yaml_reads_as_such(tmp_path: Path) -> None
     file.write_text(f"{text}maps: {MAPS}\n")
     with opened(read_partner_file(file)) as connector:
         assert connector.profile.ours.id == "4012345000009"
-        assert connector.profile.incoming("850") is not None
+        assert [row.map for row in connector.profile.incoming("850")] == ["850"]
 
 
 @pytest.mark.parametrize(
