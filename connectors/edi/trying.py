@@ -16,19 +16,19 @@ from connectors.edi.agreed import PAPER_OF
 from connectors.edi.connector import Connector
 from connectors.edi.documents import compared, is_xml
 from connectors.edi.inbound import acknowledgement, owed, segments_of
+from connectors.edi.partial import unchecked
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
 from connectors.edi.ruled import missing_facts
 from connectors.edi.sampling import kept_back, sample_papers, sample_writes
 from connectors.edi.tried import Numbers, Tried, seen, untried
 from connectors.edi.writes import keys_of_paper
-from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.trade_terms import check_terms
-from core.domain.vocabulary import Answers, DocumentType, Mode, Paper
+from core.domain.vocabulary import Answers, DocumentType, Paper
 from core.errors import CrossdockError, InputError, Misconfigured
-from core.ports.connectors import ConnectionConfig, InboundMessage, Json
+from core.ports.connectors import InboundMessage, Json
 from mappings.edi.acks.judging import judge
 from mappings.edi.acks.terms import Judged, Terms
 from mappings.engine import Map
@@ -48,10 +48,7 @@ def opened(file: PartnerFile, secrets: Mapping[str, str] | None = None) -> Itera
         InputError: a map is not there or does not fit its document, or the transport could not work as it is set; all
             of it is named.
     """
-    folder = Path(__file__).parent
-    manifest = load_manifest(folder)
-    config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings, secrets or {})
-    connector = Connector(config, manifest, folder)
+    connector = unchecked(file.name, file.settings, secrets or {})
     try:
         connector.require_settings(here=False)
     except Misconfigured as error:
@@ -294,7 +291,9 @@ def _left(
         if wrong:
             tried.fail(*wrong)
         unwritten = map_.unwritten(body) if map_.canonical_type not in PAPER_OF else []
-        tried.notes += [f"no rule writes {each}" for each in unwritten[:MOST_SHOWN]]
+        # What it answers is told by which document it is.
+        told = [each for each in unwritten if each != "answers"]
+        tried.notes += [f"no rule writes {each}" for each in told[:MOST_SHOWN]]
     except CrossdockError as error:
         tried.fail(str(error))
     return tried

@@ -359,7 +359,10 @@ class SalesReportSchema(Strict):
 
 
 class TransportReceiptSchema(Strict):
-    """A partner's proof, or denial, that a file of ours arrived; `mic` is the hash of what came, in base64."""
+    """A partner's proof, or denial, that a file of ours arrived; `mic` is the hash of what came, in base64.
+
+    `certificates` is said where he could not read it: how many of his it may be encrypted for, one after the other.
+    """
 
     message_id = a_text(998, required=True)
     taken = fields.Boolean(required=True)
@@ -367,6 +370,7 @@ class TransportReceiptSchema(Strict):
     note = a_text()
     mic = a_text(200)
     mic_algorithm = a_text(40)
+    certificates = fields.Integer(strict=True, allow_none=True, validate=validate.Range(min=1, max=1_000))
 
 
 class RefundLineSchema(Strict):

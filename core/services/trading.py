@@ -21,6 +21,7 @@ from core.services.catalog import units_of
 from core.services.line_items import item_of, resolve_lines
 from core.services.ordering import Incoming
 from core.services.store_orders import has_own_units, store_units
+from core.services.validation import PACKS
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -122,6 +123,9 @@ def _of_store(each: Incoming, index: int, line: Json, sizes: Mapping[str, Decima
         "kind": str(HoldKind.UNMAPPED_CODE),
         "path": "",
         "detail": f"{detail}; no pack {', '.join(unknown)} is known",
+        "line": index,
+        "evidence": {PACKS: unknown, "unit": kept["unit"], "quantity": plain(kept["quantity"])},
+        "first": f"Say what a pack {', '.join(unknown)} holds, and read its message again",
     }
     each.map_holds = [*each.map_holds, hold]
     return kept

@@ -128,7 +128,7 @@ def test_an_order_of_ubl_that_comes_again_with_other_content_is_asked_about(worl
     assert world.one("SELECT state FROM message ORDER BY id DESC LIMIT 1").state == "ignored"
     assert (units(world), world.cases()) == (3, ["ORDER-AGAIN-409"])
     with world.store.begin() as unit:
-        apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, {})
+        apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id, {})
     world.drain()
     assert (units(world), world.cases(), numbers(world)) == (9, [], ["PO-1"])
 
