@@ -135,12 +135,10 @@ class Envelope:
             self.group_faults.append(self.fault("group:reference-duplicate", segment, reference, element=6))
         self.group_references.add(reference)
         version, own = self.interchange.version, self.group.version.strip()
-        # ISA12 is GS08 without what is behind the release: 00401 of 004010VICS. Most partners never look at it.
+        # ISA12 is of the envelope, GS08 of what is in it: they may differ, and in most files that do nobody meant it.
         if VERSION.match(own) and ENVELOPE_VERSION.match(version) and not own.startswith(version):
             found = self.fault("group:version-differs", segment, own, version, element=8)
-            if self.strict:
-                self.group_faults.append(found)
-            elif not any(each.name == found.name for each in self.faults):
+            if not any(each.name == found.name for each in self.faults):
                 self.faults.append(tolerated(found))
         return self.group
 
