@@ -143,6 +143,24 @@ def test_r6_a_tolerant_reader_says_what_it_tolerated_and_a_strict_one_refuses(da
     assert found[0].code == code
 
 
+@pytest.mark.parametrize(
+    ("isa12", "gs08", "differs"),
+    [("00401", "004010", False), ("00401", "004010VICS", False), ("00501", "005010X230", False),
+     ("00400", "004010", True), ("00401", "005010", True), ("00401", "21", False)],
+)  # fmt: skip
+def test_gs08_is_of_the_version_that_isa12_says(isa12: str, gs08: str, differs: bool) -> None:
+    data = WHOLE.replace("*00401*", f"*{isa12}*").replace("*X*004010", f"*X*{gs08}").encode()
+    # Not even to a strict reader is it an error: the standard lets the envelope be of another version than its content.
+    for mode in Mode:
+        events = read(data, mode=mode)
+        found = [each for event in events for each in getattr(event, "faults", ()) if "version" in each.name]
+        said = f"GS08 says version {gs08}, and ISA12 says {isa12}."
+        assert [(each.kind, each.rejects, each.place.element, each.text) for each in found] == (
+            [(Kind.TOLERANCE, None, 8, said)] * differs
+        )
+        assert [each.rejected for each in sets(events)] == [False]
+
+
 def test_a_strict_reader_withholds_the_sets_of_a_refused_interchange_and_reads_the_next() -> None:
     data = b"\xef\xbb\xbf" + (WHOLE + WHOLE.replace("000000001", "000000002")).encode()
     events = read(data, mode=Mode.STRICT)

@@ -26,7 +26,8 @@ BODY = [
 def written(fields, delimiters=None, body=BODY, **options) -> bytes:
     out = io.BytesIO()
     writer = X12Writer(out, delimiters, **options)
-    with writer.interchange(fields), writer.group(GROUP):
+    version = {"00501": "005010"}.get(fields[11], GROUP[7])
+    with writer.interchange(fields), writer.group([*GROUP[:7], version]):
         writer.transaction_set("850", "0001", body)
     return out.getvalue()
 

@@ -13,6 +13,7 @@ from mappings.edi.x12.verdicts import VERDICTS
 # Segments of the interchange's own services stand between ISA and the first GS.
 SERVICES = frozenset({"TA1", "TA3", "ISB", "ISE"})
 REFERENCE = re.compile(r"[0-9]{1,9}\Z")
+VERSION, ENVELOPE_VERSION = re.compile(r"[0-9]{6}"), re.compile(r"00[2-9][0-9]{2}\Z")
 SET_TYPE = re.compile(r"[0-9]{3}\Z")
 
 
@@ -133,6 +134,12 @@ class Envelope:
         if reference in self.group_references:
             self.group_faults.append(self.fault("group:reference-duplicate", segment, reference, element=6))
         self.group_references.add(reference)
+        version, own = self.interchange.version, self.group.version.strip()
+        # ISA12 is of the envelope, GS08 of what is in it: they may differ, and in most files that do nobody meant it.
+        if VERSION.match(own) and ENVELOPE_VERSION.match(version) and not own.startswith(version):
+            found = self.fault("group:version-differs", segment, own, version, element=8)
+            if not any(each.name == found.name for each in self.faults):
+                self.faults.append(tolerated(found))
         return self.group
 
     def open_set(self, segment: Segment) -> None:
