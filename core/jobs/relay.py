@@ -36,7 +36,7 @@ from core.services.disruptions import end_outages
 from core.services.drift import end_doubts
 from core.services.edi_states import watch_answers
 from core.services.learning import correct_transit
-from core.services.limits import apply_limits
+from core.services.limits import check_limits, follow_limits
 from core.services.line_meanings import end_known_skus
 from core.services.model_watch import watch_models
 from core.services.models import retrain
@@ -128,7 +128,8 @@ class Relay:
             _Chore("outages", 1.0, end_outages),
             _Chore("known_skus", 1.0, lambda unit: end_known_skus(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("aging", 30.0, age_stock),
-            _Chore("limits", 10.0, apply_limits),
+            _Chore("limits", 1.0, follow_limits),
+            _Chore("all_limits", 300.0, check_limits),
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),

@@ -54,6 +54,11 @@ JOIN unnest(CAST(:items AS uuid[]), CAST(:nodes AS uuid[])) AS w(item_id, node_i
 JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id
 WHERE p.tenant_id = :t ORDER BY p.item_id, p.node_id
 """)
+FOLLOWING = text("""
+SELECT DISTINCT m.subject_id FROM exception_case c JOIN case_member m ON m.tenant_id = c.tenant_id AND m.case_id = c.id
+WHERE c.tenant_id = :t AND c.code = :code AND m.resolved_at IS NULL
+  AND c.state IN ('open', 'auto_resolving', 'assigned', 'snoozed')
+""")
 SETTLED = text(f"""
 SELECT p.item_id, p.node_id {POSITIONS}
 JOIN case_member m ON m.tenant_id = p.tenant_id AND m.subject = 'position' AND m.subject_id = p.item_id
@@ -70,17 +75,31 @@ def lock_limits(unit: Unit, limits: Mapping[str, Decimal]) -> None:
         lock_positions(unit, [(row.item_id, row.node_id) for row in unit.conn.execute(ABOUT_TO, values)])
 
 
-def apply_limits(unit: Unit, items: Collection[UUID] | None = None) -> int:
-    """Bring positions to their items' limits as far as promises allow, and return how many changed.
+def apply_limits(unit: Unit, items: Collection[UUID]) -> int:
+    """Bring positions of these items to their limits as far as promises allow, and return how many changed.
 
-    A sweep of the relay, for what promises did not allow before, and a step of each change of an item.
-
-    Args:
-        unit: the running transaction.
-        items: of these items; of all when left out.
+    A step of each change of an item; a case is opened for each position that cannot follow.
     """
+    return _bring(unit, items, every=True)
+
+
+def follow_limits(unit: Unit) -> int:
+    """Bring positions that could not follow a lowered limit nearer to it, now that promises have ended.
+
+    A sweep of the relay; it returns how many changed.
+    """
+    items = unit.conn.execute(FOLLOWING, {"t": unit.tenant, "code": LIMIT.code}).scalars().all()
+    return _bring(unit, items, every=False) if items else 0
+
+
+def check_limits(unit: Unit) -> int:
+    """Do what `follow_limits` does for all positions there are, whatever became of their cases."""
+    return _bring(unit, None, every=False)
+
+
+def _bring(unit: Unit, items: Collection[UUID] | None, *, every: bool) -> int:
     values: dict[str, Any] = {"t": unit.tenant, "items": None if items is None else sorted(items), "most": AT_ONCE}
-    rows = unit.conn.execute(OTHERWISE, {**values, "all": items is not None}).all()
+    rows = unit.conn.execute(OTHERWISE, {**values, "all": every}).all()
     changed = _apply(unit, [(row.item_id, row.node_id) for row in rows]) if rows else 0
     done = unit.conn.execute(SETTLED, {"t": unit.tenant, "code": LIMIT.code}).all()
     prints = [_print((row.item_id, row.node_id)) for row in done]

@@ -4,10 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core.services.canceling import cancel_order
 from core.services.catalog import upsert_items
-from core.services.limits import apply_limits
+from core.services.limits import check_limits, follow_limits
 from core.services.supplying import expect_supply
 from core.store.read.stock import read_availability
 from core.store.unit import Store
@@ -79,10 +80,10 @@ def test_a_limit_below_what_is_promised_keeps_the_promise_and_says_so(world: Wor
     assert place(world, 2) == "backordered"
     check(world)
     with world.store.begin() as unit:
-        assert apply_limits(unit) == 0
+        assert follow_limits(unit) == 0
         cancel_order(unit, world.hub.facts.get(unit.conn, 1), world.one(FIRST).id)
     with world.store.begin() as unit:
-        assert (apply_limits(unit), apply_limits(unit)) == (1, 0)
+        assert (follow_limits(unit), follow_limits(unit), check_limits(unit)) == (1, 0, 0)
     assert shown(world) == ("1", "2", ["1", "1"])
     assert ("STOCK-LIMIT-001", "superseded") in cases(world)
     check(world)
@@ -96,6 +97,13 @@ def test_what_is_promised_of_supply_stays_beside_the_limit(world: World) -> None
     limit(world, 0)
     assert shown(world) == ("0", "3", ["3", "0"])
     check(world)
+
+
+def test_a_limit_that_was_written_past_the_hub_is_found(world: World) -> None:
+    with world.store.begin() as unit:
+        unit.conn.execute(text("UPDATE item SET backorder_limit = 3 WHERE sku = 'A'"))
+        assert (check_limits(unit), check_limits(unit)) == (2, 0)
+    assert shown(world) == ("3", "6", ["3", "3"])
 
 
 FIRST = "SELECT id FROM orders ORDER BY id LIMIT 1"
