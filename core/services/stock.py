@@ -16,8 +16,9 @@ from core.domain.shelf import Key
 from core.domain.vocabulary import MovementKind
 from core.errors import InputError
 from core.ports.connectors import Json
-from core.services.aging import age_stock, at_batch_nodes, roll_forward
+from core.services.aging import age_stock, at_batch_nodes, note_counts
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
+from core.services.late_counts import roll_forward
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, recounted, tracked_items, write_lots
 from core.services.measures import in_own_units
 from core.services.shortfalls import Short, kept_back, report_shortfalls
@@ -48,7 +49,8 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
 
     A count that names no node is of the node that the connection works, when it works exactly one.
 
-    A count of a node that counts in batches is brought up to now by what the ledger has seen since, and learned from.
+    A count of a past moment is brought up to now by what the ledger has seen since; one of a node that counts in
+    batches is learned from.
 
     Raises:
         InputError: no node is named or known, or an item is counted in a unit nobody can bring to its own.
@@ -125,16 +127,17 @@ def set_on_hand(
     positions = lock_positions(unit, counts.keys())
     times = _counted_at(unit, positions) if as_of else {}
     late = {key for key, last in times.items() if as_of is not None and last >= as_of}
+    tracked = tracked_items(unit, {item for item, _ in positions})
     batch = at_batch_nodes(unit, positions.keys() - late)
-    if as_of is not None and batch:
-        rolled, lots_rolled = roll_forward(
-            unit, {key: positions[key] for key in batch}, counts, lots or {}, as_of, times
-        )
-        counts, lots = {**counts, **rolled}, {**(lots or {}), **lots_rolled}
+    if as_of is not None:
+        told = counts
+        by_lot = {key: own for key, own in (lots or {}).items() if key[0] in tracked}
+        rolled = roll_forward(unit, positions.keys() - late, counts, by_lot, as_of)
+        counts, lots = {**counts, **rolled.counts}, {**(lots or {}), **rolled.lots}
+        note_counts(unit, {key: positions[key] for key in batch}, told, rolled.moved, as_of, times)
     rows: list[tuple[Any, ...]] = []
     moves: list[tuple[Any, ...]] = []
     found: dict[Key, Short] = {}
-    tracked = tracked_items(unit, {item for item, _ in positions})
     own = read_lots(unit, [key for key in positions if key[0] in tracked]) if tracked else {}
     written: dict[Key, list[LotUnits]] = {}
     for key in sorted(positions.keys() - late):
