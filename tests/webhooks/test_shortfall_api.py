@@ -31,3 +31,10 @@ def test_the_way_out_of_a_shortfall_says_what_it_does_and_what_stays(api: Client
     world.drain()
     position = api.get("/stock?sku=A&node=HAM").get_json()["data"][0]
     assert (position["on_hand"], position["available"], position["shortfall"]) == ("5", "0", "4")
+
+
+def test_safety_stock_asked_for_is_told_beside_what_is_kept_back(api: Client, world: World) -> None:
+    asked = {"sku": "A", "node": "HAM", "safety": "100", "reason": "keep"}
+    assert api.post("/stock/adjustments", asked).get_json()["safety_target"] == "100"
+    [position] = api.get("/stock?sku=A&node=HAM").get_json()["data"]
+    assert (position["safety"], position["safety_target"], position["available"]) == ("10", "100", "0")
