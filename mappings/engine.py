@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from core.errors import MappingError
 from mappings.access import OBJECTS, Access, SourceDocument
 from mappings.backward import Apply, Backward
+from mappings.edi.item_codes import without_unsaid
 from mappings.edi.places.guide import Check, guide_check
 from mappings.edi.places.message import EdiMessage
 from mappings.edi.places.numbers import Numbers
@@ -17,6 +17,7 @@ from mappings.edi.places.unread import unread as unread_message
 from mappings.faults import Fault, MapDocumentError, MapError, kind_of
 from mappings.forward import Forward
 from mappings.leaf import Context, Run
+from mappings.results import Reading, Result, Trace
 from mappings.rules import MapDocument
 from mappings.schema import EDI
 from mappings.shapes import SHAPES
@@ -24,38 +25,6 @@ from mappings.syntaxes.registry import SYNTAXES
 from mappings.unmapped import Seen, unread, unread_xml, watch
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One document read.
-
-    Args:
-        canonical: the canonical document; a field that was not there is not in it.
-        holds: [{kind, path, detail}] for rules that could not be met but must not lose the document.
-    """
-
-    canonical: Json
-    holds: list[Json] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Where one value came from: both paths, the rule's line in the map, and the value."""
-
-    target: str
-    source: str
-    line: int
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One document of an input that may hold many: its number in the input, and a result or an error."""
-
-    number: int
-    result: Result | None = None
-    error: MappingError | None = None
 
 
 class Map:
@@ -153,11 +122,20 @@ class Map:
     def write(self, canonical: Json) -> Any:
         """Return the partner document of a canonical one.
 
+        A buyer's code that the standard has no qualifier for is left out where another one tells the item.
+
         Raises:
             MapError: a value does not fit the partner's document; nothing is cut to fit.
             UnmappedCode: the partner has no code for a value.
         """
-        return self._written(self._arranged(canonical))
+        arranged = self._arranged(canonical)
+        try:
+            return self._written(arranged)
+        except MapError:
+            sayable, left = without_unsaid(arranged, self.document.syntax)
+            if not left:
+                raise
+            return self._written(sayable)
 
     def _written(self, canonical: Json) -> Any:
         ctx = Context(canonical)
@@ -229,9 +207,14 @@ class Map:
             MappingError: the document cannot be written.
         """
         seen: Seen = set()
-        watched = watch(self._arranged(canonical), "", seen)
+        arranged, left = self._arranged(canonical), list[str]()
+        try:
+            self._written(arranged)
+        except MapError:
+            arranged, left = without_unsaid(arranged, self.document.syntax)
+        watched = watch(arranged, "", seen)
         self._written(watched)
-        return list(dict.fromkeys(unread(watched, "", seen)))
+        return list(dict.fromkeys((*left, *unread(watched, "", seen))))
 
     def _arranged(self, canonical: Json) -> Json:
         return self.shape.write(canonical) if self.shape else canonical

@@ -15,9 +15,10 @@ SYNTAXES = ("json", "jsonl", "csv", "xlsx", "xml", "edifact", "x12")
 EDI = ("edifact", "x12")
 CANONICAL = sorted({*DocumentType, *Paper, *Write})
 SHAPES = (
-    "pack_levels", "pack_tree", "received_levels", "sales_levels", "warehouse_cancellation", "warehouse_incoming",
-    "warehouse_order", "warehouse_receipt", "warehouse_receipt_levels", "warehouse_shipment", "x12", "x12_answers",
-    "x12_change", "x12_change_answers", "x12_invoice", "x12_order", "x12_pack_tree", "x12_remittance",
+    "edifact_answers", "pack_levels", "pack_tree", "received_levels", "sales_levels", "warehouse_cancellation",
+    "warehouse_incoming", "warehouse_order", "warehouse_receipt", "warehouse_receipt_levels", "warehouse_shipment",
+    "x12", "x12_answers", "x12_change", "x12_change_answers", "x12_invoice", "x12_order", "x12_pack_tree",
+    "x12_remittance",
 )  # fmt: skip
 HOLDS = [f"hold.{kind}" for kind in HoldKind]
 SOURCES = ("path", "const", "first_of", "concat", "fields")

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mappings.edi import packs, reports, warehouse_goods, warehouse_orders, warehouse_shipments, x12_money, x12_shapes
+from mappings.edi import (
+    canceled,
+    packs,
+    reports,
+    warehouse_goods,
+    warehouse_orders,
+    warehouse_shipments,
+    x12_money,
+    x12_shapes,
+)
 
 Json = dict[str, Any]
 
@@ -25,6 +34,7 @@ class Shape:
 
 
 SHAPES: Mapping[str, Shape] = {
+    "edifact_answers": Shape(canceled.from_answers, canceled.to_answers),
     "pack_levels": Shape(packs.from_levels, packs.to_levels),
     "pack_tree": Shape(packs.from_tree, packs.to_tree),
     "received_levels": Shape(reports.from_received, reports.to_received),

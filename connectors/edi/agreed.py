@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from connectors.edi.choosing import twins, words
 from connectors.edi.profile import Exchanged, Profile
 from core.domain.vocabulary import DocumentType, Paper, Write
 from core.errors import Misconfigured
@@ -32,6 +33,10 @@ NO_CREDITS = (
     f"the hub has no grammar of {CREDIT_SET}, the set of X12 that credits; a credit note leaves as CreditNote of UBL"
     " (map: ubl/credit_note.out) or INVOIC of EDIFACT (map: edifact/invoic-credit.D96A or .D01B)"
 )
+APART = (
+    "take one of them out, or name the codes each takes in the guide of its map, such as "
+    '`BCH/1: {required: true, codes: ["04"]}`'
+)
 # A map may be of a paper, or of the whole write that carries it.
 WRITTEN = frozenset((*LEAVES, *PAPER_OF))
 
@@ -43,15 +48,24 @@ def document_faults(profile: Profile, map_of: Callable[[str], Map]) -> list[str]
         profile: of the partner.
         map_of: opens a map by its name in the profile.
     """
-    wrong = []
+    wrong, sound = [], []
     for at, row in enumerate(profile.documents):
         try:
             # Said before its map is looked for: nobody could write one.
             why = NO_CREDITS if row.kind == CREDIT_SET else _misfit(row, map_of(row.map), profile.x12.gs08)
         except Misconfigured as error:
             why = " ".join(filter(None, [error.what.rstrip("."), error.why])).rstrip(".")
-        if why is not None:
+        if why is None:
+            sound.append((at, row))
+        else:
             wrong.append(f"documents.{at} ({'in' if row.incoming else 'out'}: {row.kind}, map: {row.map}): {why}")
+    for at, other in twins(sound, map_of):
+        first, second = profile.documents[at], profile.documents[other]
+        taken = words(map_of(second.map))
+        wrong.append(
+            f"documents.{other} (in: {second.kind}, map: {second.map}): it takes {taken}, and {first.map} of "
+            f"documents.{at} takes {words(map_of(first.map))}, so that nothing says which is meant: {APART}"
+        )
     return wrong
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from connectors.edi.transports.base import Transport
+from connectors.edi.transports.base import Sent, Transport
 from connectors.sdk.base import document
 from core.domain.vocabulary import DocumentType
 from core.errors import Misconfigured, Refused
@@ -25,6 +25,9 @@ class TakesCalls(Protocol):
 @runtime_checkable
 class HasReceipts(Protocol):
     """A transport with receipts that go by calls of their own, and certificates."""
+
+    def send(self, name: str, body: bytes, content_type: str, unread: int = 0) -> Sent:
+        """Hand over a file; `unread` is how many of the partner's certificates he could not read it by."""
 
     def send_receipt(self, owed: Json) -> Json:
         """Send a receipt by a call of its own."""

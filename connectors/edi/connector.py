@@ -10,6 +10,7 @@ from typing import Any
 from config.settings import load_settings
 from connectors.edi.agreed import COMES, document_faults
 from connectors.edi.calls import Calls
+from connectors.edi.choosing import chosen, with_rarer
 from connectors.edi.documents import is_xml, refuse_faults
 from connectors.edi.inbound import owed, read_findings, terms_of, unpacked
 from connectors.edi.keeping import keepable
@@ -140,12 +141,9 @@ class Connector(Writes, Calls, BaseConnector):
 
     def counts(self, kind: str) -> bool:
         """Return whether control totals of a kind of message are compared with what it holds: its map says so."""
-        rows = [each for each in self.profile.documents if each.kind == kind and not is_xml(each.syntax)]
-        row = self.profile.incoming(kind) or next(iter(rows), None)
-        if row is None or is_xml(row.syntax):
-            return True
+        rows = self.profile.incoming(kind) or [each for each in self.profile.documents if each.kind == kind][:1]
         try:
-            return bool(self.map(row.map).document.options.get("counts", True))
+            return all(self.map(row.map).document.options.get("counts", True) for row in rows if not is_xml(row.syntax))
         except Misconfigured:
             # The file is taken all the same; its message says, when it is mapped, that the map cannot be used.
             return True
@@ -172,13 +170,7 @@ class Connector(Writes, Calls, BaseConnector):
             return [ignored("A file of interchanges; its messages are worked on one by one.")]
         if message.topic == RECEIPT_TOPIC:
             return [self.read_receipt(message)]
-        row = self.profile.incoming(message.topic)
-        if row is None:
-            raise MappingError(
-                f"{message.topic[:60]} was not agreed with {self.config.name}.",
-                fix="Add it to `documents` of the partner's profile, with its map.",
-                code="EDI-KIND-422",
-            )
+        row = self.row_for(message.topic, message.body)
         if self.map(row.map).canonical_type not in COMES:
             # Profiles are refused for it when they are set up; a map of the partner's own may have changed since.
             self._refuse(document_faults(self.profile, self.map))
@@ -187,6 +179,21 @@ class Connector(Writes, Calls, BaseConnector):
             said = ", ".join(each.type.replace("_", " ") for each in found)
             return [ignored(f"A test: it reads as {said}, and nothing of it is done.")]
         return found
+
+    def row_for(self, kind: str, body: bytes) -> Exchanged:
+        """Return what was agreed of a message that comes: of several rows of its kind the one that takes it.
+
+        Raises:
+            MappingError: the partner's profile has none for it.
+        """
+        rows = self.profile.incoming(kind)
+        if not rows:
+            raise MappingError(
+                f"{kind[:60]} was not agreed with {self.config.name}.",
+                fix="Add it to `documents` of the partner's profile, with its map.",
+                code="EDI-KIND-422",
+            )
+        return chosen(with_rarer(rows, self.map), body, self.map, self.config.name)
 
     def _read(self, row: Exchanged, message: InboundMessage) -> list[Document]:
         if is_xml(row.syntax):

@@ -69,7 +69,7 @@ def refuse_file(judged: Judged) -> None:
 def incoming_document(message: MessageFindings, body: bytes, profile: Profile) -> IncomingDocument:
     """Return a document as the core keeps it; one that is wrong is set aside, where its faults are shown."""
     document = read_document(body)
-    taken = profile.incoming(message.kind) is not None
+    taken = bool(profile.incoming(message.kind))
     verdicts: list[Verdict] = []
     if message.accepted and message.kind in ANSWERS and not taken:
         verdicts = [_verdict(*each) for each in answers_of(document)]

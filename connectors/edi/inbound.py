@@ -41,9 +41,11 @@ def terms_of(profile: Profile, schemas: Schemas | None = None, counts: Callable[
     """
     return Terms(
         mode=profile.mode,
-        agreed=lambda kind: kind in BUSINESS or profile.incoming(kind) is not None,
+        agreed=lambda kind: kind in BUSINESS or bool(profile.incoming(kind)),
         sender=profile.theirs.every,
         recipient=profile.ours.every,
+        sender_qualifiers=profile.theirs.qualifiers,
+        recipient_qualifiers=profile.ours.qualifiers,
         counts=counts,
         schemas=schemas,
         schemas_required=profile.schemas_required,
@@ -100,6 +102,7 @@ def _interchange(judged: Judged, profile: Profile) -> IncomingInterchange:
         syntax=found.syntax, sender=_party(found.sender), recipient=_party(found.recipient),
         reference=found.reference, test=found.test, sha256=digest.hexdigest(), rejected=found.rejected,
         findings=found.as_dict(), groups=sum(each.kind is not None for each in found.groups), documents=documents,
+        numbered=found.syntax != "ubl" or not any(each.unique for each in documents),
     )  # fmt: skip
 
 
@@ -119,14 +122,14 @@ def _document(
             verdicts.append(
                 Verdict(each.level, each.verdict, each.interchange, each.group, each.message, each.kind, "", told)
             )
-    elif accepted and message.kind in BUSINESS and profile.incoming(message.kind) is None:
+    elif accepted and message.kind in BUSINESS and not profile.incoming(message.kind):
         verdicts = [
             Verdict("business", each.verdict, kind=each.kind, number=each.number, reasons=each.reasons)
             for each in business_answer(message.kind, segments)
         ]
     return IncomingDocument(
         kind=message.kind, reference=message.reference, number=number, body=body, group_reference=group,
-        accepted=accepted, applies=message.kind not in ANSWERS and profile.incoming(message.kind) is not None,
+        accepted=accepted, applies=message.kind not in ANSWERS and bool(profile.incoming(message.kind)),
         unique=message.kind in UNIQUE, keys=keys, verdicts=verdicts,
         problems=[
             {name: getattr(each, name) for name in ("code", "text", "tag", "position", "element", "component", "value")}

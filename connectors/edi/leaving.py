@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from connectors.edi.calls import HasReceipts
 from connectors.edi.documents import is_xml, pack_document
 from connectors.edi.envelope import Content, pack
 from connectors.edi.inbound import acknowledgement, read_findings
@@ -14,7 +15,7 @@ from connectors.edi.repacking import contents_of, refused_edit
 from connectors.edi.transports.base import Transport
 from connectors.edi.tried import Numbers as Untaken
 from core.errors import Misconfigured
-from core.ports.connectors import ConnectionConfig, Json, Push, Receipt
+from core.ports.connectors import UNREAD, ConnectionConfig, Json, Push, Receipt
 from core.ports.partners import Book, Numbers, OutgoingInterchange
 from mappings.edi.xml.schemas import Schemas
 from mappings.engine import Map
@@ -107,7 +108,11 @@ class Leaving:
             # A paper mapped anew is built like any other; what is sent as it was, or edited, is packed again.
             made = build() if not again or again.get("remap") else self._again(again)
             kept = book.keep(push.reference, made)
-        sent = self.transport.send(kept.name, kept.body, kept.content_type)
+        unread = push.payload.get(UNREAD, 0)
+        if unread and isinstance(self.transport, HasReceipts):
+            sent = self.transport.send(kept.name, kept.body, kept.content_type, unread)
+        else:
+            sent = self.transport.send(kept.name, kept.body, kept.content_type)
         detail: Json = {"interchange": kept.reference, "sent_as": sent.reference, **sent.detail}
         if sent.received_at is not None:
             detail["received_at"] = sent.received_at.isoformat()

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.edi.partial import rest_of_documents, rest_of_transport, stand_in, unchecked
 from connectors.edi.profile import SECTIONS, read_profile
 from connectors.edi.transports.vetting import transport_faults
 from core.domain.trade_terms import check_terms
 from core.errors import InputError, Misconfigured
 
 CERTIFICATES = ("our_certificates", "their_certificates")
-# Kinds of transport whose settings are right or wrong whatever the rest of the profile says.
-ALONE = ("as2", "folder", "hosted", "sftp")
 OWN = ("partner", "label", "maps", "terms")
 
 
@@ -63,16 +62,15 @@ def read_partner_file(path: Path) -> PartnerFile:
     try:
         profile = read_profile(settings, path.name)
     except Misconfigured as error:
-        rest = [*unread, *_others(settings, unread)]
+        rest = [*unread, *_others(path, found, settings, unread)]
         said = " ".join(filter(None, [error.what, f"{'; '.join(rest)}." if rest else "", _terms_fault(found)]))
         raise InputError(said, fix=error.fix, code=error.error_code) from None
     if unread:
         named = tuple(each.partition(" ")[0] for each in unread)
         rest = [each for each in transport_faults(profile, {}, here=False) if not each.startswith(named)]
         raise _wrong(path, " ".join(filter(None, ["; ".join([*unread, *rest]), _terms_fault(found)])))
-    if found.get("maps"):
-        # As it stands beside the file, so that the two can be moved together.
-        folder = (path.parent / str(found["maps"])).expanduser().resolve()
+    folder = _maps_folder(path, found)
+    if folder is not None:
         if not folder.is_dir():
             raise _wrong(path, f"there is no folder {folder}, which `maps` names")
         settings["maps"] = str(folder)
@@ -110,17 +108,21 @@ def _profile_fault(file: PartnerFile) -> str | None:
         return error.what
 
 
-def _others(settings: Mapping[str, Any], unread: list[str]) -> list[str]:
-    """Return what is wrong with a transport whose profile cannot be read, as far as it can be told without it."""
-    transport = settings.get("transport")
-    if not isinstance(transport, dict) or transport.get("kind") not in ALONE:
-        return []
-    sides = {"ours": {"id": "A"}, "theirs": {"id": "B"}}
-    row = {"in": "ORDERS", "map": "ORDERS"}
-    profile = read_profile({"identifiers": sides, "documents": [row], "transport": transport}, "it")
+def _others(path: Path, found: Mapping[str, Any], settings: Mapping[str, Any], unread: list[str]) -> list[str]:
+    """Return what is wrong with maps and transport of a profile that cannot be read, as far as it can be told."""
     named = tuple(each.partition(" ")[0] for each in unread)
-    found = transport_faults(profile, {}, here=False)
-    return [each for each in found if not named or not each.startswith(named)]
+    wrong = [each for each in rest_of_transport(settings) if not named or not each.startswith(named)]
+    folder = _maps_folder(path, found)
+    if folder is not None and not folder.is_dir():
+        return [*wrong, f"there is no folder {folder}, which `maps` names"]
+    own = {} if folder is None else {"maps": str(folder)}
+    connector = unchecked(str(found["partner"]), {**stand_in(), **own}, {})
+    return [*wrong, *rest_of_documents(settings, connector.map)]
+
+
+def _maps_folder(path: Path, found: Mapping[str, Any]) -> Path | None:
+    """Return the folder of the partner's own maps, which stands beside the file, so that both can be moved together."""
+    return (path.parent / str(found["maps"])).expanduser().resolve() if found.get("maps") else None
 
 
 def _take_certificates(path: Path, settings: dict[str, Any]) -> list[str]:

@@ -49,6 +49,11 @@ class Identity:
         """The ids that are taken for it."""
         return frozenset({self.id, *self.also})
 
+    @property
+    def qualifiers(self) -> Mapping[str, str]:
+        """The qualifier the id must stand with; an id of `also` may have any, and so may this one named there too."""
+        return {self.id: self.qualifier} if self.qualifier and self.id not in self.also else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
@@ -136,9 +141,9 @@ class Profile:
     schemas_required: bool
     transport: Mapping[str, Any]
 
-    def incoming(self, kind: str) -> Exchanged | None:
-        """Return what was agreed of a kind that comes in."""
-        return next((each for each in self.documents if each.incoming and each.kind == kind), None)
+    def incoming(self, kind: str) -> list[Exchanged]:
+        """Return what was agreed of a kind that comes in: rows whose maps take different messages of it."""
+        return [each for each in self.documents if each.incoming and each.kind == kind]
 
     @property
     def outgoing(self) -> list[Exchanged]:

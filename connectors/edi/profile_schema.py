@@ -186,6 +186,17 @@ class ReadingSchema(Strict):
     max_bytes = Size(load_default=MAX_BYTES, validate=validate.Range(min=1))
 
 
+def _kinds(data: dict[str, Any]) -> list[str]:
+    """Return the kinds of the rows that have a sound one."""
+    found = [each.get("in") or each.get("out") for each in data.get("documents") or ()]
+    return [each for each in found if each]
+
+
+def _sides(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return both sides, with what of them is sound."""
+    return list((data.get("identifiers") or {}).items())
+
+
 class ProfileSchema(Strict):
     """A profile."""
 
@@ -200,37 +211,39 @@ class ProfileSchema(Strict):
     reading = fields.Nested(ReadingSchema, load_default=lambda: ReadingSchema().load({}))
     transport = fields.Dict(keys=fields.String(), required=True)
 
-    @validates_schema
+    # These look at what is sound by itself, so that a fault elsewhere does not hide theirs.
+    @validates_schema(skip_on_field_errors=False)
     def short_qualifiers(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse a qualifier that only documents of XML have room for, where there are others."""
-        if all(standard_of(each.get("in") or each.get("out", "")) for each in data["documents"]):
+        if all(standard_of(each) for each in _kinds(data)):
             return
-        for side, each in data["identifiers"].items():
-            if len(each["qualifier"]) > SEGMENT_QUALIFIER:
+        for side, each in _sides(data):
+            if len(each.get("qualifier", "")) > SEGMENT_QUALIFIER:
                 said = f"is longer than {SEGMENT_QUALIFIER} characters"
                 raise ValidationError({"identifiers": {side: {"qualifier": [said]}}})
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def fits_isa(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse ids and qualifiers that ISA has no room for, where sets of X12 are exchanged."""
-        if not any((each.get("in") or each.get("out", "")).isdigit() for each in data["documents"]):
+        if not any(each.isdigit() for each in _kinds(data)):
             return
         wrong: dict[str, Any] = {}
-        for side, each in data["identifiers"].items():
-            if any(len(name) > ISA_ID for name in (each["id"], *each["also"])):
+        for side, each in _sides(data):
+            if any(len(name) > ISA_ID for name in (each.get("id", ""), *each.get("also", ()))):
                 wrong.setdefault(side, {})["id"] = [f"is longer than {ISA_ID} characters, which ISA has no room for"]
-            if each["qualifier"] and len(each["qualifier"]) != ISA_QUALIFIER:
+            if each.get("qualifier") and len(each["qualifier"]) != ISA_QUALIFIER:
                 wrong.setdefault(side, {})["qualifier"] = [f"has {ISA_QUALIFIER} characters in ISA, such as ZZ or 01"]
         if wrong:
             raise ValidationError({"identifiers": wrong})
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def each_row_once(self, data: dict[str, Any], **_: Any) -> None:
-        """Refuse a document that stands twice; of what comes in, only the first row would count."""
+        """Refuse a document that stands twice with the same map."""
         seen: set[tuple[str, ...]] = set()
-        for at, each in enumerate(data["documents"]):
-            row = ("in", each["in"]) if "in" in each else ("out", each["out"], each["map"], each.get("answers") or "")
-            if row in seen:
+        for at, each in enumerate(data.get("documents") or ()):
+            way = "in" if "in" in each else "out"
+            row = (way, each.get(way, ""), each.get("map", ""), each.get("answers") or "")
+            if row in seen and row[1]:
                 raise ValidationError({"documents": {at: {row[0]: [f"{row[1]} stands above already; take one out"]}}})
             seen.add(row)
 

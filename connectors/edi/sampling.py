@@ -14,6 +14,7 @@ from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.trade_terms import as_seller, series_of
 from core.domain.vocabulary import Paper, Write
+from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.compliance import Asked, run_checks
 from core.services.trading import in_unit_price
@@ -34,8 +35,12 @@ def sample_papers(order: Mapping[str, Any], terms: Mapping[str, Any] | None) -> 
     Args:
         order: canonical, as a map read it.
         terms: of trade with the partner, as `core.domain.trade_terms.check_terms` returns them; None for invented ones.
+
+    Raises:
+        InputError: the order states no currency, and the terms say none.
     """
     agreed = terms or OURSELVES
+    order = _in_a_currency(order, agreed)
     now = datetime.now(UTC).replace(microsecond=0)
     number = str(order.get("number") or order["external_id"])[:20]
     head = {
@@ -77,6 +82,17 @@ def sample_papers(order: Mapping[str, Any], terms: Mapping[str, Any] | None) -> 
         },
     }  # fmt: skip
     return {kind: jsonable(check_paper(kind, _clean(jsonable(body)))) for kind, body in papers.items()}
+
+
+def _in_a_currency(order: Mapping[str, Any], agreed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an order that states no currency in that of the terms."""
+    if not order.get("currency_assumed"):
+        return order
+    currency = agreed.get("currency") or order.get("currency")
+    if not currency:
+        fix = "say `currency` in the terms of trade: without one the hub sets it aside"
+        raise InputError("it states no currency", fix=fix)
+    return {**order, "currency": currency}
 
 
 def kept_back(kind: Paper, paper: Json, order: Mapping[str, Any], terms: Mapping[str, Any] | None) -> list[str]:

@@ -44,9 +44,16 @@ class Tried:
 
 
 def seen(found: Iterable[Tried], kind: str, way: str, map_name: str) -> bool:
-    """Return whether a row of the profile was tried; of several rows of what leaves, each by its own map."""
+    """Return whether a row of the profile was tried; of several rows of a kind, each by its own map.
+
+    Args:
+        found: what was tried.
+        kind: of the row.
+        way: `in` or `out`.
+        map_name: of the row; empty where any map of its kind will do.
+    """
     maps = {each.map for each in found if (each.kind, each.way) == (kind, way)}
-    return bool(maps) if way == "in" else bool(maps & {"", map_name})
+    return bool(maps if not map_name else maps & {"", map_name})
 
 
 def untried(found: Iterable[Tried], incoming: bool, orders: Collection[str]) -> str:

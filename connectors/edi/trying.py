@@ -16,19 +16,19 @@ from connectors.edi.agreed import PAPER_OF
 from connectors.edi.connector import Connector
 from connectors.edi.documents import compared, is_xml
 from connectors.edi.inbound import acknowledgement, owed, segments_of
+from connectors.edi.partial import unchecked
 from connectors.edi.partnerfile import PartnerFile
 from connectors.edi.profile import Exchanged
 from connectors.edi.ruled import missing_facts
 from connectors.edi.sampling import kept_back, sample_papers, sample_writes
 from connectors.edi.tried import Numbers, Tried, seen, untried
 from connectors.edi.writes import keys_of_paper
-from connectors.sdk.manifest import load_manifest
 from core.domain.papers import check_paper
 from core.domain.payloads import jsonable
 from core.domain.trade_terms import check_terms
-from core.domain.vocabulary import Answers, DocumentType, Mode, Paper
+from core.domain.vocabulary import Answers, DocumentType, Paper
 from core.errors import CrossdockError, InputError, Misconfigured
-from core.ports.connectors import ConnectionConfig, InboundMessage, Json
+from core.ports.connectors import InboundMessage, Json
 from mappings.edi.acks.judging import judge
 from mappings.edi.acks.terms import Judged, Terms
 from mappings.engine import Map
@@ -48,10 +48,7 @@ def opened(file: PartnerFile, secrets: Mapping[str, str] | None = None) -> Itera
         InputError: a map is not there or does not fit its document, or the transport could not work as it is set; all
             of it is named.
     """
-    folder = Path(__file__).parent
-    manifest = load_manifest(folder)
-    config = ConnectionConfig(UUID(int=0), file.name, manifest.id, Mode.LIVE, file.settings, secrets or {})
-    connector = Connector(config, manifest, folder)
+    connector = unchecked(file.name, file.settings, secrets or {})
     try:
         connector.require_settings(here=False)
     except Misconfigured as error:
@@ -83,22 +80,22 @@ def try_samples(connector: Connector, samples: Iterable[Path], terms: Mapping[st
         agreed = None if terms is None else check_terms(terms)
         found += _made_of(connector, order, agreed, list(found))
     found += _invented(connector, list(found))
-    orders = {row.kind for row in connector.profile.documents if row.incoming and _makes_order(connector, row)}
+    orders = {row.kind for row in connector.profile.documents if row.incoming and _makes_order(connector, row.map)}
     tried = list(found)
     for row in connector.profile.documents:
         way = "in" if row.incoming else "out"
-        if not seen(found, row.kind, way, row.map):
+        alone = row.incoming and len(connector.profile.incoming(row.kind)) == 1
+        if not seen(found, row.kind, way, "" if alone else row.map):
             found.append(Tried("", row.kind, way, False, [untried(tried, row.incoming, orders)]))
     return found
 
 
 def _is_order(connector: Connector, tried: Tried) -> bool:
-    row = connector.profile.incoming(tried.kind)
-    return row is not None and tried.canonical is not None and _makes_order(connector, row)
+    return tried.canonical is not None and _makes_order(connector, tried.map)
 
 
-def _makes_order(connector: Connector, row: Exchanged) -> bool:
-    return connector.map(row.map).canonical_type == DocumentType.ORDER
+def _makes_order(connector: Connector, name: str) -> bool:
+    return connector.map(name).canonical_type == DocumentType.ORDER
 
 
 def _file(connector: Connector, path: Path) -> Iterator[Tried]:
@@ -143,8 +140,7 @@ def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -
             tried.notes += judged.tolerances[:MOST_SHOWN]
             rows = [each for each in profile.documents if each.kind == message.kind and each.incoming != ours]
             if tried.passed and rows:
-                body = judged.bodies[message.position]
-                _mapped(connector, _row_for(connector, rows, body), body, tried)
+                _mapped(connector, rows, judged.bodies[message.position], tried)
             yield tried
     if not ours and owed(findings, profile):
         contents, note = acknowledgement(findings, profile)
@@ -153,8 +149,14 @@ def _interchange(connector: Connector, name: str, judged: Judged, body: bytes) -
 
 
 def _row_for(connector: Connector, rows: Sequence[Exchanged], body: bytes) -> Exchanged:
-    """Return the row whose map reads a message, such as that of a credit note; the first one where none does."""
-    for row in rows if len(rows) > 1 and not (rows[0].incoming or is_xml(rows[0].syntax)) else ():
+    """Return the row of a message: of what leaves the one whose map reads it, such as that of a credit note.
+
+    Raises:
+        MappingError: no row of what comes takes it.
+    """
+    if rows[0].incoming:
+        return connector.row_for(rows[0].kind, body)
+    for row in rows if len(rows) > 1 and not is_xml(rows[0].syntax) else ():
         try:
             connector.map(row.map).read_one(body)
         except CrossdockError:
@@ -163,11 +165,12 @@ def _row_for(connector: Connector, rows: Sequence[Exchanged], body: bytes) -> Ex
     return rows[0]
 
 
-def _mapped(connector: Connector, row: Exchanged, body: bytes, tried: Tried) -> None:
+def _mapped(connector: Connector, rows: Sequence[Exchanged], body: bytes, tried: Tried) -> None:
     """Read a message by its map; of one that is to leave, write it again and compare."""
-    map_ = connector.map(row.map)
-    tried.map = row.map
     try:
+        row = _row_for(connector, rows, body)
+        map_ = connector.map(row.map)
+        tried.map = row.map
         if not row.incoming and is_xml(row.syntax):
             tried.canonical, notes = compared(row, map_, body, connector.profile)
             tried.notes += notes[:MOST_SHOWN]
@@ -288,7 +291,9 @@ def _left(
         if wrong:
             tried.fail(*wrong)
         unwritten = map_.unwritten(body) if map_.canonical_type not in PAPER_OF else []
-        tried.notes += [f"no rule writes {each}" for each in unwritten[:MOST_SHOWN]]
+        # What it answers is told by which document it is.
+        told = [each for each in unwritten if each != "answers"]
+        tried.notes += [f"no rule writes {each}" for each in told[:MOST_SHOWN]]
     except CrossdockError as error:
         tried.fail(str(error))
     return tried

@@ -91,7 +91,7 @@ def apply(session: Session, /, cases: tuple[str, ...], sets: tuple[str, ...], ac
             session.agree(f"{shown['title']}: {label or (shown['recommended'] or {}).get('label')}?")
             with session.changing(hub) as unit:
                 facts = hub.facts.get(unit.conn, unit.tenant)
-                answer = apply_case(unit, facts, case_id, arguments, action)
+                answer = apply_case(unit, facts, hub.connectors, case_id, arguments, action)
                 audit.record(unit, "exception.apply", shown["id"], {"action": answer["action"]})
             return {
                 "id": shown["id"],

@@ -97,19 +97,18 @@ def replay(session: Session, /, messages: tuple[str, ...], quarantined: bool, co
     required=True,
     help="The whole message as it should have been; `messages show --raw` writes it as it came.",
 )
+@click.option("--reason", help="Why it is corrected, for the audit log.")
 @changes
 @pass_session
-def correct(session: Session, /, message: str, file: Path) -> None:
+def correct(session: Session, /, message: str, file: Path, reason: str | None) -> None:
     """Have an edition of a quarantined message worked on instead of it; the message stays as it came, given up."""
     from core.domain.ids import public_id
-    from core.services import audit
     from core.services.correcting import correct_message
 
     with session.hub() as hub, session.changing(hub) as unit:
         message_id = find_id(unit.conn, "message", message)
         name = public_id("message", message_id)
-        edition = public_id("message", correct_message(unit, message_id, file.read_bytes()))
-        audit.record(unit, "message.corrected", name, {"as": edition})
+        edition = public_id("message", correct_message(unit, message_id, file.read_bytes(), reason))
     said = f"{name} is given up, and {edition} is worked on instead."
     session.out.did({"id": edition, "corrects": name}, said, f"crossdock messages show {edition}")
 

@@ -170,8 +170,7 @@ def change(session: Session, /, order: str, sets: tuple[str, ...], file: Path | 
     from core.domain.ids import public_id
     from core.errors import InputError
     from core.services import audit
-    from core.services.catalog import connection_named
-    from core.services.submit import submit_order
+    from core.services.submit import submit_changed
     from core.store.read.orders import read_order
 
     if bool(sets) == bool(file):
@@ -187,7 +186,7 @@ def change(session: Session, /, order: str, sets: tuple[str, ...], file: Path | 
         session.agree(f"Change order {shown['number'] or shown['external_id']}?")
         with session.changing(hub) as unit:
             facts = hub.facts.get(unit.conn, unit.tenant)
-            submit_order(unit, facts, connection_named(unit, shown["connection"]).id, checked, raw)
+            submit_changed(unit, facts, order_id, checked, raw)
             after = read_order(unit.conn, order_id, unit.tenant)
             audit.record(
                 unit, "order.changed", public_id("order", order_id), {"set": [s.partition("=")[0] for s in sets]}

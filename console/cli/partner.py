@@ -116,9 +116,8 @@ def _show(tried: Any) -> None:
 @click.option(
     "--mode",
     type=click.Choice(["off", "observe", "shadow", "live"]),
-    default="live",
-    show_default=True,
-    help="off: nothing goes; observe: files are only taken in; shadow: what would leave is kept, and not sent; live.",
+    help="Of a new partner; off: nothing goes; observe: files are only taken in; shadow: what would leave is kept, and "
+    "not sent; live, the default.",
 )
 @click.option("--replace", is_flag=True, help="Change the partner of that name to what FILE says.")
 @secret_options
@@ -128,7 +127,7 @@ def add_command(
     session: Session,
     /,
     file: Path,
-    mode: str,
+    mode: str | None,
     replace: bool,
     secret_file: tuple[str, ...],
     secret_env: tuple[str, ...],
@@ -144,6 +143,10 @@ def add_command(
     from core.services.edi_partners import missing_secrets, set_up
     from core.store.read.plumbing import read_connection
 
+    if replace and mode:
+        raise click.UsageError(
+            "--mode is of a new partner; `crossdock connection mode NAME MODE` switches one that is there."
+        )
     found = read_partner_file(file)
     with session.hub() as hub:
         secrets = take_secrets([], [], secret_file, secret_env)
@@ -151,11 +154,13 @@ def add_command(
             with session.changing(hub) as unit:
                 shown = set_up(
                     unit, hub.connectors, hub.box, name=found.name, label=found.label, settings=found.settings,
-                    terms=found.terms, secrets=secrets, mode=Mode(mode), replace=replace,
+                    terms=found.terms, secrets=secrets, mode=Mode(mode or "live"), replace=replace,
                 )  # fmt: skip
                 missing = missing_secrets(unit, hub.connectors, hub.box, found.name)
                 connection = read_connection(unit.conn, found.name, unit.tenant)
-                audit.record(unit, "partner.changed" if replace else "partner.added", found.name, {"mode": mode})
+                audit.record(
+                    unit, "partner.changed" if replace else "partner.added", found.name, {"mode": shown["mode"]}
+                )
         except Misconfigured as error:
             raise InputError(error.what, why=error.why, fix=error.fix, code=error.error_code) from None
     _tell_endings(found)

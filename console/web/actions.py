@@ -58,13 +58,10 @@ def replay_message(message_id: UUID) -> None:
         audit.record(unit, "message.replayed", public_id("message", message_id))
 
 
-def correct_message(message_id: UUID, body: bytes) -> UUID:
+def correct_message(message_id: UUID, body: bytes, reason: str | None) -> UUID:
     """Have an edition of a quarantined message worked on instead of it, and return the edition's message."""
     with services().store.begin(actor=me().actor) as unit:
-        edition = correcting.correct_message(unit, message_id, body)
-        detail = {"as": public_id("message", edition)}
-        audit.record(unit, "message.corrected", public_id("message", message_id), detail)
-        return edition
+        return correcting.correct_message(unit, message_id, body, reason)
 
 
 def discard_message(message_id: UUID, reason: str) -> None:
@@ -120,7 +117,7 @@ def _act(
     public = public_id("case", case_id)
     if verb == "apply":
         facts = current_facts(unit)
-        applied = apply_case(unit, facts, case_id, args, action)
+        applied = apply_case(unit, facts, services().connectors, case_id, args, action)
         audit.record(unit, "exception.apply", public, applied)
         return f"{words(applied['action'])}: {done_in_words(applied)}."
     owner = me().email if verb == "assign" else None
@@ -134,7 +131,7 @@ def preview_case(case_id: UUID, args: Args, action: str | None) -> list[tuple[st
     """Apply a case in a transaction that is rolled back, and return the events it would write with their numbers."""
     with trial() as unit:
         facts = current_facts(unit)
-        apply_case(unit, facts, case_id, args, action)
+        apply_case(unit, facts, services().connectors, case_id, args, action)
         unit.flush_events()
         found = written_events(unit.conn, unit.tenant)
     return found

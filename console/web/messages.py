@@ -106,7 +106,8 @@ def correct(message: str) -> AnyResponse:
     require_changes()
     text = request.form.get("body", "").replace("\r\n", "\n")
     try:
-        edition = actions.correct_message(parse_id("message", message), text.encode())
+        reason = request.form.get("reason", "").strip()[:500] or None
+        edition = actions.correct_message(parse_id("message", message), text.encode(), reason)
     except CrossdockError as error:
         flash(str(error), "error")
         return redirect(url_for(".detail", message=message), 303)

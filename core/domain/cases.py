@@ -179,8 +179,8 @@ ORDER_AGAIN = Cause(
     "take_as_change", "Take it as a change of the order", 0.4, 8,
 )  # fmt: skip
 TOO_LATE = Cause(
-    "ORDER-CHANGE-409", "value", "high", "A change of {number} by {connection} was not done",
-    "{connection} asked to change {number}, and nothing of it was done: {detail}. {told}",
+    "ORDER-CHANGE-409", "value", "high", "A {what} of {number} by {connection} was not done",
+    "{connection} asked to {verb} {number}, and nothing of it was done: {detail}. {told}",
     None, "Tell the partner, or have it sent back", None, 24,
 )  # fmt: skip
 KEPT_BACK = Cause(

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from core.domain.money import CURRENCIES
-from core.domain.quick import NO_NUL, Doubtful, Exact, Sized, Trimmed, Whole, compile_schema
+from core.domain.quick import NO_NUL, Check, Doubtful, Exact, Sized, Trimmed, Whole, compile_schema
 from core.domain.vocabulary import BuyerCode, DocumentType, StockStatus
 from core.errors import InputError
 
@@ -171,7 +171,10 @@ class TotalsSchema(Strict):
 
 
 class OrderSchema(Strict):
-    """An order, whole: every sending replaces the earlier picture of it."""
+    """An order, whole: every sending replaces the earlier picture of it.
+
+    `currency` is required as well, unless `currency_assumed` of a partner's order (b2b) says that it states none.
+    """
 
     connection = a_text(128)
     external_id = a_text(128, required=True)
@@ -180,8 +183,9 @@ class OrderSchema(Strict):
     # `replace` where a partner says that it replaces the order he sent before under its number: a change of it.
     purpose = fields.String(allow_none=True, validate=validate.OneOf(["original", "replace"]))
     placed_at = an_instant(required=True)
-    currency = fields.String(required=True, validate=CURRENCY)
-    # The source states no currency, and this is its standard's: the partner's own counts where it is agreed.
+    # Required, unless a partner's order says by `currency_assumed` that it states none.
+    currency = fields.String(validate=CURRENCY)
+    # The source states no currency, `currency` is its standard's, if any: the partner's own counts where it is agreed.
     currency_assumed = fields.Boolean(allow_none=True)
     requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
     # Not before and not after: of shipping and of delivery; requested dates lie within.
@@ -215,11 +219,24 @@ class OrderSchema(Strict):
     canceled_at = an_instant()
     cancel_reason = a_text()
 
+    @validates_schema(skip_on_field_errors=False)
+    def check_currency(self, data: Mapping[str, Any], **_kwargs: Any) -> None:
+        """Refuse an order without a currency, unless it may be the partner's."""
+        if not states_currency(data):
+            raise ValidationError(fields.Field.default_error_messages["required"], "currency")
+
+
+def states_currency(order: Mapping[str, Any]) -> bool:
+    """Return whether an order has a currency, or is a partner's and says that it states none."""
+    return bool(order.get("currency") or (order.get("currency_assumed") and order.get("type") == "b2b"))
+
 
 class OrderCancelSchema(Strict):
     """The buyer or the channel wants the order, or some of its lines, no more."""
 
     external_id = a_text(128, required=True)
+    # The buyer's number of this cancellation, by which it is answered.
+    change = a_text(128)
     occurred_at = an_instant()
     reason = a_text()
     lines = fields.List(
@@ -347,7 +364,10 @@ class SalesReportSchema(Strict):
 
 
 class TransportReceiptSchema(Strict):
-    """A partner's proof, or denial, that a file of ours arrived; `mic` is the hash of what came, in base64."""
+    """A partner's proof, or denial, that a file of ours arrived; `mic` is the hash of what came, in base64.
+
+    `certificates` is said where he could not read it: how many of his it may be encrypted for, one after the other.
+    """
 
     message_id = a_text(998, required=True)
     taken = fields.Boolean(required=True)
@@ -355,6 +375,7 @@ class TransportReceiptSchema(Strict):
     note = a_text()
     mic = a_text(200)
     mic_algorithm = a_text(40)
+    certificates = fields.Integer(strict=True, allow_none=True, validate=validate.Range(min=1, max=1_000))
 
 
 class RefundLineSchema(Strict):
@@ -598,6 +619,21 @@ SCHEMAS: Mapping[str, Schema] = {
 
 
 QUICK = {kind: compile_schema(schema) for kind, schema in SCHEMAS.items()}
+
+
+def _in_a_currency(quick: Check) -> Check:
+    """Return the quick check of orders with what no field tells alone."""
+
+    def check(document: Any) -> Any:
+        found = quick(document)
+        if not states_currency(found):
+            raise Doubtful
+        return found
+
+    return check
+
+
+QUICK[DocumentType.ORDER] = _in_a_currency(QUICK[DocumentType.ORDER])
 
 
 def reasons(messages: Any, path: str = "") -> list[dict[str, str]]:

@@ -89,12 +89,14 @@ class OrderResponseSchema(PaperSchema):
     """Our answer to an order or a change of it: every line accepted, changed, rejected or back-ordered.
 
     `answers` says to which of the two; `change` is the number the buyer gave the change. `refused` says why nothing of
-    the change was done: lines are then as they were before it.
+    the change was done: lines are then as they were before it. `canceled` says that he canceled the order: what is
+    rejected of its lines is what he wants no more.
     """
 
     answers = fields.String(allow_none=True, validate=validate.OneOf([str(each) for each in Answers]))
     change = a_text(128)
     refused = a_text()
+    canceled = fields.Boolean(allow_none=True)
     status = fields.String(required=True, validate=validate.OneOf(["accepted", "changed", "rejected"]))
     currency = fields.String(required=True, validate=CURRENCY)
     lines = fields.List(fields.Nested(AnsweredLineSchema), required=True, validate=validate.Length(1, MAX_LINES))

@@ -61,7 +61,7 @@ DELIVERY = Machine(
     "delivery",
     DeliveryState,
     {D.DUE},
-    {D.DELIVERED, D.DECLINED, D.SUPERSEDED},
+    {D.DECLINED, D.SUPERSEDED},
     {
         (D.DUE, "claim"): D.SENDING,
         (D.WAITING, "claim"): D.SENDING,
@@ -72,6 +72,8 @@ DELIVERY = Machine(
         (D.SENDING, "lose_reply"): D.UNKNOWN,
         (D.SENDING, "lose_lease"): D.UNKNOWN,
         (D.SENDING, "give_up"): D.DEAD,
+        # The partner's receipt came by itself and says that he could not read it: he has taken nothing.
+        (D.DELIVERED, "unread"): D.DUE,
         # What a dead letter may have done before it died is looked up first.
         (D.DEAD, "retry"): D.UNKNOWN,
         (D.DUE, "supersede"): D.SUPERSEDED,

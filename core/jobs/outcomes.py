@@ -36,6 +36,7 @@ from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.edi_states import note_sent
 from core.services.edi_undelivered import note_dead
 from core.services.reports import update_fulfillment
+from core.services.unread import left_before
 from core.store import schema as t
 from core.store.bulk import as_json
 from core.store.unit import Unit
@@ -140,12 +141,7 @@ def _jitter(seconds: float) -> timedelta:
 
 
 def _log_attempt(
-    unit: Unit,
-    row: Row[Any],
-    outcome: str,
-    exchanges: Sequence[Exchange],
-    error: dict[str, Any] | None,
-    took_ms: int,
+    unit: Unit, row: Row[Any], outcome: str, exchanges: Sequence[Exchange], error: dict[str, Any] | None, took_ms: int
 ) -> None:
     unit.conn.execute(
         insert(t.attempt).values(
@@ -220,8 +216,10 @@ def _delivered(hub: Hub, unit: Unit, claimed: Claimed, receipt: Receipt) -> None
     settle_members(unit, "delivery", [row.id], codes=[DEAD.code, UNWRITTEN.code])
     if receipt.detail.get("shadow"):
         return
-    note_sent(unit, row.id, receipt)
     transport_receipts.note_sent(unit, row.connection_id, row.id, receipt)
+    if left_before(unit, row.id, claimed.payload, receipt):
+        return
+    note_sent(unit, row.id, receipt)
     if row.kind == Write.PUSH_STOCK:
         channel_stock.note_pushed(unit, row.connection_id, claimed.payload)
     elif row.kind in papers.WRITE_OF.values():

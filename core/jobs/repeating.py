@@ -108,7 +108,7 @@ def _other_content(read: Read, one: Incoming, first: Row[Any], differs: list[str
         f"Order {number} came before with other content, and this one does not say that it replaces it.",
         why=f"{in_words(differs)}.",
         fix="Take it as a change of the order, or leave it undone for a reason (`crossdock exceptions`); have the "
-        "buyer send replacements as such (BEG01 05, BGM 1225 5, type update) or as changes (860, ORDCHG).",
+        "buyer send replacements as such (BEG01 05, BGM 1225 5, type update) or as changes (860, ORDCHG, OrderChange).",
         code=ORDER_AGAIN.code,
         number=number,
         differs=in_words(differs),

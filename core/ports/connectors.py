@@ -104,6 +104,11 @@ class Push:
     attempt: int = 1
 
 
+UNREAD = "unread"
+"""Key of a push's payload: how many of the partner's certificates he could not read the file by (sent again after a
+transport receipt that came by itself)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What the partner answered: its own identifier and whatever is worth keeping (secrets redacted)."""

@@ -119,6 +119,8 @@ class IncomingInterchange:
         rejected: whether it is refused as a whole.
         findings: what its acknowledgement is made of.
         documents: its messages.
+        numbered: whether the reference is the interchange's own; an order of UBL has none but the order's number, under
+            which it may come again with other content.
     """
 
     syntax: str
@@ -131,6 +133,7 @@ class IncomingInterchange:
     findings: Json
     groups: int = 0
     documents: Sequence[IncomingDocument] = ()
+    numbered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from core.domain.cases import SHORTFALL
 from core.domain.states import LIVE_CASE, MESSAGE
 from core.domain.ways import NEEDED, require_said
 from core.errors import Conflict, InputError, NotFound, Refused
+from core.ports.connectors import Connectors
 from core.services import channel_stock, connections
+from core.services.agreed_papers import send_agreed
 from core.services.canceling import cancel_order
 from core.services.catalog import connection_named, resolve_skus
 from core.services.edi_rejecting import reject_documents
@@ -22,7 +24,6 @@ from core.services.fulfilling import source_again
 from core.services.giving_address import give_address
 from core.services.holds import end_holds, holds_of_case
 from core.services.line_meanings import map_code
-from core.services.papers import send_by_hand
 from core.services.replaying import (
     discard_message,
     live_members,
@@ -36,10 +37,16 @@ from core.store.locks import lock_order, lock_orders
 from core.store.unit import Unit
 
 Arguments = Mapping[str, Any]
+SEND_PAPER = "send_paper"
 
 
 def apply_case(
-    unit: Unit, facts: Facts, case_id: UUID, args: Arguments | None = None, action: str | None = None
+    unit: Unit,
+    facts: Facts,
+    connectors: Connectors,
+    case_id: UUID,
+    args: Arguments | None = None,
+    action: str | None = None,
 ) -> dict[str, Any]:
     """Carry out a case's recommended action, or another of its ways out, and return {action, done: count, note}.
 
@@ -48,13 +55,14 @@ def apply_case(
     Args:
         unit: the running transaction.
         facts: nodes and connections.
+        connectors: opens a partner's connector, which knows what papers were agreed with him.
         case_id: the case.
         args: what the person adds to or changes in the recommended arguments, such as the SKU an alias is for.
         action: one of the case's `alternatives`; the recommended one by default.
 
     Raises:
         NotFound: there is no such case.
-        Conflict: it is closed already.
+        Conflict: it is closed already, or a paper it is about cannot leave.
         Refused: only a person can tell what to do about it.
         InputError: an argument is missing or wrong, or the case has no such way out.
     """
@@ -74,6 +82,8 @@ def apply_case(
     note = what_follows(unit, case_id) if chosen == "take_as_change" else None
     if chosen == "source_again" and case.code == SHORTFALL.code:
         done, note = source_elsewhere(unit, facts, case_id)
+    elif chosen == SEND_PAPER:
+        done = _send_papers(unit, facts, connectors, case)
     else:
         done = ACTIONS[chosen](unit, facts, case, given)
     unit.event("exception.applied", "case", case_id, {"action": chosen, "done": done})
@@ -89,7 +99,7 @@ def _way(case: Row[Any], action: str | None) -> Mapping[str, Any]:
     """Return the way out of a case that was chosen, as the case keeps it."""
     others = {str(each["action"]): each for each in case.alternatives or ()}
     best: Mapping[str, Any] = case.recommended or {}
-    if best.get("action") in ACTIONS and action in (None, best["action"]):
+    if best.get("action") in KNOWN and action in (None, best["action"]):
         return best
     if action is None:
         named = f" Or choose one of its other ways out: {', '.join(others)}." if others else ""
@@ -101,7 +111,7 @@ def _way(case: Row[Any], action: str | None) -> Mapping[str, Any]:
             code="CASE-ACTION-403",
         )
     if action not in others:
-        known = [str(best["action"])] if best.get("action") in ACTIONS else []
+        known = [str(best["action"])] if best.get("action") in KNOWN else []
         raise InputError(
             f"{action[:60]!r} is no way out of this exception.",
             fix=f"Choose one of: {', '.join([*known, *others])}." if known or others else "It has none to be applied.",
@@ -178,10 +188,10 @@ def _retry_deliveries(unit: Unit, _facts: Facts, case: Row[Any], _args: Argument
     return done
 
 
-def _send_paper(unit: Unit, facts: Facts, case: Row[Any], _args: Arguments) -> int:
+def _send_papers(unit: Unit, facts: Facts, connectors: Connectors, case: Row[Any]) -> int:
     papers = live_members(unit, case.id, "paper")
     for paper_id in papers:
-        send_by_hand(unit, facts, paper_id)
+        send_agreed(unit, facts, connectors, paper_id)
     return len(papers)
 
 
@@ -208,7 +218,7 @@ ACTIONS: Mapping[str, Callable[[Unit, Facts, Row[Any], Arguments], int]] = {
     "cancel_orders": _cancel_orders,
     "give_address": give_address,
     "retry_deliveries": _retry_deliveries,
-    "send_paper": _send_paper,
     "resume_connection": _resume,
     "push_stock_again": _push_stock_again,
 }
+KNOWN = frozenset({*ACTIONS, SEND_PAPER})

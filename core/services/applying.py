@@ -12,20 +12,19 @@ from sqlalchemy import insert
 from core.domain.cases import PRIVACY
 from core.domain.ids import uuid7
 from core.domain.vocabulary import DocumentType
-from core.errors import CrossdockError, InputError
+from core.errors import CrossdockError
 from core.ports.connectors import Document
 from core.services import catalog, connections, drift, reports, transport_receipts
-from core.services.canceling import cancel_order
+from core.services.agreements import terms_of
 from core.services.cases import Member, Opened, open_cases
 from core.services.changing import apply_snapshot
 from core.services.chargebacks import record_remittance
 from core.services.facts import Facts
-from core.services.issued import orders_issued
 from core.services.order_changes import apply_change
 from core.services.ordering import Incoming, create_orders
-from core.services.part_changes import parts_named
+from core.services.partner_cancels import apply_cancel
 from core.services.receiving import take_receiving_advice, take_sales_report
-from core.services.refunds import apply_refund, line_ids
+from core.services.refunds import apply_refund
 from core.services.stock import count_stock
 from core.services.stock_receipts import take_stock_receipt
 from core.services.store_orders import refuse_other
@@ -110,7 +109,9 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
     body = document.body
     match document.type:
         case DocumentType.ORDER_CANCEL:
-            return _cancel(unit, facts, connection_id, body)
+            traded = terms_of(unit.conn, connection_id, unit.tenant) is not None
+            canceled, outcome, why = apply_cancel(unit, facts, connection_id, body, traded=traded)
+            return Applied("applied" if outcome == "refused" else outcome, canceled, why and f"refused: {why}")
         case DocumentType.ORDER_CHANGE:
             order_id, outcome, why = apply_change(unit, facts, connection_id, body)
             return Applied("applied" if outcome == "refused" else outcome, order_id, why and f"refused: {why}")
@@ -158,20 +159,6 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
             return Applied("applied")
         case _:
             return Applied("ignored", None, body.get("reason"))
-
-
-def _cancel(unit: Unit, facts: Facts, connection_id: UUID, body: dict[str, Any]) -> Applied:
-    orders = orders_issued(unit, connection_id, body["external_id"])
-    if body.get("lines") and len(orders) > 1:
-        raise InputError(
-            f"Lines of {body['external_id']} are canceled, and it was split by store: {parts_named(orders)}.",
-            fix="Have the buyer say what each store gets (860 with SDQ), or cancel in the parts by hand.",
-            code="CHANGE-STORES-422",
-        )
-    for order in orders:
-        lines = line_ids(unit, order.id, body["lines"]) if body.get("lines") else None
-        cancel_order(unit, facts, order.id, lines, body.get("reason"))
-    return Applied("applied", orders[0].id)
 
 
 def _privacy(unit: Unit, facts: Facts, connection_id: UUID, body: dict[str, Any]) -> Applied:

@@ -110,8 +110,8 @@ def _units_in_one(said: Json, line: Row[Any], measures: Measures, index: int) ->
         raise InputError(
             f"Line {line.external_id!r} is in {name}, it was ordered in {ordered}, and nobody said how many "
             f"{line.unit} one {name} of {sku} holds.",
-            fix=f"Say it with `crossdock terms pack {sku} {name} UNITS` and have the change sent again under another "
-            f"number, or have it sent in {ordered}.",
+            fix=f"Say it with `crossdock terms pack {sku} {name} UNITS` and replay the change's message, or have it "
+            f"sent in {ordered}.",
             code="UNIT-PACK-422",
             errors=[{"path": f"lines.{index}.unit", "reason": f"is {name}, of which no pack is known"}],
         )

@@ -20,12 +20,13 @@ from core.services.finishing import finish_orders
 from core.services.fulfilling import source_again
 from core.services.latecomers import apply_late
 from core.services.line_items import clashes, item_of, resolve_lines
-from core.services.order_rows import LINE, body_of, fingerprint, line_row, order_total
+from core.services.order_rows import LINE, body_of, fingerprint, line_row, order_total, part_of
 from core.services.ordering import Incoming, judge, tell_erp
 from core.services.outbox import told_of
 from core.services.phase import refresh_phases
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.recalling import recall_work
+from core.services.unreleasable import uncounted
 from core.services.validation import Stop
 from core.store import schema as t
 from core.store.bulk import copy_rows
@@ -106,13 +107,11 @@ def apply_snapshot(
 
 
 def _remember(unit: Unit, order: Row[Any], document: Json, mark: str) -> None:
-    # A change by hand does not say whose part an order is, and it stays so.
-    kept = {name: order.body[name] for name in ("split_from", "split_ship_to") if order.body.get(name)}
     unit.conn.execute(
         update(t.orders)
         .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order.id)
         .values(
-            body={**body_of(document), **kept},
+            body={**body_of(document), **part_of(order.body)},
             total=order_total(document),
             number=document.get("number") or order.number,
             source_version=document.get("source_version"),
@@ -226,11 +225,16 @@ def _rehold(unit: Unit, facts: Facts, incoming: Incoming, before: Collection[Sto
     wanted = {(str(stop.kind), stop.detail) for stop in stops}
     have = {(row.kind, row.detail) for row in active}
     known = {(str(stop.kind), stop.detail) for stop in before or ()}
-    kept = {
-        row.id
-        for row in active
-        if before is not None and row.kind in FROM_MAPS and row.line_id is None and (row.kind, row.detail) not in known
-    }
+    kept = (
+        set()
+        if before is None
+        else uncounted(unit, [row.id for row in active])
+        | {
+            row.id
+            for row in active
+            if row.kind in FROM_MAPS and row.line_id is None and (row.kind, row.detail) not in known
+        }
+    )
     over = [row for row in active if row.kind in FROM_CONTENT and (row.kind, row.detail) not in wanted]
     ended = [row.id for row in over if row.id not in kept]
     fresh = [stop for stop in stops if (str(stop.kind), stop.detail) not in have | known]

@@ -11,6 +11,7 @@ from core.domain.states import MESSAGE
 from core.domain.vocabulary import Via
 from core.errors import Conflict, InputError, NotFound
 from core.ports.connectors import InboundRecord
+from core.services import audit
 from core.services.intake import store_records
 from core.services.replaying import discard_message
 from core.store import schema as t
@@ -21,15 +22,17 @@ CORRECTS_HEADER = "corrects"
 MOVE = text("UPDATE edi_document SET message_id = :new WHERE tenant_id = :t AND message_id = :old")
 
 
-def correct_message(unit: Unit, message_id: UUID, body: bytes) -> UUID:
+def correct_message(unit: Unit, message_id: UUID, body: bytes, reason: str | None = None) -> UUID:
     """Have a person's edition of a quarantined message worked on instead of it, and return the edition's message.
 
-    The first one is given up, naming the edition; a partner's document goes on with the edition.
+    The first one is given up, naming the edition; a partner's document goes on with the edition. It stands in the audit
+    log, in the name of who does it.
 
     Args:
         unit: the running transaction.
         message_id: the message.
         body: the edition, whole.
+        reason: why, for the audit log.
 
     Raises:
         NotFound: there is no such message.
@@ -64,6 +67,8 @@ def correct_message(unit: Unit, message_id: UUID, body: bytes) -> UUID:
         )
     unit.conn.execute(MOVE, {"t": unit.tenant, "old": message_id, "new": accepted.message_id})
     discard_message(unit, message_id, f"corrected by {unit.actor} as {public_id('message', accepted.message_id)}")
-    unit.event("message.corrected", "message", message_id, {"as": public_id("message", accepted.message_id)})
+    said = {"as": public_id("message", accepted.message_id), **({"reason": reason} if reason else {})}
+    unit.event("message.corrected", "message", message_id, said)
     unit.wake(INTAKE)
+    audit.record(unit, "message.corrected", name, said)
     return accepted.message_id

@@ -1,4 +1,4 @@
-"""What a partner sent and nobody could work on, told to people: refused interchanges and documents, stray answers."""
+"""What a partner sent and nobody could work on, told to people: what is refused, numbers used again, stray answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from core.domain.cases import EDI_REJECTED, EDI_STRAY
+from core.domain.cases import EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY
+from core.domain.ids import public_id
 from core.ports.connectors import Json
 from core.ports.partners import IncomingDocument, IncomingInterchange, Verdict
 from core.services.cases import Member, Opened, open_cases, settle_members
@@ -17,6 +18,8 @@ from core.services.facts import Facts
 from core.store.unit import Unit
 
 MOST_NAMED = 5
+TOLD = "The acknowledgement tells the partner so."
+UNTOLD = "The partner was not told: he asked for no acknowledgement of interchanges, or his profile sends none."
 REFUSED_BEFORE = text(
     """
     SELECT d.id FROM edi_document d
@@ -113,6 +116,27 @@ def tell_stray(
         member = Member("interchange", interchange_id)
         open_cases(unit, [Opened(EDI_STRAY, print_, evidence, [member], connection_id=connection_id)])
     return about
+
+
+def tell_duplicate(
+    unit: Unit, facts: Facts, connection_id: UUID, interchange_id: UUID, found: IncomingInterchange, *, told: bool
+) -> None:
+    """Open a case for an interchange whose reference came before with other content.
+
+    Args:
+        unit: the running transaction.
+        facts: connections.
+        connection_id: whose it is.
+        interchange_id: of the interchange that was set aside.
+        found: what came.
+        told: whether its acknowledgement tells the partner.
+    """
+    evidence = {
+        "connection": _name(facts, connection_id), "reference": found.reference,
+        "interchange": public_id("interchange", interchange_id), "told": TOLD if told else UNTOLD,
+    }  # fmt: skip
+    print_, member = f"{EDI_DUPLICATE.code}:{interchange_id.hex}", Member("interchange", interchange_id)
+    open_cases(unit, [Opened(EDI_DUPLICATE, print_, evidence, [member], connection_id=connection_id)])
 
 
 def _open(unit: Unit, connection_id: UUID, print_: str, evidence: Json, members: list[Member]) -> None:

@@ -7,7 +7,7 @@ as a delivery, and what the partner said of papers of ours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import Row, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from core.domain.cases import EDI_DUPLICATE
 from core.domain.ids import public_id, uuid7
 from core.domain.vocabulary import Via, Write
 from core.ports.connectors import InboundRecord, Json
@@ -27,8 +26,7 @@ from core.ports.partners import (
     IncomingInterchange,
     Unpacks,
 )
-from core.services.cases import Member, Opened, open_cases
-from core.services.edi_alarms import settle_mended, tell_refused, tell_stray
+from core.services.edi_alarms import settle_mended, tell_duplicate, tell_refused, tell_stray
 from core.services.edi_keys import all_keys, write_keys
 from core.services.edi_states import hear
 from core.services.facts import Facts
@@ -38,8 +36,7 @@ from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import INTAKE, Unit
 
-TOLD = "The acknowledgement tells the partner so."
-UNTOLD = "The partner was not told: he asked for no acknowledgement of interchanges, or his profile sends none."
+DIGEST = 16
 TAKEN, REFUSED, REPEATED, QUARANTINED = "taken", "refused", "repeated", "quarantined"
 
 
@@ -86,17 +83,14 @@ def _interchange(
         "test": found.test, "messages": len(found.documents), "groups": found.groups, "message_id": message.id,
         "sha256": found.sha256, "findings": found.findings, "state": REFUSED if found.rejected else TAKEN,
     }  # fmt: skip
-    written = unit.conn.execute(
-        upsert(t.interchange)
-        .values(**values)
-        .on_conflict_do_nothing(
-            index_elements=["tenant_id", "connection_id", "sender", "recipient", "reference", "test"],
-            index_where=text("direction = 'in' AND duplicate_of IS NULL"),
-        )
-        .returning(t.interchange.c.id)
-    ).scalar_one_or_none()
+    written = _is_new(unit, values)
+    if not written and not found.numbered and _first(unit, message.connection_id, found).sha256 != found.sha256:
+        # What differs is told of the order, not of an interchange without a number of its own.
+        found = replace(found, reference=f"{found.reference}:{found.sha256[:DIGEST]}")
+        written = _is_new(unit, values | {"reference": found.reference})
+        values["reference"] = found.reference
     notes: list[str] = []
-    if written is not None:
+    if written:
         notes += take_documents(unit, facts, connector, message, interchange_id, found, since=message.received_at)
         if found.rejected:
             notes.append(f"interchange {found.reference or number + 1} is refused")
@@ -110,7 +104,7 @@ def _interchange(
         notes.append(f"interchange {found.reference} came before" + ("" if same else ", with other content"))
         owes = connector.owes(findings)
         if not same:
-            _report_duplicate(unit, facts, message.connection_id, interchange_id, found, told=owes)
+            tell_duplicate(unit, facts, message.connection_id, interchange_id, found, told=owes)
         if owes:
             _owe(unit, message.connection_id, interchange_id, findings, connector.answer_within, message.received_at)
     unit.event(
@@ -120,6 +114,20 @@ def _interchange(
         {"reference": found.reference, "state": values["state"], "messages": len(found.documents)},
     )
     return notes
+
+
+def _is_new(unit: Unit, values: Json) -> bool:
+    """Write an interchange, and return whether none of its reference came before."""
+    written = unit.conn.execute(
+        upsert(t.interchange)
+        .values(**values)
+        .on_conflict_do_nothing(
+            index_elements=["tenant_id", "connection_id", "sender", "recipient", "reference", "test"],
+            index_where=text("direction = 'in' AND duplicate_of IS NULL"),
+        )
+        .returning(t.interchange.c.id)
+    )
+    return written.scalar_one_or_none() is not None
 
 
 def take_documents(
@@ -168,29 +176,6 @@ def _first(unit: Unit, connection_id: UUID, found: IncomingInterchange) -> Any:
             c.test == found.test, c.duplicate_of.is_(None),
         )
     ).one()  # fmt: skip
-
-
-def _report_duplicate(
-    unit: Unit, facts: Facts, connection_id: UUID, interchange_id: UUID, found: IncomingInterchange, *, told: bool
-) -> None:
-    known = facts.connections.get(connection_id)
-    open_cases(
-        unit,
-        [
-            Opened(
-                EDI_DUPLICATE,
-                f"{EDI_DUPLICATE.code}:{interchange_id.hex}",
-                {
-                    "connection": known.name if known else "?",
-                    "reference": found.reference,
-                    "interchange": public_id("interchange", interchange_id),
-                    "told": TOLD if told else UNTOLD,
-                },
-                [Member("interchange", interchange_id)],
-                connection_id=connection_id,
-            )
-        ],
-    )
 
 
 def _owe(unit: Unit, connection_id: UUID, interchange_id: UUID, findings: Json, within: float, received: Any) -> None:

@@ -22,6 +22,18 @@ UPDATE change_set SET state = CASE WHEN changes::text = '{"lines":{}}' THEN 'con
        answer = CASE WHEN changes::text = '{"lines":{}}' THEN answer ELSE 'too late: the node had gone on' END
 WHERE tenant_id = %s AND order_id = ANY(%s::uuid[]) AND kind = 'cancel' AND state = 'requested'
 """
+GONE_ON = "The warehouse had gone on with it."
+"""Why a partner's cancellation was refused after its node was asked."""
+# What a partner asked for was done where more is canceled than before he did.
+TELL = """
+UPDATE change_set c SET answered_at = clock_timestamp(),
+       state = CASE WHEN l.canceled > (c.changes->>'canceled_before')::numeric THEN 'confirmed' ELSE 'declined' END,
+       answer = CASE WHEN l.canceled > (c.changes->>'canceled_before')::numeric THEN c.answer
+                ELSE %s END
+FROM (SELECT order_id, sum(canceled) AS canceled FROM order_line
+      WHERE tenant_id = %s AND order_id = ANY(%s::uuid[]) GROUP BY order_id) l
+WHERE c.tenant_id = %s AND c.order_id = l.order_id AND c.kind = 'partner' AND c.state = 'requested'
+"""
 MOVE = """
 UPDATE orders o SET state = d.state, version = o.version + 1, updated_at = %(now)s,
        sourcing_at = CASE WHEN d.state = 'in_progress' THEN %(now)s::timestamptz END,
@@ -36,6 +48,7 @@ def settle_cancels(unit: Unit, order_ids: Collection[UUID]) -> None:
     settled = sorted({*order_ids} - _asking(unit, order_ids))
     if settled:
         unit.conn.exec_driver_sql(ANSWER, (unit.tenant, settled))
+        unit.conn.exec_driver_sql(TELL, (GONE_ON, unit.tenant, settled, unit.tenant))
         finish_orders(unit, settled)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from core.domain.trade_terms import issued_as
-from core.services.refunds import order_of
+from core.errors import NotFound
 from core.store.locks import lock_orders_by_source
 from core.store.unit import Unit
 
@@ -18,6 +18,22 @@ PARTS = text(
     "SELECT id, external_id, number, body FROM orders WHERE tenant_id = :t AND connection_id = :c"
     " AND (body->>'split_from' = :x OR number = :x) AND external_id <> :x ORDER BY id"
 )
+
+
+def order_of(unit: Unit, connection_id: UUID, external_id: str) -> Row[Any]:
+    """Lock and return the order a connection knows under this id.
+
+    Raises:
+        NotFound: it has not come in (yet).
+    """
+    found = lock_orders_by_source(unit, [(connection_id, external_id)])
+    if not found:
+        raise NotFound(
+            f"There is no order {external_id!r} of this connection.",
+            fix="It is tried again: the order itself may still be on its way.",
+            code="ORDER-UNKNOWN-404",
+        )
+    return found[connection_id, external_id]
 
 
 def split_parts(unit: Unit, connection_id: UUID, issued: str) -> list[Row[Any]]:

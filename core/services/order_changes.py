@@ -17,25 +17,28 @@ from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.agreements import terms_of
 from core.services.canceling import cancel_order
-from core.services.cases import Member, Opened, open_cases
+from core.services.cases import settle_members
 from core.services.change_lines import lines_by_name, operations
 from core.services.changes import change_order
 from core.services.facts import Facts
 from core.services.issued import orders_issued
 from core.services.papers import WRITE_OF
 from core.services.part_changes import shares
+from core.services.refusing import show_refused
 from core.services.responding import lines_of, owe_answer
 from core.store import schema as t
 from core.store.unit import Unit
 
-SEEN = text(
-    "SELECT order_id, state, changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
-    " AND changes->>'change' = :c"
+PACK_UNKNOWN = "UNIT-PACK-422"
+# Key of a change that was refused, with the code of why, where it may be done later on.
+REFUSED_FOR = "refused_for"
+DECLINED = text(
+    "SELECT id FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner' AND state = 'declined'"
 )
-
-
-TOLD = "The next order response says so to {}, where its profile has one."
-NOT_TOLD = "No order response is owed to {}: nobody has told it."
+SEEN = text(
+    "SELECT id, order_id, state, changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o)"
+    " AND kind = 'partner' AND changes->>'change' = :c"
+)
 
 
 def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> tuple[UUID, str, str | None]:
@@ -44,7 +47,8 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     An order that was split by store is changed in its parts, all of them or none; see `shares`. What was shipped cannot
     be changed: then nothing of the change is done, a case is opened, and the order response says so. A number that
     comes again with the same content is a duplicate. With other content it is a change where the former was refused,
-    and refused where it was done: what the former has added would be added twice.
+    and refused where it was done: what the former has added would be added twice. One that was refused because nobody
+    had said what a pack holds is tried again.
 
     Raises:
         NotFound: the order has not come in (yet).
@@ -55,10 +59,12 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     ids = [each.id for each in orders]
     said = {"change": number, "lines": jsonable(body["lines"]), "ship_to": jsonable(body.get("ship_to"))}
     seen = unit.conn.execute(SEEN, {"t": unit.tenant, "o": ids, "c": number}).all() if number else ()
-    same = next((each for each in seen if {"ship_to": said["ship_to"], **each.changes} == said), None)
-    if same is not None:
-        return same.order_id, "duplicate", None
-    why, concerned = None, list(orders)
+    alike = [each for each in seen if _content(said, each.changes) == said]
+    # A person who has said the pack has the message read again; all else that was refused stays so under its number.
+    waited = bool(alike) and all(_waits(each) for each in alike)
+    if alike and not waited:
+        return alike[0].order_id, "duplicate", None
+    why, code, concerned = None, None, list(orders)
     try:
         with unit.savepoint():
             parts = shares(orders, {each: lines_by_name(unit, each) for each in ids}, body)
@@ -70,10 +76,34 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
                     # Of an order in parts, all of the change is done or nothing.
                     raise InputError(f"{order.external_id}: {why}", code="CHANGE-LATE-422")
     except InputError as error:
-        why = error.what
+        why, code = error.what, error.error_code
+    if waited and code == PACK_UNKNOWN:
+        return concerned[0].id, "refused", why
     called = orders[0].number or orders[0].external_id if len(orders) == 1 else body["external_id"]
+    if code == PACK_UNKNOWN:
+        said[REFUSED_FOR] = code
     note_change(unit, facts, concerned, said, called, body.get("reason"), why)
+    if why is None and waited:
+        _settle(unit, concerned, alike)
     return concerned[0].id, "applied" if why is None else "refused", why
+
+
+def _content(said: Json, kept: Json) -> Json:
+    """Return what a change that is kept said, in the form of one that comes now."""
+    return {"ship_to": said["ship_to"], **{name: value for name, value in kept.items() if name != REFUSED_FOR}}
+
+
+def _waits(change: Row[Any]) -> bool:
+    """Return whether a change was refused for a pack that nobody knew then."""
+    return bool(change.state == "declined" and change.changes.get(REFUSED_FOR) == PACK_UNKNOWN)
+
+
+def _settle(unit: Unit, orders: Sequence[Row[Any]], done: Sequence[Row[Any]]) -> None:
+    """End the case of changes of these orders that were refused, where those that are done now were the only ones."""
+    ids = [order.id for order in orders]
+    refused = unit.conn.execute(DECLINED, {"t": unit.tenant, "o": ids}).scalars()
+    if set(refused) <= {each.id for each in done}:
+        settle_members(unit, "order", ids, codes=[TOO_LATE.code])
 
 
 def _refuse_again(orders: Sequence[Row[Any]], seen: Sequence[Row[Any]], number: str | None) -> None:
@@ -115,6 +145,8 @@ def note_change(
     number: str,
     reason: str | None,
     why: str | None,
+    *,
+    asked: bool = False,
 ) -> None:
     """Write down a change that a partner asked for, and owe him the order responses; refused, a case is opened.
 
@@ -122,10 +154,11 @@ def note_change(
         unit: the running transaction.
         facts: nodes and connections.
         orders: the locked order, or its parts by store, as it was; all of one connection.
-        said: what was asked; `change` is the partner's number of it.
+        said: what was asked; `change` is the partner's number of it, `cancel` what is canceled.
         number: what the partner calls the order.
         reason: his reason.
         why: why nothing of it was done; None where it was.
+        asked: whether a node was asked first; the answer waits for what it says.
     """
     connection_id = orders[0].connection_id
     connection = facts.connections.get(connection_id)
@@ -135,21 +168,12 @@ def note_change(
         unit.conn.execute(
             insert(t.change_set).values(
                 tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner", changes=said,
-                state="confirmed" if why is None else "declined", reason=reason, answer=why, actor=unit.actor,
-                answered_at=unit.now,
+                state="requested" if asked else "confirmed" if why is None else "declined", reason=reason, answer=why,
+                actor=unit.actor, answered_at=None if asked else unit.now,
             )
         )  # fmt: skip
         if terms is not None and answers:
             owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
     if why is not None:
-        name = connection.name if connection else "?"
-        told = TOLD if terms is not None and answers else NOT_TOLD
-        evidence = {"connection": name, "number": number, "detail": why.removesuffix("."), "told": told.format(name)}
-        _refuse(unit, orders, evidence)
-
-
-def _refuse(unit: Unit, orders: Sequence[Row[Any]], evidence: Json) -> None:
-    mark, about = f"{TOO_LATE.code}:{orders[0].id.hex}", [Member("order", order.id, order.id) for order in orders]
-    open_cases(unit, [Opened(TOO_LATE, mark, evidence, about, connection_id=orders[0].connection_id)])
-    for order in orders:
-        unit.event("order.change_refused", "order", order.id, evidence, order_id=order.id)
+        told = terms is not None and answers
+        show_refused(unit, facts, orders, number, why, cancels="cancel" in said, told=told)

@@ -36,6 +36,11 @@ def body_of(document: Json) -> Json:
     return {name: document[name] for name in BODY if document.get(name) is not None}
 
 
+def part_of(body: Json) -> Json:
+    """Return what of an order's body says whose part it is; a change by hand does not say it, and it stays so."""
+    return {name: body[name] for name in ("split_from", "split_ship_to") if body.get(name)}
+
+
 def order_total(document: Json) -> Decimal:
     """Return the stated grand total, else what the lines and charges come to."""
     grand: Decimal | None = (document.get("totals") or {}).get("grand")

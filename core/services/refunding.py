@@ -11,13 +11,13 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 
 from core.domain.ids import public_id, uuid7
-from core.domain.money import minor_unit, plain
+from core.domain.money import plain
 from core.domain.papers import short_number
-from core.domain.units import divides
 from core.errors import Conflict, InputError
 from core.ports.connectors import Json
 from core.services.crediting import gives_money
 from core.services.facts import Facts
+from core.services.refund_checks import refuse_part
 from core.services.refunds import give_back
 from core.store import schema as t
 from core.store.locks import lock_order
@@ -61,7 +61,6 @@ def refund_order(unit: Unit, facts: Facts, order_id: UUID, asked: Json) -> tuple
             code="REFUND-CHANNEL-409",
         )
     number = asked.get("external_id") or short_number("R", uuid7())
-    _refuse_finer(order.currency, asked)
     rows = unit.conn.execute(LINES, {"t": unit.tenant, "o": order_id}).all()
     named = [_row(rows, each["line"], at) for at, each in enumerate(asked.get("lines") or [])]
     lines = _lines(named, asked.get("lines") or [])
@@ -85,22 +84,6 @@ def refund_order(unit: Unit, facts: Facts, order_id: UUID, asked: Json) -> tuple
     made = give_back(unit, facts, order.connection_id, order, body, _units(lines, "cancel"), _units(lines, "return"))
     assert made is not None  # the order is locked, and its refund of that number was looked for
     return made, True
-
-
-def _refuse_finer(currency: str, asked: Json) -> None:
-    """Refuse amounts that nobody can pay: the credit note would say another one."""
-    least = minor_unit(currency)
-    said = [("amount", asked.get("amount"))]
-    said += [(f"lines.{at}.amount", each.get("amount")) for at, each in enumerate(asked.get("lines") or [])]
-    finer = [(path, amount) for path, amount in said if amount is not None and amount % least]
-    if finer:
-        raise InputError(
-            f"{plain(finer[0][1])} {currency} cannot be given back.",
-            why=f"The smallest amount of {currency} is {plain(least)}.",
-            fix="Round the amount, and ask again.",
-            code="REFUND-AMOUNT-422",
-            errors=[{"path": path, "reason": f"must be a multiple of {plain(least)}"} for path, _ in finer],
-        )
 
 
 def _known(unit: Unit, order: Row[Any], number: str, asked: Json, lines: Sequence[Json]) -> UUID | None:
@@ -163,14 +146,7 @@ def _refuse_units(named: Sequence[Row[Any]], asked: Sequence[Json]) -> None:
                 code="REFUND-UNITS-422",
                 errors=[{"path": f"lines.{at}.quantity", "reason": f"must be from 1 to {plain(there)}"}],
             )
-        if divides(units, row.unit):
-            raise InputError(
-                f"{plain(units)} of line {each['line'][:60]!r} cannot come back: it is counted in {row.unit}.",
-                why="Nobody can send a part of a piece.",
-                fix="Ask for a whole number; `none` gives money back without units.",
-                code="REFUND-PART-422",
-                errors=[{"path": f"lines.{at}.quantity", "reason": f"must be a whole number of {row.unit}"}],
-            )
+        refuse_part(units, row.unit, each["line"], at)
 
 
 def _row(rows: Sequence[Row[Any]], name: str, at: int) -> Row[Any]:

@@ -12,35 +12,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
 from core.domain.payloads import jsonable
-from core.errors import InputError, NotFound
+from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
 from core.services.latecomers import settle_late
 from core.services.phase import refresh_phases
+from core.services.refund_checks import refuse_unpayable
+from core.services.refund_parts import order_refunded
 from core.services.trade_due import owe_credit
 from core.store import schema as t
 from core.store.bulk import copy_rows
-from core.store.locks import lock_orders_by_source
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
-
-
-def order_of(unit: Unit, connection_id: UUID, external_id: str) -> Row[Any]:
-    """Lock and return the order a connection knows under this id.
-
-    Raises:
-        NotFound: it has not come in (yet).
-    """
-    found = lock_orders_by_source(unit, [(connection_id, external_id)])
-    if not found:
-        raise NotFound(
-            f"There is no order {external_id!r} of this connection.",
-            fix="It is tried again: the order itself may still be on its way.",
-            code="ORDER-UNKNOWN-404",
-        )
-    return found[connection_id, external_id]
 
 
 def line_ids(unit: Unit, order_id: UUID, lines: Sequence[Mapping[str, Any]]) -> dict[UUID, Decimal]:
@@ -89,9 +74,10 @@ def apply_refund(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
 
     Raises:
         NotFound: the order has not come in (yet).
-        InputError: the order has no line that units are taken off or brought back to.
+        InputError: the order has no line that units are taken off or brought back to, or was split by store and not
+            exactly one part fits; see `give_back` as well.
     """
-    order = order_of(unit, connection_id, body["order_external_id"])
+    order = order_refunded(unit, connection_id, body)
     lines = body.get("lines") or []
     off = line_ids(unit, order.id, [line for line in lines if line["restock"] == "cancel"])
     back = line_ids(unit, order.id, [line for line in lines if line["restock"] == "return"])
@@ -118,6 +104,10 @@ def give_back(
         body: canonical; a line with `line_id` is the one of ours with this id.
         off: units by line that leave the open part of the order.
         back: units by line that come back.
+
+    Raises:
+        InputError: of a partner's order, an amount is finer than the currency, or part of a piece is taken off or
+            brought back; what was written must not be committed.
     """
     lines = body.get("lines") or []
     refund_id = _insert(unit, connection_id, order, body)
@@ -127,12 +117,18 @@ def give_back(
         row.id: row
         for row in unit.conn.execute(
             text(
-                "SELECT id, external_id, quantity - canceled - shipped AS open, shipped - returned AS out"
-                " FROM order_line WHERE tenant_id = :t AND order_id = :o"
+                "SELECT l.id, l.external_id, l.quantity - l.canceled - l.shipped AS open,"
+                " l.shipped - l.returned AS out, coalesce(i.unit, l.unit) AS unit FROM order_line l"
+                " LEFT JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id"
+                " WHERE l.tenant_id = :t AND l.order_id = :o"
             ),
             {"t": unit.tenant, "o": order.id},
         )
     }
+    if order.type == "b2b":
+        # What a shop tells of its own refunds has happened already.
+        currency = body.get("currency") or order.currency
+        refuse_unpayable(currency, body, {row.external_id: row for row in rows.values()})
     _insert_lines(unit, refund_id, lines, {row.external_id: row.id for row in rows.values()})
     cancel = {line: min(units, rows[line].open) for line, units in off.items()}
     returned = {

@@ -18,8 +18,10 @@ from core.domain.vocabulary import Answer, Answers, Paper
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
+from core.services.finishing import GONE_ON
 from core.services.paper_answers import KEPT
 from core.services.papers import head_of, make_paper
+from core.services.refusing import show_refused
 from core.services.trading import in_ordered, ordered_as
 from core.store import schema as t
 from core.store.locks import lock_order
@@ -70,7 +72,9 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
         if units > booked.get(line, ZERO)
     }
     looked = _has_looked(unit, order)
-    settled = order.state in ORDER.final or (order.state != "held" and (not missing or looked))
+    changes = _changes(unit, order.id)
+    asking = any(each.state == "requested" for each in changes)
+    settled = not asking and (order.state in ORDER.final or (order.state != "held" and (not missing or looked)))
     if not settled and unit.now < due.due_at - timedelta(hours=terms["respond_within_hours"]) * MARGIN:
         return False
     known = looked and order.state != "held"
@@ -82,19 +86,25 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
     answered = [
         _answer(line, {} if line.id in reject else missing, reject, days.get(line.id), order, reason) for line in lines
     ]
+    canceled = any("cancel" in each.changes and each.state == "confirmed" for each in changes)
     ordered = {line.position: in_ordered(line, line.quantity)[0] for line in lines}
-    for number, about in _unanswered(unit, order.id):
-        said = _as_refused(answered, about) if "refused" in about else answered
+    for number, about, cancels in _unanswered(unit, order.id, changes, asking=asking):
+        if about.get("refused") == GONE_ON:
+            # Only now it is known; what was refused at once has its case.
+            show_refused(unit, facts, [order], order.external_id, GONE_ON, cancels=cancels, told=True)
+        said = _as_refused(answered, about, cancels=cancels) if "refused" in about else answered
         body = {
             **head_of(order, terms, unit.now),
             "number": f"{short_number('R', order.id)}-{number}",
             **about,
+            **({"canceled": True} if canceled and "refused" not in about else {}),
             "status": _whole(said),
             "currency": order.currency,
             "lines": said,
         }
         make_paper(unit, facts, Paper.ORDER_RESPONSE, body, order, terms, ordered=ordered, clock={"due_at": due.due_at})
-    return True
+    # What becomes of a cancellation is told once the node has said it.
+    return not asking
 
 
 def _has_looked(unit: Unit, order: Row[Any]) -> bool:
@@ -107,13 +117,25 @@ def _has_looked(unit: Unit, order: Row[Any]) -> bool:
     return order.sourcing_tries > 0 and not due_soon
 
 
-def _unanswered(unit: Unit, order_id: UUID) -> list[tuple[int, Json]]:
-    """Return (number of the response, what it answers) for the order and each change of it that nobody answered yet.
+def _changes(unit: Unit, order_id: UUID) -> Sequence[Row[Any]]:
+    """Return what the partner asked to change of an order or to cancel, in the order it was answered here."""
+    c = t.change_set.c
+    return unit.conn.execute(
+        select(t.change_set)
+        .where(c.tenant_id == unit.tenant, c.order_id == order_id, c.kind == "partner")
+        .order_by(c.answered_at, c.id)
+    ).all()
 
-    Of a change that was refused it says why, and `lines` are those the change was about.
-    A response that was kept back answers nothing: it is made anew under its number.
+
+def _unanswered(
+    unit: Unit, order_id: UUID, changes: Sequence[Row[Any]], *, asking: bool
+) -> list[tuple[int, Json, bool]]:
+    """Return (number, what it answers, whether a cancellation) of the response to the order and each change of it.
+
+    Those that were answered are left out. Of a change that was refused it says why, and `lines` are those the change
+    was about. A response that was kept back answers nothing: it is made anew under its number.
     """
-    p, c = t.paper.c, t.change_set.c
+    p = t.paper.c
     papers = unit.conn.execute(
         select(p.state, p.made_at, p.body)
         .where(p.tenant_id == unit.tenant, p.order_id == order_id, p.kind == str(Paper.ORDER_RESPONSE))
@@ -126,28 +148,24 @@ def _unanswered(unit: Unit, order_id: UUID) -> list[tuple[int, Json]]:
         for each in papers
         if each.state == KEPT
     }
-    found: list[Json] = [] if any(what != Answers.CHANGE for what, _ in told) else [{"answers": str(Answers.ORDER)}]
+    order: tuple[Json, bool] = ({"answers": str(Answers.ORDER)}, False)
+    found = [] if any(what != Answers.CHANGE for what, _ in told) else [order]
     last = max((at for what, at in told if what != Answers.ORDER), default=None)
-    changes = unit.conn.execute(
-        select(c.changes, c.state, c.answer, c.answered_at)
-        .where(c.tenant_id == unit.tenant, c.order_id == order_id, c.kind == "partner")
-        .order_by(c.answered_at, c.id)
-    ).all()
     for each in changes:
-        if last is None or each.answered_at > last:
-            number = each.changes.get("change")
-            refused = {"refused": str(each.answer)[:WORDS], "lines": each.changes.get("lines") or []}
-            found.append(
-                {
-                    "answers": str(Answers.CHANGE),
-                    **({"change": number} if number else {}),
-                    **(refused if each.state == "declined" else {}),
-                }
-            )
+        if each.state != "requested" and (last is None or each.answered_at > last):
+            number, cancel = each.changes.get("change"), each.changes.get("cancel")
+            lines = each.changes.get("lines") or (cancel if isinstance(cancel, list) else [])
+            refused = {"refused": str(each.answer)[:WORDS], "lines": lines}
+            about = {
+                "answers": str(Answers.CHANGE),
+                **({"change": number} if number else {}),
+                **(refused if each.state == "declined" else {}),
+            }
+            found.append((about, bool(cancel)))
     following = count(max((int(each.body["number"].rpartition("-")[2]) for each in papers), default=0) + 1)
     return [
-        (kept.pop((each["answers"], each.get("change")), 0) or next(following), each)
-        for each in found or [{"answers": str(Answers.ORDER)}]
+        (kept.pop((about["answers"], about.get("change")), 0) or next(following), about, cancels)
+        for about, cancels in found or ([] if asking else [order])
     ]
 
 
@@ -239,14 +257,15 @@ def _answer(
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _as_refused(answered: Sequence[Json], about: Json) -> list[Json]:
+def _as_refused(answered: Sequence[Json], about: Json, *, cancels: bool) -> list[Json]:
     """Return the answers to lines as they are, those of a refused change with why: what he wants is not what he gets.
 
     A change that names none of them is about all.
     """
     asked = {each.get("external_id") for each in about["lines"]}
     asked &= {each.get("external_id") for each in answered}
-    named = f"change {about['change']}" if about.get("change") else "the change"
+    what = "cancellation" if cancels else "change"
+    named = f"{what} {about['change']}" if about.get("change") else f"the {what}"
     found = []
     for each in answered:
         if not asked or each.get("external_id") in asked:

@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
+
 from core.domain.vocabulary import Via
 from core.ports.connectors import InboundRecord, Json
 from core.services.applying import apply_orders
 from core.services.facts import Facts
 from core.services.intake import store_records
+from core.services.order_rows import part_of
 from core.services.ordering import Incoming
+from core.services.unreleasable import still_uncounted
+from core.store import schema as t
 from core.store.unit import Unit
 
 FINISH = """
@@ -43,10 +48,32 @@ def submit_order(unit: Unit, facts: Facts, connection_id: UUID, document: Json, 
         document: the canonical order, checked.
         raw: what was sent, kept for replay.
     """
-    digest = hashlib.sha256(raw).hexdigest()
-    record = InboundRecord("order", f"{document['external_id']}:{digest}", raw)
-    [order_id] = submit_orders(unit, facts, [Submitted(connection_id, document, record)], Via.API)
+    [order_id] = submit_orders(unit, facts, [Submitted(connection_id, document, _record(document, raw))], Via.API)
     return order_id
+
+
+def submit_changed(unit: Unit, facts: Facts, order_id: UUID, document: Json, raw: bytes) -> None:
+    """Store and apply an order that a person has changed, in the place of the one that is there.
+
+    The part of a store stays one, though the document of a person does not say so.
+
+    Args:
+        unit: the running transaction.
+        facts: nodes and connections.
+        order_id: the order.
+        document: the canonical order as it is to be, checked, of the same external id.
+        raw: what was sent, kept.
+    """
+    o = t.orders.c
+    row = unit.conn.execute(select(o.connection_id, o.body).where(o.tenant_id == unit.tenant, o.id == order_id)).one()
+    whole = {**document, **part_of(row.body)}
+    record = _record(document, raw)
+    holds = still_uncounted(unit, order_id, document["lines"])
+    submit_orders(unit, facts, [Submitted(row.connection_id, whole, record, holds)], Via.API)
+
+
+def _record(document: Json, raw: bytes) -> InboundRecord:
+    return InboundRecord("order", f"{document['external_id']}:{hashlib.sha256(raw).hexdigest()}", raw)
 
 
 def submit_orders(unit: Unit, facts: Facts, orders: Sequence[Submitted], via: Via) -> list[UUID]:

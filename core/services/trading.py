@@ -14,12 +14,14 @@ from core.domain.money import plain
 from core.domain.quick import MOST_PLACES, has_sane_places
 from core.domain.units import PIECES
 from core.domain.vocabulary import HoldKind
+from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.agreements import packs_of, terms_of
 from core.services.catalog import units_of
 from core.services.line_items import item_of, resolve_lines
 from core.services.ordering import Incoming
 from core.services.store_orders import has_own_units, store_units
+from core.services.validation import PACKS
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -33,7 +35,7 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
     filled.
 
     Raises:
-        InputError: what stores get does not add up to a line.
+        InputError: what stores get does not add up to a line, or nothing says the currency.
     """
     trade = [each for each in batch if each.document["type"] == "b2b" or has_own_units(each.document)]
     if not trade:
@@ -69,14 +71,28 @@ def prepare(unit: Unit, batch: Sequence[Incoming]) -> None:
 
 
 def _currency(unit: Unit, each: Incoming, terms: Json) -> None:
-    """Take the partner's currency for an order that states none: that of his terms, else the one of all his prices."""
+    """Take the partner's currency for an order that states none: that of his terms, else the one of all his prices.
+
+    Raises:
+        InputError: nothing says one, its standard neither.
+    """
     document = each.document
     if not document.pop("currency_assumed", None):
         return
     day = document["placed_at"].date()
     values = {"tenant": unit.tenant, "connection": each.connection_id, "day": day}
     agreed = [] if terms.get("currency") else unit.conn.exec_driver_sql(CURRENCIES, values).scalars().all()
-    document["currency"] = terms.get("currency") or (agreed[0] if len(agreed) == 1 else document["currency"])
+    found = terms.get("currency") or (agreed[0] if len(agreed) == 1 else document.get("currency"))
+    if found is None:
+        raise InputError(
+            f"The order {document.get('number') or document['external_id']} states no currency, and none is agreed "
+            "with the partner.",
+            why=f"His agreed prices are in {' and '.join(agreed)}." if agreed else None,
+            fix="Say `currency` in the terms of trade with him, then replay the message; or have him state it (CUX, "
+            "DocumentCurrencyCode).",
+            code="TRADE-CURRENCY-422",
+        )
+    document["currency"] = found
 
 
 def compare_prices(unit: Unit, each: Incoming) -> None:
@@ -107,6 +123,9 @@ def _of_store(each: Incoming, index: int, line: Json, sizes: Mapping[str, Decima
         "kind": str(HoldKind.UNMAPPED_CODE),
         "path": "",
         "detail": f"{detail}; no pack {', '.join(unknown)} is known",
+        "line": index,
+        "evidence": {PACKS: unknown, "unit": kept["unit"], "quantity": plain(kept["quantity"])},
+        "first": f"Say what a pack {', '.join(unknown)} holds, and read its message again",
     }
     each.map_holds = [*each.map_holds, hold]
     return kept

@@ -25,6 +25,7 @@ from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.connections import row_of
 from core.services.edi_states import note_received
 from core.services.outbox import PRIORITY
+from core.services.unread import send_unread
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import DELIVERIES, Unit
@@ -102,9 +103,11 @@ def settle(unit: Unit, connection_id: UUID, body: Mapping[str, Any]) -> tuple[UU
     order_id: UUID | None = unit.conn.execute(
         select(t.delivery.c.order_id).where(t.delivery.c.tenant_id == unit.tenant, t.delivery.c.id == row.delivery_id)
     ).scalar_one_or_none()
-    if row.state != PENDING:
-        return order_id, "duplicate", "the receipt was known"
     proven = bool(body["taken"]) and _same(row, body)
+    if row.state == RECEIVED or (row.state == REFUSED and not proven):
+        return order_id, "duplicate", "the receipt was known"
+    if not proven and send_unread(unit, row, body):
+        return order_id, "applied", "it could not be read: it is sent again for the partner's next certificate"
     objection = None if proven else body.get("modifier") or "integrity-check-failed"
     answer = {"modifier": body.get("modifier"), "note": body.get("note")}
     unit.conn.execute(
@@ -112,7 +115,7 @@ def settle(unit: Unit, connection_id: UUID, body: Mapping[str, Any]) -> tuple[UU
         .where(c.tenant_id == unit.tenant, c.connection_id == connection_id, c.message_id == row.message_id)
         .values(state=RECEIVED if proven else REFUSED, settled_at=unit.now, answer=answer)
     )
-    settle_members(unit, "delivery", [row.delivery_id], codes=[RECEIPT_MISSING.code])
+    settle_members(unit, "delivery", [row.delivery_id], codes=[RECEIPT_MISSING.code, *[RECEIPT_REFUSED.code] * proven])
     if proven:
         note_received(unit, row.delivery_id, unit.now)
     else:

@@ -33,6 +33,10 @@ NO_UNITS: Mapping[UUID, str] = MappingProxyType({})
 NO_CLASHES: Mapping[int, tuple[Code, Code]] = MappingProxyType({})
 
 
+PACKS = "packs"
+"""In the evidence of a hold of a store's line that could not be counted: the packs whose size is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """A reason to hold: kind, the detail people read, which line (by index), and what it was seen from.
@@ -63,7 +67,8 @@ def check_order(
     Args:
         order: canonical order with values in their types.
         items: for each line the item its code means, or None.
-        map_holds: what the map could not satisfy: [{kind, path, detail}].
+        map_holds: what the map could not satisfy: [{kind, path, detail}], and of a line its index (`line`), `evidence`
+            and what to do `first`.
         nodes: codes of all nodes.
         now: the database's time; without it no time is too late.
         units: the unit of items by id, where lines depend on it; see `units_asked`.
@@ -192,7 +197,8 @@ def _from_map(map_holds: Sequence[Json]) -> list[Stop]:
         if kind in (HoldKind.UNMAPPED_SKU, HoldKind.MISSING_PRICE):
             continue  # seen again, with the line, by the checks below
         known = HoldKind(kind) if kind in HoldKind.__members__.values() else HoldKind.MISSING_FIELD
-        stops.append(Stop(known, f"{each.get('path', '')} {each.get('detail', '')}".strip()))
+        detail = f"{each.get('path', '')} {each.get('detail', '')}".strip()
+        stops.append(Stop(known, detail, each.get("line"), each.get("evidence"), each.get("first")))
     return stops
 
 

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from core.domain.payloads import jsonable
 from core.errors import CrossdockError, MappingError
+from mappings.edi.choosing import takes
 from mappings.edi.faults import EdiFault, Kind
 from mappings.edi.limits import Mode
 from mappings.edi.places.message import EdiMessage, read_message, where
@@ -132,7 +133,7 @@ def x12_messages(source: BinaryIO, mode: Mode) -> Iterator[Found | EdiFault]:
 
 
 def convert_by(found: Found, maps: Sequence[Map], *, strict: bool = False) -> Converted:
-    """Return what the first map makes of a message that can read it; where none can, what the first one says.
+    """Return what the first map makes of a message that can read it; where none can, what that says which is for it.
 
     Args:
         found: the message.
@@ -142,8 +143,18 @@ def convert_by(found: Found, maps: Sequence[Map], *, strict: bool = False) -> Co
     first = convert(found, maps[0] if maps else None, strict=strict)
     if first.error is None:
         return first
-    others = (convert(found, each, strict=strict) for each in maps[1:])
-    return next((each for each in others if each.error is None), first)
+    others = []
+    for each in maps[1:]:
+        others.append(convert(found, each, strict=strict))
+        if others[-1].error is None:
+            return others[-1]
+    return next((each for each in (first, *others) if _meant(each)), first)
+
+
+def _meant(converted: Converted) -> bool:
+    """Return whether a message that could not be read is one that the map takes."""
+    map_, message = converted.map, converted.message
+    return map_ is not None and message is not None and takes(map_, message)
 
 
 def convert(found: Found, chosen: Map | None, *, strict: bool = False) -> Converted:

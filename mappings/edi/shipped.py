@@ -108,14 +108,20 @@ def maps_for(syntax: str, message: str, version: str) -> list[Map]:
         message: such as INVOIC, which may be a credit note.
         version: such as D96A.
     """
+    return [shipped_map(name) for name in names_for(syntax, message, version)]
+
+
+@lru_cache(maxsize=256)
+def names_for(syntax: str, message: str, version: str) -> tuple[str, ...]:
+    """Return the names of the shipped maps that may be for a message, as `maps_for` does."""
     usual = _names(syntax, message, version, ("in", "out"))[:1]
     if syntax in XML:
-        return [shipped_map(name) for name in usual]
+        return tuple(usual)
     rarer = [
         name for each in usual for name in shipped_names()
         if name.startswith(f"{each.rpartition('.')[0]}-") and name.endswith(each.rpartition(".")[2])
     ]  # fmt: skip
-    return [shipped_map(name) for name in (*usual, *rarer)]
+    return (*usual, *rarer)
 
 
 def map_that_writes(syntax: str, kind: str) -> Map | None:

@@ -7,6 +7,7 @@ from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from mappings.edi.canceled import done
 from mappings.edi.x12_shapes import Json, apart, from_answers, positioned, to_answers, together
 from mappings.numbers import exact
 from mappings.times import canonical_instant
@@ -92,9 +93,14 @@ def negated(invoice: Mapping[str, Any]) -> Json:
 def to_change_answers(paper: Json) -> Json:
     """Return the answer to a change arranged for X12, which states what is left beside what was ordered.
 
-    It answers the change alone: one that was refused is rejected, whatever becomes of the order.
+    It answers the change alone: one that was refused is rejected, and a cancellation that was done in full accepted,
+    whatever becomes of the order.
     """
-    found = to_answers({**paper, "status": "rejected"} if paper.get("refused") else paper)
+    found = to_answers(paper)
+    if paper.get("refused"):
+        found["status"] = "rejected"
+    elif paper.get("canceled"):
+        found["status"] = done(paper, whole="accepted")
     lines = found.get("lines", ())
     return {**found, "lines": [{**each, "left_quantity": each.get("ordered_quantity")} for each in lines]}
 
@@ -110,21 +116,25 @@ def without_left(line: Json) -> Json:
 
 
 def to_change(found: Json) -> Json:
-    """Return a change of an order arranged for X12, which states a day, and units that are left beside the ordered."""
+    """Return a change or cancellation of an order arranged for X12.
+
+    X12 states a day, and units that are left beside the ordered.
+    """
     made = apart(found)
     if made.get("occurred_at"):
         made["occurred_on"] = canonical_instant(made["occurred_at"]).astimezone(UTC).date()
-    lines = made.get("lines", ())
-    made["lines"] = [
-        {**each, "left_quantity": each["quantity"]} if each.get("quantity") is not None else each for each in lines
-    ]
+    if made.get("lines"):
+        made["lines"] = [
+            {**each, "left_quantity": each["quantity"]} if each.get("quantity") is not None else each
+            for each in made["lines"]
+        ]
     return made
 
 
 def from_change(found: Json) -> Json:
-    """Return the canonical change."""
+    """Return the canonical change or cancellation."""
     made = together(found)
     made.pop("occurred_on", None)
-    made.pop("function", None)
-    made["lines"] = [without_left(each) for each in made.get("lines", ())]
+    if "lines" in made:
+        made["lines"] = [without_left(each) for each in made["lines"]]
     return made

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from mappings.edi import packs
+from mappings.edi.canceled import done
 from mappings.edi.dates import wrapped
 from mappings.numbers import exact
 from mappings.times import canonical_instant
@@ -213,22 +214,28 @@ def without_ordered_unit(found: Json) -> Json:
 
 PARTS = {"accepted": "IA", "changed": "IC", "backordered": "IA", "rejected": "IA"}
 """Status of a line -> code of the ACK that says what is confirmed."""
-BACKORDERED, REJECTED, CHANGED, ACCEPTED = "IB", "IR", ("IC", "IP", "IQ", "DR"), ("IA", "AR", "SP")
+BACKORDERED, REJECTED, DELETED = "IB", "IR", "ID"
+CHANGED, ACCEPTED = ("IC", "IP", "IQ", "DR"), ("IA", "AR", "SP")
 
 
 def to_answers(paper: Json) -> Json:
-    """Return an order response whose lines say one answer for each part."""
-    return apart({**paper, "lines": [answered(each) for each in paper.get("lines", ())]})
+    """Return an order response whose lines say one answer for each part; an order that was canceled is changed."""
+    canceled = paper.get("canceled")
+    made = {name: value for name, value in paper.items() if name != "canceled"}
+    if canceled:
+        made["status"] = "changed"
+    code = DELETED if canceled else REJECTED
+    return apart({**made, "lines": [answered(each, code) for each in paper.get("lines", ())]})
 
 
-def answered(found: Json) -> Json:
-    """Return a line with its answers."""
+def answered(found: Json, never: str) -> Json:
+    """Return a line with its answers; `never` is the code of what does not come."""
     made = {name: value for name, value in found.items() if name not in ("status", "quantity", "ship_on", "deliver_on")}
     status, quantity = found["status"], exact(found["quantity"])
     parts = [
         (PARTS[status], quantity, quantity or status in ("accepted", "changed")),
         (BACKORDERED, made.pop("backordered", None), None),
-        (REJECTED, made.pop("rejected", None), None),
+        (never, made.pop("rejected", None), None),
     ]
     answers = [
         {"code": code, "quantity": exact(amount), "unit": found.get("unit", "C62")}
@@ -243,8 +250,9 @@ def answered(found: Json) -> Json:
 def from_answers(found: Json) -> Json:
     """Return the canonical order response of one whose lines have answers."""
     paper = positioned(together(found))
+    canceled = any(each["code"] == DELETED for line in paper["lines"] for each in line.get("answers", ()))
     paper["lines"] = [from_answered(each) for each in paper["lines"]]
-    return paper
+    return {**paper, "canceled": True, "status": done(paper, whole="rejected")} if canceled else paper
 
 
 def from_answered(found: Json) -> Json:
@@ -256,7 +264,7 @@ def from_answered(found: Json) -> Json:
     def units(wanted: Iterable[str]) -> Decimal:
         return sum((exact(each.get("quantity") or 0) for each in answers if each["code"] in wanted), Decimal(0))
 
-    backordered, rejected = units([BACKORDERED]), units([REJECTED])
+    backordered, rejected = units([BACKORDERED]), units([REJECTED, DELETED])
     made["quantity"] = units((*ACCEPTED, *CHANGED))
     made["status"] = answer(codes, confirmed=bool(made["quantity"]))
     made.update({name: units for name, units in (("backordered", backordered), ("rejected", rejected)) if units})
@@ -273,6 +281,6 @@ def answer(codes: list[str], *, confirmed: bool) -> str:
         return "changed"
     if BACKORDERED in codes:
         return "backordered"
-    if REJECTED in codes:
+    if REJECTED in codes or DELETED in codes:
         return "changed" if confirmed else "rejected"
     return "accepted"

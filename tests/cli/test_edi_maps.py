@@ -151,3 +151,23 @@ def test_of_invoic_a_credit_note_is_read_by_its_own_map(bare: Bare, place: Path)
     wrong = json.loads(bare("edi", "convert", "orders.edi", "--json").out)
     assert (wrong["map"], wrong["document"]) == ("invoic.D96A.yaml", None)
     assert wrong["error"].startswith("BGM[1=380|384|393]")
+
+
+def test_of_a_message_that_changes_or_cancels_the_map_is_taken_that_is_for_it(bare: Bare, place: Path) -> None:
+    head = (
+        "ISA*00*          *00*          *ZZ*ACME           *ZZ*HUB            *260301*1200*U*00401*000000001*0*P*>~"
+        "GS*PC*ACME*HUB*20260301*1200*7*X*004010~"
+    )
+    change = "ST*860*0001~BCH*04*SA*PO-1**C-1*20260302~POC*1*DI*2*0*EA*19.95**VP*A~CTT*1~SE*5*0001~"
+    cancel = "ST*860*0002~BCH*01*SA*PO-1**C-2*20260302~SE*3*0002~"
+    (place / "both.x12").write_text(f"{head}{change}{cancel}GE*2*7~IEA*1*000000001~")
+    done = bare("edi", "convert", "both.x12", "--json")
+    assert (done.code, [each["canonical"] for each in done.rows]) == (0, ["order_change", "order_cancel"])
+    # One that cannot be read is told of by the map it is for.
+    (place / "both.x12").write_text(f"{head}{cancel.replace('SE*3', 'DTM*097*20261399~SE*4')}GE*1*7~IEA*1*000000001~")
+    [failed] = bare("edi", "convert", "both.x12", "--json").rows
+    assert failed["map"] == "860-cancel.004010.yaml"
+    assert failed["error"].startswith("DTM[1=097]/2-4: is no date")
+    written(place, "UNH+1+ORDCHG:D:96A:UN:EAN006'BGM+230+C-2+1'DTM+137:20260302:102'RFF+ON:PO-1'UNS+S'UNT+6+1'")
+    [canceled] = bare("edi", "convert", "orders.edi", "--json").rows
+    assert canceled["document"] == {"external_id": "PO-1", "change": "C-2", "occurred_at": "2026-03-02T00:00:00Z"}

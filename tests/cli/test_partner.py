@@ -1,13 +1,16 @@
 """`crossdock partner` on the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 from sqlalchemy import text
 
+from console import cli
 from core.services.secretbox import SecretBox
+from core.store.read.short_ids import KEYS
 from core.store.unit import Store
 from tests.cli.conftest import SECRET_KEY, Crossdock
 from tests.connectors.edi.as2_world import OURS, THEIRS
@@ -66,9 +69,21 @@ def test_a_partner_is_added_shown_and_changed(profile: Path, crossdock: Crossdoc
     assert "crossdock partner add FILE --replace" in refused.err
     profile.write_text(profile.read_text().replace("Acme Retail", "Acme Retail Ltd"))
     assert crossdock("partner", "add", profile, "--replace").code == 0
+    # His mode is his own; to name one is no silent nothing.
+    named = crossdock("partner", "add", profile, "--replace", "--mode", "live")
+    assert (named.code, "crossdock connection mode NAME MODE" in named.err) == (2, True)
     shown = crossdock("partner", "show", "acme-retail", "--json").one
     assert (shown["label"], shown["mode"]) == ("Acme Retail Ltd", "observe")
     assert {"map": "x12/850.004010", "canonical": "order"} in crossdock("partner", "maps", "--json").rows
+
+
+def test_commands_know_the_beginning_of_every_identifier_they_take(crossdock: Crossdock) -> None:
+    source = "".join(each.read_text() for each in Path(cli.__file__).parent.glob("*.py"))
+    taken = set(re.findall(r'find_id\((?:unit\.)?conn, "(\w+)"', source))
+    assert {"interchange", "paper", "chargeback"} <= taken
+    assert taken - set(KEYS) == set()
+    for command in (("partner", "send", "ich_0198f3c2"), ("papers", "send", "pap_0198f3c2")):
+        assert crossdock(*command).code == 4
 
 
 def test_a_changed_partner_keeps_the_addresses_people_gave_since(profile: Path, crossdock: Crossdock) -> None:

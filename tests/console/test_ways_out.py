@@ -82,8 +82,10 @@ def test_a_message_that_is_set_aside_is_corrected_on_its_page(store: Store, tmp_
     page = console.client().get(f"/messages/{name}").text
     assert "Work on this instead" in page
     mended = bytes(message.body).decode().replace("PO1*1***", "PO1*1*4*EA*")
-    said = post(console.client(), f"/messages/{name}/correct", body=mended)
+    said = post(console.client(), f"/messages/{name}/correct", body=mended, reason="he left the quantity out")
     assert "its edition is worked on instead" in said
+    entry = world.one("SELECT detail FROM audit_entry WHERE action = 'message.corrected'")
+    assert entry.detail["reason"] == "he left the quantity out"
     world.drain()
     assert world.one("SELECT quantity FROM order_line").quantity == 4
     assert "Work on this instead" not in console.client().get(f"/messages/{name}").text

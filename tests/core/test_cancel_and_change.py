@@ -226,7 +226,7 @@ def test_an_unknown_sku_holds_and_the_alias_lets_it_go(world: World) -> None:
         from core.services.actions import apply_case
 
         catalog.add_reference(unit, world.items["A"], "seller", "A-2", world.shop)
-        apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, args={"sku": "A"})
+        apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id, args={"sku": "A"})
     world.drain()
     after = world.one("SELECT * FROM orders")
     assert (after.state, after.phase) == ("in_progress", "releasing")

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from core.jobs.intake import drain_messages
+from core.services.agreements import set_pack
 from core.services.catalog import add_reference
+from core.services.replaying import replay_message
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
 
@@ -58,6 +60,45 @@ def test_a_unit_nobody_knows_is_refused_and_not_taken_for_pieces(world: TradeWor
     assert done.outcome.startswith(f"refused: Line 'B1' is in {unit}")
     assert units(world) == {"B": 5}
     assert f"nobody said how many EA one {unit} of B holds" in refused(world)
+
+
+def test_a_change_that_waited_for_a_pack_is_done_when_its_message_is_replayed(world: TradeWorld) -> None:
+    order = world.buy(line("B", 5, unit="EA"))
+    change(world, order, {"external_id": "B1", "op": "change", "quantity": "2", "unit": "CT"})
+    message = world.one("SELECT id FROM message WHERE topic = 'order_change'").id
+
+    def replay() -> Any:
+        with world.store.begin() as unit:
+            replay_message(unit, message)
+        world.drain()
+        return world.one("SELECT state, outcome FROM message WHERE id = :m", m=message)
+
+    # Too early, it is refused as before, and told once.
+    assert replay().outcome.startswith("refused: Line 'B1' is in CT")
+    assert world.one("SELECT count(*) AS n FROM change_set WHERE kind = 'partner'").n == 1
+    with world.store.begin() as unit:
+        set_pack(unit, "B", "CT", Decimal(6))
+    assert (replay().state, units(world)) == ("applied", {"B": 12})
+    assert world.all("SELECT id FROM exception_case WHERE code = 'ORDER-CHANGE-409' AND state = 'open'") == []
+    assert [each.state for each in world.all("SELECT state FROM change_set WHERE kind = 'partner' ORDER BY id")] == [
+        "declined", "confirmed",
+    ]  # fmt: skip
+    # And done once, however often it is read or sent.
+    assert replay().state == "duplicate"
+    again = change(world, order, {"external_id": "B1", "op": "change", "quantity": "2", "unit": "CT"})
+    assert (again.state, units(world)) == ("duplicate", {"B": 12})
+
+
+def test_the_case_stays_where_another_change_was_refused_as_well(world: TradeWorld) -> None:
+    order = world.buy(line("B", 5, unit="EA"))
+    change(world, order, {"external_id": "B1", "op": "change", "quantity": "2", "unit": "CT"})
+    change(world, order, {"external_id": "B7", "op": "change", "quantity": "2"}, number="2")
+    with world.store.begin() as unit:
+        set_pack(unit, "B", "CT", Decimal(6))
+    # The same, sent once more by the partner, is done as well.
+    change(world, order, {"external_id": "B1", "op": "change", "quantity": "2", "unit": "CT"})
+    assert units(world) == {"B": 12}
+    assert refused(world)
 
 
 def test_a_line_whose_own_pack_nobody_knows_is_changed_in_that_pack_alone(world: TradeWorld) -> None:

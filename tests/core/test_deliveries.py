@@ -247,7 +247,7 @@ def test_applying_the_case_sends_all_its_dead_letters_again(world: World) -> Non
     assert world.deliver(world.erp) == 3
     assert states(world) == ["dead"] * 3
     with world.store.begin() as unit:
-        done = apply_case(unit, world.facts, world.one("SELECT id FROM exception_case").id)
+        done = apply_case(unit, world.facts, world.hub.connectors, world.one("SELECT id FROM exception_case").id)
     assert done == {"action": "retry_deliveries", "done": 3}
     world.deliver(world.erp)
     assert sorted(sent(world)) == [0, 1, 2]

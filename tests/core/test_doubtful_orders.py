@@ -69,7 +69,7 @@ def test_different_faults_are_different_cases_and_one_release_lets_one_go(world:
     assert all(each.sentence.endswith(f": {words}.") for words, each in zip(said, seen, strict=True))
     price = seen[said.index("lines.unit_price must not be negative")]
     with world.store.begin() as unit:
-        apply_case(unit, world.hub.facts.get(unit.conn, 1), price.id)
+        apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, price.id)
     assert [(each.title.partition(": ")[2], each.orders) for each in world.all(query) if each.orders] == [
         ("line is in BOX, its item in C62", 2),
         ("line is in XCT, its item in C62", 1),

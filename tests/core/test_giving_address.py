@@ -21,7 +21,7 @@ def world(store: Store) -> TradeWorld:
 def apply(world: TradeWorld, action: str, **args: str) -> Any:
     case = world.one("SELECT id FROM exception_case WHERE code = 'ORDER-ADDRESS-422' AND state = 'open' ORDER BY id")
     with world.store.begin() as unit:
-        done = apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, args, action)
+        done = apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id, args, action)
     world.drain()
     return done
 

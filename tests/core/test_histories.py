@@ -161,7 +161,7 @@ class Histories(RuleBasedStateMachine):
         case = self._pick("SELECT id FROM exception_case WHERE state = 'open' ORDER BY id", which)
         if case is not None:
             with self._asked() as unit:
-                apply_case(unit, self.world.facts, case.id, args={"sku": "A"})
+                apply_case(unit, self.world.facts, self.world.hub.connectors, case.id, args={"sku": "A"})
             self.world.drain()
 
     @rule(which=anything)

@@ -58,7 +58,10 @@ def test_one_release_lets_that_quantity_go_and_no_other(world: TradeWorld) -> No
     meant, other = world.buy(line("A", 200_000)), world.buy(line("A", ABSURD))
     case = world.one("SELECT id FROM exception_case WHERE title LIKE '%200000%'")
     with world.store.begin() as unit:
-        assert apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id) == {"action": "release_holds", "done": 1}
+        assert apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id) == {
+            "action": "release_holds",
+            "done": 1,
+        }
     states = {row.id: row.state for row in world.all("SELECT id, state FROM orders")}
     assert states[meant.id] != "held"
     assert states[other.id] == "held"

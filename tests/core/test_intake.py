@@ -134,7 +134,7 @@ def test_bad_messages_of_one_cause_are_one_case_and_replayed_together(world: Wor
     case = world.one("SELECT id FROM exception_case")
     reading(world, lambda _message: None)
     with world.store.begin() as unit:
-        assert apply_case(unit, world.facts, case.id) == {"action": "replay_messages", "done": 5}
+        assert apply_case(unit, world.facts, world.hub.connectors, case.id) == {"action": "replay_messages", "done": 5}
     world.drain()
     assert states(world) == ["applied"] * 5
     assert world.one("SELECT state FROM exception_case").state == "superseded"

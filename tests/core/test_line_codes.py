@@ -50,7 +50,9 @@ def apply(world: TradeWorld, sku: str, **more: Any) -> int:
     """Carry out the action of the one open case and return how many orders it let go."""
     case = world.one("SELECT id FROM exception_case WHERE state = 'open'")
     with world.store.begin() as unit:
-        done: int = apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, {"sku": sku, **more})["done"]
+        done: int = apply_case(
+            unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id, {"sku": sku, **more}
+        )["done"]
     world.drain()
     return done
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 
-from core.domain.documents import QUICK, SCHEMAS
+from core.domain.documents import QUICK, SCHEMAS, check_document
 from core.domain.quick import Doubtful, Exact, Real, Whole
+from core.errors import InputError
 
 TEXTS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["EUR", "DE", "b2c", "\x00", "x" * 1001, "C62"]))
 NUMBERS = st.one_of(
@@ -94,3 +95,16 @@ def test_numbers_are_in_ascii_digits_only(field: type[fields.Field[Any]]) -> Non
     for text in ("1_0", "\u0661\u0660", "\uff11", "ten"):
         with pytest.raises(ValidationError):
             field().deserialize(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [({"type": "b2b", "currency_assumed": True}, True), ({"currency_assumed": True}, False), ({"type": "b2b"}, False)],
+)
+def test_only_a_partners_order_that_says_so_states_no_currency(said: dict[str, Any], fits: bool) -> None:
+    document = {"external_id": "1", "placed_at": datetime(2026, 1, 1, tzinfo=UTC), "lines": [{"quantity": Decimal(2)}]}
+    if fits:
+        assert "currency" not in check_document("order", {**document, **said})
+        return
+    with pytest.raises(InputError, match=r"currency: Missing data for required field"):
+        check_document("order", {**document, **said})

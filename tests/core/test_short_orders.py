@@ -29,7 +29,7 @@ def ordered(world: World, *units: int, deliver: bool = False) -> None:
 def apply(world: World) -> dict[str, Any]:
     case = world.one("SELECT id FROM exception_case WHERE code = 'STOCK-SHORTFALL-001'")
     with world.store.begin(actor="user:mira") as unit:
-        answer = apply_case(unit, world.facts, case.id)
+        answer = apply_case(unit, world.facts, world.partners, case.id)
     world.drain()
     world.drain()
     stock_rules.check_stock(world)

@@ -277,7 +277,7 @@ def test_o9_a_paper_that_breaks_a_rule_is_kept_back_until_a_person_sends_it(stor
     case = world.one("SELECT * FROM exception_case WHERE code = 'PAPER-RULE-422'")
     assert (case.recommended["action"], case.evidence["paper"]) == ("send_paper", f"pap_{paper.id.hex}")
     with world.store.begin() as unit:
-        assert apply_case(unit, world.facts, case.id) == {"action": "send_paper", "done": 1}
+        assert apply_case(unit, world.facts, world.hub.connectors, case.id) == {"action": "send_paper", "done": 1}
     assert [push.kind for push in _sent(world)][-1] == "push_despatch_advice"
     assert world.one("SELECT state FROM exception_case WHERE code = 'PAPER-RULE-422'").state == "superseded"
     with world.store.begin() as unit, pytest.raises(Conflict):

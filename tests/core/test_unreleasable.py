@@ -9,9 +9,11 @@ from console.cli.changes import changed_document
 from core.domain.documents import check_document
 from core.errors import Conflict, Refused
 from core.services.actions import apply_case
+from core.services.agreements import set_pack
 from core.services.canceling import cancel_order
 from core.services.holds import end_holds, release_hold
-from core.services.submit import submit_order
+from core.services.replaying import replay_message
+from core.services.submit import submit_changed
 from core.store.read.orders import read_order
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
@@ -39,7 +41,7 @@ def refuses(world: TradeWorld, order: Any, code: str, *said: str) -> None:
     for words in said:
         assert words in (caught.value.fix or "")
     with pytest.raises(Refused), world.store.begin() as unit:
-        apply_case(unit, world.facts, case.id)
+        apply_case(unit, world.facts, world.hub.connectors, case.id)
     assert world.one("SELECT state FROM orders").state == "held"
 
 
@@ -47,7 +49,7 @@ def change(world: TradeWorld, order: Any, *sets: str) -> None:
     """Change an order as `crossdock orders change --set` does."""
     with world.store.begin() as unit:
         document, raw = changed_document(read_order(unit.conn, order.id), sets, None)
-        submit_order(unit, world.facts, world.retailer, check_document("order", document), raw)
+        submit_changed(unit, world.facts, order.id, check_document("order", document), raw)
     world.drain()
 
 
@@ -70,7 +72,7 @@ def test_a_case_from_before_releases_no_negative_price(world: TradeWorld) -> Non
             'UPDATE exception_case SET recommended = (recommended::jsonb || \'{"action": "release_holds"}\')::json'
         )
     with pytest.raises(Conflict, match="still costs -"), world.store.begin() as unit:
-        apply_case(unit, world.facts, case.id)
+        apply_case(unit, world.facts, world.hub.connectors, case.id)
 
 
 def test_a_negative_invoice_does_not_leave(world: TradeWorld) -> None:
@@ -98,6 +100,56 @@ def test_another_unit_is_said_in_the_items_own_and_the_papers_say_so(world: Trad
         lines = paper.body.get("lines") or []
         assert [(Decimal(each["quantity"]), each["unit"]) for each in lines] in ([(6, "C62")], [])
     assert world.papers("invoice")[0].state == "sent"
+
+
+def for_a_store(world: TradeWorld, units: str, ordered: str) -> Any:
+    where = [{"external_id": "1", "name": "One", "line1": "Weg 1", "city": "Kiel", "country": "DE"}]
+    amount = {"EA": 12, "PK": 2}
+    goes = [{"store": "1", "quantity": str(amount[units]), "unit": units}]
+    world.buy(
+        line("B", amount[ordered], "24.00", unit=ordered, destinations=goes),
+        external_id="PO-7",
+        number="PO-7",
+        stores=where,
+    )
+    return world.one("SELECT * FROM orders")
+
+
+def no_pack(world: TradeWorld) -> Any:
+    """Return the hold of a line that cannot be counted."""
+    return world.one("SELECT * FROM hold WHERE state = 'active' AND detail LIKE '%no pack%'")
+
+
+@pytest.mark.parametrize(("units", "ordered"), [("EA", "PK"), ("PK", "EA")])
+def test_a_stores_line_is_not_released_before_its_pack_is_known(world: TradeWorld, units: str, ordered: str) -> None:
+    order = for_a_store(world, units, ordered)
+    case = world.one("SELECT * FROM exception_case WHERE title LIKE '%no pack%'")
+    assert case.recommended["action"] is None
+    for hold in world.all("SELECT * FROM hold WHERE state = 'active' AND kind <> 'unmapped_code'"):
+        with world.store.begin() as unit:
+            release_hold(unit, order.id, hold.id)
+    with pytest.raises(Conflict) as caught, world.store.begin() as unit:
+        release_hold(unit, order.id, no_pack(world).id)
+    assert (caught.value.error_code, "crossdock terms pack B PK UNITS" in (caught.value.fix or "")) == (
+        "HOLD-PACK-409", True,
+    )  # fmt: skip
+    assert "crossdock orders change PO-7/1 --set lines.0.unit=C62" in (caught.value.fix or "")
+    # Changed elsewhere, it stays as unknown as it was.
+    change(world, order, "ship_to.city=Bonn")
+    assert (world.one("SELECT state FROM orders").state, no_pack(world).state) == ("held", "active")
+    with world.store.begin() as unit:
+        set_pack(unit, "B", "PK", Decimal(6))
+        replay_message(unit, world.one("SELECT id FROM message ORDER BY id LIMIT 1").id)
+    world.drain()
+    assert world.all("SELECT 1 FROM hold WHERE state = 'active'") == []
+    assert world.one("SELECT quantity FROM order_line").quantity == 12
+
+
+def test_a_stores_line_that_a_person_counts_needs_no_pack(world: TradeWorld) -> None:
+    order = for_a_store(world, "EA", "PK")
+    change(world, order, "lines.0.unit=C62", "lines.0.unit_price=4.00")
+    assert world.all("SELECT 1 FROM hold WHERE state = 'active'") == []
+    assert world.one("SELECT state FROM orders").state != "held"
 
 
 def test_a_canceled_line_needs_no_unit(world: TradeWorld) -> None:

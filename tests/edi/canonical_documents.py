@@ -154,7 +154,9 @@ def order_changes(words: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Js
 
 def cancellations() -> st.SearchStrategy[Json]:
     """Return cancellations of whole orders."""
-    return some({"external_id": codes(35), "occurred_at": TIMES}, {"reason": texts(300).filter(short)})
+    return some(
+        {"external_id": codes(35), "change": codes(35), "occurred_at": TIMES}, {"reason": texts(300).filter(short)}
+    )
 
 
 def stock_counts() -> st.SearchStrategy[Json]:

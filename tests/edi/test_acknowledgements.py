@@ -250,6 +250,12 @@ def test_what_was_not_agreed_is_refused_by_name() -> None:
 def test_what_somebody_else_sent_is_refused() -> None:
     assert ta1(one(WHOLE.encode(), sender=frozenset({"OTHER"})).findings).elements[3:] == ["R", "006"]
     assert ta1(one(WHOLE.encode(), recipient=frozenset({"OTHER"})).findings).elements[3:] == ["R", "008"]
+    ours, theirs = {"HUB": "01"}, {"ACME": "01"}
+    qualified = one(WHOLE.encode(), sender=frozenset({"ACME"}), sender_qualifiers=theirs).findings
+    assert ta1(qualified).elements[3:] == ["R", "005"]
+    assert (qualified.problems[0].tag, qualified.problems[0].element) == ("ISA", 5)
+    qualified = one(WHOLE.encode(), recipient=frozenset({"HUB"}), recipient_qualifiers=ours).findings
+    assert ta1(qualified).elements[3:] == ["R", "007"]
     [uci] = plain(contrl(one(interchange(orders()), sender=frozenset({"OTHER"})).findings))
     assert uci[4:] == ("4", "23", "UNB", "3")
 

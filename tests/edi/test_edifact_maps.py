@@ -12,6 +12,7 @@ from core.domain.payloads import jsonable
 from mappings.edi.shipped import shipped_map, shipped_path
 from tests.edi.canonical_documents import (
     TRIED,
+    cancellations,
     credit_notes,
     despatch_advices,
     invoices,
@@ -27,6 +28,7 @@ VERSIONS = ["D96A", "D01B"]
 WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("orders", "order", orders),
     ("ordchg", "order_change", order_changes),
+    ("ordchg-cancel", "order_cancel", cancellations),
     ("ordrsp", "order_response", order_responses),
     ("desadv", "despatch_advice", despatch_advices),
     ("invoic", "invoice", invoices),
@@ -115,7 +117,7 @@ def test_an_order_change_that_cancels_is_no_change(version: str) -> None:
     (reading,) = shipped_map(f"edifact/ordchg-cancel.{version}").read_bytes(body)
     assert reading.result is not None, reading.error
     assert jsonable(reading.result.canonical) == {
-        "external_id": "PO-7", "occurred_at": "2026-11-20T00:00:00Z", "reason": "Not needed",
+        "external_id": "PO-7", "change": "C-1", "occurred_at": "2026-11-20T00:00:00Z", "reason": "Not needed",
     }  # fmt: skip
     (reading,) = shipped_map(f"edifact/ordchg.{version}").read_bytes(body)
     assert reading.error is not None

@@ -18,7 +18,7 @@ from core.domain.payloads import jsonable
 from mappings.edi.shipped import named_map, shipped_map, shipped_names
 from tests.edi import test_edifact_maps, test_ubl_maps, test_x12_maps
 from tests.edi import trade_documents as made
-from tests.edi.canonical_documents import TRIED, Json, cancellations, meant, stock_counts
+from tests.edi.canonical_documents import TRIED, Json, meant, stock_counts
 from tests.edi.test_cxml_maps import IDENTIFIERS
 
 VERSIONS = test_edifact_maps.VERSIONS
@@ -30,10 +30,8 @@ ADVICE = "urn:oasis:names:specification:ubl:schema:xsd:ReceiptAdvice-2"
 OVERLAYS = {
     "invrpt.D96A": 'report: "BGM[1=35]/2"\n  items: {fields: {line: LIN/1}}',
     "invrpt.D01B": 'report: "BGM[1=35]/2"\n  items: {fields: {line: LIN/1}}',
-    "ordchg-cancel.D96A": 'number: "BGM[1=230][3:=1]/2"',
-    "ordchg-cancel.D01B": 'number: "BGM[1=230][3:=1]/2"',
 }
-READ_ONLY = ("invrpt", "ordchg-cancel")
+READ_ONLY = ("invrpt",)
 UBL_READ_ONLY = {"ubl/receipt_advice.in", "ubl/credit_note.in"}
 CXML = {
     "cxml/order_request.in", "cxml/order_request.out", "cxml/confirmation_request.out",
@@ -69,12 +67,6 @@ def test_a_count_of_stock_is_read_as_it_was(version: str, tmp_path: Path) -> Non
         return {**body, "report": "R-1", "items": items}
 
     comes_back(f"invrpt.{version}", "stock", writer(f"invrpt.{version}", tmp_path), stock_counts(), whole)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_cancellation_is_read_as_it_was(version: str, tmp_path: Path) -> None:
-    name = f"ordchg-cancel.{version}"
-    comes_back(name, "order_cancel", writer(name, tmp_path), cancellations(), lambda body: {**body, "number": "C-1"})
 
 
 @st.composite

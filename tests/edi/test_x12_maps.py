@@ -28,6 +28,7 @@ WAYS: list[tuple[str, str, Callable[[], st.SearchStrategy[Any]]]] = [
     ("855", "order_response", made_up.order_responses),
     ("865", "order_response", made_up.change_responses),
     ("860", "order_change", made_up.order_changes),
+    ("860-cancel", "order_cancel", made_up.order_cancellations),
     ("856", "despatch_advice", made_up.despatch_advices),
     ("810", "invoice", made_up.invoices),
     ("820", "remittance", made_up.remittances),
@@ -159,9 +160,22 @@ def test_a_canceled_850_is_no_order(purpose: str) -> None:
 def test_an_860_that_is_no_change_is_refused_by_its_function() -> None:
     made = shipped_map("x12/860.004010")
     body = "BCH*01*SA*PO-1**C-1*20260302~POC*1*DI*2*0*EA*19.95**VP*A~CTT*1~"
-    with pytest.raises(MapError, match=r"BCH/1: does not match 04 \(value '01'"):
+    with pytest.raises(MapError, match=r"BCH/1 is none of 04 by the partner's guide \(value '01'"):
         made.read(one(made, "860", body))
-    assert "function" not in made.read(one(made, "860", body.replace("BCH*01", "BCH*04"))).canonical
+    assert made.read(one(made, "860", body.replace("BCH*01", "BCH*04"))).canonical["external_id"] == "PO-1"
+
+
+@pytest.mark.parametrize(("version", "text"), [("004010", "MSG*Not needed"), ("005010", "MTX**Not needed")])
+def test_an_860_that_cancels_is_the_whole_order_whatever_lines_it_lists(version: str, text: str) -> None:
+    made = shipped_map(f"x12/860-cancel.{version}")
+    body = f"BCH*01*SA*PO-1**C-1*20260301*****20260302~N9*L1*TEXT~{text}~"
+    lines = "POC*1*DI*2*0*EA*19.95**VP*A~CTT*1~"
+    wanted = {"external_id": "PO-1", "change": "C-1", "occurred_at": "2026-03-02T00:00:00Z", "reason": "Not needed"}
+    for each in (body, body + lines):
+        source = one(made, "860", each, version)
+        assert jsonable(made.read(source).canonical) == wanted
+    with pytest.raises(MapError, match=r"BCH/1 is none of 01 by the partner's guide \(value '04'"):
+        made.read(one(made, "860", body.replace("BCH*01", "BCH*04"), version))
 
 
 PAPER: dict[str, Any] = {

@@ -143,6 +143,25 @@ def test_r6_a_tolerant_reader_says_what_it_tolerated_and_a_strict_one_refuses(da
     assert found[0].code == code
 
 
+@pytest.mark.parametrize(
+    ("isa12", "gs08", "differs"),
+    [("00401", "004010", False), ("00401", "004010VICS", False), ("00501", "005010X230", False),
+     ("00400", "004010", True), ("00401", "005010", True), ("00401", "21", False)],
+)  # fmt: skip
+def test_gs08_is_of_the_version_that_isa12_says(isa12: str, gs08: str, differs: bool) -> None:
+    data = WHOLE.replace("*00401*", f"*{isa12}*").replace("*X*004010", f"*X*{gs08}").encode()
+    tolerant = read(data)
+    assert [each for each in faults(tolerant) if "version" in each[1]] == (
+        [("tolerance", "version-differs", "2")] * differs
+    )
+    assert [each.rejected for each in sets(tolerant)] == [False]
+    strict = [each for event in read(data, mode=Mode.STRICT) for each in getattr(event, "faults", ())]
+    said = f"GS08 says version {gs08}, and ISA12 says {isa12}."
+    assert [(each.rejects, each.code, each.place.element, each.text) for each in strict] == (
+        [(Level.GROUP, "2", 8, said)] * differs
+    )
+
+
 def test_a_strict_reader_withholds_the_sets_of_a_refused_interchange_and_reads_the_next() -> None:
     data = b"\xef\xbb\xbf" + (WHOLE + WHOLE.replace("000000001", "000000002")).encode()
     events = read(data, mode=Mode.STRICT)

@@ -71,6 +71,7 @@ def test_all_but_three_samples_are_read_and_each_refusal_is_explained() -> None:
         "isa-width": 12,
         "unterminated": 12,
         "version-invalid": 6,
+        "version-differs": 20,
         "wide-delimiter": 3,
         "wrapped": 2,
         "isa-wrapped": 2,

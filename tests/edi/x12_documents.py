@@ -165,6 +165,11 @@ def order_changes() -> st.SearchStrategy[Json]:
     )
 
 
+def order_cancellations() -> st.SearchStrategy[Json]:
+    """Return cancellations of whole orders."""
+    return some({"external_id": ORDER, "occurred_at": TIMES}, {"change": codes(8), "reason": WORDS})
+
+
 @st.composite
 def despatch_advices(draw: st.DrawFn) -> Json:
     """Return despatch advices; each line has a number of its item, as LIN wants it."""

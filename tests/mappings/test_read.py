@@ -9,8 +9,9 @@ import pytest
 from core.errors import MappingError, UnmappedCode
 from mappings.codes import from_table
 from mappings.document import load_map
-from mappings.engine import Map, Result
+from mappings.engine import Map
 from mappings.faults import MapDocumentError, MapError
+from mappings.results import Result
 from mappings.transform import Transform
 
 HEAD = "map: order\nfrom: json\nfields:\n"

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from mappings.document import load_map
-from mappings.engine import Map, Trace
+from mappings.engine import Map
+from mappings.results import Trace
 
 
 def the_map(fields: str) -> Map:

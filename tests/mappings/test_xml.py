@@ -7,8 +7,9 @@ import pytest
 
 from core.errors import MappingError
 from mappings.document import load_map
-from mappings.engine import Map, Trace
+from mappings.engine import Map
 from mappings.faults import MapDocumentError, MapError
+from mappings.results import Trace
 
 FIELDS = """
 fields:

@@ -18,7 +18,8 @@ PATHS = {
     "/exceptions/{case}/assign", "/exceptions/{case}/snooze", "/exceptions/{case}/resolve", "/decisions",
     "/policies", "/policies/{policy}/simulate", "/policies/{policy}/activate",
     "/connections", "/messages", "/messages/{message}/raw", "/messages/{message}/canonical",
-    "/messages/{message}/replay", "/deliveries", "/deliveries/{delivery}/retry", "/events", "/keys",
+    "/messages/{message}/replay", "/messages/{message}/correct", "/deliveries", "/deliveries/{delivery}/retry",
+    "/events", "/keys",
 }  # fmt: skip
 
 

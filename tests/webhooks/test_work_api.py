@@ -1,15 +1,18 @@
 """Fulfillment orders, shipments, tracking, exceptions, decisions, connections, messages and deliveries over the API."""
 
+import json
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from core.domain.ids import public_id
 from core.services.access import create_user
 from core.services.catalog import upsert_items
 from tests.core.world import World, now
-from tests.webhooks.conftest import Client, code_of
+from tests.webhooks.conftest import Client, client_with, code_of
 
 
 @pytest.fixture
@@ -218,6 +221,42 @@ def test_messages_show_bytes_meaning_and_are_replayed(api: Client, world: World,
     found = api.get("/messages?state=discarded&connection=shop&via=webhook").get_json()["data"]
     assert [each["id"] for each in found] == [shown["id"]]
     assert code_of(api.get(f"/messages/msg_{0:032x}/raw"))[0] == 404
+
+
+def test_a_message_in_quarantine_is_corrected_once_and_for_a_reason(api: Client, world: World, app: Flask) -> None:
+    mended = world.order({"A": 2})
+    broken = [world.send("order", b'{"external_id": "Caf\xe9"'), world.send("order", b"{")]
+    world.drain()
+    first, second = (f"/messages/{public_id('message', each)}" for each in broken)
+    reader = client_with(app, world.store, "messages:read")
+    stranger = client_with(app, world.store, "messages:write", connection_id=world.erp)
+    refused: list[tuple[Client, Any, tuple[int, str]]] = [
+        (reader, {"text": json.dumps(mended), "reason": "a slip"}, (403, "API-SCOPE-403")),
+        (stranger, {"text": json.dumps(mended), "reason": "a slip"}, (403, "API-SCOPE-403")),
+        (api, {"text": json.dumps(mended)}, (422, "INPUT-INVALID-400")),
+        (api, {"reason": "a slip"}, (422, "MSG-EDIT-422")),
+        (api, {"text": "{}", "base64": "e30=", "reason": "a slip"}, (422, "MSG-EDIT-422")),
+        (api, {"base64": "no base64", "reason": "a slip"}, (422, "MSG-EDIT-422")),
+        (api, {"text": "{", "reason": "a slip"}, (422, "MSG-EDIT-422")),
+        (api, {"text": "x" * 2_097_152, "reason": "a slip"}, (413, "HTTP-SIZE-413")),
+    ]
+    for client, body, answer in refused:
+        assert code_of(client.post(f"{second}/correct", body)) == answer
+    assert (api.get(second).get_json()["state"], world.one("SELECT count(*) FROM message")[0]) == ("quarantined", 2)
+    answered = api.post(f"{second}/correct", {"text": json.dumps(mended), "reason": "a slip"})
+    edition = answered.get_json()
+    assert (answered.status_code, answered.headers["Location"]) == (201, f"/api/v1/messages/{edition['id']}")
+    assert (edition["state"], edition["headers"]["corrects"]) == ("received", second.rpartition("/")[2])
+    world.drain()
+    assert api.get(f"/messages/{edition['id']}").get_json()["state"] == "applied"
+    assert api.get(second).get_json()["state"] == "discarded"
+    entry = world.one("SELECT * FROM audit_entry WHERE action = 'message.corrected'")
+    assert (entry.actor, entry.subject) == ("key:test", second.rpartition("/")[2])
+    assert entry.detail == {"as": edition["id"], "reason": "a slip"}
+    body = {"base64": b64encode(b'{"external_id": "Caf\xe9"}').decode(), "reason": "bytes are kept"}
+    assert code_of(api.post(f"{second}/correct", body)) == (409, "STATE-MOVE-409")
+    kept = api.post(f"{first}/correct", body).get_json()
+    assert api.get(f"/messages/{kept['id']}/raw").data == b'{"external_id": "Caf\xe9"}'
 
 
 def test_deliveries_show_their_tries_and_are_sent_again(api: Client, world: World, order: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from core.store.read.page import Json, Listed, Slice
 from core.store.unit import Unit
 from webhooks.api.blueprint import ApiBlueprint, PageQuery, require_version, word, words
 from webhooks.api.transactions import previewed
-from webhooks.runtime import facts
+from webhooks.runtime import facts, runtime
 
 routes = ApiBlueprint("exceptions", "What must be settled.")
 READ, WRITE = "exceptions:read", "exceptions:write"
@@ -121,7 +121,7 @@ def _applied(unit: Unit, case_id: UUID, body: Json) -> Json:
     short = {public_id("order", each) for each in short_orders(unit, case_id)}
     orders = sorted({member["order"] for member in before["members"] if member["order"]} | short)
     phases = {order["id"]: order["phase"] for order in _orders(unit, orders)}
-    done = apply_case(unit, facts(unit), case_id, body.get("args"), body.get("action"))
+    done = apply_case(unit, facts(unit), runtime().connectors, case_id, body.get("args"), body.get("action"))
     return {
         "action": done["action"],
         "done": done["done"],

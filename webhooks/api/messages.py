@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from flask import Response
 from marshmallow import fields
 from sqlalchemy import Connection
 
 from core.domain.documents import Strict, a_text
-from core.domain.ids import parse_id
+from core.domain.ids import parse_id, public_id
 from core.domain.payloads import jsonable
+from core.errors import InputError
+from core.services.correcting import correct_message
 from core.services.normalizing import read_again
 from core.services.replaying import discard_message, replay_message
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.plumbing import list_messages, read_message, read_raw
 from core.store.unit import Unit
-from webhooks.api.blueprint import ApiBlueprint, PageQuery, word, words
+from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
 from webhooks.bodies import media_type
 from webhooks.runtime import parts, runtime
 
@@ -30,6 +34,13 @@ class MessageQuery(PageQuery):
     state, via = words(), words()
     connection, topic, order = word(), word(), word()
     since = fields.AwareDateTime(load_default=None, metadata={"description": "Received then or later."})
+
+
+class CorrectionBody(Strict):
+    """A message as it should have been, whole, and why it is corrected."""
+
+    text, base64 = fields.String(allow_none=True), fields.String(allow_none=True)
+    reason = a_text(500, required=True)
 
 
 class DiscardBody(Strict):
@@ -85,6 +96,39 @@ def replay(unit: Unit, message: str) -> Json:
     message_id = parse_id("message", message)
     replay_message(unit, message_id)
     return read_message(unit.conn, message_id, unit.tenant)
+
+
+@routes.writes("/messages/<message>/correct", scope=WRITE, shape="MessageFull", body=CorrectionBody, status=201)
+def correct(unit: Unit, body: Json, message: str) -> Answer:
+    """Have an edition of a quarantined message worked on instead of it, and return the edition's message.
+
+    The message stays as it came, given up. The edition is given whole, as `text` (UTF-8) or, byte by byte, as `base64`.
+    """
+    edition = correct_message(unit, parse_id("message", message), _edition(body), body["reason"])
+    return Answer(
+        read_message(unit.conn, edition, unit.tenant), location=f"/api/v1/messages/{public_id('message', edition)}"
+    )
+
+
+def _edition(body: Json) -> bytes:
+    """Return the bytes of an edition.
+
+    Raises:
+        InputError: it is given in neither form, or in both, or is not base64.
+    """
+    text, encoded = body.get("text"), body.get("base64")
+    if encoded is None and text is not None:
+        return str(text).encode()
+    if encoded is None or text is not None:
+        raise InputError(
+            "The edition is given as `text` or as `base64`: one of them.",
+            fix="Give `text` where the message is UTF-8, and `base64` where its bytes are to be kept.",
+            code="MSG-EDIT-422",
+        )
+    try:
+        return b64decode(encoded, validate=True)
+    except ValueError:
+        raise InputError("`base64` is not base64.", fix="Encode the whole edition.", code="MSG-EDIT-422") from None
 
 
 @routes.writes("/messages/<message>/discard", scope=WRITE, shape="MessageFull", body=DiscardBody)

@@ -49,8 +49,15 @@ class As2Transport:
 
     # -- out
 
-    def send(self, name: str, body: bytes, content_type: str) -> Sent:
+    def send(self, name: str, body: bytes, content_type: str, unread: int = 0) -> Sent:
         """Post a file; the same name with the same bytes keeps its Message-ID, by which the partner knows it again.
+
+        Args:
+            name: of the file.
+            body: its bytes.
+            content_type: of the bytes.
+            unread: how many of the partner's certificates he could not read it by, as a receipt said that came by
+                itself.
 
         Raises:
             Transient: the partner took nothing, and may later.
@@ -61,6 +68,7 @@ class As2Transport:
         now = datetime.now(UTC)
         named = self.message_id(name, body)
         whom = self.profile.receivers(now) if self.profile.encrypt else []
+        whom = whom[min(unread, len(whom) - 1) :] if whom else whom
         for each in whom[:-1]:
             try:
                 return self._post(name, body, content_type, named, each)
@@ -204,9 +212,11 @@ class As2Transport:
 
     def _take_receipt(self, request: WebhookRequest) -> Call:
         fields, said = receipt.read(request.headers, request.body, self.profile, request.received_at)
-        mark = hashlib.sha256(bytes(fields)).hexdigest()[:32]
+        itself = request.headers.get("message-id", "").encode()
+        mark = hashlib.sha256(bytes(fields) + itself).hexdigest()[:32]
         record = InboundRecord(
             topic=RECEIPT_TOPIC,
+            # A file posted for one certificate after the other may be refused in the same words each time.
             dedupe_key=f"as2-receipt:{said.original}:{mark}",
             body=request.body,
             content_type=request.headers.get("content-type", ""),
@@ -224,6 +234,7 @@ class As2Transport:
         headers = {**stored.headers, "content-type": stored.content_type}
         fields, said = receipt.read(headers, stored.body, self.profile, stored.received_at)
         mic, _, algorithm = str(fields.get("Received-Content-MIC", "")).partition(",")
+        unread = self.profile.encrypt and (said.modifier or "").lower() == UNREADABLE
         return {
             "message_id": f"<{said.original.strip('<> ')}>",
             "taken": said.taken,
@@ -231,6 +242,7 @@ class As2Transport:
             "note": said.text[:1_000] or None,
             "mic": mic.strip()[:200] or None,
             "mic_algorithm": algorithm.strip()[:40] or None,
+            "certificates": len(self.profile.receivers(datetime.now(UTC))) if unread else None,
         }
 
     # -- looking after it

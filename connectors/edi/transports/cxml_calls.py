@@ -192,7 +192,7 @@ def _require_agreed(document: XmlDocument, profile: Profile) -> None:
         raise _No(BAD, _faults(document))
     if document.root.find("Request") is None:
         raise _No(UNKNOWN_KIND, "Only a Request is taken.")
-    if profile.incoming(document.type) is None and document.type not in BUSINESS:
+    if not profile.incoming(document.type) and document.type not in BUSINESS:
         said = f"{document.type[:SHOWN]} was not agreed."
         fix = "Add it to `documents` of the partner's profile, with its map, if it is meant to come."
         raise _No(UNKNOWN_KIND, said, Refused(said, fix=fix, code="EDI-KIND-422", modifier="cxml-450"))

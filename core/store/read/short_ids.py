@@ -16,14 +16,17 @@ from core.store.unit import DEFAULT_TENANT
 # Where what a public identifier names is kept.
 KEYS: Mapping[str, ColumnElement[UUID]] = {
     "case": t.exception_case.c.id,
+    "chargeback": t.chargeback.c.id,
     "decision": t.decision.c.id,
     "delivery": t.delivery.c.id,
     "disruption": t.disruption.c.id,
     "hold": t.hold.c.id,
+    "interchange": t.interchange.c.id,
     "key": t.api_key.c.id,
     "message": t.message.c.id,
     "model": t.model_version.c.id,
     "order": t.orders.c.id,
+    "paper": t.paper.c.id,
     "promise": t.promise.c.id,
     "protection": t.protection_rule.c.id,
     "reservation": t.reservation.c.group_id,

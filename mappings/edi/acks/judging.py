@@ -27,8 +27,11 @@ from mappings.edi.xml.kinds import UNKNOWN_XML, XML
 SYNTAXES = ("edifact", "x12")
 # Code of "this kind of message was not agreed": X12 718, EDIFACT 0085.
 NOT_AGREED = {"x12": "1", "edifact": "17"}
-SENDER_UNKNOWN = {"x12": "006", "edifact": "23"}
-RECIPIENT_WRONG = {"x12": "008", "edifact": "7"}
+# By syntax: segment, elements of the ids of sender and recipient, and the codes of wrong ids and wrong qualifiers.
+PARTIES = {
+    "x12": ("ISA", (6, 8), ("006", "008", "005", "007")),
+    "edifact": ("UNB", (2, 3), ("23", "7", "23", "7")),
+}
 # The service messages are the same in every directory; this one is shipped.
 SERVICE_VERSION = "D96A"
 
@@ -238,11 +241,21 @@ def _parties(found: InterchangeFindings, terms: Terms) -> None:
     """Refuse what somebody else sent, or what is meant for somebody else."""
     if found.problems:
         return
-    x12_ = found.syntax == "x12"
-    tag, sender_at, recipient_at = ("ISA", 6, 8) if x12_ else ("UNB", 2, 3)
-    if terms.sender and found.sender[1] not in terms.sender:
-        text = f"The sender {found.sender[1]!r} is not the partner's id."
-        found.problems.append(Problem("sender", SENDER_UNKNOWN[found.syntax], text, tag, None, sender_at))
-    elif terms.recipient and found.recipient[1] not in terms.recipient:
-        text = f"The recipient {found.recipient[1]!r} is none of our ids."
-        found.problems.append(Problem("recipient", RECIPIENT_WRONG[found.syntax], text, tag, None, recipient_at))
+    unknown = ("is not the partner's id", "is none of our ids")
+    sides = (
+        ("sender", found.sender, terms.sender, terms.sender_qualifiers),
+        ("recipient", found.recipient, terms.recipient, terms.recipient_qualifiers),
+    )
+    for at, (side, (qualifier, own, _), wanted, qualifiers) in enumerate(sides):
+        tag, element, codes = PARTIES[found.syntax]
+        if wanted and own not in wanted:
+            text = f"The {side} {own!r} {unknown[at]}."
+            found.problems.append(Problem(side, codes[at], text, tag, None, element[at]))
+            return
+        agreed = qualifiers.get(own) if wanted else None
+        # EDIFACT need not say one, and then there is no other partner it could be.
+        if agreed and qualifier and qualifier != agreed:
+            text = f"The {side} {own!r} has the qualifier {qualifier!r}, agreed is {agreed!r}."
+            place = (element[at] - 1, None) if tag == "ISA" else (element[at], 2)
+            found.problems.append(Problem(f"{side}-qualifier", codes[at + 2], text, tag, None, *place))
+            return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mappings.edi.acks.findings import InterchangeFindings
@@ -20,6 +20,8 @@ class Terms:
         agreed: whether a kind of message is exchanged; None agrees to all.
         sender: ids he may use; empty for any.
         recipient: ids of ours; empty for any.
+        sender_qualifiers: by id of his, the qualifier it stands with; an id without one may have any.
+        recipient_qualifiers: the same by id of ours.
         grammar: returns the grammar of (standard, message, version), None where there is none to check with.
         counts: whether control totals of a kind of message are compared with what came; None compares all.
         schemas: that XML documents are checked with; None checks them with none.
@@ -31,6 +33,8 @@ class Terms:
     agreed: Callable[[str], bool] | None = None
     sender: frozenset[str] = frozenset()
     recipient: frozenset[str] = frozenset()
+    sender_qualifiers: Mapping[str, str] = field(default_factory=dict)
+    recipient_qualifiers: Mapping[str, str] = field(default_factory=dict)
     grammar: Callable[[str, str, str], Grammar | None] | None = None
     counts: Callable[[str], bool] | None = None
     schemas: Schemas | None = None

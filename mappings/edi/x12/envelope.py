@@ -13,6 +13,7 @@ from mappings.edi.x12.verdicts import VERDICTS
 # Segments of the interchange's own services stand between ISA and the first GS.
 SERVICES = frozenset({"TA1", "TA3", "ISB", "ISE"})
 REFERENCE = re.compile(r"[0-9]{1,9}\Z")
+VERSION, ENVELOPE_VERSION = re.compile(r"[0-9]{6}"), re.compile(r"00[2-9][0-9]{2}\Z")
 SET_TYPE = re.compile(r"[0-9]{3}\Z")
 
 
@@ -133,6 +134,14 @@ class Envelope:
         if reference in self.group_references:
             self.group_faults.append(self.fault("group:reference-duplicate", segment, reference, element=6))
         self.group_references.add(reference)
+        version, own = self.interchange.version, self.group.version.strip()
+        # ISA12 is GS08 without what is behind the release: 00401 of 004010VICS. Most partners never look at it.
+        if VERSION.match(own) and ENVELOPE_VERSION.match(version) and not own.startswith(version):
+            found = self.fault("group:version-differs", segment, own, version, element=8)
+            if self.strict:
+                self.group_faults.append(found)
+            elif not any(each.name == found.name for each in self.faults):
+                self.faults.append(tolerated(found))
         return self.group
 
     def open_set(self, segment: Segment) -> None:

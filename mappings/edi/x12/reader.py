@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from mappings.edi.faults import EdiFault, Kind, Level, Place
 from mappings.edi.limits import Mode
 from mappings.edi.x12.cutting import Note
-from mappings.edi.x12.envelope import Envelope, tolerated
+from mappings.edi.x12.envelope import ENVELOPE_VERSION, Envelope, tolerated
 from mappings.edi.x12.events import Event, Interchange, InterchangeEnd
 from mappings.edi.x12.header import Header
 from mappings.edi.x12.segments import Segment
@@ -29,7 +29,7 @@ FIELD_CHECKS = (
     (14, re.compile(r"[IPT]\Z"), "usage-invalid"),
     (8, re.compile(r"[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])\Z"), "date-invalid"),
     (9, re.compile(r"([01][0-9]|2[0-3])[0-5][0-9]\Z"), "time-invalid"),
-    (11, re.compile(r"00[2-9][0-9]{2}\Z"), "version-invalid"),
+    (11, ENVELOPE_VERSION, "version-invalid"),
 )
 
 

@@ -34,6 +34,7 @@ VERDICTS = {
     "group:count-wrong": Verdict(GROUP, "5", "GE01 states {0} transaction sets, but {1} came."),
     "group:reference-invalid": Verdict(GROUP, "6", "GS06, the control number of the group, is no number: {0}."),
     "group:reference-duplicate": Verdict(GROUP, "19", "Group {0} comes twice in its interchange."),
+    "group:version-differs": Verdict(GROUP, "2", "GS08 says version {0}, and ISA12 says {1}."),
     "group:trailer-without-header": Verdict(GROUP, None, "SE stands where no transaction set is open."),
     "group:segment-outside": Verdict(GROUP, None, "{0} stands in a group, but outside of any transaction set."),
     "interchange:reference-wrong": Verdict(

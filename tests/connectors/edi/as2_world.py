@@ -22,7 +22,7 @@ from core.errors import MappingError
 from core.jobs.deliver import deliver
 from core.jobs.hub import Hub, Pace
 from core.jobs.intake import drain_messages
-from core.ports.connectors import ConnectionConfig, Document, InboundMessage, Json, Push, Receipt
+from core.ports.connectors import UNREAD, ConnectionConfig, Document, InboundMessage, Json, Push, Receipt
 from core.services import connections
 from core.services.secretbox import SecretBox
 from core.store.unit import Store
@@ -77,7 +77,8 @@ class Speaker:
         return [Document(kind, check_document(kind, body))]
 
     def push_invoice(self, push: Push) -> Receipt:
-        sent = self.transport.send(f"{push.reference}.edi", push.payload["text"].encode(), "application/edifact")
+        body, unread = push.payload["text"].encode(), push.payload.get(UNREAD, 0)
+        sent = self.transport.send(f"{push.reference}.edi", body, "application/edifact", unread)
         return Receipt(sent.reference, dict(sent.detail))
 
     def send_receipt(self, push: Push) -> Receipt:

@@ -290,6 +290,59 @@ def test_s6_our_files_arrive_before_and_after_the_partner_changes_to_his_new_cer
     assert [each.evidence["modifier"] for each in refused] == (["decryption-failed"] if switched else [])
 
 
+def asynchronous(world: Pair, *certificates: Any) -> None:
+    """Have `there` answer by calls of its own, and `here` know these certificates of it."""
+    known = [pem(each)[0].decode() for each in certificates]
+    world.change("here", their_certificates=known, receipt="async", receipt_url=f"{world.url}/webhooks/here")
+    world.change("there", their_receipt_url=f"{world.url}/webhooks/here")
+
+
+def test_s6_a_file_refused_as_unreadable_by_a_receipt_that_comes_by_itself_is_posted_for_the_next_certificate(
+    world: Pair,
+) -> None:
+    asynchronous(world, identity("acme", begins=-3_000, ends=20_000, serial=8), THEIRS)
+    delivery = world.send()
+    assert world.deliver(world.there) == 1
+    world.drain()
+    row = world.one("SELECT * FROM transport_receipt")
+    assert (row.state, row.due_at) == ("pending", None), "a proof that overtakes our books finds it waiting"
+    assert world.one("SELECT state FROM delivery WHERE id = :d", d=delivery).state == "due"
+    told = world.one("SELECT data FROM event WHERE type = 'delivery.unread' AND subject_id = :d", d=delivery).data
+    assert told == {"message_id": row.message_id, "certificate": 2, "certificates": 2}
+    assert world.deliver(world.here) == 1
+    assert world.one("SELECT due_at FROM transport_receipt").due_at is not None
+    assert world.deliver(world.there) == 1
+    world.drain()
+    assert world.one("SELECT state FROM transport_receipt").state == "received"
+    assert world.one("SELECT state FROM delivery WHERE id = :d", d=delivery).state == "delivered"
+    (taken,) = world.rows("SELECT source_id FROM message WHERE topic <> 'transport.receipt'")
+    assert taken.source_id == row.message_id
+    assert not world.rows("SELECT 1 FROM exception_case WHERE code LIKE 'TRADE-RECEIPT%'")
+
+
+def test_s6_a_file_that_no_certificate_makes_readable_is_posted_once_for_each_and_then_told_of(world: Pair) -> None:
+    others = [identity("acme", begins=-3_000, ends=20_000, serial=serial) for serial in (8, 9)]
+    # `there` signs by the one that `here` knows it by, and cannot read either.
+    asynchronous(world, *others)
+    world.change("here", receipt_signed=False)
+    delivery = world.send()
+    for _ in range(3):
+        world.deliver(world.there)
+        world.drain()
+        world.deliver(world.here)
+    assert world.one("SELECT state FROM transport_receipt").state == "refused"
+    case = world.one("SELECT evidence FROM exception_case WHERE code = 'TRADE-RECEIPT-422'")
+    assert case.evidence["modifier"] == "decryption-failed"
+    assert world.one("SELECT count(*) AS n FROM attempt WHERE delivery_id = :d", d=delivery).n == 2
+    # Should a proof come after all, it counts.
+    row = world.one("SELECT * FROM transport_receipt")
+    proof = {"message_id": row.message_id, "taken": True, "mic": row.mic, "mic_algorithm": row.mic_algorithm}
+    with world.store.begin() as unit:
+        assert transport_receipts.settle(unit, world.here, proof)[1:] == ("applied", "received")
+    assert world.one("SELECT state FROM transport_receipt").state == "received"
+    assert world.one("SELECT state FROM exception_case WHERE code = 'TRADE-RECEIPT-422'").state == "superseded"
+
+
 def test_s6_the_end_of_a_certificate_is_told_at_60_30_and_7_days(world: Pair) -> None:
     def watch(days: float) -> int:
         with world.store.begin() as unit:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.store.unit import Store
+from mappings.edi.shipped import named_map, shipped_map
+from mappings.faults import MapError
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
 
 PAPERS = ("855", "856", "810")
@@ -87,3 +89,52 @@ def test_a_line_that_a_change_adds_keeps_the_qualifier_of_the_860(store: Store, 
     world.settle()
     [body] = [each for each in world.sent() if b"ST*865" in each]
     assert b"*BP*KG-9" in body
+
+
+@pytest.mark.parametrize("qualifier", ["CB", "PI"])
+def test_edifact_papers_leave_out_a_code_they_have_no_qualifier_for(
+    store: Store, tmp_path: Path, qualifier: str
+) -> None:
+    kinds = ("ordrsp", "desadv", "invoic")
+    documents = [
+        {"in": "850", "map": "x12/850.004010"},
+        *({"out": each.upper(), "map": f"edifact/{each}.D96A"} for each in kinds),
+    ]
+    world = EdiWorld(store, tmp_path / "acme", documents=documents, maps=None)
+    papers = through(world, x12(order("PO-1").replace("VP*A", f"VP*A*{qualifier}*KG-7")))
+    assert sorted(papers) == ["DESADV", "INVOIC", "ORDRSP"]
+    assert {name: ("+A:SA'" in text, "KG-7" in text) for name, text in papers.items()} == dict.fromkeys(
+        papers, (True, False)
+    )
+
+
+LINE = {"position": 1, "status": "accepted", "ordered_quantity": "2", "quantity": "2", "buyer_code": "KG-7"}
+PAPER = {
+    "number": "R-1", "order_number": "PO-1", "order_external_id": "PO-1", "status": "accepted", "currency": "EUR",
+    "issued_at": "2026-03-01T00:00:00Z", "ordered_on": "2026-03-01",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["catalog", "purchaser"])
+def test_a_code_that_is_left_out_is_reported_and_the_only_one_is_refused(kind: str) -> None:
+    ordrsp, line = shipped_map("edifact/ordrsp.D96A"), {**LINE, "buyer_code_kind": kind}
+    named = {**PAPER, "lines": [{**line, "gtin": "4012345000016"}]}
+    assert ordrsp.unwritten(named) == ["lines[].buyer_code"]
+    assert "KG-7" not in str(ordrsp.write(named).sequence)
+    lone = {**PAPER, "lines": [line]}
+    with pytest.raises(MapError, match="is none of the qualifiers IN, BP"):
+        ordrsp.write(lone)
+    with pytest.raises(MapError, match="is none of the qualifiers IN, BP"):
+        ordrsp.unwritten(lone)
+    # X12 has a qualifier for it.
+    assert "lines[].buyer_code" not in shipped_map("x12/855.004010").unwritten(named)
+
+
+def test_an_overlay_for_edifact_that_names_a_qualifier_keeps_the_code(tmp_path: Path) -> None:
+    rules = 'buyer_code: "PIA[1=1|5]/2..6[2=IN|CB].1", buyer_code_kind: {path: "PIA[1=1|5]/2..6[2=IN|CB].0", '
+    overlay = "overlay: edifact/ordrsp.D96A\nversion: 2\nfields: {lines: {fields: {" + rules
+    (tmp_path / "own.yaml").write_text(f"{overlay}codes: buyer_code_kind}}}}}}}}\n")
+    made = named_map("own.yaml", tmp_path).write(
+        {**PAPER, "lines": [{**LINE, "sku": "A", "buyer_code_kind": "catalog"}]}
+    )
+    assert "KG-7', 'CB'" in str([each.elements for each in made.sequence])

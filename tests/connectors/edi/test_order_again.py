@@ -50,7 +50,7 @@ def last(world: EdiWorld) -> Any:
 def apply(world: EdiWorld, action: str | None = None, **args: str) -> str:
     case = world.one("SELECT id FROM exception_case WHERE code = 'ORDER-AGAIN-409' AND state = 'open'")
     with world.store.begin() as unit:
-        answer = apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, args, action)
+        answer = apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id, args, action)
     assert answer["done"] == 1
     world.drain()
     return done_in_words(answer)
@@ -103,7 +103,7 @@ def test_what_is_said_of_a_change_that_comes_too_late_is_true(world: EdiWorld) -
     case = world.one("SELECT id FROM exception_case WHERE code = 'ORDER-AGAIN-409'")
     world.ship(world.one("SELECT id FROM orders"))
     with world.store.begin() as unit:
-        answer = apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id)
+        answer = apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id)
     state = world.one("SELECT state FROM orders").state
     assert done_in_words(answer) == (
         f"the message is read again, and the change will be refused (ORDER-CHANGE-409): PO-1 is {state}"

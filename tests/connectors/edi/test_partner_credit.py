@@ -24,7 +24,7 @@ from mappings.edi.schematron.rules import Rules, check_rules
 from mappings.edi.shipped import shipped_map, shipped_path
 from mappings.edi.xml.documents import read_document
 from tests.connectors.edi.partner_world import MAPS, EdiWorld, order, x12
-from tests.connectors.edi.xml_world import CORPORA, UBL_PROFILE, UBL_SCHEMAS, ubl_answer, ubl_order
+from tests.connectors.edi.xml_world import CORPORA, UBL_PROFILE, UBL_SCHEMAS, ubl_answer, ubl_credit, ubl_order
 
 EN16931 = CORPORA / "en16931" / "CEN-EN16931-UBL.sch"
 corpora = pytest.mark.skipif(not EN16931.is_file(), reason="the rules are in ../shared/corpora, which is not here")
@@ -81,6 +81,43 @@ def test_a_refund_leaves_as_a_credit_note_of_ubl_and_is_answered(world: EdiWorld
     world.drop(ubl_answer(text(root, "cbc:ID"), "AP", kind="381"), "answer.xml")
     assert world.one("SELECT state FROM edi_document WHERE kind = 'CreditNote'").state == "answered"
     assert [each.state for each in world.papers("credit_note")] == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"amount": "23.745"}, "REFUND-AMOUNT-422"),
+        ({"lines": [{**LINES[0], "amount": "19.955"}]}, "REFUND-AMOUNT-422"),
+        ({"amount": "23.5", "currency": "JPY"}, "REFUND-AMOUNT-422"),
+        ({"lines": [{**LINES[0], "quantity": "0.5"}]}, "REFUND-PART-422"),
+    ],
+)
+def test_a_refund_of_the_partner_that_nobody_can_give_is_set_aside(
+    world: EdiWorld, more: dict[str, Any], code: str
+) -> None:
+    shipped(world, ubl_order("PO-1"))
+    body = {"external_id": "R1", "order_external_id": "PO-1", "amount": "23.74", "currency": "USD", "lines": LINES}
+    with pytest.raises(InputError) as caught, world.store.begin() as unit:
+        apply_refund(unit, world.facts, world.acme, check_document("refund", {**body, **more}))
+    assert caught.value.error_code == code
+    assert world.one("SELECT count(*) AS n FROM refund").n == 0
+    assert world.one("SELECT returned FROM order_line").returned == 0
+    # Rounded, it is one refund as any.
+    refund(world)
+    assert len(world.sent()) == 1
+
+
+def test_a_credit_note_that_comes_with_an_amount_nobody_can_pay_waits_in_quarantine(
+    store: Store, tmp_path: Path
+) -> None:
+    documents = [{"in": "Order", "map": "ubl/order.in"}, {"in": "CreditNote", "map": "ubl/credit_note.in"}]
+    world = EdiWorld(store, tmp_path / "acme", **{**UBL_PROFILE, "documents": documents})
+    world.drop(ubl_order("PO-1"), "order.xml")
+    for number, payable in (("CN-1", "5.005"), ("CN-2", "5.00")):
+        world.drop(ubl_credit(number, "PO-1", payable), f"{number}.xml")
+    first, second = world.all("SELECT state, error FROM message WHERE topic = 'CreditNote' ORDER BY id")
+    assert (first.state, first.error["code"], second.state) == ("quarantined", "REFUND-AMOUNT-422", "applied")
+    assert [str(each.amount) for each in world.all("SELECT amount FROM refund")] == ["5.00"]
 
 
 def test_a_refund_that_a_person_makes_leaves_as_a_credit_note(world: EdiWorld) -> None:

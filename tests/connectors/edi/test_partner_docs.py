@@ -58,12 +58,14 @@ def test_p1_the_profile_of_the_page_and_one_order_give_every_document(tmp_path: 
         "*HUB            *", "*FJORDPINE      *"
     )
     sample.write_text(body, encoding="utf-8")
-    with opened(read_partner_file(file)) as connector:
-        found = try_samples(connector, [sample])
+    partner = read_partner_file(file)
+    with opened(partner) as connector:
+        found = try_samples(connector, [sample], partner.terms)
     assert [(each.kind, each.way, each.passed, each.reasons) for each in found] == [
         ("850", "in", True, []), ("997", "out", True, []), ("855", "out", True, []), ("856", "out", True, []),
         ("810", "out", True, []),
     ]  # fmt: skip
+    assert [each.kind for each in found if each.way == "out" and each.notes] == ["997"]
 
 
 def test_p1_the_ubl_profile_of_the_page_and_samples_give_every_document(tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ from uuid import UUID
 import pytest
 
 from core.errors import Conflict, MappingError
+from core.services.actions import apply_case
+from core.services.agreements import set_terms
 from core.services.edi_deciding import refuse_for_good, take_anyway
 from core.store.read.partners import read_interchange
 from core.store.unit import Store
 from tests.connectors.edi.partner_world import EdiWorld, order, x12
-from tests.connectors.edi.test_partner import answer, numbers, response, texts
+from tests.connectors.edi.test_partner import ORDERS, answer, numbers, response, texts
+from tests.core.trade_world import TERMS
 
 
 @pytest.fixture
@@ -56,6 +59,28 @@ def test_a_strangers_files_are_one_case(world: EdiWorld) -> None:
     assert found.title == "acme sent interchange 000000001 of ZZ:OTHER, which cannot be taken"
     assert "The sender 'OTHER' is not the partner's id" in found.sentence
     assert numbers(world) == []
+
+
+@pytest.mark.parametrize("syntax", ["x12", "edifact"])
+def test_an_id_under_another_qualifier_is_another_partner(world: EdiWorld, syntax: str) -> None:
+    def body(qualifier: str, ref: int) -> bytes:
+        if syntax == "x12":
+            return x12(order("PO-5"), ref=ref).replace(b"*ZZ*ACME", f"*{qualifier}*ACME".encode(), 1)
+        said = f"ACME:{qualifier}" if qualifier else "ACME"
+        return ORDERS.replace("ACME:ZZ", said).replace("+77'", f"+{ref}'").encode()
+
+    world.drop(body("14", 1))
+    found = case(world, "EDI-REJECTED-422")
+    assert "The sender 'ACME' has the qualifier '14', agreed is 'ZZ'" in found.sentence
+    assert numbers(world) == []
+    # A partner who is known by both says so, and EDIFACT need not say one.
+    if syntax == "edifact":
+        world.drop(body("", 2))
+    else:
+        theirs = {"id": "ACME", "qualifier": "ZZ", "also": ["ACME"]}
+        world.change(identifiers={"ours": {"id": "HUB", "qualifier": "ZZ"}, "theirs": theirs})
+        world.drop(body("14", 3))
+    assert numbers(world) == ["PO-5"]
 
 
 def test_a_refused_document_is_told_until_it_comes_again_and_is_right(world: EdiWorld) -> None:
@@ -168,3 +193,32 @@ def test_a_paper_that_was_not_agreed_is_never_said_to_be_sent(world: EdiWorld) -
         "despatch_advice": ["paper.released", "paper.not_agreed"],
         "invoice": ["paper.released", "paper.not_agreed"],
     }
+
+
+def test_a_paper_that_was_kept_back_and_not_agreed_cannot_be_sent_from_its_exception(world: EdiWorld) -> None:
+    with world.store.begin() as unit:
+        set_terms(unit, world.acme, {**TERMS, "rules": [{"check": "gtin_on_every_line", "code": "ITEM-01"}]})
+    world.drop(x12(order("PO-1")))
+    world.settle()
+    world.sent()
+    world.ship(world.one("SELECT * FROM orders"), tracking_number="K-1")
+    world.settle()
+    kept = world.one("SELECT * FROM exception_case WHERE code = 'PAPER-RULE-422' AND evidence ->> 'kind' = 'invoice'")
+    agreed: list[Any] = [{"in": "850", "map": "850"}, {"out": "855", "map": "855"}]
+
+    def send() -> int:
+        with world.store.begin() as unit:
+            done: int = apply_case(unit, world.facts, world.hub.connectors, kept.id)["done"]
+        return done
+
+    with pytest.raises(Conflict, match="invoice was not agreed with acme") as caught:
+        send()
+    assert (caught.value.error_code, "add the document to his file" in (caught.value.fix or "")) == (
+        "PAPER-AGREED-409", True,
+    )  # fmt: skip
+    assert world.papers("invoice")[0].state == "kept_back"
+    assert world.one("SELECT state FROM exception_case WHERE id = :c", c=kept.id).state == "open"
+    assert world.one("SELECT count(*) AS n FROM delivery WHERE kind = 'push_invoice'").n == 0
+    world.change(documents=[*agreed, {"out": "810", "map": "x12/810.004010"}])
+    assert send() == 1
+    assert world.papers("invoice")[0].state == "sent"

@@ -138,7 +138,7 @@ def test_faults_of_identifiers_documents_transport_and_terms_are_one_answer(tmp_
         profile["documents"].append({"out": "855", "map": "850"})
         expected.append("documents.1 (out: 855, map: 850)")
     else:
-        profile["documents"].append({"in": "850", "map": "other"})
+        profile["documents"].append({"in": "850", "map": "850"})
         profile["identifiers"] = {"ours": {"id": "H" * 19, "qualifier": "123"}, "theirs": {"id": "ACME"}}
         expected += ["documents.1.in: 850 stands above already", "identifiers.ours.id: is longer than 15 characters",
                      "identifiers.ours.qualifier: has 2 characters in ISA"]  # fmt: skip
@@ -146,6 +146,35 @@ def test_faults_of_identifiers_documents_transport_and_terms_are_one_answer(tmp_
     with pytest.raises(InputError) as refused, opened(read_partner_file(file)):
         pass
     assert [each for each in expected if each not in str(refused.value)] == []
+
+
+def test_a_fault_of_the_schema_hides_none_of_maps_transport_and_ids(tmp_path: Path) -> None:
+    file = written(tmp_path, {**AS2, "url": "as2.acme.example/in"})
+    profile = orjson.loads(file.read_bytes())
+    profile["identifiers"]["theirs"] = {"id": "A" * 19}
+    profile["acks"] = {"send": {"contrl": "sometimes"}}
+    profile["x12"] = {"gs08": "005010", "newline": "perhaps"}
+    profile["documents"] += [
+        {"out": "855", "map": "850"}, {"out": "856", "map": "nobody"}, {"in": "86O", "map": "850"},
+        {"in": "850", "map": "850"}, {"out": "810", "map": "x12/810.004010"},
+    ]  # fmt: skip
+    file.write_bytes(orjson.dumps(profile))
+    with pytest.raises(InputError) as refused:
+        read_partner_file(file)
+    expected = [
+        "acks.send.contrl: ", "x12.newline: ", "documents.3.in: must be a message", "documents.4.in: 850 stands above",
+        "identifiers.theirs.id: is longer than 15 characters", "documents.1 (out: 855, map: 850): the map is for",
+        "documents.2 (out: 856, map: nobody): The map nobody of acme-retail cannot be used",
+        "transport.url is no address",
+        "documents.5 (out: 810, map: x12/810.004010): the map writes version 004010, and x12.gs08 is 005010",
+    ]  # fmt: skip
+    assert [each for each in expected if each not in refused.value.what] == []
+    assert "documents.0 " not in refused.value.what
+    assert "documents.3 (" not in refused.value.what
+    profile["maps"] = "nowhere"
+    file.write_bytes(orjson.dumps(profile))
+    with pytest.raises(InputError, match=r"there is no folder .*nowhere, which `maps` names"):
+        read_partner_file(file)
 
 
 def test_secrets_that_are_given_must_fit(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from core.services.actions import apply_case
 from core.services.edi_resending import send_anew
 from core.store.unit import Store
 from tests.connectors.edi.partner_world import EdiWorld
@@ -45,6 +46,10 @@ def cxml(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EdiWo
 
 def numbers(world: EdiWorld) -> list[str]:
     return [row.external_id for row in world.all("SELECT external_id FROM orders ORDER BY external_id")]
+
+
+def units(world: EdiWorld) -> int:
+    return int(world.one("SELECT sum(quantity - canceled) AS n FROM order_line").n)
 
 
 def states(world: EdiWorld) -> list[str]:
@@ -98,11 +103,34 @@ def test_what_is_shipped_is_advised_and_invoiced_and_his_receipt_advice_is_taken
 def test_d1_the_same_document_again_makes_no_second_order_and_other_content_is_quarantined(world: EdiWorld) -> None:
     world.drop(ubl_order("PO-1"), "a.xml")
     world.drop(ubl_order("PO-1"), "b.xml")
-    world.drop(ubl_order("PO-1", quantity="9"), "c.xml")
     assert numbers(world) == ["PO-1"]
-    assert states(world) == ["taken", "repeated", "quarantined"]
-    assert world.one("SELECT sum(quantity) AS n FROM order_line").n == 3
+    assert states(world) == ["taken", "repeated"]
+    # Only an order is told from the one before it by what it says.
+    world.drop(ubl_cancellation("PO-1", "CA-1"), "c.xml")
+    world.drop(ubl_cancellation("PO-1", "CA-1").replace(b"closed", b"sold"), "d.xml")
+    assert states(world)[2:] == ["taken", "quarantined"]
     assert "EDI-DUPLICATE-409" in world.cases()
+
+
+def test_an_order_of_ubl_that_comes_again_with_other_content_is_asked_about(world: EdiWorld) -> None:
+    world.drop(ubl_order("PO-1"), "a.xml")
+    world.drop(ubl_order("PO-1", quantity="9"), "b.xml")
+    assert (units(world), world.cases()) == (3, ["ORDER-AGAIN-409"])
+    case = world.one("SELECT id, sentence, recommended, alternatives FROM exception_case WHERE state = 'open'")
+    assert "line 1.quantity is 9, it was 3" in case.sentence
+    assert [case.recommended["action"], *(each["action"] for each in case.alternatives)] == [
+        "take_as_change", "discard_messages",
+    ]  # fmt: skip
+    # The same once more is a repeat of it, and of the order the same in other bytes.
+    world.drop(ubl_order("PO-1", quantity="9"), "c.xml")
+    world.drop(ubl_order("PO-1").replace(b"</Order>", b"<!-- copy --></Order>"), "d.xml")
+    assert states(world) == ["taken", "taken", "repeated", "taken"]
+    assert world.one("SELECT state FROM message ORDER BY id DESC LIMIT 1").state == "ignored"
+    assert (units(world), world.cases()) == (3, ["ORDER-AGAIN-409"])
+    with world.store.begin() as unit:
+        apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id, {})
+    world.drain()
+    assert (units(world), world.cases(), numbers(world)) == (9, [], ["PO-1"])
 
 
 def test_a_change_and_a_cancellation_reach_the_order(world: EdiWorld) -> None:

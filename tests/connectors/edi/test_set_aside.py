@@ -39,7 +39,7 @@ def message(world: EdiWorld) -> Any:
 def apply(world: EdiWorld, action: str | None = None, **args: str) -> Any:
     case = world.one("SELECT id FROM exception_case WHERE code = 'MSG-QUARANTINE-422'")
     with world.store.begin() as unit:
-        return apply_case(unit, world.hub.facts.get(unit.conn, 1), case.id, args, action)
+        return apply_case(unit, world.hub.facts.get(unit.conn, 1), world.hub.connectors, case.id, args, action)
 
 
 def test_nowhere_does_it_pass_for_accepted(world: EdiWorld) -> None:

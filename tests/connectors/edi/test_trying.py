@@ -11,6 +11,7 @@ from connectors.edi.tried import Tried
 from connectors.edi.trying import opened, try_samples
 from core.errors import InputError
 from tests.connectors.edi.partner_world import MAPS, order, x12
+from tests.connectors.edi.test_partner import ORDERS
 from tests.connectors.edi.xml_world import BUYER, SELLER, UBL_SCHEMAS, ubl_order
 
 PROFILE = """
@@ -159,7 +160,7 @@ def test_a_profile_takes_numbers_that_yaml_reads_as_such(tmp_path: Path) -> None
     file.write_text(f"{text}maps: {MAPS}\n")
     with opened(read_partner_file(file)) as connector:
         assert connector.profile.ours.id == "4012345000009"
-        assert connector.profile.incoming("850") is not None
+        assert [row.map for row in connector.profile.incoming("850")] == ["850"]
 
 
 @pytest.mark.parametrize(
@@ -244,3 +245,19 @@ def test_a_sample_of_what_comes_that_cannot_be_read_is_named_where_it_is_missing
     torn = x12(order("PO-1"))[:106]
     [first, *_] = tried(tmp_path, {"sample": torn})
     assert (first.passed, bool(first.reasons)) == (False, True)
+
+
+@pytest.mark.parametrize(("terms", "passes"), [("", False), ("terms: {seller: {name: F}, currency: SEK}\n", True)])
+def test_papers_of_an_order_without_a_currency_are_in_that_of_the_terms(
+    tmp_path: Path, terms: str, passes: bool
+) -> None:
+    profile = PROFILE.replace('"850"', "ORDERS").replace(
+        '{out: "855", map: "855"}', "{out: ORDRSP, map: edifact/ordrsp.D96A}"
+    )
+    profile = profile.replace("map: ORDERS", "map: edifact/orders.D96A") + terms
+    sample = ORDERS.replace("CUX+2:EUR:9'", "").replace("UNT+12", "UNT+11").encode()
+    found = tried(tmp_path, {"order.edi": sample}, profile)
+    assert found[0].passed
+    paper = next(each for each in found if each.kind == ("ORDRSP" if passes else "papers"))
+    assert paper.passed is passes
+    assert "CUX+2:SEK:9" in (paper.written or "") if passes else "it states no currency" in str(paper.reasons)

@@ -113,6 +113,22 @@ def ubl_cancellation(po: str, number: str) -> bytes:
     return f"{HEAD.format(kind='OrderCancellation')}{body}</OrderCancellation>".encode()
 
 
+def ubl_credit(number: str, po: str, payable: str) -> bytes:
+    """Return a CreditNote of money alone, in USD."""
+    body = (
+        f"<cbc:ID>{number}</cbc:ID><cbc:IssueDate>2026-03-05</cbc:IssueDate>"
+        "<cbc:DocumentCurrencyCode>USD</cbc:DocumentCurrencyCode>"
+        f"<cac:OrderReference><cbc:ID>{po}</cbc:ID></cac:OrderReference>"
+        f"<cac:AccountingSupplierParty><cac:Party><cbc:EndpointID schemeID='0088'>{BUYER}</cbc:EndpointID></cac:Party>"
+        "</cac:AccountingSupplierParty><cac:AccountingCustomerParty><cac:Party>"
+        f"<cbc:EndpointID schemeID='0088'>{SELLER}</cbc:EndpointID></cac:Party></cac:AccountingCustomerParty>"
+        f"<cac:LegalMonetaryTotal><cbc:PayableAmount currencyID='USD'>{payable}</cbc:PayableAmount>"
+        "</cac:LegalMonetaryTotal><cac:CreditNoteLine><cbc:ID>1</cbc:ID>"
+        f"<cbc:LineExtensionAmount currencyID='USD'>0</cbc:LineExtensionAmount></cac:CreditNoteLine>"
+    )
+    return f"{HEAD.format(kind='CreditNote')}{body}</CreditNote>".encode()
+
+
 def ubl_receipt(number: str, po: str, advice: str) -> bytes:
     """Return a ReceiptAdvice: everything of a despatch advice has arrived."""
     body = (
