@@ -17,31 +17,37 @@ ZERO = Decimal(0)
 # What corrects the books moves nothing: counts, and what is written because of a shortfall or of units nobody had
 # booked. Units of a shipment left when it says so, which may be before it was reported; the shipment of an order that
 # was written closest to the row of the ledger is its own. Rows are read from the newest back to the count.
-MOVED_SINCE = """
-SELECT w.item_id, w.node_id, sum(m.on_hand) AS units
-FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
-LEFT JOIN LATERAL (
-    SELECT b.id FROM stock_movement b
-    WHERE b.tenant_id = %(tenant)s AND b.item_id = w.item_id AND b.node_id = w.node_id AND b.at <= %(as_of)s
-    ORDER BY b.id DESC LIMIT 1) before ON true
-JOIN stock_movement m ON m.tenant_id = %(tenant)s AND m.item_id = w.item_id AND m.node_id = w.node_id
-     AND m.id > coalesce(before.id, 0)
-WHERE m.at > %(as_of)s AND m.on_hand <> 0 AND m.kind <> 'count'
-  AND NOT (m.kind = 'adjust' AND coalesce(m.cause, '') = ANY(%(causes)s::text[]))
-  AND (m.kind <> 'ship' OR coalesce((
-      SELECT s.shipped_at FROM shipment s
-      WHERE s.tenant_id = m.tenant_id AND s.order_id = m.order_id AND s.node_id = m.node_id
-      ORDER BY abs(extract(epoch FROM s.created_at - m.at)) LIMIT 1), m.at) > %(as_of)s)
-GROUP BY w.item_id, w.node_id
+MOVES = """
+WITH moves AS MATERIALIZED (
+    SELECT m.item_id, m.node_id, m.on_hand, m.xmin::text AS written
+    FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
+    LEFT JOIN LATERAL (
+        SELECT b.id FROM stock_movement b
+        WHERE b.tenant_id = %(tenant)s AND b.item_id = w.item_id AND b.node_id = w.node_id AND b.at <= %(as_of)s
+        ORDER BY b.id DESC LIMIT 1) before ON true
+    JOIN stock_movement m ON m.tenant_id = %(tenant)s AND m.item_id = w.item_id AND m.node_id = w.node_id
+         AND m.id > coalesce(before.id, 0)
+    WHERE m.at > %(as_of)s AND m.on_hand <> 0 AND m.kind <> 'count'
+      AND NOT (m.kind = 'adjust' AND coalesce(m.cause, '') = ANY(%(causes)s::text[]))
+      AND (m.kind <> 'ship' OR coalesce((
+          SELECT s.shipped_at FROM shipment s
+          WHERE s.tenant_id = m.tenant_id AND s.order_id = m.order_id AND s.node_id = m.node_id
+          ORDER BY abs(extract(epoch FROM s.created_at - m.at)) LIMIT 1), m.at) > %(as_of)s)
+)
 """
-LOTS_MOVED_SINCE = """
+MOVED_SINCE = MOVES + "SELECT item_id, node_id, sum(on_hand) AS units FROM moves GROUP BY item_id, node_id"  # noqa: S608
+# The ledger of lots does not say why; the transaction that wrote a row of it, and one of the position's, does.
+LOTS_MOVED_SINCE = (
+    MOVES
+    + """
 SELECT m.item_id, m.node_id, m.lot, (array_agg(m.expires_on ORDER BY m.id DESC))[1] AS expires_on,
        sum(m.on_hand) AS units
-FROM lot_movement m JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
-     ON m.item_id = w.item_id AND m.node_id = w.node_id
-WHERE m.tenant_id = %s AND m.at > %s AND m.status = 'sellable'
+FROM lot_movement m JOIN (SELECT DISTINCT item_id, node_id, written FROM moves) w
+     ON m.item_id = w.item_id AND m.node_id = w.node_id AND m.xmin::text = w.written
+WHERE m.tenant_id = %(tenant)s AND m.at > %(as_of)s AND m.status = 'sellable'
 GROUP BY m.item_id, m.node_id, m.lot HAVING sum(m.on_hand) <> 0
-"""
+"""  # noqa: S608 - the interpolated text is a constant
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def roll_forward(
     if not named:
         return Rolled(found, {}, moved)
     since: defaultdict[Key, dict[str, LotUnits]] = defaultdict(dict)
-    for row in unit.conn.exec_driver_sql(LOTS_MOVED_SINCE, (*columns, unit.tenant, as_of)):
+    for row in unit.conn.exec_driver_sql(LOTS_MOVED_SINCE, values):
         since[row.item_id, row.node_id][row.lot] = LotUnits(row.lot, row.units, row.expires_on)
     rolled: dict[Key, Sequence[LotUnits]] = {}
     for key, own in named.items():

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core.domain.vocabulary import MovementKind
+from core.services.catalog import upsert_items
 from core.services.reserving import Wanted, release_group, reserve_many
 from core.services.stock import adjust_stock, count_stock
 from core.services.supplying import receive_units
@@ -69,3 +70,18 @@ def test_what_only_corrects_the_books_moves_nothing(world: World) -> None:
         release_group(unit, held.group_id)
     # The correction by the first count, and the payment of its shortfall, were written after the second was made.
     assert count(world, 5, second) == 5
+
+
+def test_lots_are_brought_up_by_what_left_after_the_count_and_not_by_what_corrects_the_books(world: World) -> None:
+    before = now()
+    with world.store.begin() as unit:
+        # What was there lies in the lot nobody knows from here on, which is no move.
+        upsert_items(unit, [{"sku": "A", "tracking": "lot"}])
+    ship(world, 2, before - timedelta(seconds=30))
+    ship(world, 3)
+    with world.store.begin() as unit:
+        items = [{"sku": "A", "lot": lot, "on_hand": Decimal(units)} for lot, units in (("", 5), ("L1", 3))]
+        count_stock(unit, {"node": "HAM", "as_of": before, "items": items})
+    world.check_books()
+    rows = world.all("SELECT lot, on_hand FROM stock_lot WHERE on_hand > 0 ORDER BY lot")
+    assert [tuple(row) for row in rows] == [("", 2), ("L1", 3)]
