@@ -131,8 +131,8 @@ def cancel(session: Session, /, order: str, lines: tuple[str, ...], reason: str 
 
 def _units(order: dict[str, Any], wanted: tuple[str, ...]) -> dict[Any, Any]:
     from core.domain.ids import parse_id
+    from core.domain.units import check_quantity
     from core.errors import InputError
-    from core.services.catalog import check_quantity
 
     found: dict[Any, Any] = {}
     for each in wanted:

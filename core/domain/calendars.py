@@ -80,9 +80,14 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def day_in(timezone: str, moment: datetime) -> date:
+    """Return the day it is in a time zone at an aware moment."""
+    return moment.astimezone(_zone(timezone)).date()
+
+
 def local_day(calendar: Calendar, moment: datetime) -> date:
     """Return the day it is at the node at an aware moment."""
-    return moment.astimezone(_zone(calendar.timezone)).date()
+    return day_in(calendar.timezone, moment)
 
 
 def ready_moment(calendar: Calendar, now: datetime, handling: timedelta | None = None) -> datetime | None:

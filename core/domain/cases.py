@@ -95,6 +95,12 @@ SHORTFALL = Cause(
     "By what was counted {counted} are there, but {promised} are promised: {shortfall} too few.",
     "source_again", "Source the orders from elsewhere", 0.6, 8,
 )  # fmt: skip
+LIMIT = Cause(
+    "STOCK-LIMIT-001", "stock", "medium", "{sku} at {node}: more promised than its limit allows now",
+    "Beyond what is there {limit} may be promised, and {over} more are. They stay promised; as soon as promises end or "
+    "units come, the limit holds.",
+    None, "Bring units, or cancel orders that wait for them", None, 48,
+)  # fmt: skip
 STUCK = Cause(
     "ORDER-STUCK-001", "policy", "high", "Orders without a next step",
     "An order that is not finished has no delivery, no timer and no case. This is a fault of the hub: {detail}.",
@@ -276,7 +282,7 @@ CAUSES: Mapping[str, Cause] = {
     cause.code: cause
     for cause in (
         UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, UNWRITTEN,
-        PAUSED, SHORTFALL, STUCK, REJECTED, UNKNOWN_WORK, UNKNOWN_ORDER, SURPLUS, SERIALS, UNBOOKED,
+        PAUSED, SHORTFALL, LIMIT, STUCK, REJECTED, UNKNOWN_WORK, UNKNOWN_ORDER, SURPLUS, SERIALS, UNBOOKED,
         RECEIVED_OTHERWISE, ACCEPTED_OTHERWISE, DRIFT, PRIVACY, PROMISE_RISK,
         PRICE, FRACTION, IMPLAUSIBLE, ORDER_AGAIN, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING,
         RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE, CERTIFICATE_UNSEEN,

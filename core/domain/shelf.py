@@ -35,7 +35,7 @@ class Shelf:
         kits: units per component of each kit.
         lots: sellable lots per (item, node), for items that have lots.
         freshest: items of which the freshest lot leaves first.
-        today: the day the life of lots is counted from.
+        days: the day it is at each node, which the life of lots is counted from.
     """
 
     def __init__(
@@ -47,27 +47,31 @@ class Shelf:
         kits: Kits | None = None,
         lots: Mapping[Key, Sequence[Lot]] | None = None,
         freshest: Collection[UUID] = (),
-        today: date = date.min,
+        days: Mapping[UUID, date] | None = None,
     ) -> None:
         self.free = dict(free)
         # Of what is free, units that may be promised beyond what is there, where supply is waited for.
         self.beyond: dict[Key, Decimal] = {}
+        # When units taken leave their node, as far as it is known: what expires before is of no use to who takes.
+        self.leaves: Mapping[UUID, date] = {}
         self.kits = kits or {}
         self._rules = Rulebook(rules, self.kits)
         self._promised = dict(promised or {})
         self._idle = frozenset(idle)
         self._lots = lots or {}
+        self.perishes = bool(self._lots)
         self._freshest = frozenset(freshest)
-        self._today = today
+        self._days = days or {}
         self._plain = not self._rules.rules and not self._lots
         self._by_item: dict[UUID, dict[UUID, Decimal]] | None = None
 
     def copy(self) -> Shelf:
         """Return a shelf to try things on."""
         lots = {key: [replace(lot) for lot in own] for key, own in self._lots.items()}
-        return Shelf(
-            self.free, self._rules.rules, self._promised, self._idle, self.kits, lots, self._freshest, self._today
-        )
+        held = self._promised, self._idle, self.kits, lots, self._freshest, self._days
+        found = Shelf(self.free, self._rules.rules, *held)
+        found.leaves = self.leaves
+        return found
 
     def expand(self, item: UUID, units: Decimal) -> dict[UUID, Decimal]:
         """Return what these units are on the shelf: the components of a kit, or the item itself."""
@@ -101,19 +105,18 @@ class Shelf:
         return max(sum((each.units for each in self._at(connection, item, node, free)), free), ZERO)
 
     def figures(self, connection: UUID | None, item: UUID) -> tuple[Decimal, dict[UUID, Decimal]]:
-        """Return `total` and the `room` at each node an item has a place at: many figures read in one go."""
+        """Return `total` and of it what a channel may take at each node an item has a place at, all in one go."""
         places = self._places()
         if item in self.kits:
             shared = set.intersection(*(set(places.get(part, ())) for part in self.kits[item]))
-            return self.total(connection, item), {node: self.room(connection, item, node) for node in shared}
-        here = places.get(item, {})
-        rules = self._rules.of(item)
-        rooms = here
-        if self._lots or any(node is not None for node in rules):
-            rooms = {node: self.room(connection, item, node) for node in here}
-        active = [units for node, units in rooms.items() if node not in self._idle] if self._idle else rooms.values()
-        whole = sum(active, ZERO)
-        return max(sum((each.units for each in self._over(connection, item, whole)), whole), ZERO), rooms
+            total = self.total(connection, item)
+            return total, {node: min(self.room(connection, item, node), total) for node in shared}
+        rooms = places.get(item, {})
+        if self._lots or any(node is not None for node in self._rules.of(item)):
+            rooms = {node: self.room(connection, item, node) for node in rooms}
+        whole = sum((units for node, units in rooms.items() if node not in self._idle), ZERO)
+        total = max(sum((each.units for each in self._over(connection, item, whole)), whole), ZERO)
+        return total, rooms if total == whole else {node: min(room, total) for node, room in rooms.items()}
 
     def whole(self, connection: UUID | None, kit: UUID, node: UUID) -> Decimal:
         """Return the whole kits that a channel may take the components of at one node."""
@@ -226,7 +229,7 @@ class Shelf:
         """Return what may be planned with per (item, node), kits included.
 
         Where all nodes together have more room than a rule over all of them leaves, and less is left than is wanted,
-        the fullest nodes keep theirs.
+        the fullest nodes keep theirs, idle ones last.
         """
         found: dict[Key, Decimal] = {}
         for item, units in wanted.items():
@@ -234,7 +237,7 @@ class Shelf:
             if self._rules.rules and rooms:
                 left = self.total(connection, item)
                 if left < units:
-                    for node in sorted(rooms, key=lambda node: (-rooms[node], node)):
+                    for node in sorted(rooms, key=lambda node: (node in self._idle, -rooms[node], node)):
                         rooms[node] = min(rooms[node], left)
                         left -= rooms[node]
             found.update({(item, node): room for node, room in rooms.items() if room > 0})
@@ -262,8 +265,8 @@ class Shelf:
         if (item, node) in self._lots:
             lots, earliest = self._lots[item, node], self._earliest(connection, item, node)
             # Each promise has its lot, so nothing is promised beyond the lots that are there.
-            asked = [(Protection.REMAINING_LIFE, earliest, connection)] if earliest > self._today else []
-            for name, day, owner in ((EXPIRED_LOTS, self._today, None), *asked):
+            asked = [(Protection.REMAINING_LIFE, earliest, connection)] if earliest > self._day(node) else []
+            for name, day, owner in ((EXPIRED_LOTS, self._day(node), None), *asked):
                 fitting = sum((lot.free for lot in lots if fits(lot, day)), ZERO)
                 if (cut := min(free - fitting, max(free, ZERO))) > 0:
                     found.append(Part(name, -cut, owner))
@@ -273,8 +276,13 @@ class Shelf:
         return found + terms(connection, rules, free, lambda rule: self._counted(rule, item, node))
 
     def _earliest(self, connection: UUID | None, item: UUID, node: UUID) -> date:
-        """Return the day a lot must last to: today, or as long as the connection's rules ask."""
-        return self._today + timedelta(days=self._rules.life(connection, item, node))
+        """Return the day a lot must last to: till it leaves, and as long as the connection's rules ask."""
+        life = timedelta(days=self._rules.life(connection, item, node))
+        return max(self._days.get(node, date.min) + life, self._day(node))
+
+    def _day(self, node: UUID) -> date:
+        """Return the day before which a lot at a node must not expire: it leaves then, or it is that day there."""
+        return max(self._days.get(node, date.min), self.leaves.get(node, date.min))
 
     def _over(self, connection: UUID | None, item: UUID, rooms: Decimal) -> list[Part]:
         rules = self._rules.asked(item, None)

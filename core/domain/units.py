@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
+
+from core.errors import InputError
 
 # Sources that say nothing of units, or "one", "piece" or "each", mean the item's own sales unit.
 PIECES = frozenset({"C62", "H87", "EA", "PCE"})
@@ -31,3 +34,18 @@ def is_part(quantity: Decimal) -> bool:
 def divides(quantity: Decimal, unit: str) -> bool:
     """Return whether a quantity has a part of a unit of which only whole ones exist."""
     return is_part(quantity) and is_counted(unit)
+
+
+def check_quantity(value: Any, what: str) -> Decimal:
+    """Return a finite, non-negative quantity.
+
+    Raises:
+        InputError: it is not one.
+    """
+    try:
+        found = Decimal(str(value))
+    except ArithmeticError:
+        found = Decimal("NaN")
+    if not found.is_finite() or found < 0 or found > Decimal(10) ** 12:
+        raise InputError(f"{what} must be a quantity of 0 or more, not {str(value)[:40]!r}.")
+    return found

@@ -32,9 +32,11 @@ from core.services.arrivals import release_arrived
 from core.services.backorders import wake_backorders
 from core.services.cases import wake_snoozed
 from core.services.channel_stock import plan_pushes
+from core.services.disruptions import end_outages
 from core.services.drift import end_doubts
 from core.services.edi_states import watch_answers
 from core.services.learning import correct_transit
+from core.services.limits import check_limits, follow_limits
 from core.services.line_meanings import end_known_skus
 from core.services.model_watch import watch_models
 from core.services.models import retrain
@@ -123,8 +125,11 @@ class Relay:
             _Chore("backorders", 1.0, wake_backorders),
             _Chore("reservations", 1.0, expire_reservations),
             _Chore("protection", 1.0, tell_protection),
+            _Chore("outages", 1.0, end_outages),
             _Chore("known_skus", 1.0, lambda unit: end_known_skus(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("aging", 30.0, age_stock),
+            _Chore("limits", 1.0, follow_limits),
+            _Chore("all_limits", 300.0, check_limits),
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),

@@ -61,6 +61,8 @@ class Solved:
     kind: str = "sourcing"
     # What else belongs to the decision.
     also: Mapping[str, Any] = field(default_factory=dict)
+    # What stays held for an order that lacks units.
+    kept: Held | None = None
 
     @property
     def whole(self) -> bool:
@@ -96,6 +98,7 @@ def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solve
     for one in solved:
         held = one.held or Held()
         held.put_back(shelf, one.order.connection_id)
+        shelf.leaves = {node: leg.ship_on for node, leg in one.legs.items() if leg.ship_on is not None}
         if shelf.missing(one.order.connection_id, one.needs, one.taken_kits):
             held.put_back(shelf, one.order.connection_id, -1)
             lost.append(one)

@@ -11,14 +11,15 @@ from sqlalchemy import case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.domain.ids import uuid7
-from core.errors import InputError, NotFound
+from core.errors import NotFound
 from core.services.backorders import FACTS_ARE_SEEN
 from core.services.geography import place_nodes
 from core.services.kits import refused, set_components
+from core.services.limits import apply_limits, lock_limits
 from core.services.lots import begin_lots, end_lots
 from core.store import schema as t
 from core.store.bulk import as_json
-from core.store.locks import lock_items, lock_listings
+from core.store.locks import lock_items, lock_listings, mark_listings_at
 from core.store.moves import note_switch
 from core.store.unit import Unit
 
@@ -61,7 +62,6 @@ def resolve_skus(
     return {(row.connection_id, row.code): row.item_id for row in rows if row.item_id is not None}
 
 
-# One array per column, as `_columns` gives them; a null says "not given".
 def units_of(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
     """Return the unit each of these items is counted in."""
     if not items:
@@ -71,6 +71,7 @@ def units_of(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
     return {row.id: row.unit for row in rows}
 
 
+# One array per column, as `_columns` gives them; a null says "not given".
 INSERT_ITEMS = """
 INSERT INTO item (tenant_id, id, sku, title, gtin, unit, price, currency, weight_g, tracking, lot_order,
                   backorder_limit, active, attributes)
@@ -107,7 +108,8 @@ ON CONFLICT (tenant_id, connection_id, scheme, code) DO UPDATE SET item_id = exc
 def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: UUID | None = None) -> dict[str, UUID]:
     """Write items by SKU with their references and return SKU -> id.
 
-    What an item does not say stays as it is; an SKU given twice counts as its last.
+    What an item does not say stays as it is; an SKU given twice counts as its last. A changed limit of backorders holds
+    at once, at each node.
 
     Args:
         unit: the running transaction.
@@ -118,6 +120,8 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
         InputError: an item cannot be the kit it is said to be.
     """
     by_sku = {str(each["sku"]): each for each in items}
+    limits = {sku: each["backorder_limit"] for sku, each in by_sku.items() if each.get("backorder_limit") is not None}
+    lock_limits(unit, limits)
     before = _tracking(unit, [sku for sku, each in by_sku.items() if each.get("tracking") is not None])
     made = unit.conn.exec_driver_sql(
         INSERT_ITEMS, (unit.tenant, *_columns({sku: (uuid7(), each) for sku, each in by_sku.items()}))
@@ -139,6 +143,8 @@ def upsert_items(unit: Unit, items: Sequence[Mapping[str, Any]], connection_id: 
         if "lot" in (tracking, by_sku[sku]["tracking"]) and tracking != by_sku[sku]["tracking"]:
             (end_lots if tracking == "lot" else begin_lots)(unit, found[sku], sku)
     _write_kits(unit, by_sku, found)
+    if old := {found[sku] for sku in limits.keys() & known.keys()}:
+        apply_limits(unit, old)
     if connection_id is not None:
         list_items(unit, connection_id, list(found.values()))
     return found
@@ -247,7 +253,8 @@ def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
         )
         .returning(t.node.c.id)
     ).scalar_one()
-    note_switch(unit, found)
+    if note_switch(unit, found):
+        mark_listings_at(unit, [found])
     place_nodes(unit)
     return UUID(str(found))
 
@@ -283,18 +290,3 @@ def connection_named(unit: Unit, name: str) -> Any:
     if row is None:
         raise NotFound(f"There is no connection {name!r}.", fix="See `crossdock connection list`.")
     return row
-
-
-def check_quantity(value: Any, what: str) -> Decimal:
-    """Return a finite, non-negative quantity.
-
-    Raises:
-        InputError: it is not one.
-    """
-    try:
-        found = Decimal(str(value))
-    except ArithmeticError:
-        found = Decimal("NaN")
-    if not found.is_finite() or found < 0 or found > Decimal(10) ** 12:
-        raise InputError(f"{what} must be a quantity of 0 or more, not {str(value)[:40]!r}.")
-    return found

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from core.domain.money import plain
 from core.domain.shelf import Key, Kits
@@ -17,6 +17,7 @@ from core.services.reserving import Granted, Wanted, reserve_many
 from core.store import schema as t
 from core.store.read.shelves import read_shelf
 from core.store.unit import DEFAULT_TENANT, Unit
+from core.store.working import works
 
 # Between reading free stock and taking it others may take it: look again this often before it is a refusal.
 LOOKS = 3
@@ -33,7 +34,7 @@ def reserve_lines(unit: Unit, lines: Lines, seconds: float, connection_id: UUID 
         connection_id: for whom; None for nobody in particular.
 
     Raises:
-        InputError: there is no such item or active node, or a part is asked for of an item that is counted.
+        InputError: there is no such active item or node, or a part is asked for of an item that is counted.
         Conflict: there are too few; the errors say of what and how many.
     """
     granted = Granted(None)
@@ -50,7 +51,7 @@ def wanted_of(
     """Return what lines ask for, at the nodes where the units are now; arguments are those of `reserve_lines`.
 
     Raises:
-        InputError: there is no such item or active node, or a part is asked for of an item that is counted.
+        InputError: there is no such active item or node, or a part is asked for of an item that is counted.
         Conflict: no node is active.
     """
     units, kits = _where(conn, lines, connection_id, tenant)
@@ -64,10 +65,10 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
     """
     i, n = t.item.c, t.node.c
     skus = sorted({line["sku"] for line in lines})
-    known = conn.execute(select(i.sku, i.id, i.unit).where(i.tenant_id == tenant, i.sku.in_(skus))).all()
+    known = conn.execute(select(i.sku, i.id, i.unit).where(i.tenant_id == tenant, i.sku.in_(skus), i.active)).all()
     items = {row.sku: row.id for row in known}
     _refuse_parts(lines, {row.sku: row.unit for row in known})
-    active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, n.active))
+    active = conn.execute(select(n.code, n.id).where(n.tenant_id == tenant, text(works("node"))))
     nodes = {row.code: row.id for row in active}
     shelf = read_shelf(conn, list(items.values()), tenant=tenant)
     taken: dict[Key, Decimal] = {}
@@ -82,8 +83,8 @@ def _where(conn: Connection, lines: Lines, connection_id: UUID | None, tenant: i
         if item is None or (code is not None and code not in nodes):
             path = "sku" if item is None else "node"
             raise InputError(
-                f"There is no {'item' if item is None else 'active node'} {line[path]!r}.",
-                errors=[{"path": f"lines.{number}.{path}", "reason": "Nothing has this name."}],
+                f"There is no active {'item' if item is None else 'node'} {line[path]!r}.",
+                errors=[{"path": f"lines.{number}.{path}", "reason": "Nothing that is active has this name."}],
             )
         left: Decimal = line["quantity"]
         places = [nodes[code]] if code is not None else list(nodes.values())

@@ -2,13 +2,15 @@
 
 The units are tied to the order first. When the order is sourced they count as free for it alone; what it takes is
 allocated and what it does not need is free again, in the statement that moves the stock: nobody comes in between. An
-order that cannot be sourced yet keeps them until they expire.
+order that cannot be sourced yet keeps them until they expire; those at a node that is off it keeps for as long as it
+lacks units and the node is off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -37,7 +39,8 @@ UPDATE reservation SET order_id = :o WHERE tenant_id = :t AND id = ANY(ARRAY(
 class Held:
     """Units a checkout held for an order."""
 
-    ids: list[UUID] = field(default_factory=list)
+    # The node of each row.
+    ids: dict[UUID, UUID] = field(default_factory=dict)
     units: dict[Key, Decimal] = field(default_factory=dict)
     # Those of them that counted as promised to the order's connection, and the kits they are of: a checkout may not
     # have said whose it is.
@@ -53,6 +56,19 @@ class Held:
             {key: signed * units for key, units in self.counted.items()},
             {place: signed * units for place, units in self.lots.items()},
         )
+
+    def split(self, nodes: Collection[UUID]) -> tuple[Held, Held]:
+        """Return what is held elsewhere, and what is held at these nodes."""
+        apart = Held(), Held()
+        for row, node in self.ids.items():
+            apart[node in nodes].ids[row] = node
+        for key, units in self.units.items():
+            apart[key[1] in nodes].units[key] = units
+        for key, units in self.counted.items():
+            apart[key[1] in nodes].counted[key] = units
+        for place, units in self.lots.items():
+            apart[place[1] in nodes].lots[place] = units
+        return apart
 
 
 def tie_reservations(unit: Unit, named: Sequence[tuple[UUID, UUID, str | None]]) -> None:
@@ -111,7 +127,7 @@ def read_held(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Held]:
     for row in lock_held(unit, order_ids):
         held = found.setdefault(row.order_id, Held())
         key = row.item_id, row.node_id
-        held.ids.append(row.id)
+        held.ids[row.id] = row.node_id
         held.units[key] = held.units.get(key, ZERO) + row.quantity
         if row.connection_id is not None:
             held.counted[key] = held.counted.get(key, ZERO) + row.quantity
@@ -124,6 +140,16 @@ def read_held(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Held]:
         counted = found[order_id].counted
         counted[kit, node] = counted.get((kit, node), ZERO) + units / per_unit
     return found
+
+
+def keep_held(unit: Unit, held: Collection[UUID], span: timedelta) -> None:
+    """Have these soft reservations of locked orders stand for at least this time from now."""
+    if held:
+        unit.conn.exec_driver_sql(
+            "UPDATE reservation SET expires_at = greatest(expires_at, clock_timestamp() + %s)"
+            " WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'held'",
+            (span, unit.tenant, sorted(held)),
+        )
 
 
 def note_converted(unit: Unit, converted: Mapping[UUID, Held]) -> None:

@@ -15,8 +15,15 @@ from core.services import audit
 from core.services.backorders import look_again
 from core.services.catalog import node_coded
 from core.store import schema as t
+from core.store.locks import mark_listings_at
 from core.store.moves import note_switch
 from core.store.unit import Unit
+
+# Where a node is off for good, what it was off for until then is of no interest.
+OVER = text(
+    "SELECT id, code FROM node WHERE tenant_id = :t AND active AND off_until <= clock_timestamp()"
+    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
 
 
 def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
@@ -48,12 +55,31 @@ def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
     unit.conn.execute(
         update(t.node).where(n.tenant_id == unit.tenant, n.id == node).values(version=n.version + 1, **values)
     )
-    note_switch(unit, node)
+    if note_switch(unit, node):
+        mark_listings_at(unit, [node])
     look_again(unit)
     told = jsonable(values)
     unit.event("node.changed", "node", node, {"node": code, **told})
     audit.record(unit, "node.changed", code, told)
     return node
+
+
+def end_outages(unit: Unit) -> int:
+    """Have channels told and waiting orders looked at where what nodes were off for is over; return how many nodes.
+
+    A sweep of the relay: a node works again at its moment by itself, and nothing else happens then.
+    """
+    nodes = unit.conn.execute(OVER, {"t": unit.tenant}).all()
+    if not nodes:
+        return 0
+    n = t.node.c
+    over = update(t.node).where(n.tenant_id == unit.tenant, n.id.in_([node.id for node in nodes]))
+    unit.conn.execute(over.values(off_until=None, off_reason=None, version=n.version + 1))
+    mark_listings_at(unit, [node.id for node in nodes])
+    look_again(unit)
+    for node in nodes:
+        unit.event("node.changed", "node", node.id, {"node": node.code, "off_until": None, "off_reason": None})
+    return len(nodes)
 
 
 def add_disruption(unit: Unit, body: Mapping[str, Any]) -> UUID:

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.domain.money import plain
 from core.errors import InputError
+from core.services.wholes import parts_among
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import mark_listings
@@ -45,7 +47,7 @@ def set_components(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Deci
 
     Raises:
         InputError: a component is a kit itself or the same item; or the kit has stock of its own, has a rule of
-            remaining life, or is part of another kit.
+            remaining life, or is part of another kit; or it would have a part of what exists in whole units only.
     """
     _check_bundle(unit, kit_id, sku, units)
     if kit_id in units:
@@ -54,6 +56,8 @@ def set_components(unit: Unit, kit_id: UUID, sku: str, units: Mapping[UUID, Deci
         raise refused(sku, f"a kit has at most {MOST_COMPONENTS} components")
     if units:
         _check(unit, sku, kit_id, list(units))
+    for (_, _, number), part, own in parts_among(unit, [("", part, number) for part, number in units.items()]):
+        raise refused(sku, f"its component {part} is counted in {own}, and {plain(number)} is no whole number of it")
     before = read_kits(unit.conn, [kit_id], unit.tenant).get(kit_id, {})
     at = unit.conn.execute(CLOCK).scalar_one()
     unit.conn.execute(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -40,8 +41,24 @@ def plan_order(order: Sourced, builder: Builder, shelf: Shelf, chosen: InForce) 
     """Return what is to be done for an order under a policy; wishes and limits of the day give way to shortage.
 
     What is there covers it before what is still to come does, at whatever node. An order whose supply has come stays
-    with it.
+    with it. Lots that expire before the day they would leave are left out; the shelf is left knowing these days.
     """
+    shelf.leaves = {}
+    for left in reversed(range(ROUNDS)):
+        found = _plan_once(order, builder, shelf, chosen)
+        if not shelf.perishes:
+            break
+        before, shelf.leaves = shelf.leaves, builder.days(found.built, found.plan)
+        wanted = triples(found.plan.assignments)
+        if not shelf.missing(order.connection_id, shelf.needs(wanted), shelf.kits_in(wanted)):
+            break
+        # Lots that expire before they would leave are left out, and what is then best may leave later still.
+        shelf.leaves = {**before, **(shelf.leaves if left > 1 else dict.fromkeys(shelf.leaves, date.max))}
+    return found
+
+
+def _plan_once(order: Sourced, builder: Builder, shelf: Shelf, chosen: InForce) -> Planned:
+    """Return the plan as the shelf is."""
     built = builder.build(order, chosen)
     if shelf.beyond.keys() & built.problem.stock.keys() and not order.in_turn:
         found = _planned(order, builder, shelf, chosen, built, there=True)

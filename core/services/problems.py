@@ -123,6 +123,11 @@ class Builder:
         )
         return found
 
+    def days(self, built: Built, plan: Plan) -> dict[UUID, date]:
+        """Return the day each node's part of a plan leaves, as far as that is known."""
+        legs = {each.node_id: built.legs[each.node_id, each.service] for each in plan.assignments}
+        return {node: leg.ship_on for node, leg in legs.items() if leg.ship_on is not None}
+
     def take(self, built: Built, plan: Plan) -> dict[UUID, Leg]:
         """Take what a plan uses of a node's day from what the next orders find; return its legs by node."""
         legs: dict[UUID, Leg] = {}

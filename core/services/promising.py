@@ -33,6 +33,7 @@ from core.services.planning import Planned, plan_order
 from core.services.problems import Builder
 from core.services.promise_basis import basis, require_fresh_model
 from core.services.sourcing import Sourced
+from core.services.wholes import require_whole
 from core.store import schema as t
 from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
@@ -88,7 +89,7 @@ def offer(
         connection: the channel it would come by.
 
     Raises:
-        InputError: an item or a country nobody knows.
+        InputError: an item or a country nobody knows, or a part of what is counted.
         Conflict: stock does not cover it, or what it would rest on is older than its limit.
     """
     if country is not None and country not in COUNTRIES:
@@ -163,7 +164,10 @@ def _items(unit: Unit, wanted: Sequence[Wanted]) -> list[UUID]:
     ]
     if unknown:
         raise InputError("An item is not known.", code="ITEM-SKU-404", errors=unknown)
-    return [known[name] for name in names]
+    items = [known[name] for name in names]
+    asked = zip(items, wanted, strict=True)
+    require_whole(unit, *((f"lines.{at}.quantity", item, each.quantity) for at, (item, each) in enumerate(asked)))
+    return items
 
 
 def _leave_out_stale(unit: Unit, facts: Facts, shelf: Shelf) -> _Counts:

@@ -15,13 +15,15 @@ from core.domain.ids import public_id, uuid7
 from core.domain.vocabulary import Protection
 from core.errors import Conflict, InputError, NotFound
 from core.services.catalog import ANY_CONNECTION, connection_named, node_coded, resolve_skus
+from core.services.wholes import require_whole
 from core.store import schema as t
 from core.store.locks import lock_waiting_orders, mark_all_listings, mark_listings
 from core.store.read.shelves import read_kits
-from core.store.unit import ORDERS, Unit
+from core.store.unit import CLOCK, ORDERS, Unit
 
 # Rules told of in one sweep.
 AT_ONCE = 200
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :t))")
 SAME_PLACE = """
 UPDATE protection_rule SET valid_to = greatest(valid_from, :at), told_at = clock_timestamp()
 WHERE tenant_id = :t AND connection_id = :c AND item_id IS NOT DISTINCT FROM :i AND node_id IS NOT DISTINCT FROM :n
@@ -42,6 +44,11 @@ class Place:
     connection_id: UUID
     item_id: UUID | None
     node_id: UUID | None
+
+    def lock(self, unit: Unit, kind: str) -> None:
+        """Wait until nobody else writes a rule of this kind for this place."""
+        name = f"rule {kind} {self.connection_id} {self.item_id} {self.node_id}"
+        unit.conn.execute(LOCK, {"t": unit.tenant, "name": name})
 
 
 def set_rule(
@@ -69,10 +76,15 @@ def set_rule(
 
     Raises:
         NotFound: there is no such connection, item or node.
-        InputError: it ends before it begins, or asks for the remaining life of a kit.
+        InputError: it ends before it begins, keeps a part of what is counted, or asks for the remaining life of a kit.
     """
     place = _place(unit, connection, sku, node, kind)
-    begins = max(valid_from or unit.now, unit.now)
+    if place.item_id is not None and kind != Protection.REMAINING_LIFE:
+        require_whole(unit, ("quantity", place.item_id, quantity))
+    place.lock(unit, kind)
+    # Later than what was written for this place by whoever held its lock before, which this rule may replace.
+    clock = unit.conn.execute(CLOCK).scalar_one()
+    begins = max(valid_from or clock, clock)
     if valid_to is not None and valid_to <= begins:
         raise InputError("The rule would end before it begins.", errors=[{"path": "valid_to", "reason": "too early"}])
     if valid_to is None:
@@ -95,11 +107,11 @@ def set_rule(
             quantity=quantity,
             valid_from=begins,
             valid_to=valid_to,
-            told_at=unit.now if begins <= unit.now else None,
+            told_at=begins if begins <= clock else None,
             actor=unit.actor,
         )
     )
-    if begins <= unit.now:
+    if begins <= clock:
         _tell(unit, place.item_id)
     return rule_id
 

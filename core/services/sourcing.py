@@ -16,10 +16,10 @@ from uuid import UUID
 from core.domain.ids import uuid7
 from core.domain.policies import Traits
 from core.domain.shelf import Shelf
-from core.routing.problem import Demand, Destination
+from core.routing.problem import Demand, Destination, Plan
 from core.services.allocating import Solved, record, take
 from core.services.backorders import Shortage, report_shortages
-from core.services.converting import Held, read_held
+from core.services.converting import Held, keep_held, read_held
 from core.services.facts import Facts
 from core.services.inforce import choose, needs_margins, read_margins
 from core.services.offers import Wishes
@@ -84,7 +84,7 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUI
     won, lost = take(unit, solved)
     record(unit, won, facts)
     again = [each.order.order_id for each in lost]
-    _settle(unit, won, again)
+    _settle(unit, facts, won, again)
     return again
 
 
@@ -121,15 +121,27 @@ def _solve(
     plan = found.plan
     legs = builder.take(found.built, plan)
     # The rest of the batch sees what this order is about to take.
-    if held and not plan.assignments:
-        held.put_back(shelf, order.connection_id, -1)
-        held = None
+    kept = None
+    if held and plan.short:
+        held, kept = _keep_some(held, plan, facts)
+        kept.put_back(shelf, order.connection_id, -1)
     wanted = triples(plan.assignments)
     needs, kits = shelf.needs(wanted), shelf.kits_in(wanted)
     shelf.take(order.connection_id, needs, kits)
     duration_us = (time.perf_counter_ns() - started) // 1000
     waits = {} if order.at_once else hold_back(facts, now, order.wishes, legs, chosen.release_after_minutes)
-    return Solved(order, found.problem, plan, uuid7(), duration_us, legs, needs, kits, shelf.kits, held, waits)
+    return Solved(
+        order, found.problem, plan, uuid7(), duration_us, legs, needs, kits, shelf.kits, held, waits, kept=kept
+    )  # fmt: skip
+
+
+def _keep_some(held: Held, plan: Plan, facts: Facts) -> tuple[Held | None, Held]:
+    """Return what an order that lacks units gives for those it gets, and what stays held for it: at nodes that are off.
+
+    An order that gets nothing gives nothing.
+    """
+    gone, kept = held.split({node for node in held.ids.values() if not facts.nodes[node].active})
+    return (gone, kept) if plan.assignments else (None, held)
 
 
 SETTLE = """
@@ -144,7 +156,7 @@ UPDATE orders SET sourcing_at = %s, sourcing_tries = sourcing_tries + 1 WHERE te
 """
 
 
-def _settle(unit: Unit, won: Sequence[Solved], again: list[UUID]) -> None:
+def _settle(unit: Unit, facts: Facts, won: Sequence[Solved], again: list[UUID]) -> None:
     shortages: list[Shortage] = []
     ids, states, decisions, looks = [], [], [], []
     for one in won:
@@ -166,6 +178,7 @@ def _settle(unit: Unit, won: Sequence[Solved], again: list[UUID]) -> None:
                 {"cost": one.plan.cost, "nodes": len({each.node_id for each in one.plan.assignments})},
                 order_id=order.order_id,
             )
+    _keep_for(unit, facts, won)
     if ids:
         unit.conn.exec_driver_sql(SETTLE, (ids, states, decisions, looks, unit.tenant))
     report_shortages(unit, shortages, known_clear={one.order.order_id for one in won if one.order.tries == 0})
@@ -173,3 +186,16 @@ def _settle(unit: Unit, won: Sequence[Solved], again: list[UUID]) -> None:
         unit.conn.exec_driver_sql(LATER, (unit.now + RACE_LOOK, unit.tenant, again))
         unit.wake(ORDERS)
     refresh_phases(unit, [*ids, *again])
+
+
+def _keep_for(unit: Unit, facts: Facts, won: Sequence[Solved]) -> None:
+    """Have what is held at nodes that are off stand until the orders that lack it are looked at again, and say so."""
+    kept: set[UUID] = set()
+    for one in won:
+        off = {node for node in one.kept.ids.values() if not facts.nodes[node].active} if one.kept else set()
+        if one.kept and off:
+            kept |= one.kept.ids.keys()
+            if one.order.tries == 0:
+                codes = sorted(facts.nodes[node].code for node in off)
+                unit.event("reservation.kept", "order", one.order.order_id, {"off": codes}, order_id=one.order.order_id)
+    keep_held(unit, kept, 2 * BACKORDER_LOOK)

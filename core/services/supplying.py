@@ -26,6 +26,7 @@ from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
 from core.services.lots import UNKNOWN_LOT, LotUnits, arrived, read_lots, tracked_items
 from core.services.shortfalls import settle
 from core.services.stock import set_on_hand
+from core.services.wholes import require_whole
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, ensure_positions, lock_positions, mark_listings
@@ -84,11 +85,13 @@ def expect_supply(
 
     Raises:
         NotFound: there is no such node.
-        InputError: more may be promised than is expected, or the item has lots: a promise of it needs one.
+        InputError: more may be promised than is expected, a part of what is counted is expected, or the item has lots:
+            a promise of it needs one.
         Conflict: it is finished, or units that could no longer be promised are promised.
     """
     item = stocked_item(unit, sku)
     key = item, node_coded(unit, node)
+    require_whole(unit, ("quantity", item, quantity), ("promisable", item, promisable))
     if promisable and tracked_items(unit, [item]):
         raise InputError(
             f"{sku} has lots, and what has not come has none.",

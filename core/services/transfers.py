@@ -24,6 +24,7 @@ from core.services.catalog import node_coded
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, tracked_items
 from core.services.stock import set_on_hand
 from core.services.supplying import stocked_item
+from core.services.wholes import require_whole
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, ensure_positions, lock_positions
@@ -64,7 +65,7 @@ def send_transfer(
 
     Raises:
         NotFound: there is no such node.
-        InputError: both nodes are the same, or there is no such item.
+        InputError: both nodes are the same, there is no such item, or a part of what is counted would be sent.
         Conflict: the reference was used before, or fewer units are there and not promised.
     """
     source, target = node_coded(unit, from_node), node_coded(unit, to_node)
@@ -76,6 +77,7 @@ def send_transfer(
         place = stocked_item(unit, line["sku"], f"lines.{index}.sku"), line.get("lot") or UNKNOWN_LOT
         first.setdefault(place, index)
         wanted[place] = wanted.get(place, ZERO) + line["quantity"]
+        require_whole(unit, (f"lines.{index}.quantity", place[0], line["quantity"]))
     transfer_id = uuid7()
     made = unit.conn.execute(
         text(

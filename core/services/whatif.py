@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from core.domain.payloads import dump
 from core.domain.policies import Traits, applies, check_policy
+from core.domain.units import check_quantity
 from core.errors import InputError
 from core.routing.problem import Problem
-from core.services.catalog import check_quantity
 from core.services.inforce import InForce, choose, in_force_of, ordered, read_in_force
 from core.store.read.policies import policy_row
 

@@ -130,6 +130,16 @@ def mark_listings(unit: Unit, items: Collection[UUID]) -> None:
         unit.conn.exec_driver_sql(MARK_LISTINGS, {"tenant": unit.tenant, "items": sorted(items)})
 
 
+def mark_listings_at(unit: Unit, nodes: Collection[UUID]) -> None:
+    """Mark what channels must be told again after these nodes were switched on or off: all that lies there."""
+    if nodes:
+        items = unit.conn.exec_driver_sql(
+            "SELECT DISTINCT item_id FROM stock_position WHERE tenant_id = %s AND node_id = ANY(%s::uuid[])",
+            (unit.tenant, list(nodes)),
+        )
+        mark_listings(unit, items.scalars().all())
+
+
 def mark_all_listings(unit: Unit) -> None:
     """Mark everything channels list, after a change that touches every item."""
     unit.conn.exec_driver_sql(MARK_ALL_LISTINGS, {"tenant": unit.tenant})

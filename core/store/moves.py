@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from core.store.unit import Unit
+from core.store.working import works
 
 # Returned are positions with something to settle now: a shortfall, or safety stock that can come back.
 MOVE_STOCK = """
@@ -58,12 +59,25 @@ FROM (
 WHERE p.tenant_id = %(tenant)s AND p.item_id = l.item_id AND p.node_id = l.node_id RETURNING p.safety, p.uncertain
 """
 
-NOTE_SWITCH = """
-INSERT INTO node_switch (tenant_id, node_id, active)
-SELECT n.tenant_id, n.id, n.active FROM node n WHERE n.tenant_id = %(tenant)s AND n.id = %(node)s
-  AND n.active IS DISTINCT FROM (SELECT s.active FROM node_switch s WHERE s.tenant_id = n.tenant_id
-                                 AND s.node_id = n.id ORDER BY s.id DESC LIMIT 1)
-"""
+# Of the rows whose time has come, the one written last holds. A node that is off until a moment gets a second row for
+# that moment, which any later row overrules.
+NOTE_SWITCH = f"""
+WITH now AS (
+    SELECT n.tenant_id, n.id, {works()} AS active,
+           CASE WHEN n.active AND n.off_until > clock_timestamp() THEN n.off_until END AS back
+    FROM node n WHERE n.tenant_id = %(tenant)s AND n.id = %(node)s
+), last AS (
+    SELECT s.active, s.at FROM node_switch s WHERE s.tenant_id = %(tenant)s AND s.node_id = %(node)s
+    ORDER BY s.id DESC LIMIT 1
+)
+INSERT INTO node_switch (tenant_id, node_id, active, at)
+SELECT now.tenant_id, now.id, w.active, w.at
+FROM now CROSS JOIN LATERAL (VALUES (now.active, clock_timestamp()), (true, now.back)) AS w(active, at)
+WHERE w.at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM last WHERE CASE WHEN now.back IS NULL THEN last.active = now.active AND last.at <= clock_timestamp()
+                                  ELSE last.active AND last.at = now.back END)
+ORDER BY w.at
+"""  # noqa: S608 - the interpolated text is a constant
 
 
 def move_stock(
@@ -107,6 +121,6 @@ def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal,
     unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
 
 
-def note_switch(unit: Unit, node_id: UUID) -> None:
-    """Write that a node has been switched on or off, if it has: sums over nodes are explained by it."""
-    unit.conn.exec_driver_sql(NOTE_SWITCH, {"tenant": unit.tenant, "node": node_id})
+def note_switch(unit: Unit, node_id: UUID) -> bool:
+    """Write that a node has been switched on or off, if it has, and return whether: sums are explained by it."""
+    return unit.conn.exec_driver_sql(NOTE_SWITCH, {"tenant": unit.tenant, "node": node_id}).rowcount > 0

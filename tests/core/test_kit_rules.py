@@ -305,7 +305,9 @@ def test_the_parts_of_a_kits_figure_sum_to_it_and_what_it_says_can_be_taken(
     left = dict(zip([(item, node) for item in (A, B) for node in (HAM, LYS)], map(Decimal, free), strict=True))
     shelf = Shelf(left, rules, {(SHOP, KIT, HAM): Decimal(kits)}, kits=PARTS)
     for who in (SHOP, MARKET, None):
-        total, rooms = shelf.figures(who, KIT)
+        rooms = {node: shelf.room(who, KIT, node) for node in (HAM, LYS)}
+        total, given_there = shelf.figures(who, KIT)
+        assert given_there == {node: min(room, total) for node, room in rooms.items()}
         parts = shelf.parts(who, KIT, None)
         assert total == sum(rooms.values()) + sum(part.units for part in parts)
         for node, room in rooms.items():

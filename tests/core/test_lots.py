@@ -6,12 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core.domain.lots import Lot, deal, pick
 from core.errors import Conflict, InputError
 from core.services.canceling import cancel_order
-from core.services.catalog import upsert_items
+from core.services.catalog import upsert_items, upsert_node
 from core.services.channel_stock import available
+from core.services.nodehours import set_calendar
+from core.services.promising import Wanted as Asked
+from core.services.promising import offer
 from core.services.protecting import set_rule
 from core.services.reserving import Wanted, expire_reservations, release_group, reserve_many
 from core.services.statuses import change_status
@@ -22,6 +26,8 @@ from core.store.read.page import Slice
 from core.store.read.stock import read_availability, read_position
 from core.store.unit import Store
 from core.store.views import inventory
+from tests.core.carriers import forget
+from tests.core.waiting import ALWAYS
 from tests.core.world import World, now
 
 TODAY = date(2026, 11, 20)
@@ -280,3 +286,68 @@ def test_serial_numbers_leave_with_the_shipment_and_missing_ones_are_told(world:
     with world.store.read() as conn:
         [shipment] = list_shipments(conn, Slice()).data
     assert [each["serials"] for each in shipment["lines"]] == [["SN-1", "SN-2"]]
+
+
+def test_a_lot_expires_by_the_day_of_its_node(world: World) -> None:
+    # At any hour of the world's clock it is another day in one of the two.
+    hour = world.one("SELECT extract(hour FROM clock_timestamp()) AS h").h
+    zone, ahead = ("Pacific/Kiritimati", 1) if hour >= 12 else ("Etc/GMT+12", -1)
+    with world.store.begin() as unit:
+        upsert_node(unit, {"code": "HAM", "timezone": zone})
+    count(world, LAST=(5, ahead), GONE=(7, ahead - 1))
+    with world.store.read() as conn:
+        assert read_availability(conn, ["A"])[0]["available"] == "5"
+        assert read_position(conn, "A", "HAM")["available"] == "5"
+        row = next(row for row in inventory.page(conn, 1)[0] if row.sku == "A")
+        assert (row.available, row.cells["HAM"].available) == (5, 5)
+        found = explain_availability(conn, "A")["items"][0]["nodes"][0]
+        assert found["available"] == "5"
+        assert {"name": "expired_lots", "units": "-7", "connection": None, "kit": None} in found["parts"]
+    key = (world.items["A"], world.nodes["HAM"])
+    with world.store.begin() as unit:
+        granted = reserve_many(unit, [Wanted({key: Decimal(6)}), Wanted({key: Decimal(5)})])
+    assert [each.group_id is not None for each in granted] == [False, True]
+    assert taken(world) == {"LAST": 5}
+
+
+def taken(world: World) -> dict[str, int]:
+    """Return the units of each lot that are promised."""
+    return {lot: units for lot, (units,) in lots(world, "promised").items() if units}
+
+
+def closed(world: World, code: str, days: int) -> None:
+    """Have nothing leave a node on so many days from today on, and something on each day after."""
+    begins = day(world, -1)
+    shut = [{"day": begins + timedelta(days=each)} for each in range(days + 1)]
+    with world.store.begin(actor="test") as unit:
+        set_calendar(unit, world.nodes[code], ALWAYS, 0, shut)
+    forget(world)
+
+
+def test_what_expires_before_it_would_leave_is_left_out(world: World) -> None:
+    count(world, EARLY=(5, 2), LATE=(5, 9))
+    closed(world, "HAM", 4)
+    world.send("order", world.order({"A": 4}))
+    world.send("order", world.order({"A": 4}, partial_shipment_allowed=False))
+    world.drain()
+    assert taken(world) == {"LATE": 4}
+    assert [row.phase for row in world.all("SELECT phase FROM orders ORDER BY id")] == ["releasing", "backordered"]
+    with pytest.raises(Conflict, match="units"), world.store.begin() as unit:
+        offer(unit, world.hub.facts.get(unit.conn, 1), [Asked("A", Decimal(3))], "DE", "24103")
+    closed(world, "HAM", 0)
+    with world.store.begin() as unit:
+        unit.conn.execute(text("UPDATE orders SET sourcing_at = clock_timestamp() WHERE sourcing_at IS NOT NULL"))
+    world.drain()
+    assert taken(world) == {"EARLY": 4, "LATE": 4}
+    world.check_books()
+
+
+def test_another_node_ships_what_leaves_it_in_time(world: World) -> None:
+    count(world, HERE=(5, 2))
+    count(world, "LYS", THERE=(5, 2))
+    closed(world, "HAM", 4)
+    closed(world, "LYS", 0)
+    world.send("order", world.order({"A": 4}))
+    world.drain()
+    assert [work.code for work in world.work()] == ["LYS"]
+    assert taken(world) == {"THERE": 4}

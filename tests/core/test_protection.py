@@ -11,7 +11,9 @@ from core.errors import Conflict, InputError, NotFound
 from core.services.channel_stock import available, claim_changes
 from core.services.protecting import end_rule, set_rule, tell_protection
 from core.services.reserving import ReservationCombiner, Wanted, reserve_many
+from core.store.read.explained import explain_availability
 from core.store.read.shelves import read_shelf
+from core.store.read.stock import read_availability
 from core.store.unit import Store
 from tests.core.test_intake import in_threads
 from tests.core.world import World, now
@@ -141,3 +143,27 @@ def test_what_makes_no_rule_is_refused(world: World) -> None:
     with pytest.raises(InputError, match="end before it begins"):
         protect(world, "shop", "cap", 1, valid_to=now() - timedelta(days=1))
     assert world.one("SELECT count(*) AS n FROM protection_rule").n == 0
+
+
+def test_of_rules_of_one_place_set_at_once_the_last_holds(world: World) -> None:
+    in_threads(6, lambda index: protect(world, "shop", "buffer", index + 1, sku="A"))
+    rules = world.all("SELECT quantity, valid_from, valid_to FROM protection_rule ORDER BY valid_from")
+    assert [rule.valid_to for rule in rules[:-1]] == [rule.valid_from for rule in rules[1:]]
+    assert rules[-1].valid_to is None
+    assert len(rules) == 6
+    with world.store.begin() as unit:
+        assert tell_protection(unit) == 0  # all was told when it was set
+
+
+def test_no_node_gives_more_than_all_together(world: World) -> None:
+    protect(world, "shop", "cap", 4, sku="A")
+    with world.store.read() as conn:
+        [found] = read_availability(conn, ["A"], world.shop)
+        assert (found["available"], [each["available"] for each in found["nodes"]]) == ("4", ["4", "4"])
+        assert [each["promisable"] for each in found["nodes"]] == ["4", "4"]
+        why = explain_availability(conn, "A", node="HAM", connection="shop")["total"]
+        assert (why["available"], [(each["name"], each["units"]) for each in why["parts"]]) == (
+            "4", [("on_hand", "10"), ("all_nodes", "-6")],
+        )  # fmt: skip
+        [anybody] = read_availability(conn, ["A"])
+        assert (anybody["available"], [each["available"] for each in anybody["nodes"]]) == ("20", ["10", "10"])

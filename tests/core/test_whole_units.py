@@ -13,7 +13,11 @@ from core.services.changes import change_order
 from core.services.checkouts import reserve_lines
 from core.services.holds import release_hold
 from core.services.line_meanings import end_known_skus
+from core.services.promising import Wanted, offer
+from core.services.protecting import set_rule
 from core.services.reports import ship
+from core.services.supplying import expect_supply
+from core.services.transfers import send_transfer
 from core.store.unit import Store
 from tests.core.world import World
 
@@ -54,6 +58,48 @@ def test_a_checkout_keeps_no_part_of_a_piece(world: World) -> None:
             unit, [{"sku": "A", "quantity": Decimal("2.00")}, {"sku": "B", "quantity": Decimal("0.3")}], 60, None
         )
     assert sorted(row.quantity for row in world.all("SELECT quantity FROM reservation")) == [Decimal("0.3"), 2]
+
+
+HALF = Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("ask", "code", "path"),
+    [
+        (lambda unit, sku, _: upsert_items(
+            unit, [{"sku": "KIT", "components": [{"sku": sku, "units": HALF}]}]), "STOCK-KIT-422", None),
+        (lambda unit, sku, _: send_transfer(
+            unit, reference="T", from_node="HAM", to_node="LYS", lines=[{"sku": sku, "quantity": HALF}]),
+         "STOCK-PART-422", "lines.0.quantity"),
+        (lambda unit, sku, _: expect_supply(unit, sku=sku, node="HAM", reference="PO", quantity=1 + HALF),
+         "STOCK-PART-422", "quantity"),
+        (lambda unit, sku, _: expect_supply(
+            unit, sku=sku, node="HAM", reference="PO", quantity=Decimal(2), promisable=HALF),
+         "STOCK-PART-422", "promisable"),
+        (lambda unit, sku, _: set_rule(unit, connection="shop", kind="buffer", quantity=HALF, sku=sku),
+         "STOCK-PART-422", "quantity"),
+        (lambda unit, sku, facts: offer(unit, facts, [Wanted(sku, HALF)], "DE", None),
+         "STOCK-PART-422", "lines.0.quantity"),
+    ],
+)  # fmt: skip
+def test_no_door_takes_a_part_of_a_piece(world: World, ask: Any, code: str, path: str | None) -> None:
+    with pytest.raises(InputError) as refused, world.store.begin() as unit:
+        ask(unit, "A", world.facts)
+    assert refused.value.error_code == code
+    assert path is None or [each["path"] for each in refused.value.data["errors"]] == [path]
+    for table in ("kit_component", "transfer", "supply", "protection_rule", "promise"):
+        assert world.all(f"SELECT 1 FROM {table}") == []
+    with world.store.begin() as unit:
+        ask(unit, "B", world.facts)  # by the kilogram
+
+
+def test_what_is_not_sold_any_more_is_not_kept_for_anybody(world: World) -> None:
+    with world.store.begin() as unit:
+        upsert_items(unit, [{"sku": "A", "active": False}])
+    with pytest.raises(InputError, match="no active item 'A'") as refused, world.store.begin() as unit:
+        reserve_lines(unit, [{"sku": "A", "quantity": Decimal(1)}], 60, None)
+    assert [each["path"] for each in refused.value.data["errors"]] == ["lines.0.sku"]
+    assert world.all("SELECT 1 FROM reservation") == []
 
 
 def test_an_order_for_a_part_of_a_piece_is_held_until_it_is_mended(world: World) -> None:

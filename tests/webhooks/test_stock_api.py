@@ -43,6 +43,8 @@ def test_nodes_are_written_by_code(api: Client, world: World) -> None:
     for wrong in ({"cutoff": "25:00"}, {"timezone": "Mars/Base"}, {"latitude": 91}, {"kind": "moon"}, {"id": "x"}):
         assert api.post("/nodes", {"code": "BER", **wrong}).status_code == 422
     assert api.get("/nodes/BER").get_json()["version"] == 2
+    assert code_of(api.post("/nodes", {"code": "T Z/1"})) == (422, "INPUT-INVALID-400")
+    assert world.all("SELECT 1 FROM node WHERE code LIKE 'T%'") == []
 
 
 def test_counts_corrections_and_the_ledger(api: Client, world: World) -> None:

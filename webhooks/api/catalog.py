@@ -20,6 +20,7 @@ from core.store.read.catalog import list_items, list_nodes, read_item, read_node
 from core.store.read.page import Json, Listed, Slice
 from core.store.unit import Unit
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, require_version, word, words
+from webhooks.api.routingbodies import NAME
 
 routes = ApiBlueprint("catalog", "Items and nodes.")
 COST = validate.Range(0, 10**9)
@@ -56,7 +57,7 @@ class NodeQuery(PageQuery):
 class NodeBody(Strict):
     """A node; what is left out stays as it is."""
 
-    code = fields.String(required=True, validate=[validate.Length(1, 64), NO_NUL])
+    code = fields.String(required=True, validate=NAME)
     name = fields.String(validate=[validate.Length(1, 200), NO_NUL])
     kind = fields.String(validate=validate.OneOf(NODE_KINDS))
     connection = a_text(128)

@@ -26,6 +26,8 @@ from core.store.read.then import Then, read_then
 from core.store.unit import CLOCK, DEFAULT_TENANT
 
 ONE = Decimal(1)
+ALL_NODES = "all_nodes"
+"""The part of a node's figure that rules over all nodes keep: no node gives more than all of them together."""
 # Clocks differ by as much.
 JUST_NOW = timedelta(minutes=1)
 
@@ -96,12 +98,18 @@ def _figures(then: Then, item: UUID, names: Mapping[UUID, str], owner: UUID | No
     """Return the figures of an item on the shelf: at each node, or only at one, and over all nodes."""
     rows = then.positions[item]
     rooms = {row.id: then.shelf.room(owner, item, row.id) for row in rows}
-    nodes = [_place(then, row, rooms[row.id], names, owner) for row in rows if only in (None, row.code)]
+    total = then.shelf.total(owner, item)
+    nodes = [_place(then, row, rooms[row.id], total, names, owner) for row in rows if only in (None, row.code)]
     if only is not None:
         return {"nodes": nodes, "total": _alone(nodes)}
     here = sum((rooms[row.id] for row in rows if row.active), ZERO)
     over = [Part("nodes", here), *then.shelf.parts(owner, item, None)]
-    return {"nodes": nodes, "total": _figure(then.shelf.total(owner, item), over, names)}
+    return {"nodes": nodes, "total": _figure(total, over, names)}
+
+
+def _over_all(room: Decimal, total: Decimal, *, active: bool) -> list[Part]:
+    """Return what a node cannot give of its own because less is left over all nodes."""
+    return [Part(ALL_NODES, total - room)] if active and room > total else []
 
 
 def _alone(nodes: list[Json]) -> Json:
@@ -120,20 +128,25 @@ def _kit(then: Then, kit: UUID, names: Mapping[UUID, str], owner: UUID | None, o
     shelf = then.shelf
     places = {row.id: row for own in then.positions.values() for row in own}
     shared = set.intersection(*({row.id for row in own} for own in then.positions.values()))
-    nodes, here = [], ZERO
+    nodes, here, total = [], ZERO, shelf.total(owner, kit)
     for row in sorted((places[each] for each in shared), key=lambda row: str(row.code)):
         room = shelf.room(owner, kit, row.id)
         here += max(room, ZERO) if row.active else ZERO
         if only in (None, row.code):
             base = [Part("components", shelf.whole(owner, kit, row.id)), *shelf.parts(owner, kit, row.id)]
+            base += (cut := _over_all(room, total, active=row.active))
+            room += sum((part.units for part in cut), ZERO)
             nodes.append({"node": row.code, "active": row.active, **_figure(room, base, names)})
     if only is not None:
         return {"nodes": nodes, "total": _alone(nodes)}
     over = [Part("nodes", here), *shelf.parts(owner, kit, None)]
-    return {"nodes": nodes, "total": _figure(shelf.total(owner, kit), over, names)}
+    return {"nodes": nodes, "total": _figure(total, over, names)}
 
 
-def _place(then: Then, row: Row[Any], room: Decimal, names: Mapping[UUID, str], owner: UUID | None) -> Json:
+def _place(
+    then: Then, row: Row[Any], room: Decimal, total: Decimal, names: Mapping[UUID, str], owner: UUID | None
+) -> Json:
+    cut = _over_all(room, total, active=row.active)
     key = row.item_id, row.id
     base = [
         Part("on_hand", row.on_hand), Part("reserved", -row.reserved), Part("allocated", -row.allocated),
@@ -146,7 +159,11 @@ def _place(then: Then, row: Row[Any], room: Decimal, names: Mapping[UUID, str], 
     return {
         "node": row.code,
         "active": row.active,
-        **_figure(room, [*base, *then.shelf.parts(owner, row.item_id, row.id)], names),
+        **_figure(
+            room + sum((part.units for part in cut), ZERO),
+            [*base, *then.shelf.parts(owner, row.item_id, row.id), *cut],
+            names,
+        ),
         "on_hand": quantity(row.on_hand),
         "reserved": quantity(row.reserved),
         "allocated": quantity(row.allocated),

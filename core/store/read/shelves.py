@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,19 +15,21 @@ from core.domain.protection import Rule
 from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
 from core.store.direct import run
+from core.store.read.days import node_days
 from core.store.unit import DEFAULT_TENANT
+from core.store.working import works
 
 # What is one thing per node or item is looked up once, not joined to each of the hundreds of positions of an answer.
-FREE = """
+FREE = f"""
 SELECT p.item_id, p.node_id, p.on_hand - p.safety - p.uncertain - p.reserved - p.allocated AS free, p.backorder_limit,
-       p.node_id = ANY(ARRAY(SELECT n.id FROM node n WHERE n.tenant_id = %(t)s AND NOT n.active)) AS idle,
+       p.node_id = ANY(ARRAY(SELECT n.id FROM node n WHERE n.tenant_id = %(t)s AND NOT {works()})) AS idle,
        p.item_id = ANY(ARRAY(SELECT i.id FROM item i WHERE i.tenant_id = %(t)s AND i.id = ANY(%(items)b::uuid[])
                              AND i.tracking = 'lot')) AS lotted,
        p.backorder_limit > 0 AND EXISTS (
            SELECT 1 FROM supply s WHERE s.tenant_id = p.tenant_id AND s.item_id = p.item_id AND s.node_id = p.node_id
            AND s.state IN ('expected', 'in_transit') AND s.promisable > 0) AS awaits
 FROM stock_position p WHERE p.tenant_id = %(t)s AND p.item_id = ANY(%(items)b::uuid[])
-"""
+"""  # noqa: S608 - the interpolated text is a constant
 RULES = """
 SELECT connection_id, item_id, node_id, kind, quantity FROM protection_rule
 WHERE tenant_id = %(t)s AND (item_id IS NULL OR item_id = ANY(%(items)b::uuid[]) OR (kind = 'floor' AND item_id = ANY(
@@ -51,7 +53,7 @@ SELECT connection_id, kit_id, node_id, sum(units) FROM (
 GROUP BY connection_id, kit_id, node_id
 """
 LOTS = """
-SELECT l.item_id, l.node_id, l.lot, l.on_hand - l.promised AS free, l.expires_on, i.lot_order, current_date AS today
+SELECT l.item_id, l.node_id, l.lot, l.on_hand - l.promised AS free, l.expires_on, i.lot_order
 FROM stock_lot l JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
 WHERE l.tenant_id = %s AND l.item_id = ANY(%b::uuid[]) AND l.status = 'sellable'
 ORDER BY l.item_id, l.node_id, l.lot
@@ -62,7 +64,7 @@ SELECT kit_id, component_id, units FROM kit_component WHERE tenant_id = %(t)s AN
            ELSE created_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s) END
 """
 ZERO = Decimal(0)
-IDLE = "SELECT id FROM node WHERE tenant_id = %s AND NOT active"
+IDLE = f"SELECT id FROM node WHERE tenant_id = %s AND NOT {works('node')}"  # noqa: S608 - as above
 
 
 def add_up(rows: Iterable[Row[Any]]) -> dict[tuple[UUID, UUID, UUID], Decimal]:
@@ -164,12 +166,10 @@ def guarded_shelf(
         return Shelf(free, rules, promised, idle, kits)
     lots: dict[Key, list[Lot]] = {key: [] for key in lotted}
     freshest: set[UUID] = set()
-    today = date.min
     for row in conn.exec_driver_sql(LOTS, (tenant, stored)):
         if (row.item_id, row.node_id) not in lots:
             continue
         lots[row.item_id, row.node_id].append(Lot(row.lot, row.free, row.expires_on))
-        today = row.today
         if row.lot_order == "freshest":
             freshest.add(row.item_id)
-    return Shelf(free, rules, promised, idle, kits, lots, freshest, today)
+    return Shelf(free, rules, promised, idle, kits, lots, freshest, node_days(conn, tenant))

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import text as sql
 
 from core.domain.ids import public_id
 from core.domain.states import ReservationState
@@ -15,21 +16,28 @@ from core.domain.vocabulary import MovementKind
 from core.errors import NotFound
 from core.store import schema as t
 from core.store.direct import run
+from core.store.read.days import node_days
 from core.store.read.page import Json, Listed, Slice, joined, only, require_named, rows_by_id, rows_by_text
 from core.store.read.shelves import read_shelves
 from core.store.read.text import ZERO, instant, quantity, ref
 from core.store.unit import DEFAULT_TENANT
+from core.store.working import works
 
 BY_SKU = """
 SELECT sku, id, backorder_limit FROM item WHERE tenant_id = %(t)s AND sku = ANY(%(skus)s) AND active
 """
 _p = t.stock_position.c
 _l = t.stock_lot.c
+
+# The day it is at each node is given with the statement.
 _EXPIRED = (
     select(func.coalesce(func.sum(_l.on_hand - _l.promised), 0))
     .where(
         _l.tenant_id == _p.tenant_id, _l.item_id == _p.item_id, _l.node_id == _p.node_id, _l.status == "sellable",
-        _l.expires_on < func.current_date(),
+        sql(
+            "stock_lot.expires_on < (SELECT d.day FROM unnest(CAST(:places AS uuid[]), CAST(:days AS date[]))"
+            " AS d(place, day) WHERE d.place = stock_lot.node_id)"
+        ),
     )
     .correlate(t.stock_position)
     .scalar_subquery()
@@ -57,7 +65,9 @@ def list_positions(
 ) -> Listed:
     """Return a page of stock positions by SKU and node."""
     require_named(conn, t.node, t.node.c.code, node, tenant)
-    query = only(_POSITIONS, t.stock_position, tenant, sku=(t.item.c.sku, sku), node=(t.node.c.code, node))
+    days = node_days(conn, tenant)
+    positions = _POSITIONS.params(places=list(days), days=list(days.values()))
+    query = only(positions, t.stock_position, tenant, sku=(t.item.c.sku, sku), node=(t.node.c.code, node))
     rows, after = rows_by_text(conn, query, [t.item.c.sku, t.node.c.code], piece)
     return Listed([_position(row) for row in rows], after)
 
@@ -148,7 +158,7 @@ def list_movements(
 def read_availability(
     conn: Connection, skus: Sequence[str], connection_id: UUID | None = None, tenant: int = DEFAULT_TENANT
 ) -> list[Json]:
-    """Return what may be promised of items now, in all and by active node, to a connection or to anybody.
+    """Return what may be promised of items now, in all and by node that works, to a connection or to anybody.
 
     What protection rules keep is left out: anybody is kept from every floor. A kit is available as often
     as its scarcest component at a node allows. `available` is what is there; `promisable` is what an order may be
@@ -163,7 +173,7 @@ def read_availability(
         raise NotFound(f"There is no active item {', '.join(repr(sku[:130]) for sku in missing[:5])}.")
     shown, promised = read_shelves(conn, [item for item, _ in known.values()], tenant)
     n = t.node.c
-    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, n.active).order_by(n.code)).all()
+    codes = conn.execute(select(n.id, n.code).where(n.tenant_id == tenant, sql(works("node"))).order_by(n.code)).all()
     found = []
     for sku in wanted:
         item, limit = known[sku]

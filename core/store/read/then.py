@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.domain.lots import Lot
 from core.domain.protection import Rule
 from core.domain.shelf import Key, Kits, Shelf
 from core.domain.vocabulary import Protection
+from core.store.read.days import node_days
 from core.store.read.shelves import add_up, read_kits
 from core.store.read.text import ZERO
 from core.store.unit import DEFAULT_TENANT
@@ -70,7 +71,6 @@ SELECT item_id, node_id, lot, status, sum(on_hand) AS on_hand, sum(promised) AS 
 FROM lot_movement WHERE tenant_id = :t AND item_id = ANY(:items) AND at <= :at
 GROUP BY item_id, node_id, lot, status HAVING sum(on_hand) <> 0 ORDER BY item_id, node_id, lot, status
 """
-DAY = text("SELECT CAST(CAST(:at AS timestamptz) AS date)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def read_then(
         {row.id for row in rows if not row.active},
         kits,
         _sellable(rows, lots),
-        today=conn.execute(DAY, {"at": at}).scalar_one() if lots else date.min,
+        days=node_days(conn, tenant, at) if lots else None,
     )
     return Then(shelf, positions, lots)
 

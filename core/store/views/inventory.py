@@ -5,30 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+
+from core.store.read.days import node_days
+from core.store.working import works
 
 # Of what is free, units of expired lots are for nobody; what is kept back is taken from them first.
 FREE = "p.on_hand - p.reserved - p.allocated - greatest(p.safety + p.uncertain, coalesce(e.units, 0))"
 EXPIRED = """LEFT JOIN (
            SELECT tenant_id, item_id, node_id, sum(on_hand - promised) AS units FROM stock_lot
-            WHERE tenant_id = :tenant AND status = 'sellable' AND expires_on < current_date
+            JOIN unnest(CAST(:places AS uuid[]), CAST(:days AS date[])) AS d(place, day) ON d.place = node_id
+            WHERE tenant_id = :tenant AND status = 'sellable' AND expires_on < d.day
             GROUP BY tenant_id, item_id, node_id
        ) e ON e.tenant_id = p.tenant_id AND e.item_id = p.item_id AND e.node_id = p.node_id"""
+# Over all nodes, what lies where nothing is sold now does not count.
+OFF = f"SELECT n.id FROM node n WHERE n.tenant_id = :tenant AND NOT {works()}"  # noqa: S608 - the text is a constant
+TOTAL = f"coalesce(sum({FREE}) FILTER (WHERE p.node_id <> ALL(ARRAY({OFF}))), 0)"
 ITEMS = text(
     f"""
     SELECT i.id, i.sku, i.title, i.gtin, i.unit, i.backorder_limit,
            coalesce(sum(p.on_hand), 0) AS on_hand, coalesce(sum(p.reserved), 0) AS reserved,
            coalesce(sum(p.allocated), 0) AS allocated, coalesce(sum(p.safety), 0) AS safety,
-           coalesce(sum(p.uncertain), 0) AS uncertain, coalesce(sum({FREE}), 0) AS available,
+           coalesce(sum(p.uncertain), 0) AS uncertain, {TOTAL} AS available,
            coalesce(sum(p.shortfall), 0) AS shortfall
       FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id {EXPIRED}
      WHERE i.tenant_id = :tenant AND i.active AND i.sku > :after
        AND (:like = '' OR i.sku ILIKE :like OR i.title ILIKE :like OR i.gtin = :exact)
      GROUP BY i.tenant_id, i.id
     HAVING :show = ''
-        OR (:show = 'out' AND coalesce(sum({FREE}), 0) <= 0)
+        OR (:show = 'out' AND {TOTAL} <= 0)
         OR (:show = 'short' AND coalesce(sum(p.shortfall), 0) > 0)
         OR (:show = 'promised' AND coalesce(sum(p.reserved + p.allocated), 0) > 0)
      ORDER BY i.sku LIMIT :limit
@@ -38,7 +46,7 @@ COUNTS = text(
     f"""
     SELECT count(*) AS all, count(*) FILTER (WHERE available <= 0) AS out,
            count(*) FILTER (WHERE shortfall > 0) AS short, count(*) FILTER (WHERE promised > 0) AS promised
-      FROM (SELECT i.id, coalesce(sum({FREE}), 0) AS available,
+      FROM (SELECT i.id, {TOTAL} AS available,
                    coalesce(sum(p.shortfall), 0) AS shortfall, coalesce(sum(p.reserved + p.allocated), 0) AS promised
               FROM item i LEFT JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id {EXPIRED}
              WHERE i.tenant_id = :tenant AND i.active
@@ -158,9 +166,15 @@ def _find(words: str) -> dict[str, str]:
     return {"like": f"%{escaped}%" if words else "", "exact": words}
 
 
+def _days(conn: Connection, tenant: int) -> dict[str, Any]:
+    """Return what `EXPIRED` is given: the day it is at each node."""
+    days = node_days(conn, tenant)
+    return {"tenant": tenant, "places": list(days), "days": list(days.values())}
+
+
 def counts(conn: Connection, tenant: int, words: str) -> dict[str, int]:
     """Return how many items each tab holds."""
-    return dict(conn.execute(COUNTS, {"tenant": tenant, **_find(words)}).mappings().one())
+    return dict(conn.execute(COUNTS, {**_days(conn, tenant), **_find(words)}).mappings().one())
 
 
 def page(
@@ -172,12 +186,13 @@ def page(
         words: part of SKU or title, or a GTIN.
         show: `out` (nothing available), `short` (promised units are missing), `promised`, or all.
     """
-    values = {"tenant": tenant, **_find(words), "show": show, "after": after, "limit": limit + 1}
+    days = _days(conn, tenant)
+    values = {**days, **_find(words), "show": show, "after": after, "limit": limit + 1}
     items = conn.execute(ITEMS, values).all()
     shown = items[:limit]
     cells: dict[UUID, dict[str, Cell]] = {}
     if shown:
-        for row in conn.execute(CELLS, {"tenant": tenant, "items": [item.id for item in shown]}):
+        for row in conn.execute(CELLS, {**days, "items": [item.id for item in shown]}):
             cells.setdefault(row.item_id, {})[row.code] = Cell(*row[2:])
     found = [
         ItemRow(
@@ -193,7 +208,7 @@ def position(
     conn: Connection, tenant: int, sku: str, node: str, *, before: int | None = None, limit: int = 50
 ) -> Position | None:
     """Return one cell with its ledger, newest first; None when the item was never at that node."""
-    row = conn.execute(POSITION, {"tenant": tenant, "sku": sku, "node": node}).one_or_none()
+    row = conn.execute(POSITION, {**_days(conn, tenant), "sku": sku, "node": node}).one_or_none()
     if row is None:
         return None
     values = {"tenant": tenant, "item": row.item_id, "node": row.node_id, "before": before, "limit": limit + 1}
