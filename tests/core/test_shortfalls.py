@@ -308,3 +308,14 @@ def test_no_more_is_sold_than_lies_on_the_shelf(store: Store, steps: list[tuple[
         if known:
             assert on_hand - shortfall == shelf
             assert max(free, 0) <= max(shelf - promised, 0)
+
+
+def test_a_higher_limit_pays_a_shortfall_before_anybody_may_promise_of_it(world: World) -> None:
+    reserve(world, 20)
+    count(world, 5)
+    with world.store.begin(actor="test") as unit:
+        upsert_items(unit, [{"sku": "A", "backorder_limit": Decimal(10)}])
+    position = world.one("SELECT on_hand, shortfall, backorder_limit, reserved FROM stock_position")
+    assert tuple(position) == (10, 5, 10, 20)
+    assert reserve(world, 1) is None
+    world.check_books()
