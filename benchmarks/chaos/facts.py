@@ -29,6 +29,7 @@ JOIN connection c ON c.tenant_id = d.tenant_id AND c.id = d.connection_id WHERE 
 OVERSOLD = """
 SELECT count(*) FROM stock_position
 WHERE reserved + allocated > on_hand - safety + backorder_limit OR on_hand < 0 OR reserved < 0 OR allocated < 0
+   OR (shortfall > 0 AND reserved + allocated < on_hand + backorder_limit) OR shortfall > on_hand
 """
 LEDGER = """
 SELECT count(*) FROM stock_position p

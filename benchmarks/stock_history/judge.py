@@ -44,6 +44,9 @@ BOOKS = {
                    sum(quantity) FILTER (WHERE state = 'allocated') AS taken FROM reservation GROUP BY 1, 2) r
             USING (item_id, node_id)
         WHERE (p.reserved, p.allocated) IS DISTINCT FROM (coalesce(r.held, 0), coalesce(r.taken, 0))""",
+    "positions sell what a count did not find": """
+        SELECT count(*) FROM stock_position WHERE (shortfall > 0 AND on_hand + backorder_limit > reserved + allocated)
+        OR shortfall > on_hand""",
     "positions differ from their lots": """
         SELECT count(*) FROM stock_position p JOIN item i ON i.id = p.item_id AND i.tracking = 'lot' LEFT JOIN (
             SELECT item_id, node_id, sum(on_hand) AS h, sum(promised) AS p FROM stock_lot WHERE status = 'sellable'

@@ -92,7 +92,7 @@ PAUSED = Cause(
 )  # fmt: skip
 SHORTFALL = Cause(
     "STOCK-SHORTFALL-001", "stock", "high", "{sku} at {node}: counted less than promised",
-    "The count says {counted}, but {promised} are promised: {shortfall} too few.",
+    "By what was counted {counted} are there, but {promised} are promised: {shortfall} too few.",
     "source_again", "Source the orders from elsewhere", 0.6, 8,
 )  # fmt: skip
 LIMIT = Cause(

@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from core.domain.money import CURRENCIES
-from core.domain.quick import NO_NUL, Check, Doubtful, Exact, Sized, Whole, compile_schema
+from core.domain.quick import NO_NUL, Check, Doubtful, Exact, Sized, Trimmed, Whole, compile_schema
 from core.domain.vocabulary import BuyerCode, DocumentType, StockStatus
 from core.errors import InputError
 
@@ -46,6 +46,11 @@ def a_text(limit: int = 1_000, *, required: bool = False) -> fields.String:
         allow_none=not required,
         validate=[validate.Length(min=1 if required else 0, max=limit), NO_NUL],
     )
+
+
+def some_serials() -> fields.List[str]:
+    """Return a field of serial numbers, which are compared without the blanks around them."""
+    return fields.List(Trimmed(validate=[validate.Length(1, 64), NO_NUL]), validate=validate.Length(max=10_000))
 
 
 def a_buyer_code_kind() -> fields.String:
@@ -405,9 +410,7 @@ class WorkLineSchema(Strict):
     quantity = a_quantity()
     unit = a_unit()
     # Of the units that left, where the item is tracked by them.
-    serials = fields.List(
-        fields.String(validate=[validate.Length(1, 64), NO_NUL]), validate=validate.Length(max=10_000)
-    )
+    serials = some_serials()
 
 
 class FulfillmentUpdateSchema(Strict):

@@ -27,6 +27,7 @@ from core.domain.documents import (
     an_amount,
     an_instant,
     checked,
+    some_serials,
 )
 from core.domain.quick import Whole
 from core.domain.vocabulary import Answer, Answers, Paper
@@ -115,7 +116,7 @@ class ContentSchema(Strict):
     quantity = a_quantity()
     lot = a_text(64)
     expires_on = fields.Date(allow_none=True)
-    serials = fields.List(fields.String(validate=validate.Length(1, 64)), validate=validate.Length(max=10_000))
+    serials = some_serials()
 
 
 class PackedSchema(Strict):

@@ -73,6 +73,13 @@ class Real(Digits, fields.Float):
     """A number that need not be exact, such as a degree."""
 
 
+class Trimmed(fields.String):
+    """A text without blanks around it: what a scanner or a sheet puts there is no part of a number."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return super()._deserialize(value, attr, data, **kwargs).strip()
+
+
 class Doubtful(Exception):
     """The value is not plainly valid: let marshmallow decide."""
 
@@ -137,8 +144,17 @@ def _typed(field: Any) -> Check:
     if isinstance(field, fields.Date):
         return _exactly(date)
     if isinstance(field, fields.String):
-        return _text(field, rules)
+        return _trimmed(_text(field, rules)) if isinstance(field, Trimmed) else _text(field, rules)
     return _doubt
+
+
+def _trimmed(known: Check) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is str and value != value.strip():
+            raise Doubtful
+        return known(value)
+
+    return check
 
 
 def _doubt(_value: Any) -> Any:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from core.domain.cases import SHORTFALL
 from core.domain.states import LIVE_CASE, MESSAGE
 from core.domain.ways import NEEDED, require_said
 from core.errors import Conflict, InputError, NotFound, Refused
@@ -17,6 +18,7 @@ from core.services.agreed_papers import send_agreed
 from core.services.canceling import cancel_order
 from core.services.catalog import connection_named, resolve_skus
 from core.services.edi_rejecting import reject_documents
+from core.services.elsewhere import source_elsewhere
 from core.services.facts import Facts
 from core.services.fulfilling import source_again
 from core.services.giving_address import give_address
@@ -48,7 +50,7 @@ def apply_case(
 ) -> dict[str, Any]:
     """Carry out a case's recommended action, or another of its ways out, and return {action, done: count, note}.
 
-    `note` says what is yet to come of it, where what was asked for is done by others later.
+    `note` says what is yet to come of it, where what was asked for is done by others later, and what could not be done.
 
     Args:
         unit: the running transaction.
@@ -78,7 +80,9 @@ def apply_case(
     fields = way.get("fields") or NEEDED.get(chosen, ())
     require_said(chosen, fields, given, recommended=way is case.recommended)
     note = what_follows(unit, case_id) if chosen == "take_as_change" else None
-    if chosen == SEND_PAPER:
+    if chosen == "source_again" and case.code == SHORTFALL.code:
+        done, note = source_elsewhere(unit, facts, case_id)
+    elif chosen == SEND_PAPER:
         done = _send_papers(unit, facts, connectors, case)
     else:
         done = ACTIONS[chosen](unit, facts, case, given)

@@ -20,6 +20,7 @@ from core.services.facts import Facts
 from core.services.offers import Leg
 from core.services.promises import promise_orders
 from core.services.recording import Decided, record_decisions
+from core.services.shortfalls import settle
 from core.services.substituting import mark_substituted
 from core.store import schema as t
 from core.store.bulk import copy_rows
@@ -113,9 +114,12 @@ def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solve
             for lot, units in picked:
                 lots[*key, lot] = lots.get((*key, lot), NONE) + units
         won.append(one)
-    move_stock(unit, {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()})
+    deltas = {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()}
+    lacking = move_stock(unit, deltas)
     note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
-    move_lots(unit, {place: (NONE, units) for place, units in lots.items()})
+    moved = {place: (NONE, units) for place, units in lots.items()}
+    move_lots(unit, moved)
+    settle(unit, lacking, moved)
     mark_listings(unit, {item for item, _ in (*taken, *freed)})
     in_turn = all(one.order.in_turn for one in won)
     awaited = awaited_supply(unit.conn, taken.keys(), in_turn=in_turn, tenant=unit.tenant)

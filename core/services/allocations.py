@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from core.domain.cases import UNBOOKED
 from core.domain.ids import uuid7
 from core.domain.vocabulary import MovementKind
+from core.services.shortfalls import settle
 from core.services.unbooked import report_unbooked
 from core.store import schema as t
 from core.store.bulk import copy_rows
@@ -172,11 +173,12 @@ class _Ended:
             self.split,
         )  # fmt: skip
         self._book(lock_positions(unit, self.deltas.keys()))
-        move_stock(unit, self.deltas)
+        lacking = move_stock(unit, self.deltas)
         columns_moved = ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor")
         copy_rows(unit, t.stock_movement, columns_moved, self.moves)
         mark_listings(unit, {item for item, _ in self.deltas})
         move_lots(unit, self.lots)
+        settle(unit, lacking, self.lots)
 
     def _book(self, positions: Mapping[tuple[UUID, UUID], Position]) -> None:
         """Put units on the books that left a node without having been on them, and have a person find out whence.

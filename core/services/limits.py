@@ -18,6 +18,7 @@ from core.domain.money import plain
 from core.domain.shelf import Key
 from core.domain.vocabulary import MovementKind
 from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.shortfalls import settle
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_positions, mark_listings
@@ -128,6 +129,8 @@ def _apply(unit: Unit, keys: list[Key]) -> int:
     names = ("item_id", "node_id", "kind", "safety", "uncertain", "backorder_limit", "cause", "actor")
     copy_rows(unit, t.stock_movement, names, moves)
     mark_listings(unit, {move[0] for move in moves})
+    # What a count did not find comes before what a higher limit lets anybody promise.
+    settle(unit, [key for key, position in positions.items() if position.shortfall])
     open_cases(unit, opened)
     return len(moves)
 

@@ -87,7 +87,18 @@ def write_lots(unit: Unit, lots: Mapping[Key, Sequence[LotUnits]]) -> None:
         unit.conn.exec_driver_sql(WRITE, (unit.tenant, *[list(column) for column in zip(*rows, strict=True)]))
 
 
-def recounted(lots: Iterable[LotUnits], counted: Decimal, named: Sequence[LotUnits] | None = None) -> list[LotUnits]:
+def arrived(lot: LotUnits, units: Decimal, shortfall: Decimal) -> LotUnits:
+    """Return a sellable lot with units more, which first pay a shortfall of its position if it is all promised."""
+    paid = min(units, shortfall) if lot.on_hand == lot.promised and lot.promised > 0 else ZERO
+    return replace(lot, on_hand=lot.on_hand + units - paid)
+
+
+def recounted(
+    lots: Iterable[LotUnits],
+    counted: Decimal,
+    named: Sequence[LotUnits] | None = None,
+    shortfall: Decimal = ZERO,
+) -> list[LotUnits]:
     """Return the sellable lots of a position after a count; none falls below what is promised of it.
 
     Args:
@@ -95,6 +106,7 @@ def recounted(lots: Iterable[LotUnits], counted: Decimal, named: Sequence[LotUni
         counted: sellable units counted in all.
         named: what was counted by lot; without it the difference goes to the lot nobody knows, and what is missing is
             taken from that one first and then from those that expire first.
+        shortfall: units among what the lots have that a count did not find; what is more pays them first.
     """
     known = {each.lot: each for each in lots if each.status == SELLABLE}
     if named is not None:
@@ -113,9 +125,9 @@ def recounted(lots: Iterable[LotUnits], counted: Decimal, named: Sequence[LotUni
             else each
             for each in found
         ]
-    left = max(counted, sum((each.promised for each in known.values()), ZERO)) - sum(
-        (each.on_hand for each in known.values()), ZERO
-    )
+    left = counted - sum((each.on_hand for each in known.values()), -shortfall)
+    if left > 0:
+        left -= min(left, shortfall)
     if left > 0:
         unknown = known.get(UNKNOWN_LOT, LotUnits(UNKNOWN_LOT, ZERO))
         known[UNKNOWN_LOT] = replace(unknown, on_hand=unknown.on_hand + left)

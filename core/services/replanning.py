@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from core.domain.ids import public_id
 from core.domain.money import plain
-from core.domain.shelf import Shelf
+from core.domain.shelf import Key, Shelf
 from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Plan
 from core.services.affected import Affected
@@ -51,7 +51,9 @@ class Replan:
     short: Mapping[UUID, Decimal]
 
 
-def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Replan]:
+def compare(
+    unit: Unit, facts: Facts, affected: Sequence[Affected], lacking: Mapping[Key, Decimal] | None = None
+) -> list[Replan]:
     """Return what each order's affected work would become; nothing is booked.
 
     An order of which no other node has anything is left out: its work stays where it is.
@@ -60,6 +62,7 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
         unit: a transaction; nothing is written in it.
         facts: as they are now, the outage or disruption included.
         affected: work that can still go elsewhere; what stays is left out.
+        lacking: units on the books that are not there, by item and node: nobody gets them.
     """
     by_order: dict[UUID, list[Affected]] = {}
     for each in affected:
@@ -76,6 +79,7 @@ def compare(unit: Unit, facts: Facts, affected: Sequence[Affected]) -> list[Repl
         held = _held(works)  # it gives back what it holds
         units = shelf.needs(held)
         shelf.give(orders[order_id].connection_id, units, {**units, **shelf.kits_in(held)}, {})
+    shelf.take(None, lacking or {})
     # What is compared is not booked: counting it would fill days that stay free.
     trial = replace(facts, routing=replace(facts.routing, usage=facts.routing.usage.copy(), kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)

@@ -20,6 +20,7 @@ from core.domain.lots import Picked, deal
 from core.domain.shelf import NO_KITS, Key, Kits, Shelf
 from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
+from core.services.shortfalls import settle
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_positions, mark_listings
@@ -214,8 +215,9 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
         ),
         {"s": state, "t": unit.tenant, "ids": [row.id for row in rows]},
     )
-    move_stock(unit, {key: (ZERO, -units, ZERO) for key, units in freed.items()})
-    move_lots(unit, {place: (ZERO, -units) for place, units in lots.items()})
+    lacking = move_stock(unit, {key: (ZERO, -units, ZERO) for key, units in freed.items()})
+    moved = {place: (ZERO, -units) for place, units in lots.items()}
+    move_lots(unit, moved)
     kind = "expire" if state == "expired" else "release"
     copy_rows(
         unit,
@@ -224,6 +226,7 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
         [(item, node, kind, -units, unit.cause, unit.actor) for (item, node), units in sorted(freed.items())],
     )
     mark_listings(unit, {item for item, _ in freed})
+    settle(unit, lacking, moved)
 
 
 class ReservationCombiner:

@@ -13,13 +13,15 @@ from sqlalchemy import select, text
 from core.domain.cases import SHORTFALL
 from core.domain.money import plain
 from core.domain.shelf import Key
+from core.domain.vocabulary import MovementKind
 from core.errors import InputError
 from core.ports.connectors import Json
-from core.services.aging import age_stock, at_batch_nodes, roll_forward
-from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.aging import age_stock, at_batch_nodes, note_counts
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
+from core.services.late_counts import roll_forward
 from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, recounted, tracked_items, write_lots
 from core.services.measures import in_own_units
+from core.services.shortfalls import Short, kept_back, report_shortfalls
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, ensure_positions, lock_positions, mark_listings
@@ -47,7 +49,8 @@ def count_stock(unit: Unit, document: Json, connection_id: UUID | None = None) -
 
     A count that names no node is of the node that the connection works, when it works exactly one.
 
-    A count of a node that counts in batches is brought up to now by what the ledger has seen since, and learned from.
+    A count of a past moment is brought up to now by what the ledger has seen since; one of a node that counts in
+    batches is learned from.
 
     Raises:
         InputError: no node is named or known, or an item is counted in a unit nobody can bring to its own.
@@ -101,8 +104,12 @@ def set_on_hand(
     kind: str,
     cause: str | None = None,
     lots: Mapping[Key, Sequence[LotUnits]] | None = None,
+    changed: bool = False,
+    limit_falls: Mapping[Key, Decimal] | None = None,
 ) -> tuple[int, int]:
     """Set what is physically there for (item, node) pairs; return how many were applied and how many were older.
+
+    What is promised beyond that stays on the books, as a shortfall, and whatever comes pays it first.
 
     Args:
         unit: the running transaction.
@@ -111,40 +118,50 @@ def set_on_hand(
         kind: ledger kind: count, receipt or adjust.
         cause: why, for the ledger.
         lots: what was counted by lot, for items that have lots.
+        changed: the units are what was believed to be there and a change of it: the ledger has that change, and what
+            of it paid a shortfall, in rows of their own.
+        limit_falls: by how much the backorder limit falls next, of positions where what comes now was promised before:
+            that pays no shortfall.
     """
     ensure_positions(unit, counts.keys())
     positions = lock_positions(unit, counts.keys())
     times = _counted_at(unit, positions) if as_of else {}
     late = {key for key, last in times.items() if as_of is not None and last >= as_of}
+    tracked = tracked_items(unit, {item for item, _ in positions})
     batch = at_batch_nodes(unit, positions.keys() - late)
-    if as_of is not None and batch:
-        rolled, lots_rolled = roll_forward(
-            unit, {key: positions[key] for key in batch}, counts, lots or {}, as_of, times
-        )
-        counts, lots = {**counts, **rolled}, {**(lots or {}), **lots_rolled}
+    if as_of is not None:
+        told = counts
+        by_lot = {key: own for key, own in (lots or {}).items() if key[0] in tracked}
+        rolled = roll_forward(unit, positions.keys() - late, counts, by_lot, as_of)
+        counts, lots = {**counts, **rolled.counts}, {**(lots or {}), **rolled.lots}
+        note_counts(unit, {key: positions[key] for key in batch}, told, rolled.moved, as_of, times)
     rows: list[tuple[Any, ...]] = []
     moves: list[tuple[Any, ...]] = []
-    short: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]] = []
-    whole: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]] = []
-    tracked = tracked_items(unit, {item for item, _ in positions})
+    found: dict[Key, Short] = {}
     own = read_lots(unit, [key for key in positions if key[0] in tracked]) if tracked else {}
     written: dict[Key, list[LotUnits]] = {}
     for key in sorted(positions.keys() - late):
         position, counted = positions[key], counts[key]
-        least = max(position.reserved + position.allocated - position.backorder_limit, ZERO)
+        promised, falls = position.reserved + position.allocated, (limit_falls or {}).get(key, ZERO)
+        beyond = promised - position.backorder_limit
+        least = max(beyond, min(beyond + falls, counted + position.shortfall), ZERO)
         beside = [each for each in (lots or {}).get(key, ()) if each.status != SELLABLE]
         if beside:
             written[key] = beside
         if key in own:
             named = [each for each in (lots or {}).get(key, ()) if each.status == SELLABLE]
-            written[key] = beside + recounted(own[key], counted, named or None)
+            written[key] = beside + recounted(own[key], counted, named or None, position.shortfall)
             least = sum((each.on_hand for each in written[key] if each.status == SELLABLE), ZERO)
         on_hand, safety, uncertain, shortfall = _fit(position, counted, least)
         rows.append((*key, on_hand, safety, uncertain, shortfall, as_of))
-        changes = on_hand - position.on_hand, safety - position.safety, uncertain - position.uncertain
+        paid = max(position.shortfall - shortfall, ZERO) if changed else ZERO
+        changes = on_hand - position.on_hand + paid, safety - position.safety, uncertain - position.uncertain
         if any(changes):
             moves.append((*key, kind, *changes, cause or unit.cause, unit.actor))
-        (short if shortfall > 0 else whole).append((key, position, counted, shortfall))
+        if paid:
+            moves.append((*key, str(MovementKind.ADJUST), -paid, ZERO, ZERO, SHORTFALL.code, unit.actor))
+        if shortfall or position.shortfall:
+            found[key] = Short(counted, promised, shortfall)
     columns = [[row[index] for row in rows] for index in range(7)]
     unit.conn.exec_driver_sql(SET, (*columns, unit.tenant))
     write_lots(unit, written)
@@ -153,7 +170,7 @@ def set_on_hand(
     if batch:
         age_stock(unit, batch)
     mark_listings(unit, {item for item, _ in counts})
-    _report(unit, short, [key for key, position, *_ in whole if position.shortfall > 0])
+    report_shortfalls(unit, found, only_live=changed)
     for item, node, *_ in moves:
         unit.event("stock.changed", "item", item, {"node": node.hex, "kind": kind})
     return len(rows), len(late)
@@ -161,11 +178,8 @@ def set_on_hand(
 
 def _fit(position: Position, counted: Decimal, least: Decimal) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     """Return (on hand, effective safety, uncertain, shortfall) so that the promise on the books stays covered."""
-    promised = position.reserved + position.allocated
     on_hand = max(counted, least)
-    room = max(on_hand + position.backorder_limit - promised, ZERO)
-    safety = min(position.safety_target, room)
-    return on_hand, safety, min(position.uncertain, room - safety), on_hand - counted
+    return on_hand, *kept_back(position, on_hand), on_hand - counted
 
 
 def _counted_at(unit: Unit, keys: Mapping[tuple[UUID, UUID], Position]) -> dict[tuple[UUID, UUID], datetime]:
@@ -176,50 +190,6 @@ def _counted_at(unit: Unit, keys: Mapping[tuple[UUID, UUID], Position]) -> dict[
         ([item for item, _ in keys], [node for _, node in keys], unit.tenant),
     )
     return {(row.item_id, row.node_id): row.counted_at for row in rows}
-
-
-def _report(
-    unit: Unit,
-    short: list[tuple[tuple[UUID, UUID], Position, Decimal, Decimal]],
-    recovered: list[tuple[UUID, UUID]],
-) -> None:
-    if recovered:
-        settle_members(
-            unit,
-            "position",
-            [item for item, _ in recovered],
-            fingerprints=[f"{SHORTFALL.code}:{item.hex}:{node.hex}" for item, node in recovered],
-        )
-    if not short:
-        return
-    skus = dict(
-        unit.conn.execute(
-            select(t.item.c.id, t.item.c.sku).where(
-                t.item.c.tenant_id == unit.tenant, t.item.c.id.in_([key[0] for key, *_ in short])
-            )
-        ).all()
-    )
-    codes = dict(unit.conn.execute(select(t.node.c.id, t.node.c.code).where(t.node.c.tenant_id == unit.tenant)).all())
-    open_cases(
-        unit,
-        [
-            Opened(
-                SHORTFALL,
-                f"{SHORTFALL.code}:{item.hex}:{node.hex}",
-                {
-                    "sku": skus[item],
-                    "node": codes[node],
-                    "counted": plain(counted),
-                    "promised": plain(position.reserved + position.allocated),
-                    "shortfall": plain(shortfall),
-                },
-                [Member("position", item, None, shortfall)],
-                node_id=node,
-                arguments={"sku": skus[item], "node": codes[node]},
-            )
-            for (item, node), position, counted, shortfall in short
-        ],
-    )
 
 
 def adjust_stock(
@@ -244,9 +214,11 @@ def adjust_stock(
     key = (found[ANY_CONNECTION, sku], node_coded(unit, node))
     ensure_positions(unit, [key])
     position = lock_positions(unit, [key])[key]
-    target = on_hand if on_hand is not None else position.on_hand + (delta or ZERO)
+    believed = position.on_hand - position.shortfall
+    target = on_hand if on_hand is not None else believed + (delta or ZERO)
     promised = position.reserved + position.allocated
-    if target < 0 or target + position.backorder_limit < promised:
+    # What is more than was believed pays a shortfall, in part too.
+    if target < 0 or (target + position.backorder_limit < promised and target < believed):
         raise InputError(
             f"{plain(target)} units of {sku} at {node} would be less than the {plain(promised)} promised.",
             fix="Cancel or re-source the orders first, or send it as a count, which records the shortfall.",
@@ -257,7 +229,7 @@ def adjust_stock(
             text("UPDATE stock_position SET safety_target = :s WHERE tenant_id = :t AND item_id = :i AND node_id = :n"),
             {"s": safety, "t": unit.tenant, "i": key[0], "n": key[1]},
         )
-    set_on_hand(unit, {key: target}, None, "adjust", reason)
+    set_on_hand(unit, {key: target}, None, "adjust", reason, changed=on_hand is None)
     after = lock_positions(unit, [key])[key]
     return {
         "on_hand": plain(after.on_hand),

@@ -7,6 +7,7 @@ writes its entry in the audit log, whoever makes it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,8 @@ from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError, NotFound
 from core.services import audit
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
-from core.services.lots import UNKNOWN_LOT, LotUnits, read_lots, tracked_items
+from core.services.lots import UNKNOWN_LOT, LotUnits, arrived, read_lots, tracked_items
+from core.services.shortfalls import settle
 from core.services.stock import set_on_hand
 from core.services.wholes import require_whole
 from core.store import schema as t
@@ -172,10 +174,13 @@ def receive_supply(
             code="SUPPLY-OVER-422",
             errors=[{"path": "quantity", "reason": f"only {plain(rest)} are still expected"}],
         )
-    receive_units(unit, key, quantity, MovementKind.RECEIPT, row.reference, lot=lot, expires_on=expires_on)
     left = max(row.quantity - row.received - quantity, ZERO)
     done = last or left == 0
     promisable = ZERO if done else min(row.promisable, left)
+    receive_units(
+        unit, key, quantity, MovementKind.RECEIPT, row.reference, lot=lot, expires_on=expires_on,
+        limit_falls=row.promisable - promisable,
+    )  # fmt: skip
     position = lock_positions(unit, [key])[key]
     _change_limit(unit, key, position, row, promisable)
     unit.conn.execute(
@@ -201,8 +206,12 @@ def receive_units(
     *,
     lot: str | None = None,
     expires_on: date | None = None,
+    limit_falls: Decimal = ZERO,
 ) -> None:
-    """Add units to what is on hand at a position, to their lot where the item has lots."""
+    """Add units to what is on hand at a position, to their lot where the item has lots.
+
+    `limit_falls` says by how many units less it may be promised beyond what is there from then on, because these came.
+    """
     if quantity == 0:
         return
     ensure_positions(unit, [key])
@@ -212,9 +221,10 @@ def receive_units(
         own = {each.lot: each for each in read_lots(unit, [key])[key] if each.status == "sellable"}
         name = lot or UNKNOWN_LOT
         before = own.get(name, LotUnits(name, ZERO))
-        own[name] = LotUnits(name, before.on_hand + quantity, expires_on or before.expires_on, before.promised)
+        own[name] = replace(arrived(before, quantity, position.shortfall), expires_on=expires_on or before.expires_on)
         named = {key: list(own.values())}
-    set_on_hand(unit, {key: position.on_hand + quantity}, None, str(kind), cause, named)
+    there, falls = position.on_hand - position.shortfall + quantity, {key: limit_falls}
+    set_on_hand(unit, {key: there}, None, str(kind), cause, named, changed=True, limit_falls=falls)
 
 
 def end_supply(unit: Unit, supply_id: UUID) -> None:
@@ -285,3 +295,4 @@ def _change_limit(unit: Unit, key: Key, position: Position, supply: Row[Any], pr
         ],
     )
     mark_listings(unit, [key[0]])
+    settle(unit, {key} if position.shortfall else ())

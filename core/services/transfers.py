@@ -152,7 +152,7 @@ def take_out(
     # Lots that are named first, so that what is meant of any lot is not taken from them.
     for (item, lot), units in sorted(wanted.items(), key=lambda each: (each[0][0], each[0][1] == UNKNOWN_LOT, each[0])):
         key = item, source
-        here = counts.get(key, positions[key].on_hand)
+        here = counts.get(key, positions[key].on_hand - positions[key].shortfall)
         picked: list[tuple[str, Decimal]] = [(UNKNOWN_LOT, units)]
         if item in tracked:
             own = [Lot(x.lot, x.on_hand - x.promised, x.expires_on) for x in lots[key] if x.status == SELLABLE]
@@ -174,7 +174,7 @@ def take_out(
                     for x in lots[key]
                 ]
     named = {key: [x for x in own if x.status == SELLABLE] for key, own in lots.items()}
-    set_on_hand(unit, counts, None, str(MovementKind.TRANSFER_OUT), reference, named)
+    set_on_hand(unit, counts, None, str(MovementKind.TRANSFER_OUT), reference, named, changed=True)
     return found
 
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
 from core.store.unit import Unit
 from core.store.working import works
 
+# Returned are positions with something to settle now: a shortfall, or safety stock that can come back.
 MOVE_STOCK = """
+WITH moved AS (
+    UPDATE stock_position p
+    SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, allocated = p.allocated + d.allocated,
+        version = p.version + 1
+    FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[])
+         AS d(item_id, node_id, on_hand, reserved, allocated)
+    WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
+    RETURNING p.item_id, p.node_id, p.shortfall, p.safety, p.safety_target,
+              p.on_hand + p.backorder_limit - p.reserved - p.allocated AS room
+)
+SELECT item_id, node_id FROM moved WHERE shortfall > 0 OR (safety < safety_target AND room > safety)
+"""
+
+SETTLE = """
 UPDATE stock_position p
-SET on_hand = p.on_hand + d.on_hand, reserved = p.reserved + d.reserved, allocated = p.allocated + d.allocated,
-    version = p.version + 1
-FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[])
-     AS d(item_id, node_id, on_hand, reserved, allocated)
+SET on_hand = d.on_hand, safety = d.safety, uncertain = d.uncertain, shortfall = d.shortfall, version = p.version + 1
+FROM unnest(%b::uuid[], %b::uuid[], %b::numeric[], %b::numeric[], %b::numeric[], %b::numeric[])
+     AS d(item_id, node_id, on_hand, safety, uncertain, shortfall)
 WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 """
 
@@ -66,13 +80,25 @@ ORDER BY w.at
 """  # noqa: S608 - the interpolated text is a constant
 
 
-def move_stock(unit: Unit, deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]]) -> None:
-    """Add (on hand, reserved, allocated) to locked positions in one statement; the CHECK is the last wall."""
+def move_stock(
+    unit: Unit, deltas: Mapping[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]]
+) -> set[tuple[UUID, UUID]]:
+    """Add (on hand, reserved, allocated) to locked positions in one statement; the CHECK is the last wall.
+
+    Returns:
+        Positions that `core.services.shortfalls.settle` is to look at once all of the move is written.
+    """
     if not deltas:
-        return
+        return set()
     keys = sorted(deltas)
     columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
-    unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))
+    return {(row.item_id, row.node_id) for row in unit.conn.exec_driver_sql(MOVE_STOCK, (*columns, unit.tenant))}
+
+
+def write_settled(unit: Unit, rows: Sequence[tuple[UUID, UUID, Decimal, Decimal, Decimal, Decimal]]) -> None:
+    """Write (item, node, on hand, safety, uncertain, shortfall) of locked positions."""
+    if rows:
+        unit.conn.exec_driver_sql(SETTLE, (*[list(column) for column in zip(*rows, strict=True)], unit.tenant))
 
 
 def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> tuple[Decimal, Decimal]:

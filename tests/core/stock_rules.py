@@ -58,6 +58,7 @@ WHERE (coalesce(r.consumed, 0), coalesce(r.released, 0), coalesce(r.freed, 0))
 OVERSOLD = """
 SELECT item_id, node_id FROM stock_position
 WHERE reserved + allocated > on_hand - safety + backorder_limit OR safety > safety_target OR safety < 0
+   OR (shortfall > 0 AND reserved + allocated < on_hand + backorder_limit) OR shortfall > on_hand
 """
 POSITION = """
 SELECT p.*, p.reserved + p.allocated AS promised FROM stock_position p JOIN item i ON i.id = item_id

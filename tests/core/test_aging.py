@@ -210,11 +210,11 @@ def test_a_late_count_is_brought_up_to_now(world: World) -> None:
     assert position(world)[0] == 12
     outcome = world.one("SELECT hours, expected, counted FROM count_outcome ORDER BY id DESC")
     assert (round(outcome.hours, 1), outcome.expected, outcome.counted) == (Decimal("24.5"), 50, 10)
-    # A node that counts live says what is there now.
+    # A node that counts live is believed for the moment it names as well.
     with world.store.begin() as unit:
         change_node(unit, "HAM", {"stock_mode": "live"})
-    count(world, ago=4.4, A=10)
-    assert position(world)[0] == 10
+    count(world, ago=4.4, A=11)
+    assert position(world)[0] == 13
     check(world)
 
 

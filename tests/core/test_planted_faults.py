@@ -70,6 +70,20 @@ def counts(world: World) -> None:
         stock_rules.check_stock(world)
 
 
+def promises_not_found(world: World) -> None:
+    """A node counts less than a checkout and an order were promised; both are given up."""
+    work = order(world, {"A": 4})
+    key = world.items["A"], world.nodes["HAM"]
+    with world.store.begin() as unit:
+        [granted] = reserve_many(unit, [Wanted({key: Decimal(5)})])
+    stock_rules.count(world, "A", "HAM", 2, now())
+    assert granted.group_id is not None
+    assert stock_rules.give_back(world, granted.group_id)
+    stock_rules.check_stock(world)
+    with world.store.begin() as unit:
+        cancel_order(unit, world.hub.facts.get(unit.conn, 1), work.order_id)
+
+
 def splits(world: World) -> None:
     """Work is cut in two, and made one again."""
     work = order(world, {"A": 4, "B": 2})
@@ -84,7 +98,7 @@ def moves(world: World) -> None:
     assert stock_rules.move(world, work.id, "LYS")
 
 
-WAYS = (checkouts, cancellations, shipments, counts, splits, moves)
+WAYS = (checkouts, cancellations, shipments, counts, promises_not_found, splits, moves)
 
 
 def leave_positions_of_checkouts(patch: Patch) -> None:
@@ -133,6 +147,14 @@ def keep_the_safety_of_before(patch: Patch) -> None:
 
 def forget_the_shortfall(patch: Patch) -> None:
     misfit(patch, lambda _position, fit: (*fit[:3], ZERO))
+
+
+def sell_what_a_checkout_gave_back_and_was_not_found(patch: Patch) -> None:
+    patch.setattr(reserving, "settle", lambda *_given: None)
+
+
+def sell_what_an_order_gave_back_and_was_not_found(patch: Patch) -> None:
+    patch.setattr(allocations, "settle", lambda *_given: None)
 
 
 def misfit(patch: Patch, wrong: Callable[[Any, Any], Any]) -> None:
@@ -184,6 +206,8 @@ def test_every_way_keeps_the_rules(world: World, way: Callable[[World], None]) -
         (forget_safety, counts),
         (keep_the_safety_of_before, counts),
         (forget_the_shortfall, counts),
+        (sell_what_a_checkout_gave_back_and_was_not_found, promises_not_found),
+        (sell_what_an_order_gave_back_and_was_not_found, promises_not_found),
         (lose_a_unit, splits),
         (lose_a_unit, moves),
         (use_up_twice, shipments),

@@ -156,3 +156,13 @@ def test_numbers_of_one_code_go_to_the_lines_its_units_left_from(world: World) -
     assert [row.n for row in rows] == [2, 2]
     event = world.one("SELECT data FROM event WHERE type = 'fulfillment.shipped'")
     assert "serials_missing" not in event.data
+
+
+def test_blanks_around_a_number_are_no_part_of_it(world: World) -> None:
+    first, second = place(world, {"B": 2}, {"B": 1})
+    by_node(world, first, "P1", (2, ["SN-1", "SN-1 "]))
+    assert (kept(world), len(cases(world))) == (["SN-1"], 1)
+    assert "SN-1 more than once" in cases(world)[0].sentence
+    by_node(world, second, "P2", (1, ["\tSN-1"]))
+    assert "SN-1 left before, with P1" in cases(world)[1].sentence
+    assert kept(world) == ["SN-1", "SN-1"]

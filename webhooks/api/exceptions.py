@@ -9,10 +9,11 @@ from marshmallow import fields, validate
 from sqlalchemy import Connection
 
 from core.domain.documents import Strict, a_text, an_instant
-from core.domain.ids import parse_id
+from core.domain.ids import parse_id, public_id
 from core.domain.quick import NO_NUL
 from core.services.actions import apply_case
 from core.services.cases import move_case
+from core.services.elsewhere import short_orders
 from core.store.read.cases import list_cases, read_case
 from core.store.read.orders import read_orders
 from core.store.read.page import Json, Listed, Slice
@@ -117,12 +118,14 @@ def preview(unit: Unit, body: Json, case: str) -> Json:
 
 def _applied(unit: Unit, case_id: UUID, body: Json) -> Json:
     before = read_case(unit.conn, case_id, unit.tenant)
-    orders = sorted({member["order"] for member in before["members"] if member["order"]})
+    short = {public_id("order", each) for each in short_orders(unit, case_id)}
+    orders = sorted({member["order"] for member in before["members"] if member["order"]} | short)
     phases = {order["id"]: order["phase"] for order in _orders(unit, orders)}
     done = apply_case(unit, facts(unit), runtime().connectors, case_id, body.get("args"), body.get("action"))
     return {
         "action": done["action"],
         "done": done["done"],
+        "note": done.get("note"),
         "orders": [
             {"id": order["id"], "before": phases[order["id"]], "after": order["phase"]}
             for order in _orders(unit, orders)

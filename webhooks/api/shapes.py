@@ -281,8 +281,8 @@ SHAPES["Check"] = thing(
     "What came of a harmless call to the partner.", ok=FLAG, answer=MAYBE_ANYTHING, error=MAYBE_ANYTHING
 )
 SHAPES["Applied"] = thing(
-    "What an action did, or would do.", action=TEXT, done=WHOLE, exception=ref("ExceptionFull"),
-    orders=many(thing("An order it moved.", id=identifier("ord"), before=TEXT, after=TEXT)),
+    "What an action did or would do, what it could not (`note`).", action=TEXT, done=WHOLE, note=MAYBE,
+    exception=ref("ExceptionFull"), orders=many(thing("A moved order.", id=identifier("ord"), before=TEXT, after=TEXT)),
 )  # fmt: skip
 SHAPES["FulfillmentOrders"] = thing("What it became.", data=many(ref("FulfillmentOrder")))
 SHAPES["Removed"] = thing("What is gone.", removed=TEXT)

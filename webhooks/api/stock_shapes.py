@@ -32,8 +32,9 @@ _PLACE = thing(
 
 STOCK_SHAPES: dict[str, Shape] = {
     "Position": thing(
-        "Stock of one item at one node.",
-        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, uncertain=AMOUNT,
+        "Stock of one item at one node; `safety` is what is kept back of `safety_target`.",
+        sku=TEXT, node=TEXT, on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT, safety=AMOUNT, safety_target=AMOUNT,
+        uncertain=AMOUNT,
         available=AMOUNT, backorder_limit=AMOUNT, shortfall=AMOUNT, counted_at=MAYBE_INSTANT, version=WHOLE,
     ),
     "Count": thing("What a count changed.", applied=WHOLE, older=WHOLE, unknown=many(TEXT)),

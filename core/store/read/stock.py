@@ -92,6 +92,7 @@ def _position(row: Row[Any]) -> Json:
         "reserved": quantity(row.reserved),
         "allocated": quantity(row.allocated),
         "safety": quantity(row.safety),
+        "safety_target": quantity(row.safety_target),
         "uncertain": quantity(row.uncertain),
         "available": quantity(_free(row)),
         "backorder_limit": quantity(row.backorder_limit),

@@ -56,7 +56,7 @@ COUNTS = text(
 )
 CELLS = text(
     f"""
-    SELECT p.item_id, n.code, p.on_hand, p.reserved, p.allocated, p.safety, p.uncertain,
+    SELECT p.item_id, n.code, p.on_hand, p.reserved, p.allocated, p.safety, p.safety_target, p.uncertain,
            p.backorder_limit, p.shortfall, p.counted_at, {FREE} AS available
       FROM stock_position p JOIN node n ON n.tenant_id = p.tenant_id AND n.id = p.node_id {EXPIRED}
      WHERE p.tenant_id = :tenant AND p.item_id = ANY(:items)
@@ -66,7 +66,7 @@ NODES = text("SELECT code, name FROM node WHERE tenant_id = :tenant AND active O
 POSITION = text(
     f"""
     SELECT i.id AS item_id, i.sku, i.title, i.unit, n.id AS node_id, n.code, n.name, p.on_hand, p.reserved, p.allocated,
-           p.safety, p.uncertain, p.backorder_limit, p.shortfall, p.counted_at, {FREE} AS available
+           p.safety, p.safety_target, p.uncertain, p.backorder_limit, p.shortfall, p.counted_at, {FREE} AS available
       FROM item i JOIN node n ON n.tenant_id = i.tenant_id
       JOIN stock_position p ON p.tenant_id = i.tenant_id AND p.item_id = i.id AND p.node_id = n.id {EXPIRED}
      WHERE i.tenant_id = :tenant AND i.sku = :sku AND n.code = :node
@@ -96,6 +96,7 @@ class Cell:
     reserved: Decimal
     allocated: Decimal
     safety: Decimal
+    safety_target: Decimal
     uncertain: Decimal
     backorder_limit: Decimal
     shortfall: Decimal

@@ -1,0 +1,169 @@
+"""Shortfalls: units on the books only because they are promised, which a count did not find.
+
+On hand less shortfall is what is believed to be there. What ends a promise without taking it off the shelf makes room
+on the books, and so does whatever arrives; that room pays the shortfall before anybody may have it. Of an item with
+lots the shortfall lies in lots of which all is promised, and is paid by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.domain.cases import SHORTFALL
+from core.domain.money import plain
+from core.domain.shelf import Key
+from core.domain.states import LIVE_CASE
+from core.domain.vocabulary import MovementKind
+from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.lots import SELLABLE, LotUnits, read_lots, tracked_items
+from core.store import schema as t
+from core.store.bulk import copy_rows
+from core.store.locks import Position, lock_positions
+from core.store.moves import move_lots, write_settled
+from core.store.unit import Unit
+
+ZERO = Decimal(0)
+LIVE = """
+SELECT fingerprint FROM exception_case
+WHERE tenant_id = %s AND fingerprint = ANY(%s::text[]) AND state = ANY(%s::text[])
+"""
+NAMES = """
+SELECT i.id AS item_id, n.id AS node_id, i.sku, n.code FROM unnest(CAST(:items AS uuid[]), CAST(:nodes AS uuid[]))
+    AS w(item_id, node_id)
+JOIN item i ON i.tenant_id = :t AND i.id = w.item_id JOIN node n ON n.tenant_id = :t AND n.id = w.node_id
+"""
+LotMoves = Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """What is believed to be at a position, what is promised there, and how far the one falls short of the other."""
+
+    believed: Decimal
+    promised: Decimal
+    shortfall: Decimal
+
+
+def settle(unit: Unit, keys: Collection[Key], lots: LotMoves | None = None) -> None:
+    """Let the room a move has made pay shortfalls first, and give back safety stock that had given way.
+
+    The ledger says of each payment that it is one (`adjust`, STOCK-SHORTFALL-001), and the exception of a shortfall
+    that is paid is settled.
+
+    Args:
+        unit: the running transaction; it holds the locks of these positions, and the move is written.
+        keys: what `move_stock` returned.
+        lots: what has just been moved of lots: (on hand, promised).
+    """
+    if not keys:
+        return
+    positions = lock_positions(unit, keys)
+    tracked = tracked_items(unit, {item for (item, _), each in positions.items() if each.shortfall > 0})
+    own = read_lots(unit, [key for key in positions if key[0] in tracked]) if tracked else {}
+    rows: list[tuple[UUID, UUID, Decimal, Decimal, Decimal, Decimal]] = []
+    moves: list[tuple[Any, ...]] = []
+    paid_lots: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = {}
+    short: dict[Key, Short] = {}
+    for key, position in sorted(positions.items()):
+        promised = position.reserved + position.allocated
+        if key in own:
+            paid, shortfall, of_lots = _paid_by_lots(position.shortfall, key, own[key], lots or {})
+            paid_lots |= of_lots
+        else:
+            # What has left was there: no more can be missing than is still on the books.
+            owed = min(position.shortfall, position.on_hand)
+            paid = min(owed, max(position.on_hand + position.backorder_limit - promised, ZERO))
+            shortfall = owed - paid
+        on_hand = position.on_hand - paid
+        safety, uncertain = kept_back(position, on_hand)
+        if (on_hand, safety, uncertain, shortfall) == (
+            position.on_hand, position.safety, position.uncertain, position.shortfall,
+        ):  # fmt: skip
+            continue
+        rows.append((*key, on_hand, safety, uncertain, shortfall))
+        changes = -paid, safety - position.safety, uncertain - position.uncertain
+        if any(changes):
+            kind, cause = (MovementKind.ADJUST, SHORTFALL.code) if paid else (MovementKind.SAFETY, unit.cause)
+            moves.append((*key, str(kind), *changes, cause, unit.actor))
+        if shortfall != position.shortfall:
+            short[key] = Short(on_hand - shortfall, promised, shortfall)
+    write_settled(unit, rows)
+    move_lots(unit, paid_lots)
+    names = ("item_id", "node_id", "kind", "on_hand", "safety", "uncertain", "cause", "actor")
+    copy_rows(unit, t.stock_movement, names, moves)
+    for item, node, kind, *_ in moves:
+        unit.event("stock.changed", "item", item, {"node": node.hex, "kind": kind})
+    report_shortfalls(unit, short, only_live=True)
+
+
+def kept_back(position: Position, on_hand: Decimal) -> tuple[Decimal, Decimal]:
+    """Return (safety, uncertain) with so many on hand: what the promise leaves is for safety first."""
+    room = max(on_hand + position.backorder_limit - position.reserved - position.allocated, ZERO)
+    safety = min(position.safety_target, room)
+    return safety, min(position.uncertain, room - safety)
+
+
+def _paid_by_lots(
+    shortfall: Decimal, key: Key, own: Sequence[LotUnits], moved: LotMoves
+) -> tuple[Decimal, Decimal, dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]]:
+    """Return what lots pay that were all promised and no longer are, what shortfall is left, and what moves of lots."""
+    owed, left = shortfall, ZERO
+    moves: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = {}
+    for lot in own:
+        if lot.status != SELLABLE:
+            continue
+        on_hand, promised = moved.get((*key, lot.lot), (ZERO, ZERO))
+        if lot.on_hand - on_hand != lot.promised - promised:
+            continue
+        paid = min(owed, lot.on_hand - lot.promised)
+        if paid > 0:
+            owed -= paid
+            moves[*key, lot.lot] = -paid, ZERO
+        if lot.on_hand - paid == lot.promised:
+            left += lot.promised
+    return shortfall - owed, min(owed, left), moves
+
+
+def fingerprint(key: Key) -> str:
+    """Return what names the exception of a position's shortfall."""
+    return f"{SHORTFALL.code}:{key[0].hex}:{key[1].hex}"
+
+
+def report_shortfalls(unit: Unit, found: Mapping[Key, Short], *, only_live: bool = False) -> None:
+    """Settle the exceptions of shortfalls that are paid, and open those of the others, or say their new numbers.
+
+    Args:
+        unit: the running transaction.
+        found: positions whose shortfall has changed.
+        only_live: leave alone what a person has put away: what is left of a shortfall is no news.
+    """
+    paid = [key for key, each in found.items() if not each.shortfall]
+    settle_members(
+        unit, "position", [item for item, _ in paid], fingerprints=[fingerprint(each) for each in paid]
+    )  # fmt: skip
+    short = {key: each for key, each in found.items() if each.shortfall}
+    if only_live and short:
+        prints = [fingerprint(key) for key in short]
+        live = set(unit.conn.exec_driver_sql(LIVE, (unit.tenant, prints, [str(x) for x in LIVE_CASE])).scalars())
+        short = {key: each for key, each in short.items() if fingerprint(key) in live}
+    if not short:
+        return
+    opened = []
+    values = {"t": unit.tenant, "items": [item for item, _ in short], "nodes": [node for _, node in short]}
+    for row in unit.conn.execute(text(NAMES), values):
+        key = row.item_id, row.node_id
+        each = short[key]
+        evidence = {
+            "sku": row.sku, "node": row.code, "counted": plain(each.believed), "promised": plain(each.promised),
+            "shortfall": plain(each.shortfall),
+        }  # fmt: skip
+        member = Member("position", row.item_id, None, each.shortfall)
+        arguments = {"sku": row.sku, "node": row.code}
+        opened.append(Opened(SHORTFALL, fingerprint(key), evidence, [member], node_id=row.node_id, arguments=arguments))
+    open_cases(unit, opened)
