@@ -71,14 +71,15 @@ def stocked(changing: Site) -> tuple[Site, str]:
 def test_a_rule_is_set_listed_and_ended(stocked: tuple[Site, str]) -> None:
     site, sku = stocked
     client = site.client()
-    answer = send(client, "/inventory/rules/new", connection="shopify-eu", kind="buffer", quantity="4.5", sku=sku,
-                  node="HAM")  # fmt: skip
+    rule_for = {"connection": "shopify-eu", "kind": "buffer", "sku": sku, "node": "HAM"}
+    assert send(client, "/inventory/rules/new", **rule_for, quantity="4.5").status_code == 422  # half a piece
+    answer = send(client, "/inventory/rules/new", **rule_for, quantity="4")
     assert (answer.status_code, answer.location) == (303, "/inventory/rules")
     page = client.get("/inventory/rules").text
     assert "Buffer set for shopify-eu" in page
-    assert "Buffer 4.5" in page
+    assert "Buffer 4" in page
     kept = rows(site, "SELECT kind, quantity, valid_to, actor FROM protection_rule")
-    assert kept == [("buffer", Decimal("4.5"), None, f"user:{USER}")]
+    assert kept == [("buffer", Decimal("4"), None, f"user:{USER}")]
     rule = re.search(r"/inventory/rules/(prt_[0-9a-f]{32})/end", page)
     assert rule is not None
     token = {"csrf_token": form_token(page)}
@@ -86,7 +87,7 @@ def test_a_rule_is_set_listed_and_ended(stocked: tuple[Site, str]) -> None:
         client.post(f"/inventory/rules/{rule[1]}/end", data=token)
         assert said in client.get("/inventory/rules").text
     assert rule[1] not in client.get("/inventory/rules").text
-    assert "Buffer 4.5" in client.get("/inventory/rules?tab=ended").text
+    assert "Buffer 4" in client.get("/inventory/rules?tab=ended").text
     assert audited(site) == [(f"user:{USER}", "protection.set"), (f"user:{USER}", "protection.ended")]
 
 
