@@ -37,9 +37,7 @@ WITH moves AS MATERIALIZED (
 """
 MOVED_SINCE = MOVES + "SELECT item_id, node_id, sum(on_hand) AS units FROM moves GROUP BY item_id, node_id"  # noqa: S608
 # The ledger of lots does not say why; the transaction that wrote a row of it, and one of the position's, does.
-LOTS_MOVED_SINCE = (
-    MOVES
-    + """
+LOTS_MOVED_SINCE = f"""{MOVES}
 SELECT m.item_id, m.node_id, m.lot, (array_agg(m.expires_on ORDER BY m.id DESC))[1] AS expires_on,
        sum(m.on_hand) AS units
 FROM lot_movement m JOIN (SELECT DISTINCT item_id, node_id, written FROM moves) w
@@ -47,7 +45,6 @@ FROM lot_movement m JOIN (SELECT DISTINCT item_id, node_id, written FROM moves) 
 WHERE m.tenant_id = %(tenant)s AND m.at > %(as_of)s AND m.status = 'sellable'
 GROUP BY m.item_id, m.node_id, m.lot HAVING sum(m.on_hand) <> 0
 """  # noqa: S608 - the interpolated text is a constant
-)
 
 
 @dataclass(frozen=True, slots=True)
