@@ -142,7 +142,7 @@ class _Walk:
         before = assignments_of(problem, orjson.loads(row.choice))
         if self._carried is not None:
             self._carried.until(row.at)
-        if self._scenario.tried is not None and self._scenario.policy_for(traits) is not self._scenario.tried:
+        if not self._scenario.concerns(traits):
             self._found.others += 1
             if self._carried is not None:
                 self._carried.keep(problem, before)

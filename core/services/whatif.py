@@ -24,19 +24,29 @@ class Scenario:
 
     Attributes:
         policies: those in force, first asked first; None leaves each problem its own.
-        tried: the one that is tried among them; only orders it is for are looked at. None looks at all.
+        tried: the one that is tried among them, None where none is.
+        now: those in force now; only orders that `tried` gets or that change from one policy to another are looked at.
+            None looks at all.
         off: codes of nodes that take nothing.
         capacity: fulfillment orders a node takes a day, by its code.
     """
 
     policies: tuple[InForce, ...] | None = None
     tried: InForce | None = None
+    now: tuple[InForce, ...] | None = None
     off: frozenset[str] = frozenset()
     capacity: Mapping[str, int] = field(default_factory=dict)
 
     def policy_for(self, traits: Traits) -> InForce | None:
         """Return the policy an order gets; None when it keeps the one it had."""
         return None if self.policies is None else choose(self.policies, traits)
+
+    def concerns(self, traits: Traits) -> bool:
+        """Return whether an order is looked at."""
+        if self.now is None or self.policies is None:
+            return True
+        then, now = choose(self.policies, traits), choose(self.now, traits)
+        return then is self.tried or (then.name, then.number) != (now.name, now.number)
 
     def for_order(self, traits: Traits) -> Scenario:
         """Return the scenario in which one order gets the version that is tried, whichever is asked first otherwise.
@@ -54,7 +64,7 @@ class Scenario:
                 fix="Name a version whose conditions the order meets.",
                 code="ROUTE-POLICY-422",
             )
-        return replace(self, policies=(self.tried,))
+        return replace(self, policies=(self.tried,), now=None)
 
     def put_upon(self, problem: Problem, traits: Traits, used: Mapping[str, int]) -> Problem:
         """Return a problem as it would be.
@@ -82,7 +92,13 @@ class Scenario:
 
 def trying(policy: InForce, now: Collection[InForce]) -> Scenario:
     """Return what would be if a version of a policy were in force instead of the one of its name that is."""
-    return Scenario(ordered([policy, *(each for each in now if each.name != policy.name)]), policy)
+    kept = [each for each in now if each.name != policy.name]
+    return Scenario(ordered([policy, *kept]), policy, ordered(now))
+
+
+def retiring(policy: InForce, now: Collection[InForce]) -> Scenario:
+    """Return what would be if a version that is in force were taken out and the others got its orders."""
+    return Scenario(ordered([each for each in now if each.name != policy.name]), now=ordered(now))
 
 
 def scenario_of(conn: Connection, words: Sequence[str], tenant: int) -> Scenario:
