@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.grounds import grounds
+from console.grounds import amounts, grounds
 
 if TYPE_CHECKING:
     from console.cli.base import Session
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 def show_report(session: Session, found: Json) -> None:
     """Write figures before and after, by node and channel, and the guardrails."""
-    click.echo(f"{found['orders']:,} recorded orders decided again")
+    click.echo(f"{amounts(found)} decided again")
     for line in grounds(found):
         click.echo(line)
     if not found["orders"]:

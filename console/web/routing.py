@@ -11,7 +11,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import RowMapping
 from werkzeug.wrappers import Response as AnyResponse
 
-from console.grounds import grounds
+from console.grounds import amounts, grounds
 from console.web import charts, params
 from console.web.context import me, require_changes, services
 from console.web.errors import missing
@@ -136,6 +136,7 @@ def detail(policy: str) -> str:
         figures=FIGURES,
         signed=signed,
         share=share,
+        amounts=amounts,
         grounds=grounds,
         said=said,
         may={

@@ -46,6 +46,8 @@ def report(
         "since": instant(since),
         "until": instant(until),
         "orders": total.orders,
+        "decisions": replayed.decisions,
+        "looked_at": replayed.looked_at,
         "moved": total.moved,
         "others": replayed.others,
         "unread": replayed.unread,

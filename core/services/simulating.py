@@ -29,6 +29,10 @@ SOURCING = "sourcing"
 # Decisions next to each other share stock and hour: intervals are drawn from blocks of them, at least so many.
 BLOCKS = 200
 WAIT = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+FIRST = text("""
+SELECT DISTINCT ON (order_id) id FROM decision
+WHERE tenant_id = :t AND kind = 'sourcing' AND order_id = ANY(:ids) ORDER BY order_id, id
+""")
 Told = Callable[[int, int], None]
 """Is told after each piece how many of how many are done."""
 
@@ -105,11 +109,15 @@ class _Walk:
         self._outlooks = Outlooks(read_punctuality(conn, first, tenant))
         self._carried = Carried() if carry else None
         self._used: dict[str, dict[str, int]] = {}
+        self._firsts: set[UUID] = set()
 
     def piece(self, rows: Sequence[Row[Any]]) -> None:
         """Decide the decisions of a piece again; they make a block."""
         rows = [row for row in rows if row.kind == SOURCING]
         orders = [row.order_id for row in rows if row.order_id is not None]
+        # An order counts once, as it was when it came: that is what "filled at once" is about.  One that waits is
+        # decided again each time stock comes, and would count as often.
+        self._firsts = set(self._conn.execute(FIRST, {"t": self._tenant, "ids": orders}).scalars())
         told = settled_promises(self._conn, orders, self._tenant)
         ends = ends_of(self._conn, orders, self._tenant) if self._carried is not None else {}
         block = Block()
@@ -130,6 +138,9 @@ class _Walk:
             self._found.touched, self._found.unmet = self._carried.touched, self._carried.unmet
         return self._found
 
+    def _is_first(self, row: Row[Any]) -> bool:
+        return row.order_id is None or row.id in self._firsts
+
     def _decision(
         self,
         block: Block,
@@ -143,10 +154,12 @@ class _Walk:
         if self._carried is not None:
             self._carried.until(row.at)
         if not self._scenario.concerns(traits):
-            self._found.others += 1
+            self._found.left += 1
+            self._found.others += self._is_first(row)
             if self._carried is not None:
                 self._carried.keep(problem, before)
             return
+        self._found.decisions += 1
         used = self._used.setdefault(row.at.date().isoformat(), {})
         changed = self._scenario.put_upon(problem, traits, used)
         if self._carried is not None:
@@ -166,7 +179,7 @@ class _Walk:
         told: bool | None,
         used: dict[str, int],
     ) -> None:
-        """Add a decision as it was and as it would be to the sums of its block."""
+        """Add a decision as it was and as it would be to its nodes and, where it is its order's first, to the sums."""
         problem, before = was
         old, new = reckon(problem, before), reckon(*would)
         kept = {
@@ -186,8 +199,9 @@ class _Walk:
             weighed=green, carbon_before=(old.carbon_g or 0) * green, carbon_after=(new.carbon_g or 0) * green,
             told=seen, told_kept=seen and bool(told), told_said=(said or 0.0) * seen, moved=old.units != new.units,
         )  # fmt: skip
-        block.total.add(figures)
-        block.channels.setdefault(channel, Figures()).add(figures)
+        if self._is_first(row):
+            block.total.add(figures)
+            block.channels.setdefault(channel, Figures()).add(figures)
         codes = {node.id: node.code for node in problem.nodes}
         day = row.at.date().isoformat()
         for when, plan in (("before", old), ("after", new)):

@@ -129,8 +129,7 @@ def check_simulation(conn: Connection, row: Row[Any], now: datetime, change: str
     if found.get("in_force") != holding:
         raise unproven(f"{what} was simulated while other policies were in force than {', '.join(holding) or 'none'}.")
     covered = now - datetime.fromisoformat(found["since"])
-    looked_at = found["orders"] + found["others"]
-    if not found["everything"] and covered < COVERS and looked_at < ENOUGH:
+    if not found["everything"] and covered < COVERS and found["looked_at"] < ENOUGH:
         raise unproven(
             f"The simulation of {name} covers less than {COVERS.days} days and {ENOUGH:,} decisions.",
             f"{fix[:-2]} --since 30d`.",

@@ -20,7 +20,8 @@ def figure(before: float, after: float, change: str = "change_points", by: float
 
 def report(cost: float, split: float, *, passed: bool = True, kept: float | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "since": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z", "orders": 1200, "moved": 300, "others": 4,
+        "since": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z", "orders": 1200, "decisions": 1900,
+        "moved": 300, "others": 4,
         "unread": 0, "everything": True, "passed": passed,
         "cost_per_order": figure(6.0, 6.0 + cost * 0.06, "change_percent", cost),
         "split_percent": figure(10.0, split), "short_percent": figure(2.0, 2.0),
@@ -63,7 +64,8 @@ def test_versions_are_listed_and_compared(changing: Site) -> None:
 def test_a_version_is_shown_with_its_report_and_differences(changing: Site) -> None:
     draft(changing, {"most_nodes": 2, "weights": {"way": 150}}, report(-4.0, 6.0, kept=97.0))
     page = changing.client().get("/routing/cheapest@2").text
-    assert "1,200 decided again, 300 to other nodes" in page
+    assert "1,200 recorded orders (1,900 decisions) decided again, 300 to other nodes" in page
+    assert "An order counts once, with its first decision" in page
     assert "weights.way" in page
     assert "700 → 900" in page
     assert "1 → 3" in page
