@@ -18,7 +18,7 @@ from core.domain.policies import Traits
 from core.domain.shelf import Shelf
 from core.routing.problem import Demand, Destination
 from core.services.allocating import Solved, record, take
-from core.services.backorders import Shortage, report_shortages
+from core.services.backorders import Shortage, barred, report_shortages
 from core.services.converting import Held, read_held
 from core.services.facts import Facts
 from core.services.inforce import choose, needs_margins, read_margins
@@ -155,7 +155,10 @@ def _settle(unit: Unit, won: Sequence[Solved], again: list[UUID]) -> None:
         decisions.append(one.decision_id)
         looks.append(unit.now + BACKORDER_LOOK if short else None)
         lines: Mapping[UUID, UUID] = {demand.line_id: demand.item_id for demand in order.demands}
-        shortages.extend(Shortage(order.order_id, lines[line], units) for line, units in short.items())
+        shortages.extend(
+            Shortage(order.order_id, lines[line], units, barred(one.problem, one.plan, lines[line]))
+            for line, units in short.items()
+        )
         if not short:
             shortages.append(Shortage(order.order_id, None, NONE))
         if one.plan.assignments:
