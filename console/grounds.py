@@ -21,6 +21,8 @@ def grounds(found: Json) -> list[str]:
     said = []
     if found.get("decisions", 0) > found["orders"]:
         said.append("An order counts once, with its first decision; later ones move stock and fill nodes only.")
+    if (later := found.get("later", {"orders": 0}))["orders"]:
+        said.append(f"{later['orders']:,} would leave later, by {later['days']:g} days on average: their day is full.")
     if found["others"]:
         said.append(f"{found['others']:,} more orders are not for this policy and stay as they were.")
     if found["unread"]:

@@ -49,6 +49,7 @@ def report(
         "decisions": replayed.decisions,
         "looked_at": replayed.looked_at,
         "moved": total.moved,
+        "later": {"orders": total.later, "days": round(total.later_days / total.later, 2) if total.later else 0},
         "others": replayed.others,
         "unread": replayed.unread,
         "stock": {"carried": replayed.carried, "touched": replayed.touched, "unmet": replayed.unmet},

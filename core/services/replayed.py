@@ -16,6 +16,7 @@ class Figures:
     rest on deliveries alone (`learned`) or in part on what services state. `carbon` are grams of CO2e of those that get
     as many units as before by services that say it (`weighed`). `told` are orders whose promise is settled,
     `told_kept` how many of them kept it and `told_said` the sum of what was reckoned for them.
+    `later` are orders of which a part leaves after a day that is full, and `later_days` how many days in all.
     """
 
     orders: int = 0
@@ -37,6 +38,8 @@ class Figures:
     told_kept: int = 0
     told_said: float = 0.0
     moved: int = 0
+    later: int = 0
+    later_days: int = 0
 
     def add(self, other: Figures) -> None:
         """Add what was found elsewhere."""

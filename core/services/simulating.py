@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, Engine, Row, text
 
+from core.domain.calendars import HORIZON_DAYS
 from core.domain.ids import moment_of
 from core.domain.packing import Corrupt
 from core.domain.policies import Traits, traits_of
@@ -22,7 +23,7 @@ from core.services.punctuality import Outlooks, all_kept, read_punctuality, sett
 from core.services.redeciding import Bases, pieces, problem_behind, rows_of
 from core.services.replayed import AtNode, Block, Figures, Replayed
 from core.services.sharing import shared_out
-from core.services.whatif import Scenario
+from core.services.whatif import Scenario, late_rather_than_never
 from core.store.unit import DEFAULT_TENANT
 
 SOURCING = "sourcing"
@@ -108,7 +109,7 @@ class _Walk:
         self._found, self._bases = Replayed(carried=carry), Bases(conn, tenant)
         self._outlooks = Outlooks(read_punctuality(conn, first, tenant))
         self._carried = Carried() if carry else None
-        self._used: dict[str, dict[str, int]] = {}
+        self._used: dict[date, dict[str, int]] = {}
         self._firsts: set[UUID] = set()
 
     def piece(self, rows: Sequence[Row[Any]]) -> None:
@@ -160,14 +161,26 @@ class _Walk:
                 self._carried.keep(problem, before)
             return
         self._found.decisions += 1
-        used = self._used.setdefault(row.at.date().isoformat(), {})
+        today = row.at.date()
+        used = self._used.setdefault(today, {})
         changed = self._scenario.put_upon(problem, traits, used)
         if self._carried is not None:
             changed = self._carried.seen(row.order_id, changed)
-        after = solve(changed, explained=False).assignments if changed.demands else ()
+        plan = solve(changed, explained=False) if changed.demands else None
+        if plan is not None and plan.short and self._scenario.capacity:
+            # As sourcing does it: what a full day leaves short is decided without that limit, for a later day.
+            rooms = [code for code in self._scenario.capacity if self._day_at(code, today) is not None]
+            changed = late_rather_than_never(changed, rooms)
+            plan = solve(changed, explained=False)
+        after = plan.assignments if plan is not None else ()
         if self._carried is not None:
             self._carried.note(row.order_id, ends.get(row.order_id), before, after)
-        self._count(block, row, (problem, before), (changed, after), traits.connection, told, used)
+        self._count(block, row, (problem, before), (changed, after), traits.connection, told)
+
+    def _day_at(self, code: str, today: date) -> date | None:
+        """Return the first day from `today` on which a node has room; None when it has none within 60 days."""
+        days = (today + timedelta(days=ahead) for ahead in range(HORIZON_DAYS))
+        return next((day for day in days if not self._scenario.is_full(code, self._used.get(day, {}))), None)
 
     def _count(
         self,
@@ -177,16 +190,20 @@ class _Walk:
         would: tuple[Problem, Sequence[Assignment]],
         channel: str,
         told: bool | None,
-        used: dict[str, int],
     ) -> None:
         """Add a decision as it was and as it would be to its nodes and, where it is its order's first, to the sums."""
         problem, before = was
         old, new = reckon(problem, before), reckon(*would)
+        today, codes = row.at.date(), {node.id: node.code for node in problem.nodes}
+        days = {node: self._day_at(codes[node], today) or today for node in new.units}
+        waits = max(((day - today).days for day in days.values()), default=0)
         kept = {
             "before": self._outlooks.of(problem, before, row.at),
             "after": self._outlooks.of(problem, would[1], row.at),
         }
         said, then = all_kept(kept["before"], old.units), all_kept(kept["after"], new.units)
+        if waits:
+            then = None  # how likely it keeps its promise a day later nobody has learned
         both, alike = said is not None and then is not None, _given(old) == _given(new)
         seen = told is not None and said is not None
         green = alike and old.carbon_g is not None and new.carbon_g is not None
@@ -198,19 +215,20 @@ class _Walk:
             learned=both and all(learned for each in kept.values() for _, learned in each.values()),
             weighed=green, carbon_before=(old.carbon_g or 0) * green, carbon_after=(new.carbon_g or 0) * green,
             told=seen, told_kept=seen and bool(told), told_said=(said or 0.0) * seen, moved=old.units != new.units,
+            later=waits > 0, later_days=waits,
         )  # fmt: skip
         if self._is_first(row):
             block.total.add(figures)
             block.channels.setdefault(channel, Figures()).add(figures)
-        codes = {node.id: node.code for node in problem.nodes}
-        day = row.at.date().isoformat()
         for when, plan in (("before", old), ("after", new)):
             for node, units in plan.units.items():
                 chance = kept[when].get(node)
-                here = block.nodes.setdefault((codes[node], day), AtNode())
+                day = today if when == "before" else days[node]
+                here = block.nodes.setdefault((codes[node], day.isoformat()), AtNode())
                 here.ship(when, units, None if chance is None else chance[0])
-        for node in new.units:
-            used[codes[node]] = used.get(codes[node], 0) + 1
+        for node, day in days.items():
+            works = self._used.setdefault(day, {})
+            works[codes[node]] = works.get(codes[node], 0) + 1
 
 
 def _problem(row: Row[Any], bases: Bases) -> tuple[Problem, Mapping[str, Any]]:

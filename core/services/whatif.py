@@ -16,6 +16,7 @@ from core.services.inforce import InForce, choose, in_force_of, ordered, read_in
 from core.store.read.policies import policy_row
 
 OFF = "switched off: what if"
+FULL, WORKS = "full: ", "fulfillment orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Scenario:
             )
         return replace(self, policies=(self.tried,), now=None)
 
+    def is_full(self, code: str, used: Mapping[str, int]) -> bool:
+        """Return whether a node with less room takes no more on a day of which `used` says what leaves each node."""
+        room = self.capacity.get(code)
+        return room is not None and used.get(code, 0) >= room
+
     def put_upon(self, problem: Problem, traits: Traits, used: Mapping[str, int]) -> Problem:
         """Return a problem as it would be.
 
@@ -77,17 +83,25 @@ class Scenario:
         chosen = self.policy_for(traits)
         excluded = dict(problem.excluded)
         for node in problem.nodes:
-            room, has = self.capacity.get(node.code), used.get(node.code, 0)
             if node.code in self.off:
                 excluded[node.id] = OFF
-            elif room is not None and has >= room:
-                excluded[node.id] = f"full: {has} of {room} fulfillment orders that day"
+            elif self.is_full(node.code, used) and node.id not in excluded:
+                excluded[node.id] = f"{FULL}{used.get(node.code, 0)} of {self.capacity[node.code]} {WORKS} that day"
         return replace(
             problem,
             policy=problem.policy if chosen is None else chosen.policy,
             partial_allowed=problem.partial_allowed if chosen is None else traits.parts and not chosen.ship_complete,
             excluded=excluded,
         )
+
+
+def late_rather_than_never(problem: Problem, codes: Collection[str]) -> Problem:
+    """Return a problem in which these nodes take an order although the day is full there; it leaves on a later one."""
+    rooms = {node.id for node in problem.nodes if node.code in codes}
+    excluded = {
+        node: reason for node, reason in problem.excluded.items() if node not in rooms or not reason.startswith(FULL)
+    }
+    return replace(problem, excluded=excluded)
 
 
 def trying(policy: InForce, now: Collection[InForce]) -> Scenario:

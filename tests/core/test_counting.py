@@ -1,6 +1,6 @@
-"""An order counts once in a simulation, however often it was decided."""
+"""Simulations count an order once, however often it was decided, and know that a full day is not the last one."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from core.domain.ids import moment_of
 from core.services import policies, stock, trials
+from core.services.rerouting import decided, of_order
 from core.services.simulating import decide_again
 from core.services.whatif import scenario_of
 from core.store.unit import Store
@@ -57,3 +58,48 @@ def test_decisions_that_are_not_an_orders_first_still_move_stock(world: World) -
     [ham] = found.by_day().values()
     assert (ham.shipments_before, ham.units_before) == (6, Decimal(13))
     assert (found.total().orders, found.total().moved) == (4, 0)
+
+
+def test_a_node_with_less_room_fills_up_in_the_order_of_the_day(store: Store) -> None:
+    world = World(store, {("A", "HAM"): 50, ("A", "LYS"): 50})
+    for _ in range(5):
+        world.send("order", world.order({"A": 1}))
+    world.drain()
+    with world.store.read() as conn:
+        replayed = decide_again(conn, scenario_of(conn, ["node.HAM.capacity=2"], 1), None)
+    [(ham, there), (lys, elsewhere)] = sorted((code, found) for (code, _), found in replayed.by_day().items())
+    assert (ham, there.shipments_before, there.shipments_after) == ("HAM", 5, 2)
+    assert (lys, elsewhere.shipments_before, elsewhere.shipments_after) == ("LYS", 0, 3)
+    assert (replayed.total().moved, replayed.total().later) == (3, 0)
+
+
+def test_what_a_full_day_leaves_short_leaves_later(store: Store) -> None:
+    world = World(store, {("B", "HAM"): 50})
+    for _ in range(5):
+        world.send("order", world.order({"B": 1}))
+    world.drain()
+    with world.store.read() as conn:
+        found = decide_again(conn, scenario_of(conn, ["node.HAM.capacity=2"], 1), None)
+        none = decide_again(conn, scenario_of(conn, ["node.HAM.capacity=0"], 1), None)
+    total = found.total()
+    assert (total.short_after, total.moved, total.later, total.later_days) == (0, 0, 3, 1 + 1 + 2)
+    assert sorted(each.shipments_after for each in found.by_day().values()) == [1, 2, 2]
+    assert (none.total().short_after, none.total().later) == (5, 0)
+
+
+def test_an_order_tried_with_less_room_names_the_day_it_would_leave(store: Store) -> None:
+    world = World(store, {("B", "HAM"): 50})
+    for _ in range(2):
+        world.send("order", world.order({"B": 1}))
+    world.drain()
+    order = world.one("SELECT id FROM orders ORDER BY id DESC").id
+    with world.store.begin() as unit:
+        facts = world.hub.facts.get(unit.conn, 1)
+        days = []
+        for words in ([], ["node.HAM.capacity=2"], ["node.HAM.capacity=1"]):
+            scenario = scenario_of(unit.conn, words, 1)
+            found = decided(of_order(unit, facts, order, scenario if words else None), scenario if words else None)
+            [part] = found["assignments"]
+            days.append(date.fromisoformat(part["ship_on"]))
+    # The other order has the one place of the day; its own place is its own.
+    assert (days[0] == days[1], days[2] > days[1]) == (True, True)

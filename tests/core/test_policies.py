@@ -17,8 +17,7 @@ from core.services import policies, trials
 from core.services.facts import read_facts
 from core.services.guardrails import strictest
 from core.services.inforce import DEFAULT, InForce, choose, in_force_of, read_in_force
-from core.services.simulating import decide_again
-from core.services.whatif import scenario_of, trying
+from core.services.whatif import trying
 from core.store.read.page import Slice
 from core.store.read.policies import list_policies, read_policy
 from core.store.unit import Store, Unit
@@ -414,16 +413,6 @@ def test_a_version_that_was_rolled_back_can_be_put_back(world: World) -> None:
         policies.restore(unit, given_up)
     assert refused.value.error_code == "POLICY-RESTORE-403"
     assert in_force(world) == [title]
-
-
-def test_a_node_with_less_room_fills_up_in_the_order_of_the_day(world: World) -> None:
-    place(world, *[{"A": 1}] * 5)
-    with world.store.read() as conn:
-        replayed = decide_again(conn, scenario_of(conn, ["node.HAM.capacity=2"], 1), None)
-    [(ham, there), (lys, elsewhere)] = sorted((code, found) for (code, _), found in replayed.by_day().items())
-    assert (ham, there.shipments_before, there.shipments_after) == ("HAM", 5, 2)
-    assert (lys, elsewhere.shipments_before, elsewhere.shipments_after) == ("LYS", 0, 3)
-    assert replayed.total().moved == 3
 
 
 def test_a_limit_looks_at_the_newest_and_says_since_when(world: World) -> None:
