@@ -47,6 +47,11 @@ STOCK_BARRED = Cause(
     " rates, services, nodes or stock change.",
     "source_again", "Look for a way again", hours=48,
 )  # fmt: skip
+WINDOW = Cause(
+    "ORDER-WINDOW-001", "policy", "high", "{number} cannot keep its window",
+    "{number} asks for days that its plan does not keep: {detail}. The plan stands, since late is better than never.",
+    None, "Agree on other days with the buyer, move it to a nearer node, or cancel", None, 8,
+)  # fmt: skip
 BACKORDER_CODES = (STOCK_OUT.code, STOCK_BARRED.code)
 TOTALS = Cause(
     "ORDER-TOTALS-422", "value", "medium", "Totals of {connection} orders do not add up",
