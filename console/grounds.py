@@ -7,9 +7,22 @@ from typing import Any
 Json = dict[str, Any]
 
 
+def amounts(found: Json) -> str:
+    """Return how many orders and decisions a report is about; of reports from before only orders were counted."""
+    orders, decisions = found["orders"], found.get("decisions")
+    said = f"{orders:,} recorded order{'' if orders == 1 else 's'}"
+    if decisions is None:
+        return said
+    return f"{said} ({decisions:,} decision{'' if decisions == 1 else 's'})"
+
+
 def grounds(found: Json) -> list[str]:
     """Return what the figures of a report rest on, in sentences: which orders, which stock, which deliveries."""
     said = []
+    if found.get("decisions", 0) > found["orders"]:
+        said.append("An order counts once, with its first decision; later ones move stock and fill nodes only.")
+    if (later := found.get("later", {"orders": 0}))["orders"]:
+        said.append(f"{later['orders']:,} would leave later, by {later['days']:g} days on average: their day is full.")
     if found["others"]:
         said.append(f"{found['others']:,} more orders are not for this policy and stay as they were.")
     if found["unread"]:

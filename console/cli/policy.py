@@ -150,8 +150,11 @@ def approve(session: Session, /, policy: str, comment: str | None) -> None:
 @changes
 @pass_session
 def simulate(session: Session, /, policy: str, since: datetime | None, carry: bool, processes: int) -> None:
-    """Make recorded decisions again under a version and keep the report. Exit 1 when a guardrail does not hold."""
-    from console.cli.simulation import show_report
+    """Make recorded decisions again under a version and keep the report. Exit 1 when a guardrail does not hold.
+
+    Of a version in force it is seen what its orders would have come to had it been retired.
+    """
+    from console.cli.simulation import show_report, verdict
     from core.services.policies import keep_simulation
     from core.services.trials import simulate as try_out
 
@@ -162,10 +165,8 @@ def simulate(session: Session, /, policy: str, since: datetime | None, carry: bo
         session.out.line({**found, "dry_run": True} if session.dry_run else found)
     else:
         show_report(session, found)
-        click.echo(
-            f"{found['policy']} {'passes' if found['passed'] else 'breaks a guardrail and cannot be activated'}."
-        )
-    if not found["passed"]:
+        click.echo(verdict(found))
+    if found["passed"] is False:
         raise click.exceptions.Exit(1)
 
 
@@ -216,7 +217,10 @@ def rollback(session: Session, /, name: str, comment: str | None) -> None:
 @changes
 @pass_session
 def retire(session: Session, /, policy: str, comment: str | None) -> None:
-    """Take a version out; its orders get the other policies, in the end the one every hub is born with."""
+    """Take a version out; its orders get the other policies, in the end the one every hub is born with.
+
+    One in force wants a simulation of that and a second person, unless nothing has changed since it was activated.
+    """
     from core.services.policies import retire as take_out
 
     session.agree(f"Take {policy} out?")

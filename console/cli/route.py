@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from core.jobs.hub import Hub
     from core.services.rerouting import Asked
+    from core.services.whatif import Scenario
     from core.store.unit import Unit
 
 Json = dict[str, Any]
@@ -67,11 +68,13 @@ def _one(session: Session, hub: Hub, subject: str, what_if: tuple[str, ...], con
     from core.services.whatif import scenario_of
 
     with hub.store.begin() as unit:
-        asked = _asked(hub, unit, subject, connection)
+        asked = then = _asked(hub, unit, subject, connection, None)
         scenario = scenario_of(unit.conn, what_if, unit.tenant) if what_if else None
+        if scenario is not None and asked.legs:
+            then = _asked(hub, unit, subject, connection, scenario)
     found: Json = {"order": subject, "now": decided(asked)}
     if scenario is not None:
-        found["what_if"] = {"words": list(what_if), **decided(asked, scenario)}
+        found["what_if"] = {"words": list(what_if), **decided(then, scenario)}
     if session.json:
         session.out.line(found)
         return
@@ -80,13 +83,13 @@ def _one(session: Session, hub: Hub, subject: str, what_if: tuple[str, ...], con
         click.echo()
         _show(session, f"{subject} if {', '.join(what_if)}", found["what_if"])
         alike = found["now"]["assignments"] == found["what_if"]["assignments"]
-        click.echo("\nThe same nodes would be chosen." if alike else f"\ncost {_move(found)}")
+        click.echo("\nThe same nodes and days would be chosen." if alike else f"\ncost {_move(found)}")
     click.echo("Nothing was booked.", err=True)
     if scenario is None:
         hint(f"crossdock route {subject} --what-if node.{_first_node(found)}=off")
 
 
-def _asked(hub: Hub, unit: Unit, subject: str, connection: str) -> Asked:
+def _asked(hub: Hub, unit: Unit, subject: str, connection: str, scenario: Scenario | None) -> Asked:
     """Return the order named, or the one in the file; what taking it in did is taken back."""
     import orjson
 
@@ -99,7 +102,7 @@ def _asked(hub: Hub, unit: Unit, subject: str, connection: str) -> Asked:
     facts = hub.facts.get(unit.conn, unit.tenant)
     path = Path(subject)
     if not path.is_file():
-        return of_order(unit, facts, find_order(unit.conn, subject))
+        return of_order(unit, facts, find_order(unit.conn, subject), scenario)
     try:
         body = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
@@ -117,7 +120,8 @@ def _show(session: Session, title: str, found: Json) -> None:
     click.echo(click.style(head, bold=True))
     for each in found["assignments"]:
         service = f" by {each['service']}" if each["service"] else ""
-        click.echo(f" {each['node']}  {each['quantity']} x {each['sku']}{service}")
+        leaves = f", leaves {each['ship_on']}" if each["ship_on"] else ""
+        click.echo(f" {each['node']}  {each['quantity']} x {each['sku']}{service}{leaves}")
     for sku, units in found["short"].items():
         click.echo(f" nowhere  {units} x {sku}")
     rows = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.grounds import grounds
+from console.grounds import amounts, grounds
 
 if TYPE_CHECKING:
     from console.cli.base import Session
@@ -16,10 +16,11 @@ Json = dict[str, Any]
 
 def show_report(session: Session, found: Json) -> None:
     """Write figures before and after, by node and channel, and the guardrails."""
-    click.echo(f"{found['orders']:,} recorded orders decided again")
+    click.echo(f"{amounts(found)} decided again")
     for line in grounds(found):
         click.echo(line)
     if not found["orders"]:
+        _guardrails(found)
         return
     cost = found["cost_per_order"]
     lines = [("cost per order", cost, "", "change_percent", " %", 2)]
@@ -36,6 +37,23 @@ def show_report(session: Session, found: Json) -> None:
         click.echo(f" {title:<15} {before:>9} → {after:<9} {signed(figures[change], points):>9}   {_interval(figures)}")
     session.out.rows([_node(each) for each in found["by_node"]], NODE)
     session.out.rows([_channel(each) for each in found["by_channel"]], CHANNEL)
+    _guardrails(found)
+
+
+def verdict(found: Json) -> str:
+    """Return what a simulation means for the change it is of, in a sentence."""
+    retiring = found["change"] == "retire"
+    if found["passed"] is None:
+        return (
+            f"No order was decided yet: until then {found['policy']} may be {'retired' if retiring else 'activated'}."
+        )
+    if retiring:
+        ends = "passes: a second person may retire it" if found["passed"] else "breaks a guardrail and is refused"
+        return f"Retiring {found['policy']} {ends}."
+    return f"{found['policy']} {'passes' if found['passed'] else 'breaks a guardrail and cannot be activated'}."
+
+
+def _guardrails(found: Json) -> None:
     for each in found["guardrails"]:
         mark = "✓" if each["holds"] else "✗"
         value = "not known" if each["value"] is None else f"{each['value']:g}"

@@ -11,7 +11,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import RowMapping
 from werkzeug.wrappers import Response as AnyResponse
 
-from console.grounds import grounds
+from console.grounds import amounts, grounds
 from console.web import charts, params
 from console.web.context import me, require_changes, services
 from console.web.errors import missing
@@ -54,6 +54,7 @@ def page() -> str:
     return render_template(
         "console/routing.html",
         rows=rows,
+        verdict=verdict,
         tones=TONES,
         picture=charts.scatter(compared(rows, against), width=WIDE),
         against=against,
@@ -72,7 +73,7 @@ def compared(rows: Sequence[RowMapping], against: str) -> list[charts.Point]:
     The first point is what was recorded, as the newest simulation saw it.
     """
     found: list[charts.Point] = []
-    tried = [row for row in rows if row["simulation"] and row["simulation"]["orders"]]
+    tried = [row for row in rows if row["simulation"] and _is_of_version(row["simulation"])]
     tried.sort(key=lambda row: row["simulated_at"], reverse=True)
     for row in tried:
         cost, other = row["simulation"]["cost_per_order"], _figure(row["simulation"], against)
@@ -83,6 +84,11 @@ def compared(rows: Sequence[RowMapping], against: str) -> list[charts.Point]:
         low, high = cost["interval"] or (cost["change_percent"],) * 2
         found.append(charts.Point(row["title"], row["title"], cost["change_percent"], other[1], low, high))
     return found
+
+
+def _is_of_version(report: Mapping[str, Any]) -> bool:
+    """Return whether a report has figures of its version, and not of what its retirement would do."""
+    return bool(report["orders"]) and report.get("change") != "retire"
 
 
 def _figure(report: Mapping[str, Any], against: str) -> tuple[float, float] | None:
@@ -123,12 +129,14 @@ def detail(policy: str) -> str:
         row=row,
         policy=found,
         report=found["simulation"],
+        verdict=verdict(found["simulation"]),
         base=f"{base.name}@{base.number}" if base else "the defaults",
         differences=difference(base.document if base else {}, row.document),
         tones=TONES,
         figures=FIGURES,
         signed=signed,
         share=share,
+        amounts=amounts,
         grounds=grounds,
         said=said,
         may={
@@ -137,6 +145,16 @@ def detail(policy: str) -> str:
         },
         own=row.author == me().actor,
     )
+
+
+def verdict(report: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return whether the guardrails hold, and the tone of that; one holds only where its figure is known."""
+    if report is None or report["passed"] is None or (report["passed"] and not report["guardrails"]):
+        return "nothing to compare yet", ""
+    if report["passed"]:
+        return "guardrails hold", "ok"
+    unknown = all(each["value"] is None for each in report["guardrails"] if not each["holds"])
+    return "a guardrail is not known" if unknown else "a guardrail is broken", "bad"
 
 
 @blueprint.post("/routing/<policy>/<verb>")

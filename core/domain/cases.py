@@ -38,9 +38,21 @@ UNKNOWN_SKU = Cause(
 )  # fmt: skip
 STOCK_OUT = Cause(
     "STOCK-OUT-001", "stock", "medium", "No stock of {sku}",
-    "Nothing of {sku} is available at any node; the orders are filled by themselves when stock arrives.",
+    "Less of {sku} is available than the orders ask for; they are filled by themselves when stock arrives.",
     "source_again", "Look for stock again", hours=48,
 )  # fmt: skip
+STOCK_BARRED = Cause(
+    "STOCK-WAY-001", "stock", "medium", "{sku} is there and cannot leave: {detail}",
+    "Units of {sku} are available, and no node can send them to these orders: {detail}. They are looked at again when"
+    " rates, services, nodes or stock change.",
+    "source_again", "Look for a way again", hours=48,
+)  # fmt: skip
+WINDOW = Cause(
+    "ORDER-WINDOW-001", "policy", "high", "{number} cannot keep its window",
+    "{number} asks for days that its plan does not keep: {detail}. The plan stands, since late is better than never.",
+    None, "Agree on other days with the buyer, move it to a nearer node, or cancel", None, 8,
+)  # fmt: skip
+BACKORDER_CODES = (STOCK_OUT.code, STOCK_BARRED.code)
 TOTALS = Cause(
     "ORDER-TOTALS-422", "value", "medium", "Totals of {connection} orders do not add up",
     "The stated total differs from lines, discounts, charges and taxes: {detail}.",

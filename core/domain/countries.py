@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from marshmallow import ValidationError
+
 # With XK: Kosovo has no code of the standard's, and carriers and shops all write this one.
 COUNTRIES = frozenset(
     """
@@ -14,3 +16,13 @@ COUNTRIES = frozenset(
     TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
     """.split()
 )
+
+
+def known_country(code: str) -> None:
+    """Refuse a code that is no country's; a marshmallow validator.
+
+    Raises:
+        ValidationError: no country has it.
+    """
+    if code not in COUNTRIES:
+        raise ValidationError(f"no country has the code {code[:8]!r}; ISO 3166 has codes such as DE")

@@ -6,23 +6,55 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import select, text
 
-from core.domain.cases import STOCK_OUT
+from core.domain.cases import BACKORDER_CODES, STOCK_BARRED, STOCK_OUT
+from core.routing.problem import Plan, Problem
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.store import schema as t
 from core.store.unit import ORDERS, Unit
 
+# What a candidate says that was no obstacle; core/routing/explaining.py has the words.
+CHOICES = frozenset({"chosen", "costs more or gives less", "another service of the node costs no more"})
+GIVEN_BACK = ("rejected", "short")
+
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Units of an item an order still lacks; no item means that it lacks nothing any more."""
+    """Units of an item an order still lacks; no item means that it lacks nothing any more.
+
+    `barred` says why units that are there cannot leave; None where there are not enough.
+    """
 
     order_id: UUID
     item_id: UUID | None
     quantity: Decimal
+    barred: str | None = None
+
+
+def barred(problem: Problem, plan: Plan, item_id: UUID) -> str | None:
+    """Return why units of an item stay short that are there; None where there are too few, wherever they might go.
+
+    Units at a node that gave the order back are not taken to be there.
+    """
+    gone = {node for node, reason in problem.excluded.items() if reason.startswith(GIVEN_BACK)}
+    there = {node: units for (item, node), units in problem.stock.items() if item == item_id and node not in gone}
+    wanted = sum((each.quantity for each in problem.demands if each.item_id == item_id), Decimal(0))
+    if sum(there.values(), Decimal(0)) < wanted:
+        return None
+    codes = {node.code: node.id for node in problem.nodes}
+    reasons = {
+        str(each["node"]): str(each["reason"])
+        for each in plan.candidates
+        if not each["chosen"] and there.get(codes[str(each["node"])], Decimal(0)) > 0 and each["reason"] not in CHOICES
+    }
+    said = [f"{node} {reason}" for node, reason in sorted(reasons.items())]
+    if not said:
+        return "the order goes whole or not at all" if not problem.partial_allowed else "it may have no more parcels"
+    return "; ".join(said[:3]) + (f"; and {len(said) - 3} more" if len(said) > 3 else "")
 
 
 def report_shortages(unit: Unit, shortages: Sequence[Shortage], *, known_clear: Collection[UUID] = ()) -> None:
@@ -36,7 +68,7 @@ def report_shortages(unit: Unit, shortages: Sequence[Shortage], *, known_clear: 
     lacking = [each for each in shortages if each.item_id is not None]
     orders = {each.order_id for each in shortages} - set(known_clear)
     if orders:
-        settle_members(unit, "order", orders, codes=[STOCK_OUT.code])
+        settle_members(unit, "order", orders, codes=BACKORDER_CODES)
     if not lacking:
         return
     skus = {
@@ -47,20 +79,19 @@ def report_shortages(unit: Unit, shortages: Sequence[Shortage], *, known_clear: 
             )
         )
     }
-    open_cases(
-        unit,
-        [
-            Opened(
-                STOCK_OUT,
-                f"{STOCK_OUT.code}:{each.item_id.hex}",
-                {"sku": skus[each.item_id]},
-                [Member("order", each.order_id, each.order_id, each.quantity)],
-                arguments={"sku": skus[each.item_id]},
-            )
-            for each in lacking
-            if each.item_id is not None
-        ],
-    )
+    open_cases(unit, [_case(each, skus[each.item_id]) for each in lacking if each.item_id is not None])
+
+
+def _case(short: Shortage, sku: str) -> Opened:
+    assert short.item_id is not None
+    member = Member("order", short.order_id, short.order_id, short.quantity)
+    if short.barred is None:
+        mark = f"{STOCK_OUT.code}:{short.item_id.hex}"
+        return Opened(STOCK_OUT, mark, {"sku": sku}, [member], arguments={"sku": sku})
+    # Orders with the same reason stand under one case.
+    mark = f"{STOCK_BARRED.code}:{short.item_id.hex}:{sha256(short.barred.encode()).hexdigest()[:16]}"
+    evidence = {"sku": sku, "detail": short.barred}
+    return Opened(STOCK_BARRED, mark, evidence, [member], arguments={"sku": sku})
 
 
 WAKE = """

@@ -46,24 +46,29 @@ def report(
         "since": instant(since),
         "until": instant(until),
         "orders": total.orders,
+        "decisions": replayed.decisions,
+        "looked_at": replayed.looked_at,
         "moved": total.moved,
+        "later": {"orders": total.later, "days": round(total.later_days / total.later, 2) if total.later else 0},
         "others": replayed.others,
         "unread": replayed.unread,
         "stock": {"carried": replayed.carried, "touched": replayed.touched, "unmet": replayed.unmet},
         **comparison(replayed, total, capacity),
     }
-    found["guardrails"] = [_held(name, limit, found) for name, limit in sorted(limits.items())] if total.orders else []
+    # Where no order was compared no figure is known, and nothing holds.
+    found["guardrails"] = [_held(name, limit, found) for name, limit in sorted(limits.items())]
     found["passed"] = all(each["holds"] for each in found["guardrails"])
     return found
 
 
 def _held(name: str, limit: Decimal, found: Json) -> Json:
     """Return one guardrail with what was found; what is not known does not hold."""
-    value = {
-        "cost_up_percent": lambda: found["cost_per_order"]["change_percent"],
-        "short_up_points": lambda: found["short_percent"]["change_points"],
-        "split_percent": lambda: found["split_percent"]["after"],
-        KEPT: lambda: found.get(KEPT, {}).get("after"),
-    }[name]()
+    figure, key = {
+        "cost_up_percent": ("cost_per_order", "change_percent"),
+        "short_up_points": ("short_percent", "change_points"),
+        "split_percent": ("split_percent", "after"),
+        KEPT: (KEPT, "after"),
+    }[name]
+    value = found.get(figure, {}).get(key)
     holds = value is not None and (value >= float(limit) if name == KEPT else value <= float(limit))
     return {"name": name, "limit": float(limit), "value": value, "holds": holds}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.domain.calendars import local_day, next_ship_moment, until_fetched
@@ -17,6 +17,7 @@ from core.services.expecting import lane_of, lateness_probability
 from core.services.facts import Facts
 from core.services.routing_facts import ItemFacts
 from core.services.tariffs import CarrierService, Lane
+from core.services.wishes import Wishes
 
 if TYPE_CHECKING:
     from core.services.sourcing import Sourced
@@ -25,27 +26,10 @@ NONE = Decimal(0)
 NOTHING = ItemFacts()
 # With fewer arrivals behind the transit model a carrier's own word is worth more.
 LEAST_OUTCOMES = 30
+# So long before the first day it may leave, work that waits for it is looked at as if it began.
+AHEAD = timedelta(days=30)
 # What an order takes that asks for no level.
 STANDARD = "standard"
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What an order asks of its shipping.
-
-    Args:
-        postal_code: of the ship-to address, as written.
-        service_level: such as `express`.
-        pickup_node: code of the node where the buyer fetches it.
-        ship_by: the day it is to leave at the latest.
-        deliver_by: the day it is to arrive at the latest.
-    """
-
-    postal_code: str | None = None
-    service_level: str | None = None
-    pickup_node: str | None = None
-    ship_by: date | None = None
-    deliver_by: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +43,6 @@ class Leg:
 
 
 NO_LEG = Leg()
-
-
-def wishes_of(order: Mapping[str, Any]) -> Wishes:
-    """Return the wishes in a canonical order with its dates as dates."""
-    return Wishes(
-        (order.get("ship_to") or {}).get("postal_code"),
-        order.get("service_level"),
-        order.get("pickup_node"),
-        order.get("requested_ship_date"),
-        order.get("requested_delivery_date"),
-    )
 
 
 @dataclass(slots=True)
@@ -93,27 +66,38 @@ class Offers:
     def __init__(self, facts: Facts, items: Mapping[UUID, ItemFacts], now: datetime) -> None:
         self._facts, self._routing, self._items, self._now = facts, facts.routing, items, now
 
-    def moment(self, node: UUID, cutoff: time | None = None, full: Sequence[date] = ()) -> datetime | None:
+    def moment(
+        self, node: UUID, cutoff: time | None = None, full: Sequence[date] = (), since: date | None = None
+    ) -> datetime | None:
         """Return when what is ordered now leaves a node, None when nothing leaves within 60 days.
 
         Args:
             node: its id.
             cutoff: when a carrier fetches there, by the node's clock.
             full: days at the node that take no more.
+            since: the first day at the node on which it may leave; any when None.
         """
-        key = (node, cutoff, tuple(sorted(full)) if full else ())
+        key = (node, cutoff, tuple(sorted(full)) if full else (), since)
         kept: dict[object, datetime | None] = self._routing.kept.setdefault("moments", {})
         if key not in kept:
             calendar = until_fetched(self._facts.promising.calendars[node], cutoff)
-            kept[key] = next_ship_moment(calendar, self._now, full=set(full))
+            begins, closed = self._now, set(full)
+            if since is not None:
+                # Work that waits for a far day begins shortly before it, however far that is.
+                begins = max(begins, datetime.combine(since - AHEAD, time(), UTC))
+                first = local_day(calendar, begins)
+                closed |= {first + timedelta(days=day) for day in range((since - first).days)}
+            kept[key] = next_ship_moment(calendar, begins, full=closed)
         return kept[key]
 
-    def day(self, node: UUID, cutoff: time | None = None, full: Sequence[date] = ()) -> date | None:
+    def day(
+        self, node: UUID, cutoff: time | None = None, full: Sequence[date] = (), since: date | None = None
+    ) -> date | None:
         """Return the day at a node of `moment`."""
-        key = (node, cutoff, tuple(sorted(full)) if full else ())
+        key = (node, cutoff, tuple(sorted(full)) if full else (), since)
         kept: dict[object, date | None] = self._routing.kept.setdefault("days", {})
         if key not in kept:
-            moment = self.moment(node, cutoff, full)
+            moment = self.moment(node, cutoff, full, since)
             kept[key] = None if moment is None else local_day(self._facts.promising.calendars[node], moment)
         return kept[key]
 
@@ -162,6 +146,11 @@ class Offers:
             found.services.append(replace(made, late=self._lateness(order, node, service, leg)) if late else made)
         return found
 
+    def has_services(self, order: Sourced, node: UUID) -> bool:
+        """Return whether any carrier's service is offered to a node, whatever it may carry."""
+        areas = self._routing.tariff.told_apart(order.destination.country, order.wishes.postal_code)
+        return bool(self._lanes(node, order.destination.country or "", areas))
+
     def _lanes(self, node: UUID, country: str, areas: tuple[str, ...]) -> Sequence[tuple[CarrierService, Lane | None]]:
         kept: dict[object, Sequence[tuple[CarrierService, Lane | None]]] = self._routing.kept.setdefault("offers", {})
         key = (node, country, areas)
@@ -192,15 +181,16 @@ class Offers:
         used = self._routing.usage.by_service.get((node, service.code), {}) if service.pickup_limit is not None else {}
         full = [day for day, works in used.items() if works >= (service.pickup_limit or 0)]
         out = self._disrupted(order, node, service.carrier) if self._routing.disruptions else {}
-        ship_on = self.day(node, service.cutoff)
+        wishes = order.wishes
+        since = self._since(wishes, service, lane)
+        ship_on = self.day(node, service.cutoff, (), since)
         if not strict and ship_on is not None and (ship_on in full or ship_on in out or ship_on in taken):
-            ship_on = self.day(node, service.cutoff, [*full, *out, *taken])
+            ship_on = self.day(node, service.cutoff, [*full, *out, *taken], since)
         if ship_on is None:
             return NO_LEG, "fetches nothing within 60 days", False
         leg = self._way(service, lane, ship_on)
         if not strict:
             return leg, None, False
-        wishes = order.wishes
         if service.level is not None and service.level.casefold() != asked:
             return leg, f"is {service.level}, and {asked} was asked for", True
         if ship_on in out:
@@ -212,6 +202,16 @@ class Offers:
         if wishes.deliver_by is not None and leg.arrive_on is not None and leg.arrive_on > wishes.deliver_by:
             return leg, f"arrives on {leg.arrive_on}, later than asked for", True
         return leg, None, False
+
+    @staticmethod
+    def _since(wishes: Wishes, service: CarrierService, lane: Lane) -> date | None:
+        """Return the first day a service may take an order on, so that it neither leaves nor arrives too early."""
+        if wishes.deliver_from is None:
+            return wishes.ship_from
+        days, first = service.days(lane.zone), wishes.deliver_from
+        while days is not None and terms.arrival(first - timedelta(days=1), days) >= wishes.deliver_from:
+            first -= timedelta(days=1)
+        return first if wishes.ship_from is None else max(first, wishes.ship_from)
 
     def _way(self, service: CarrierService, lane: Lane, ship_on: date) -> Leg:
         kept: dict[object, Leg] = self._routing.kept.setdefault("legs", {})
@@ -228,7 +228,7 @@ class Offers:
         What outcomes have taught counts; before there are enough of them, the carrier's own word.
         """
         wanted = order.wishes.deliver_by or leg.arrive_on
-        leaves = self.moment(node, service.cutoff)
+        leaves = self.moment(node, service.cutoff, (), leg.ship_on)
         known = self._facts.promising.transit.correction.outcomes >= LEAST_OUTCOMES
         if not known or wanted is None or leaves is None:
             return terms.lateness(service.on_time, leg.arrive_on, order.wishes.deliver_by)

@@ -20,7 +20,6 @@ from core.services.catalog import units_of
 from core.services.converting import tie_reservations
 from core.services.facts import Facts
 from core.services.line_items import clashes, item_of, resolve_lines
-from core.services.offers import wishes_of
 from core.services.order_rows import LINE, body_of, fingerprint, line_row, order_total
 from core.services.outbox import enqueue
 from core.services.phase import refresh_phases
@@ -29,6 +28,7 @@ from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
 from core.services.twice import find_doubles
 from core.services.validation import Stop, check_order, units_asked
+from core.services.wishes import wishes_of
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.read.orders import read_orders

@@ -184,7 +184,11 @@ class Builder:
 
     def _node_day(self, order: Sourced, node: UUID, rules: NodeRules, strict: bool) -> tuple[date | None, str | None]:
         """Return the day a node's part of an order leaves, and the reason why the node must not have it."""
-        first = self._offers.day(node)
+        # Without a service nobody knows the days on the way: it leaves when it may arrive, not before.
+        since = max(filter(None, (order.wishes.ship_from, order.wishes.deliver_from)), default=None)
+        if since is not None and self._offers.has_services(order, node):
+            since = order.wishes.ship_from
+        first = self._offers.day(node, None, (), since)
         if first is None:
             return None, "ships nothing within 60 days"
         used = self._routing.usage.by_node.get(node, {})
@@ -200,5 +204,5 @@ class Builder:
             return first, None
         if not full and first not in shut:
             return first, None
-        leaves = self._offers.day(node, None, self._offers.taken_days(node))
+        leaves = self._offers.day(node, None, self._offers.taken_days(node), since)
         return leaves, None if leaves is not None else "full or shut for the next 60 days"

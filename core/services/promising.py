@@ -28,12 +28,12 @@ from core.routing.problem import Demand, Destination, Plan
 from core.services.expecting import DUE_NAMES, Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.inforce import choose
-from core.services.offers import Wishes
 from core.services.planning import Planned, plan_order
 from core.services.problems import Builder
 from core.services.promise_basis import basis, require_fresh_model
 from core.services.sourcing import Sourced
 from core.services.wholes import require_whole
+from core.services.wishes import Wishes
 from core.store import schema as t
 from core.store.read.shelves import read_shelf
 from core.store.unit import Unit

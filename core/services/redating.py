@@ -20,10 +20,11 @@ from core.domain.states import FULFILLMENT
 from core.services.backorders import look_again
 from core.services.facts import Facts
 from core.services.fulfilling import give_back, set_work_state
-from core.services.offers import Leg, Offers, Wishes
+from core.services.offers import Leg, Offers
 from core.services.releasing import hold_back
 from core.services.resourcing import load_sourced
 from core.services.sourcing import source_batch
+from core.services.wishes import Wishes
 from core.store.locks import lock_allocated, lock_orders, lock_positions, mark_listings
 from core.store.unit import Unit
 

@@ -14,14 +14,15 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from core.domain.calendars import closing, latest_start, until_fetched
+from core.domain.calendars import Calendar, closing, latest_start, until_fetched
 from core.domain.states import FULFILLMENT
 from core.routing.problem import Assignment
 from core.services.facts import Facts
 from core.services.heads import FulfillmentLine
-from core.services.offers import Leg, Wishes
+from core.services.offers import Leg
 from core.services.phase import refresh_phases
 from core.services.release import Work, tell_nodes
+from core.services.wishes import Wishes
 from core.store.locks import lock_orders_to_release
 from core.store.unit import Unit
 
@@ -60,11 +61,15 @@ def hold_back(
     Args:
         facts: calendars and services.
         now: an aware moment.
-        wishes: the order's; what its buyer fetches at a node never waits, since no other node may have it.
+        wishes: the order's; what its buyer fetches at a node waits for no wave, since no other node may have it.  Where
+            it has a first day to leave or arrive on, work waits until its node cannot send it earlier.
         legs: how each node's part leaves.
         minutes: how long work waits at most.
     """
-    if not minutes or wishes.pickup_node is not None:
+    windowed = wishes.ship_from is not None or wishes.deliver_from is not None
+    if wishes.pickup_node is not None:
+        minutes = 0
+    if not minutes and not windowed:
         return {}
     cutoffs = {service.code: service.cutoff for service in facts.routing.tariff.services.values()}
     found: dict[UUID, datetime] = {}
@@ -72,10 +77,21 @@ def hold_back(
         code = None if leg.service is None else f"{leg.carrier}/{leg.service}"
         calendar = until_fetched(facts.promising.calendars[node], cutoffs.get(code or ""))
         leaves = None if leg.ship_on is None else closing(calendar, leg.ship_on)
-        last = None if leaves is None else latest_start(calendar, now + MARGIN, leaves, minutes)
+        if leaves is None:
+            continue
+        last = latest_start(calendar, now + MARGIN, leaves, minutes) if minutes else None
         if last is not None and last - MARGIN > now:
             found[node] = last - MARGIN
+        if windowed and (first := _not_too_early(calendar, now, leaves)) is not None:
+            found[node] = max(found.get(node, first), first)
     return found
+
+
+def _not_too_early(calendar: Calendar, now: datetime, leaves: datetime) -> datetime | None:
+    """Return the first minute at which work that begins leaves at a moment and not before; None when that is now."""
+    before, most = leaves - timedelta(minutes=1), int((leaves - now).total_seconds() // 60)
+    last = latest_start(calendar, now, before, max(most, 0))
+    return None if last is None else last + timedelta(minutes=1)
 
 
 def release_due(unit: Unit, facts: Facts) -> int:

@@ -9,13 +9,14 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Figures:
-    """Sums over orders, before and after.
+    """Sums over orders, before and after; an order counts once, with the first decision that was made of it.
 
     Costs are in 1/10,000 of the currency and only of the orders that get as many units as before (`compared`): who
     ships less is not cheaper for it. `kept` is a sum of probabilities over the orders where both are `known`; those
     rest on deliveries alone (`learned`) or in part on what services state. `carbon` are grams of CO2e of those that get
     as many units as before by services that say it (`weighed`). `told` are orders whose promise is settled,
     `told_kept` how many of them kept it and `told_said` the sum of what was reckoned for them.
+    `later` are orders of which a part leaves after a day that is full, and `later_days` how many days in all.
     """
 
     orders: int = 0
@@ -37,6 +38,8 @@ class Figures:
     told_kept: int = 0
     told_said: float = 0.0
     moved: int = 0
+    later: int = 0
+    later_days: int = 0
 
     def add(self, other: Figures) -> None:
         """Add what was found elsewhere."""
@@ -77,7 +80,7 @@ class Block:
     """A piece of neighboring decisions, which share stock and hour: intervals are drawn from these.
 
     Attributes:
-        total: over all its orders.
+        total: over all orders whose first decision is in it.
         channels: by connection name.
         nodes: by node code and day.
     """
@@ -93,7 +96,9 @@ class Replayed:
 
     Attributes:
         blocks: in the order of their decisions.
-        others: decisions of orders the tried policy is not for.
+        decisions: decisions that were made again; those after an order's first only move stock and fill nodes.
+        others: orders the tried policy is not for, counted by their first decision.
+        left: decisions of orders it is not for.
         unread: decisions whose inputs are not there or damaged.
         first: when the first decision that was looked at was made; None when there is none.
         parcels: deliveries that were known when the last decision was made.
@@ -102,7 +107,9 @@ class Replayed:
     """
 
     blocks: list[Block] = field(default_factory=list)
+    decisions: int = 0
     others: int = 0
+    left: int = 0
     unread: int = 0
     first: datetime | None = None
     parcels: int = 0
@@ -113,12 +120,12 @@ class Replayed:
     @property
     def looked_at(self) -> int:
         """How many decisions were read."""
-        return sum(block.total.orders for block in self.blocks) + self.others + self.unread
+        return self.decisions + self.left + self.unread
 
     def add(self, other: Replayed) -> None:
         """Add what another share found."""
         self.blocks += other.blocks
-        for name in ("others", "unread", "touched", "unmet"):
+        for name in ("decisions", "others", "left", "unread", "touched", "unmet"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.first = min((each for each in (self.first, other.first) if each is not None), default=None)
         self.parcels, self.carried = max(self.parcels, other.parcels), self.carried or other.carried

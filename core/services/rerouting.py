@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,14 +20,16 @@ from core.routing.problem import SCALE, Demand, Problem
 from core.routing.reckoning import reckon
 from core.services.facts import Facts
 from core.services.inforce import choose
+from core.services.offers import Leg
 from core.services.planning import plan_order
 from core.services.problems import Builder
 from core.services.redeciding import Bases, problem_behind
 from core.services.resourcing import load_sourced
+from core.services.routing_facts import Usage
 from core.services.sourcing import learn_traits
 from core.services.submit import submit_order
 from core.services.tariffs import scaled
-from core.services.whatif import Scenario, check_nodes
+from core.services.whatif import OFF, Scenario, check_nodes
 from core.store import schema as t
 from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
@@ -47,6 +49,11 @@ ORDER BY position, id
 DECIDED = text("""
 SELECT id, basis, inputs FROM decision WHERE tenant_id = :t AND order_id = :order ORDER BY id DESC LIMIT 1
 """)
+LEAVING = text("""
+SELECT node_id, carrier || '/' || service AS way, ship_on, count(*) AS works FROM fulfillment_order
+WHERE tenant_id = :t AND ship_on >= :today - 1 AND state NOT IN ('canceled', 'rejected') AND order_id <> :order
+GROUP BY node_id, carrier, service, ship_on
+""")
 HELD = text("SELECT kind, detail FROM hold WHERE tenant_id = :t AND order_id = :order AND state = 'active'")
 
 
@@ -59,18 +66,27 @@ class Asked:
         traits: what policies look at.
         skus: of its items.
         used: fulfillment orders that leave each node today already, by its code.
+        legs: how each node's part would leave, by (node, service).
     """
 
     problem: Problem
     traits: Traits
     skus: Mapping[UUID, str]
     used: Mapping[str, int]
+    legs: Mapping[tuple[UUID, str | None], Leg] = field(default_factory=dict)
 
 
-def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
+def of_order(unit: Unit, facts: Facts, order_id: UUID, scenario: Scenario | None = None) -> Asked:
     """Return what sourcing would be asked for an order if none of its units were promised yet.
 
+    Args:
+        unit: the running transaction.
+        facts: nodes, connections and what routing needs.
+        order_id: of the order.
+        scenario: what is taken to be otherwise with nodes: with less room, an order leaves on the day that has some.
+
     Raises:
+        InputError: the scenario names a node nobody has.
         NotFound: there is no such order.
         Conflict: nothing of it is open.
     """
@@ -95,10 +111,28 @@ def of_order(unit: Unit, facts: Facts, order_id: UUID) -> Asked:
             kit = row.kit_id, row.node_id
             kits[kit] = kits.get(kit, Decimal(0)) + row.quantity / row.per_unit
     shelf.give(order.connection_id, taken, {**taken, **kits}, {})
-    problem = plan_order(
-        order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits)
-    ).problem
-    return Asked(problem, order.traits, _skus(unit, problem), _used(unit, facts))
+    if scenario is not None:
+        check_nodes(scenario, [node.code for node in facts.nodes.values()])
+        facts = _with_rooms(unit, facts, order_id, scenario.capacity)
+        order.excluded |= {node.id: OFF for node in facts.nodes.values() if node.code in scenario.off}
+    planned = plan_order(order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits))
+    return Asked(
+        planned.problem, order.traits, _skus(unit, planned.problem), _used(unit, facts), dict(planned.built.legs)
+    )
+
+
+def _with_rooms(unit: Unit, facts: Facts, order_id: UUID, rooms: Mapping[str, int]) -> Facts:
+    """Return the facts with other capacities of nodes, and what leaves them each day apart from an order."""
+    if not rooms:
+        return facts
+    routing, usage = facts.routing, Usage()
+    for row in unit.conn.execute(LEAVING, {"t": unit.tenant, "order": order_id, "today": unit.now.date()}):
+        usage.add(row.node_id, row.way, row.ship_on, row.works)
+    nodes = {
+        node: replace(rules, capacity=rooms.get(facts.nodes[node].code, rules.capacity))
+        for node, rules in routing.nodes.items()
+    }
+    return replace(facts, routing=replace(routing, nodes=nodes, usage=usage, kept={}))
 
 
 def of_document(unit: Unit, facts: Facts, connection_id: UUID, document: Json) -> Asked:
@@ -140,7 +174,9 @@ def decided(asked: Asked, scenario: Scenario | None = None) -> Json:
     problem = asked.problem
     if scenario is not None:
         check_nodes(scenario, [node.code for node in problem.nodes])
-        problem = scenario.for_order(asked.traits).put_upon(problem, asked.traits, asked.used)
+        mine = scenario.for_order(asked.traits)
+        # An order that is here was planned with the rooms of its nodes, day by day.
+        problem = (replace(mine, capacity={}) if asked.legs else mine).put_upon(problem, asked.traits, asked.used)
     plan = solve(problem)
     figures = reckon(problem, plan.assignments)
     item = {demand.line_id: demand.item_id for demand in problem.demands}
@@ -158,12 +194,17 @@ def decided(asked: Asked, scenario: Scenario | None = None) -> Json:
                 "node": code[each.node_id],
                 "quantity": plain(each.quantity),
                 "service": each.service,
+                "ship_on": _day(asked.legs.get((each.node_id, each.service))),
             }
             for each in plan.assignments
         ],
         "short": {asked.skus[item[line_id]]: plain(units) for line_id, units in plan.short.items()},
         "candidates": list(plan.candidates),
     }
+
+
+def _day(leg: Leg | None) -> str | None:
+    return None if leg is None or leg.ship_on is None else leg.ship_on.isoformat()
 
 
 def _skus(unit: Unit, problem: Problem) -> dict[UUID, str]:

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from core.domain.policies import order_traits
 from core.routing.problem import Demand, Destination
 from core.services.facts import Facts
-from core.services.offers import wishes_of
 from core.services.ordering import finish_unshippable, tell_erp
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
+from core.services.wishes import wishes_of
 from core.store.locks import lock_due_orders
 from core.store.unit import Unit
 

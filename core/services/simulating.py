@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, Engine, Row, text
 
+from core.domain.calendars import HORIZON_DAYS
 from core.domain.ids import moment_of
 from core.domain.packing import Corrupt
 from core.domain.policies import Traits, traits_of
@@ -22,13 +23,17 @@ from core.services.punctuality import Outlooks, all_kept, read_punctuality, sett
 from core.services.redeciding import Bases, pieces, problem_behind, rows_of
 from core.services.replayed import AtNode, Block, Figures, Replayed
 from core.services.sharing import shared_out
-from core.services.whatif import Scenario
+from core.services.whatif import Scenario, late_rather_than_never
 from core.store.unit import DEFAULT_TENANT
 
 SOURCING = "sourcing"
 # Decisions next to each other share stock and hour: intervals are drawn from blocks of them, at least so many.
 BLOCKS = 200
 WAIT = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+FIRST = text("""
+SELECT DISTINCT ON (order_id) id FROM decision
+WHERE tenant_id = :t AND kind = 'sourcing' AND order_id = ANY(:ids) ORDER BY order_id, id
+""")
 Told = Callable[[int, int], None]
 """Is told after each piece how many of how many are done."""
 
@@ -104,12 +109,16 @@ class _Walk:
         self._found, self._bases = Replayed(carried=carry), Bases(conn, tenant)
         self._outlooks = Outlooks(read_punctuality(conn, first, tenant))
         self._carried = Carried() if carry else None
-        self._used: dict[str, dict[str, int]] = {}
+        self._used: dict[date, dict[str, int]] = {}
+        self._firsts: set[UUID] = set()
 
     def piece(self, rows: Sequence[Row[Any]]) -> None:
         """Decide the decisions of a piece again; they make a block."""
         rows = [row for row in rows if row.kind == SOURCING]
         orders = [row.order_id for row in rows if row.order_id is not None]
+        # An order counts once, as it was when it came: that is what "filled at once" is about.  One that waits is
+        # decided again each time stock comes, and would count as often.
+        self._firsts = set(self._conn.execute(FIRST, {"t": self._tenant, "ids": orders}).scalars())
         told = settled_promises(self._conn, orders, self._tenant)
         ends = ends_of(self._conn, orders, self._tenant) if self._carried is not None else {}
         block = Block()
@@ -130,6 +139,9 @@ class _Walk:
             self._found.touched, self._found.unmet = self._carried.touched, self._carried.unmet
         return self._found
 
+    def _is_first(self, row: Row[Any]) -> bool:
+        return row.order_id is None or row.id in self._firsts
+
     def _decision(
         self,
         block: Block,
@@ -142,19 +154,33 @@ class _Walk:
         before = assignments_of(problem, orjson.loads(row.choice))
         if self._carried is not None:
             self._carried.until(row.at)
-        if self._scenario.tried is not None and self._scenario.policy_for(traits) is not self._scenario.tried:
-            self._found.others += 1
+        if not self._scenario.concerns(traits):
+            self._found.left += 1
+            self._found.others += self._is_first(row)
             if self._carried is not None:
                 self._carried.keep(problem, before)
             return
-        used = self._used.setdefault(row.at.date().isoformat(), {})
+        self._found.decisions += 1
+        today = row.at.date()
+        used = self._used.setdefault(today, {})
         changed = self._scenario.put_upon(problem, traits, used)
         if self._carried is not None:
             changed = self._carried.seen(row.order_id, changed)
-        after = solve(changed, explained=False).assignments if changed.demands else ()
+        plan = solve(changed, explained=False) if changed.demands else None
+        if plan is not None and plan.short and self._scenario.capacity:
+            # As sourcing does it: what a full day leaves short is decided without that limit, for a later day.
+            rooms = [code for code in self._scenario.capacity if self._day_at(code, today) is not None]
+            changed = late_rather_than_never(changed, rooms)
+            plan = solve(changed, explained=False)
+        after = plan.assignments if plan is not None else ()
         if self._carried is not None:
             self._carried.note(row.order_id, ends.get(row.order_id), before, after)
-        self._count(block, row, (problem, before), (changed, after), traits.connection, told, used)
+        self._count(block, row, (problem, before), (changed, after), traits.connection, told)
+
+    def _day_at(self, code: str, today: date) -> date | None:
+        """Return the first day from `today` on which a node has room; None when it has none within 60 days."""
+        days = (today + timedelta(days=ahead) for ahead in range(HORIZON_DAYS))
+        return next((day for day in days if not self._scenario.is_full(code, self._used.get(day, {}))), None)
 
     def _count(
         self,
@@ -164,16 +190,20 @@ class _Walk:
         would: tuple[Problem, Sequence[Assignment]],
         channel: str,
         told: bool | None,
-        used: dict[str, int],
     ) -> None:
-        """Add a decision as it was and as it would be to the sums of its block."""
+        """Add a decision as it was and as it would be to its nodes and, where it is its order's first, to the sums."""
         problem, before = was
         old, new = reckon(problem, before), reckon(*would)
+        today, codes = row.at.date(), {node.id: node.code for node in problem.nodes}
+        days = {node: self._day_at(codes[node], today) or today for node in new.units}
+        waits = max(((day - today).days for day in days.values()), default=0)
         kept = {
             "before": self._outlooks.of(problem, before, row.at),
             "after": self._outlooks.of(problem, would[1], row.at),
         }
         said, then = all_kept(kept["before"], old.units), all_kept(kept["after"], new.units)
+        if waits:
+            then = None  # how likely it keeps its promise a day later nobody has learned
         both, alike = said is not None and then is not None, _given(old) == _given(new)
         seen = told is not None and said is not None
         green = alike and old.carbon_g is not None and new.carbon_g is not None
@@ -185,18 +215,20 @@ class _Walk:
             learned=both and all(learned for each in kept.values() for _, learned in each.values()),
             weighed=green, carbon_before=(old.carbon_g or 0) * green, carbon_after=(new.carbon_g or 0) * green,
             told=seen, told_kept=seen and bool(told), told_said=(said or 0.0) * seen, moved=old.units != new.units,
+            later=waits > 0, later_days=waits,
         )  # fmt: skip
-        block.total.add(figures)
-        block.channels.setdefault(channel, Figures()).add(figures)
-        codes = {node.id: node.code for node in problem.nodes}
-        day = row.at.date().isoformat()
+        if self._is_first(row):
+            block.total.add(figures)
+            block.channels.setdefault(channel, Figures()).add(figures)
         for when, plan in (("before", old), ("after", new)):
             for node, units in plan.units.items():
                 chance = kept[when].get(node)
-                here = block.nodes.setdefault((codes[node], day), AtNode())
+                day = today if when == "before" else days[node]
+                here = block.nodes.setdefault((codes[node], day.isoformat()), AtNode())
                 here.ship(when, units, None if chance is None else chance[0])
-        for node in new.units:
-            used[codes[node]] = used.get(codes[node], 0) + 1
+        for node, day in days.items():
+            works = self._used.setdefault(day, {})
+            works[codes[node]] = works.get(codes[node], 0) + 1
 
 
 def _problem(row: Row[Any], bases: Bases) -> tuple[Problem, Mapping[str, Any]]:

@@ -119,6 +119,8 @@ def end(unit: Unit, row: Row[Any], found: Mapping[str, Any] | CrossdockError) ->
         ClaimLost: it was claimed by another.
     """
     failed = isinstance(found, CrossdockError)
+    if not isinstance(found, CrossdockError):
+        found = {**found, "by": unit.actor}
     told = {
         "t": unit.tenant,
         "id": row.id,

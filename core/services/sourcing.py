@@ -18,16 +18,17 @@ from core.domain.policies import Traits
 from core.domain.shelf import Shelf
 from core.routing.problem import Demand, Destination, Plan
 from core.services.allocating import Solved, record, take
-from core.services.backorders import Shortage, report_shortages
+from core.services.backorders import Shortage, barred, report_shortages
 from core.services.converting import Held, keep_held, read_held
 from core.services.facts import Facts
 from core.services.inforce import choose, needs_margins, read_margins
-from core.services.offers import Wishes
 from core.services.phase import refresh_phases
 from core.services.planning import plan_order, triples
 from core.services.problems import Builder
 from core.services.releasing import hold_back
 from core.services.substituting import Substitutes
+from core.services.windows import missed, tell_missed
+from core.services.wishes import Wishes
 from core.store.read.shelves import read_shelf
 from core.store.unit import ORDERS, Unit
 
@@ -85,7 +86,22 @@ def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUI
     record(unit, won, facts)
     again = [each.order.order_id for each in lost]
     _settle(unit, facts, won, again)
+    _tell_windows(unit, facts, won)
     return again
+
+
+def _tell_windows(unit: Unit, facts: Facts, won: Sequence[Solved]) -> None:
+    """Say which plans miss the days their orders ask for; an order that got nothing more is as it was."""
+    found = {
+        one.order.order_id: (
+            one.order.number or "",
+            missed(one.order.wishes, one.legs.values(), [facts.nodes[node].code for node in one.legs]),
+        )
+        for one in won
+        if one.legs and (one.order.wishes.ship_by or one.order.wishes.deliver_by)
+    }
+    if found:
+        tell_missed(unit, found, [one.order.order_id for one in won if one.order.tries == 0])
 
 
 def learn_traits(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> None:
@@ -129,7 +145,7 @@ def _solve(
     needs, kits = shelf.needs(wanted), shelf.kits_in(wanted)
     shelf.take(order.connection_id, needs, kits)
     duration_us = (time.perf_counter_ns() - started) // 1000
-    waits = {} if order.at_once else hold_back(facts, now, order.wishes, legs, chosen.release_after_minutes)
+    waits = hold_back(facts, now, order.wishes, legs, 0 if order.at_once else chosen.release_after_minutes)
     return Solved(
         order, found.problem, plan, uuid7(), duration_us, legs, needs, kits, shelf.kits, held, waits, kept=kept
     )  # fmt: skip
@@ -167,7 +183,10 @@ def _settle(unit: Unit, facts: Facts, won: Sequence[Solved], again: list[UUID]) 
         decisions.append(one.decision_id)
         looks.append(unit.now + BACKORDER_LOOK if short else None)
         lines: Mapping[UUID, UUID] = {demand.line_id: demand.item_id for demand in order.demands}
-        shortages.extend(Shortage(order.order_id, lines[line], units) for line, units in short.items())
+        shortages.extend(
+            Shortage(order.order_id, lines[line], units, barred(one.problem, one.plan, lines[line]))
+            for line, units in short.items()
+        )
         if not short:
             shortages.append(Shortage(order.order_id, None, NONE))
         if one.plan.assignments:

@@ -13,7 +13,8 @@ from core.errors import InputError, Refused
 from core.services.guardrails import report, strictest
 from core.services.inforce import IN_FORCE, in_force_of, read_in_force
 from core.services.simulating import Told, decide_again
-from core.services.whatif import trying
+from core.services.takeovers import title, titles
+from core.services.whatif import retiring, trying
 from core.store import schema as t
 from core.store.read.policies import policy_row
 from core.store.unit import DEFAULT_TENANT
@@ -25,7 +26,9 @@ STANDS = timedelta(days=7)
 COVERS = timedelta(days=7)
 ENOUGH = 20_000
 LOOK_BACK = timedelta(days=30)
+ACTIVATE, RETIRE = "activate", "retire"
 DECIDED_BEFORE = text("SELECT EXISTS (SELECT 1 FROM decision WHERE tenant_id = :t AND id < :floor)")
+DECIDED = text("SELECT EXISTS (SELECT 1 FROM decision WHERE tenant_id = :t AND kind = 'sourcing')")
 
 
 def simulate(
@@ -41,7 +44,10 @@ def simulate(
     tell: Told | None = None,
     tenant: int = DEFAULT_TENANT,
 ) -> Json:
-    """Return what a version would have made of the recorded decisions it is for; nothing is stored.
+    """Return what a change of policy would have made of the recorded decisions it is about; nothing is stored.
+
+    The change is that the version is activated; of one that is in force, that it is retired.  It is about the orders
+    that the version gets, and about those that come from one policy to another by it.
 
     Args:
         conn: a session to read with.
@@ -61,10 +67,12 @@ def simulate(
     """
     row, since = policy_row(conn, name, tenant), since or now - LOOK_BACK
     policy = in_force_of(row.name, row.number, check_policy(row.document))
+    holding = read_in_force(conn, tenant)
+    change = RETIRE if title(policy) in titles(holding) else ACTIVATE
     limits = strictest(
         [check_policy(row.document)] + [check_policy(each.document) for each in conn.execute(IN_FORCE, {"t": tenant})]
     )
-    scenario = trying(policy, read_in_force(conn, tenant))
+    scenario = (retiring if change == RETIRE else trying)(policy, holding)
     replayed = decide_again(
         conn, scenario, since, engine=engine, processes=processes, limit=limit, carry=carry, tell=tell, tenant=tenant
     )
@@ -78,7 +86,11 @@ def simulate(
             code="POLICY-WINDOW-422",
         )
     found = report(replayed, limits, since, now, rooms(conn, tenant))
-    return {"policy": f"{row.name}@{row.number}", "everything": not earlier, **found}
+    if not replayed.looked_at:
+        # A hub that has decided nothing yet has nothing to be worse than.
+        found["passed"] = None
+    said = {"policy": title(policy), "change": change, "in_force": titles(holding), "everything": not earlier}
+    return {**said, **found}
 
 
 def rooms(conn: Connection, tenant: int = DEFAULT_TENANT) -> dict[str, int | None]:
@@ -88,35 +100,60 @@ def rooms(conn: Connection, tenant: int = DEFAULT_TENANT) -> dict[str, int | Non
     return {row.code: row.capacity_per_day for row in rows}
 
 
-def check_simulation(row: Row[Any], now: datetime) -> None:
-    """Refuse a version whose simulation does not let it be activated.
+def check_simulation(conn: Connection, row: Row[Any], now: datetime, change: str, *, later: bool = False) -> None:
+    """Refuse a change of policy that the last simulation of its version does not allow.
+
+    Args:
+        conn: a session to read with, in which no other changes what is in force.
+        row: the version.
+        now: the database's time.
+        change: `ACTIVATE` or `RETIRE`.
+        later: whether it is to happen at a time to come.
 
     Raises:
-        Refused: there is none, it is too old, covers too little, or a guardrail does not hold.
+        Refused: there is none, it is too old, covers too little, other policies are in force than then, or a guardrail
+            does not hold.
     """
-    title, found = f"{row.name}@{row.number}", row.simulation
-    fix = f"Run `crossdock policy simulate {title}`."
-    if found is None:
-        raise Refused(f"{title} was not simulated.", fix=fix, code="POLICY-SIMULATION-403")
+    name, found = f"{row.name}@{row.number}", row.simulation
+    what = name if change == ACTIVATE else f"Retiring {name}"
+    fix = f"Run `crossdock policy simulate {name}`."
+
+    def unproven(said: str, fix: str = fix) -> Refused:
+        return Refused(said, fix=fix, code="POLICY-SIMULATION-403")
+
+    if found is None or found.get("change", ACTIVATE) != change:
+        raise unproven(f"{what} was not simulated.")
     if now - row.simulated_at > STANDS:
-        raise Refused(
-            f"The simulation of {title} is older than {STANDS.days} days.", fix=fix, code="POLICY-SIMULATION-403"
-        )
+        raise unproven(f"The simulation of {name} is older than {STANDS.days} days.")
+    holding = titles(read_in_force(conn, row.tenant_id))
+    if found.get("in_force") != holding:
+        raise unproven(f"{what} was simulated while other policies were in force than {', '.join(holding) or 'none'}.")
     covered = now - datetime.fromisoformat(found["since"])
-    looked_at = found["orders"] + found["others"]
-    if not found["everything"] and covered < COVERS and looked_at < ENOUGH:
-        raise Refused(
-            f"The simulation of {title} covers less than {COVERS.days} days and {ENOUGH:,} decisions.",
-            fix=f"{fix[:-2]} --since 30d`.",
-            code="POLICY-SIMULATION-403",
+    if not found["everything"] and covered < COVERS and found["looked_at"] < ENOUGH:
+        raise unproven(
+            f"The simulation of {name} covers less than {COVERS.days} days and {ENOUGH:,} decisions.",
+            f"{fix[:-2]} --since 30d`.",
         )
+    if found["passed"] is None:
+        if later:
+            raise unproven(f"{what} was compared over no order, and may be by then.", "Leave the time out.")
+        if conn.execute(DECIDED, {"t": row.tenant_id}).scalar_one():
+            raise unproven(f"{what} was simulated before the first order was decided.")
+        return
     broken = [each for each in found["guardrails"] if not each["holds"]]
-    if broken:
-        named = ", ".join(f"{each['name']} is {each['value']}, limit {each['limit']:g}" for each in broken)
-        raise Refused(
-            f"{title} breaks a guardrail: {named}.",
-            why="Its simulation over recorded orders says so.",
-            fix="Change the policy, or have its guardrails changed by a version of their own.",
-            code="POLICY-GUARDRAIL-403",
-            guardrails=broken,
-        )
+    if not broken:
+        return
+    named = ", ".join(
+        f"{each['name']} is {'not known' if each['value'] is None else each['value']}, limit {each['limit']:g}"
+        for each in broken
+    )
+    none = not found["orders"]
+    raise Refused(
+        f"{what} breaks a guardrail: {named}.",
+        why="No recorded order would come to it, so no figure is known." if none else "Its simulation says so.",
+        fix="Simulate it when there are orders it is for."
+        if none
+        else "Change the policy, or have its guardrails changed by a version of their own.",
+        code="POLICY-GUARDRAIL-403",
+        guardrails=broken,
+    )

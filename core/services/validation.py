@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from core.domain.countries import COUNTRIES
 from core.domain.line_codes import Code, missing_code
 from core.domain.money import plain, round_money
 from core.domain.units import PIECES, divides, is_part
@@ -232,7 +233,8 @@ def _address(order: Json) -> list[Stop]:
         return [Stop(HoldKind.BAD_ADDRESS, "no ship-to address")]
     missing = [name for name in ("line1", "city", "country") if not address.get(name)]
     if not missing:
-        return []
+        country = address["country"]
+        return [] if country in COUNTRIES else [Stop(HoldKind.BAD_ADDRESS, f"no country has the code {country}")]
     # One address mends all orders for a store, and no other ones.
     store = address.get("external_id") or address.get("gln")
     whose = f" of store {store}" if store else ""

@@ -16,6 +16,7 @@ from core.services.inforce import InForce, choose, in_force_of, ordered, read_in
 from core.store.read.policies import policy_row
 
 OFF = "switched off: what if"
+FULL, WORKS = "full: ", "fulfillment orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,29 @@ class Scenario:
 
     Attributes:
         policies: those in force, first asked first; None leaves each problem its own.
-        tried: the one that is tried among them; only orders it is for are looked at. None looks at all.
+        tried: the one that is tried among them, None where none is.
+        now: those in force now; only orders that `tried` gets or that change from one policy to another are looked at.
+            None looks at all.
         off: codes of nodes that take nothing.
         capacity: fulfillment orders a node takes a day, by its code.
     """
 
     policies: tuple[InForce, ...] | None = None
     tried: InForce | None = None
+    now: tuple[InForce, ...] | None = None
     off: frozenset[str] = frozenset()
     capacity: Mapping[str, int] = field(default_factory=dict)
 
     def policy_for(self, traits: Traits) -> InForce | None:
         """Return the policy an order gets; None when it keeps the one it had."""
         return None if self.policies is None else choose(self.policies, traits)
+
+    def concerns(self, traits: Traits) -> bool:
+        """Return whether an order is looked at."""
+        if self.now is None or self.policies is None:
+            return True
+        then, now = choose(self.policies, traits), choose(self.now, traits)
+        return then is self.tried or (then.name, then.number) != (now.name, now.number)
 
     def for_order(self, traits: Traits) -> Scenario:
         """Return the scenario in which one order gets the version that is tried, whichever is asked first otherwise.
@@ -54,7 +65,12 @@ class Scenario:
                 fix="Name a version whose conditions the order meets.",
                 code="ROUTE-POLICY-422",
             )
-        return replace(self, policies=(self.tried,))
+        return replace(self, policies=(self.tried,), now=None)
+
+    def is_full(self, code: str, used: Mapping[str, int]) -> bool:
+        """Return whether a node with less room takes no more on a day of which `used` says what leaves each node."""
+        room = self.capacity.get(code)
+        return room is not None and used.get(code, 0) >= room
 
     def put_upon(self, problem: Problem, traits: Traits, used: Mapping[str, int]) -> Problem:
         """Return a problem as it would be.
@@ -67,11 +83,10 @@ class Scenario:
         chosen = self.policy_for(traits)
         excluded = dict(problem.excluded)
         for node in problem.nodes:
-            room, has = self.capacity.get(node.code), used.get(node.code, 0)
             if node.code in self.off:
                 excluded[node.id] = OFF
-            elif room is not None and has >= room:
-                excluded[node.id] = f"full: {has} of {room} fulfillment orders that day"
+            elif self.is_full(node.code, used) and node.id not in excluded:
+                excluded[node.id] = f"{FULL}{used.get(node.code, 0)} of {self.capacity[node.code]} {WORKS} that day"
         return replace(
             problem,
             policy=problem.policy if chosen is None else chosen.policy,
@@ -80,9 +95,24 @@ class Scenario:
         )
 
 
+def late_rather_than_never(problem: Problem, codes: Collection[str]) -> Problem:
+    """Return a problem in which these nodes take an order although the day is full there; it leaves on a later one."""
+    rooms = {node.id for node in problem.nodes if node.code in codes}
+    excluded = {
+        node: reason for node, reason in problem.excluded.items() if node not in rooms or not reason.startswith(FULL)
+    }
+    return replace(problem, excluded=excluded)
+
+
 def trying(policy: InForce, now: Collection[InForce]) -> Scenario:
     """Return what would be if a version of a policy were in force instead of the one of its name that is."""
-    return Scenario(ordered([policy, *(each for each in now if each.name != policy.name)]), policy)
+    kept = [each for each in now if each.name != policy.name]
+    return Scenario(ordered([policy, *kept]), policy, ordered(now))
+
+
+def retiring(policy: InForce, now: Collection[InForce]) -> Scenario:
+    """Return what would be if a version that is in force were taken out and the others got its orders."""
+    return Scenario(ordered([each for each in now if each.name != policy.name]), now=ordered(now))
 
 
 def scenario_of(conn: Connection, words: Sequence[str], tenant: int) -> Scenario:

@@ -45,7 +45,7 @@ def test_a_policy_goes_its_way(two_people: Crossdock, place: Path, monkeypatch: 
     again = run("policy", "rollback", "cheapest", "--yes", "--json")
     assert (again.code, again.one["error"]["code"]) == (1, "POLICY-ROLLBACK-409")
     shown = run("policy", "show", "cheapest@2")
-    assert "1 recorded orders decided again" in shown.out
+    assert "1 recorded order (1 decision) decided again" in shown.out
     assert "✓ cost up percent: 0, limit 5" in shown.out
     assert "far is dear" in shown.out
 
@@ -155,7 +155,7 @@ def test_recorded_decisions_are_routed_again(two_people: Crossdock) -> None:
     found = two_people("route", "--what-if", "node.HAM=off", "--since", "7d", "--json").one
     assert (found["orders"], found["moved"], found["short_percent"]["after"]) == (1, 1, 100)
     text = two_people("route", "--what-if", "policy=cheapest@1", "--since", "7d").out
-    assert "1 recorded orders decided again" in text
+    assert "1 recorded order (1 decision) decided again" in text
     assert text.endswith("0 orders would change node. Nothing was changed.\n")
 
 

@@ -20,7 +20,8 @@ def figure(before: float, after: float, change: str = "change_points", by: float
 
 def report(cost: float, split: float, *, passed: bool = True, kept: float | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "since": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z", "orders": 1200, "moved": 300, "others": 4,
+        "since": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z", "orders": 1200, "decisions": 1900,
+        "moved": 300, "others": 4,
         "unread": 0, "everything": True, "passed": passed,
         "cost_per_order": figure(6.0, 6.0 + cost * 0.06, "change_percent", cost),
         "split_percent": figure(10.0, split), "short_percent": figure(2.0, 2.0),
@@ -55,14 +56,16 @@ def test_versions_are_listed_and_compared(changing: Site) -> None:
     assert page.count("<circle") == 4
     assert "cheapest@2, not beaten in both." in page
     assert "cheapest@4, not beaten in both." not in page
-    assert "broken" in page
+    assert "a guardrail is broken" in page
+    assert page.count("guardrails hold") == 2
     assert "No promise is known yet" in client.get("/routing?against=promise").text
 
 
 def test_a_version_is_shown_with_its_report_and_differences(changing: Site) -> None:
     draft(changing, {"most_nodes": 2, "weights": {"way": 150}}, report(-4.0, 6.0, kept=97.0))
     page = changing.client().get("/routing/cheapest@2").text
-    assert "1,200 decided again, 300 to other nodes" in page
+    assert "1,200 recorded orders (1,900 decisions) decided again, 300 to other nodes" in page
+    assert "An order counts once, with its first decision" in page
     assert "weights.way" in page
     assert "700 → 900" in page
     assert "1 → 3" in page
@@ -70,6 +73,34 @@ def test_a_version_is_shown_with_its_report_and_differences(changing: Site) -> N
     assert "Promise kept" in page
     assert "4 more orders are not for this policy" in page
     assert "<b>user:x@y.z</b> wrote it: because" in page
+
+
+def test_guardrails_hold_only_where_their_figure_is_known(changing: Site) -> None:
+    unknown = {"name": "cost_up_percent", "limit": 5.0, "value": None, "holds": False}
+    none = {"orders": 0, "moved": 0, "by_node": [], "by_channel": [], "change": "activate"}
+    draft(changing, {"most_nodes": 2}, {**report(0, 0), **none, "passed": False, "guardrails": [unknown]})
+    draft(changing, {"most_nodes": 3}, {**report(0, 0), **none, "passed": None, "guardrails": [unknown]})
+    draft(changing, {"most_nodes": 4}, {**report(0, 0), **none, "passed": True, "guardrails": []})  # from before
+    client = changing.client()
+    pages = [client.get(f"/routing/cheapest@{number}").text for number in (2, 3, 4)]
+    assert ["a guardrail is not known" in page for page in pages] == [True, False, False]
+    assert ["nothing to compare yet" in page for page in pages] == [False, True, True]
+    assert "not known of 5" in pages[0]
+    assert not any("guardrails hold" in page for page in [*pages, client.get("/routing").text])
+
+
+def test_a_version_in_force_is_tried_as_if_it_were_retired(changing: Site) -> None:
+    with changing.store.begin(actor="user:x@y.z") as unit:
+        policies.keep_simulation(
+            unit, "cheapest@1", {**report(1.0, 6.0), "change": "retire", "in_force": ["cheapest@1"]}
+        )
+    client = changing.client()
+    page = client.get("/routing/cheapest@1").text
+    assert "Over recorded orders, if it were retired" in page
+    assert "Retire" in page
+    listed = client.get("/routing").text
+    assert "if retired: " in listed
+    assert "No version was tried yet" in listed
 
 
 def test_a_version_that_is_being_tried_says_how_far_it_is(changing: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +139,8 @@ def test_what_the_figures_rest_on_is_said(changing: Site) -> None:
 def test_a_version_goes_into_force_by_two_people(changing: Site) -> None:
     with changing.store.begin() as unit:
         create_user(unit, "bo@example.com", "Bo Second", PASSWORD, "operator")
+        # The site's decision cannot be made again, and a hub that has decided something lets nothing in unseen.
+        unit.conn.execute(text("DELETE FROM decision"))
     mira, bo = changing.client(), changing.client("bo@example.com")
     draft(changing, {"most_nodes": 2}, author="user:mira@example.com")
 

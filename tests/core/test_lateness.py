@@ -16,10 +16,10 @@ from core.routing.problem import Demand, Destination
 from core.services.expecting import lane_of, lateness_probability
 from core.services.facts import Facts
 from core.services.inforce import DEFAULT
-from core.services.offers import Wishes
 from core.services.problems import Builder
 from core.services.promising_facts import Transit
 from core.services.sourcing import Sourced
+from core.services.wishes import Wishes
 from core.store.read.shelves import read_shelf
 from core.store.unit import Store
 from tests.core.carriers import rates, services

@@ -65,6 +65,7 @@ def test_many_are_a_job_whose_report_is_kept_with_the_version(world: World) -> N
     assert done["report"]["orders"] == 3
     kept = policy(world)
     assert (kept["simulating"], kept["simulation"]) == (None, done["report"])
+    assert done["report"]["by"] == "user:bo"
     assert kept["passed"] is True
     [event] = world.all("SELECT actor, data FROM event WHERE type = 'policy.simulated'")
     assert (event.actor, event.data["orders"]) == ("user:bo", 3)

@@ -90,8 +90,8 @@ def test_a_large_simulation_is_a_job(
     assert ada.get("/policies/cheapest@2").get_json()["simulation"] == done["report"]
 
 
-def test_a_time_to_come_is_kept(ada: Client, bo: Client) -> None:
-    path = f"/policies/{ada.post('/policies', {'name': 'gold', 'document': {}}).get_json()['id']}"
+def test_a_time_to_come_is_kept(ada: Client, bo: Client, order: dict[str, Any]) -> None:
+    path = f"/policies/{ada.post('/policies', {'name': 'gold', 'document': {'priority': 1}}).get_json()['id']}"
     bo.post(f"{path}/approve")
     bo.post(f"{path}/simulate", {"since": "2026-01-01T00:00:00Z"})
     later = bo.post(f"{path}/activate", {"at": "2099-01-01T00:00:00Z"}).get_json()

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from marshmallow import ValidationError, fields, validate, validates
 from sqlalchemy import Connection, select
 
+from core.domain.countries import known_country
 from core.domain.documents import COUNTRY, ItemSchema, ItemsSchema, Strict, a_text
 from core.domain.ids import public_id
 from core.domain.quick import NO_NUL, Exact, Real, Whole
@@ -61,7 +62,7 @@ class NodeBody(Strict):
     name = fields.String(validate=[validate.Length(1, 200), NO_NUL])
     kind = fields.String(validate=validate.OneOf(NODE_KINDS))
     connection = a_text(128)
-    country = fields.String(allow_none=True, validate=COUNTRY)
+    country = fields.String(allow_none=True, validate=[COUNTRY, known_country])
     postal_code, city = a_text(32), a_text(200)
     latitude = Real(allow_none=True, validate=validate.Range(-90, 90))
     longitude = Real(allow_none=True, validate=validate.Range(-180, 180))

@@ -102,7 +102,7 @@ def post_approve(unit: Unit, body: Json, policy: str) -> Json:
 
 @routes.writes("/policies/<policy>/simulate", scope=WRITE, shape="PolicyFull", body=SimulateBody, also=(202,))
 def post_simulate(unit: Unit, body: Json, policy: str) -> Answer:
-    """Make recorded decisions again under a version and keep the report with it.
+    """Make recorded decisions again under a version and keep the report with it; of one in force, without it.
 
     More than 5,000 decisions are made again by a worker: the answer is 202, and `simulating` and `Location` name the
     simulation. A version that is being simulated is not simulated a second time.
@@ -133,7 +133,10 @@ def post_activate(unit: Unit, body: Json, policy: str) -> Json:
 
 @routes.writes("/policies/<policy>/rollback", scope=WRITE, shape="PolicyFull", body=CommentBody)
 def post_rollback(unit: Unit, body: Json, policy: str) -> Json:
-    """Put the version of a policy back in force that was before the one that is."""
+    """Put the version of a policy back in force that was before the one that is.
+
+    It is refused where other policies have changed since and would get orders they were never compared over.
+    """
     return _shown(unit, policies.rollback(unit, policy, body.get("comment")))
 
 
@@ -146,7 +149,10 @@ def post_restore(unit: Unit, body: Json, policy: str) -> Json:
 
 @routes.writes("/policies/<policy>/retire", scope=WRITE, shape="PolicyFull", body=CommentBody)
 def post_retire(unit: Unit, body: Json, policy: str) -> Json:
-    """Take a version out; its orders get the other policies."""
+    """Take a version out; its orders get the other policies.
+
+    One in force wants a simulation of that and a second person, unless nothing has changed since it was activated.
+    """
     _check_version(unit, policy)
     return _shown(unit, policies.retire(unit, policy, body.get("comment")))
 

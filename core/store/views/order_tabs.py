@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, and_, exists, or_
 
-from core.domain.cases import STOCK_OUT
+from core.domain.cases import BACKORDER_CODES
 from core.domain.states import LIVE_CASE, OrderState
 from core.store import schema as t
 
@@ -30,7 +30,7 @@ def backordered(tenant: int) -> ColumnElement[bool]:
     o, m, e = t.orders.c, t.case_member.c, t.exception_case.c
     short = exists().where(
         m.tenant_id == tenant, m.order_id == o.id, m.resolved_at.is_(None), e.tenant_id == tenant, e.id == m.case_id,
-        e.code == STOCK_OUT.code, e.state.in_(LIVE_CASE),
+        e.code.in_(BACKORDER_CODES), e.state.in_(LIVE_CASE),
     )  # fmt: skip
     return or_(o.phase == "backordered", and_(o.phase == "partly_shipped", short))
 

@@ -1,0 +1,72 @@
+"""Units that are there and cannot leave are not said to be out of stock, and a country nobody has holds its order."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from core.store.unit import Store
+from tests.core.carriers import change, ordered, rates, services
+from tests.core.world import World
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    world = World(store, {("A", "HAM"): 5, ("A", "LYS"): 5, ("B", "HAM"): 1})
+    services(world, {"carrier": "Nordpost", "service": "parcel", "nodes": ["HAM", "LYS"]})
+    rates(world, {"carrier": "Nordpost", "service": "parcel", "to_country": "DE", "price": "4.20"})
+    return world
+
+
+def to(country: str) -> dict[str, Any]:
+    return {"name": "Ada Test", "line1": "Teststr. 1", "city": "Kiel", "postal_code": "24103", "country": country}
+
+
+def cases(world: World) -> list[Any]:
+    found = world.all("SELECT code, title, sentence, state FROM exception_case WHERE state = 'open' ORDER BY code")
+    return [(each.code, each.title) for each in found]
+
+
+def test_stock_without_a_way_is_not_out_of_stock(world: World) -> None:
+    work, _ = ordered(world, {"A": 1}, ship_to=to("US"))
+    assert work == []
+    [(code, title)] = cases(world)
+    assert code == "STOCK-WAY-001"
+    assert title.startswith("A is there and cannot leave: HAM ")
+    assert "no rate for this way" in title
+    assert world.one("SELECT phase FROM orders").phase == "backordered"
+    # A rate to there ends it.
+    rates(world, {"carrier": "Nordpost", "service": "parcel", "to_country": "US", "price": "24.20"})
+    change(world, "UPDATE orders SET sourcing_at = now()")
+    world.drain()
+    assert [row.code for row in world.work()] == ["HAM"]
+    assert cases(world) == []
+
+
+def test_too_few_units_are_out_of_stock_wherever_they_go(world: World) -> None:
+    ordered(world, {"A": 11}, ship_to=to("US"))
+    assert cases(world) == [("STOCK-OUT-001", "No stock of A")]
+
+
+def test_a_line_that_only_waits_for_another_is_told_so(world: World) -> None:
+    ordered(world, {"A": 2, "B": 3}, partial_shipment_allowed=False)
+    assert cases(world) == [
+        ("STOCK-OUT-001", "No stock of B"),
+        ("STOCK-WAY-001", "A is there and cannot leave: the order goes whole or not at all"),
+    ]
+
+
+def test_orders_of_different_reasons_stand_under_different_cases(world: World) -> None:
+    ordered(world, {"A": 1}, ship_to=to("US"))
+    ordered(world, {"A": 2}, ship_to=to("US"))
+    ordered(world, {"A": 1, "B": 3}, partial_shipment_allowed=False)
+    assert [code for code, _ in cases(world)] == ["STOCK-OUT-001", "STOCK-WAY-001", "STOCK-WAY-001"]
+    with world.store.read() as conn:
+        assert conn.execute(text("SELECT count(*) FROM case_member WHERE resolved_at IS NULL")).scalar_one() == 4
+
+
+def test_a_country_nobody_has_holds_the_order(world: World) -> None:
+    work, _ = ordered(world, {"A": 1}, ship_to=to("XX"))
+    assert work == []
+    assert world.one("SELECT kind, detail FROM hold") == ("bad_address", "no country has the code XX")
+    assert world.one("SELECT count(*) AS n FROM decision").n == 0
