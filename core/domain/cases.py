@@ -3,33 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One kind of exception.
-
-    Args:
-        code: stable code, documented in docs/errors.md.
-        group: class of the exception object, as in console.md.
-        title, sentence: templates over the case's evidence.
-        action: recommended action, a name in core.services.actions; None when only a person can tell.
-        label: the action in words.
-        confidence: how often that action has been right, as far as it is known by construction.
-        hours: how long until it hurts; None when it does not get worse by itself.
-    """
-
-    code: str
-    group: str
-    severity: str
-    title: str
-    sentence: str
-    action: str | None
-    label: str
-    confidence: float | None = None
-    hours: float | None = None
-
+from core.domain.cause import Cause
 
 UNKNOWN_SKU = Cause(
     "MAP-SKU-404", "value", "high", "Unknown SKU {code}",
@@ -290,14 +265,5 @@ WAVE_FAILED = Cause(
     None, "Report it; `crossdock wave run --dry-run` shows it again", None, 8,
 )  # fmt: skip
 SEVERITIES = ("high", "medium", "low")
-CAUSES: Mapping[str, Cause] = {
-    cause.code: cause
-    for cause in (
-        UNKNOWN_SKU, STOCK_OUT, TOTALS, ADDRESS, INCOMPLETE, LATE, DUPLICATE, MANUAL, QUARANTINED, DEAD, UNWRITTEN,
-        PAUSED, SHORTFALL, LIMIT, STUCK, REJECTED, UNKNOWN_WORK, UNKNOWN_ORDER, SURPLUS, SERIALS, UNBOOKED,
-        RECEIVED_OTHERWISE, ACCEPTED_OTHERWISE, DRIFT, PRIVACY, PROMISE_RISK,
-        PRICE, FRACTION, IMPLAUSIBLE, ORDER_AGAIN, TOO_LATE, KEPT_BACK, ADVICE_CLOCK, DEDUCTED, RECEIPT_MISSING,
-        RECEIPT_REFUSED, CALL_REFUSED, CERTIFICATE, CERTIFICATE_UNSEEN,
-        EDI_DUPLICATE, EDI_REJECTED, EDI_STRAY, EDI_REFUSED, EDI_SILENT, EDI_OWED, MODEL_DRIFT, WAVE_FAILED,
-    )
-}  # fmt: skip
+# All that stand above, so that none can be forgotten.
+CAUSES: Mapping[str, Cause] = {each.code: each for each in list(globals().values()) if isinstance(each, Cause)}

@@ -15,8 +15,8 @@ from core.domain.cases import (
     REJECTED,
     TOTALS,
     UNKNOWN_SKU,
-    Cause,
 )
+from core.domain.cause import Cause
 from core.domain.vocabulary import HoldKind
 
 CAUSE_OF_HOLD: Mapping[HoldKind, Cause] = {

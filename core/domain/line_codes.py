@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from core.domain.cases import UNKNOWN_SKU, Cause
+from core.domain.cases import UNKNOWN_SKU
+from core.domain.cause import Cause
 from core.domain.checkdigits import GTIN_LENGTHS, is_key
 
 SELLER, BUYER, GTIN = "seller", "buyer", "gtin"

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text, update
 
-from core.domain.cases import Cause
+from core.domain.cause import Cause
 from core.domain.hold_causes import CAUSE_OF_HOLD
 from core.domain.ids import uuid7
 from core.domain.states import CASE, LIVE_CASE
