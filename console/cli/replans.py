@@ -79,7 +79,12 @@ def _looked(session: Session, hub: Hub, unit: Unit, scope: Scope) -> tuple[dict[
     found = report(facts, affected, replans)
     if not session.json and affected:
         shown = [
-            {**row, "from_nodes": ", ".join(row["from"]), "to_nodes": ", ".join(each["node"] for each in row["to"])}
+            {
+                **row,
+                "from_nodes": ", ".join(row["from"]),
+                "to_nodes": ", ".join(each["node"] for each in row["to"]),
+                **{name: _day(row, name) for name in ("date_before", "date_after")},
+            }
             for row in found["orders"]
         ]
         if shown:
@@ -90,6 +95,11 @@ def _looked(session: Session, hub: Hub, unit: Unit, scope: Scope) -> tuple[dict[
             f"{found['affected']} fulfillment orders: {found['moves']} move, {found['asked']} are asked for,"
             f" {found['stays']} stay; what ships whole from elsewhere costs {found['cost_after']} instead of"
             f" {found['cost_before']},"
-            f" {found['later']} orders arrive later, {found['short']} lack stock elsewhere."
+            f" {found['later']} orders arrive or leave later, {found['short']} lack stock elsewhere."
         )
     return found, replans
+
+
+def _day(row: dict[str, Any], name: str) -> str | None:
+    """Return a day of arrival, or with the word the day of leaving where not every arrival is known."""
+    return f"leaves {row[name]}" if row[name] and row["dates"] == "leaves" else row[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -207,8 +207,7 @@ def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]
 
 def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
     first = replan.works[0]
-    before = _latest([each.arrive_on or each.ship_on for each in replan.works])
-    after = _latest([leg.arrive_on or leg.ship_on for leg in replan.legs.values()])
+    before, after, dates = _days(replan)
     return {
         "order": public_id("order", first.order_id),
         "number": first.order_number,
@@ -219,6 +218,7 @@ def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
         "cost_after": amount(replan.after),
         "date_before": None if before is None else before.isoformat(),
         "date_after": None if after is None else after.isoformat(),
+        "dates": dates,
         "later": before is not None and after is not None and after > before,
         "to": [
             {
@@ -244,8 +244,16 @@ def _stays(facts: Facts, each: Affected, reason: str) -> dict[str, Any]:
     }
 
 
-def _latest(days: Sequence[date | None]) -> date | None:
-    return max((day for day in days if day is not None), default=None)
+def _days(replan: Replan) -> tuple[date | None, date | None, str]:
+    """Return the last day before and after, of arrivals or, where one is not known, of leaving; and of which."""
+    parts: list[Affected | Leg] = [*replan.works, *replan.legs.values()]
+    arrives = all(each.arrive_on is not None for each in parts)
+
+    def last(each: Iterable[Affected | Leg]) -> date | None:
+        days = [one.arrive_on if arrives else one.ship_on for one in each]
+        return None if None in days else max((day for day in days if day is not None), default=None)
+
+    return last(replan.works), last(replan.legs.values()), "arrives" if arrives else "leaves"
 
 
 def amount(cost: int) -> str:

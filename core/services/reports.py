@@ -21,7 +21,7 @@ from core.services.measures import in_units_of_work
 from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
 from core.services.serials import Doubt, doubt_serials, refuse_serials, report_serials
-from core.services.shipping import report_surplus, shipped_before, tell_shipments, write_shipments
+from core.services.shipping import check_left, report_surplus, shipped_before, tell_shipments, write_shipments
 from core.services.steps import LATE, SHIPPED, SHORT, Step
 from core.store.unit import Unit
 
@@ -139,6 +139,8 @@ def apply_reports(unit: Unit, facts: Facts, reports: Sequence[Report]) -> list[R
         step = Step(report.document, work, order, lines[work.id])
         try:
             if report.parcel:
+                if report.refuse:
+                    check_left(step, unit.now)
                 step.decide_shipment(refuse=report.refuse)
             else:
                 step.decide_update()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from core.domain.ids import public_id
 from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.vocabulary import Write
+from core.errors import InputError
 from core.ports.connectors import Json
 from core.services.cases import Member, Opened, open_cases
 from core.services.facts import ConnectionFacts, Facts
@@ -86,6 +87,30 @@ def write_shipments(unit: Unit, steps: Sequence[Step]) -> None:
 def _number(step: Step) -> str:
     assert step.shipment_id is not None
     return f"{step.work.number}-S{step.shipment_id.hex[-6:].upper()}"
+
+
+# Clocks differ, and times without a zone are taken for UTC.
+CLOCKS = timedelta(days=1)
+
+
+def check_left(step: Step, now: datetime) -> None:
+    """Refuse a moment at which a parcel cannot have left, allowing for clocks of other zones.
+
+    Raises:
+        InputError: it is to come, or before the order was placed.
+    """
+    said: datetime | None = step.document.get("occurred_at")
+    placed: datetime = min(step.order.placed_at, step.work.created_at)
+    if said is None or placed - CLOCKS <= said <= now + CLOCKS:
+        return
+    reason = "is to come" if said > now else f"is before the order was placed, {placed:%Y-%m-%d %H:%M} UTC"
+    raise InputError(
+        f"Nothing of {step.work.number} can have left at {said.isoformat()}; nothing was changed.",
+        why=f"That {reason}.",
+        fix="Send the moment the parcel left, or none for now.",
+        code="SHIP-TIME-422",
+        errors=[{"path": "occurred_at", "reason": reason}],
+    )
 
 
 def _left_at(unit: Unit, step: Step) -> datetime:

@@ -180,10 +180,10 @@ def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
 def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
     """Lock several orders in id order, before anything else is locked for any of them; return what names each.
 
-    Each has `id`, `connection_id`, `external_id`, `number`, `type` and `state`.
+    Each has `id`, `connection_id`, `external_id`, `number`, `type`, `state` and `placed_at`.
     """
     rows = unit.conn.exec_driver_sql(
-        "SELECT id, connection_id, external_id, number, type, state FROM orders"
+        "SELECT id, connection_id, external_id, number, type, state, placed_at FROM orders"
         " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
         (unit.tenant, sorted(order_ids)),
     )

@@ -188,3 +188,17 @@ def test_goods_that_go_into_a_shut_area_are_listed_and_stay(world: World) -> Non
     affected, replans = looked_at(world, disruption=flood)
     assert [(each.way, each.reason) for each in affected] == [("stays", "goes into the area, wherever it is sent from")]
     assert replans == []
+
+
+def test_days_are_compared_with_days_of_their_own_kind(world: World) -> None:
+    """Work placed before there were services has no day of arrival: that it leaves then is no arrival."""
+    ordered(world, {"A": 2})
+    services(world, {"carrier": "Nordpost", "service": "parcel", "nodes": ["LYS"], "transit_days": {"*": 2}})
+    rates(world, {"carrier": "Nordpost", "service": "parcel", "to_country": "DE", "price": "4.20"})
+    off(world, "HAM")
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    [leg] = replans[0].legs.values()
+    assert leg.arrive_on is not None
+    [row] = report(world.facts, affected, replans)["orders"]
+    assert (row["dates"], row["date_before"] == row["date_after"], row["later"]) == ("leaves", True, False)
+    assert report(world.facts, affected, replans)["later"] == 0

@@ -278,6 +278,22 @@ def test_deliveries_show_their_tries_and_are_sent_again(api: Client, world: Worl
     assert len(api.get(f"/deliveries?order={order['id']}&kind=push_order").get_json()["data"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"), [("2099-01-01T00:00:00Z", "is to come"), ("2001-01-01T00:00:00Z", "is before the order was")]
+)
+def test_a_parcel_leaves_at_a_moment_that_can_be(
+    api: Client, world: World, order: dict[str, Any], said: str, reason: str
+) -> None:
+    work = work_of(api, order)
+    named = {"external_id": "S9", "fulfillment": work}
+    for path, body in ((f"/fulfillment-orders/{work}/ship", {}), ("/shipments", named)):
+        refused = api.post(path, {**body, "occurred_at": said})
+        assert code_of(refused) == (422, "SHIP-TIME-422")
+        assert refused.get_json()["errors"][0]["reason"].startswith(reason)
+    assert api.get("/shipments").get_json()["data"] == []
+    world.check_books()
+
+
 def test_what_is_not_open_cannot_be_shipped(api: Client, world: World, order: dict[str, Any]) -> None:
     work = work_of(api, order)
     too_many = {"lines": [{"sku": "A", "quantity": "99"}]}

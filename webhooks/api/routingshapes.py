@@ -61,7 +61,7 @@ ROUTING_SHAPES: dict[str, Shape] = {
             "One order.",
             order=identifier("ord"), number=TEXT, fulfillment_orders=many(identifier("ful")),
             **{"from": many(TEXT)}, way={"enum": ["moves", "asked"]}, cost_before=MAYBE_AMOUNT, cost_after=AMOUNT,
-            date_before=MAYBE_DAY, date_after=MAYBE_DAY, later=FLAG,
+            date_before=MAYBE_DAY, date_after=MAYBE_DAY, dates={"enum": ["arrives", "leaves"]}, later=FLAG,
             to=many(thing("Units at one node.", node=TEXT, units=AMOUNT, carrier=MAYBE, service=MAYBE,
                           ship_on=MAYBE_DAY)),
             short=AMOUNT,
