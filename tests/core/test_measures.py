@@ -10,7 +10,7 @@ from core.services.agreements import set_pack
 from core.services.replaying import replay_message
 from core.services.reports import ship
 from core.store.unit import Store
-from tests.core.world import World
+from tests.core.world import World, now
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def on_hand(world: World, sku: str) -> Decimal:
 
 
 def counted(world: World, *items: Any) -> Any:
-    world.send("stock", {"as_of": "2026-11-27T10:00:00Z", "node": "HAM", "items": list(items)}, world.wms)
+    world.send("stock", {"as_of": now().isoformat(), "node": "HAM", "items": list(items)}, world.wms)
     world.drain()
     return world.one("SELECT state, error FROM message WHERE topic = 'stock'")
 

@@ -136,13 +136,19 @@ def test_without_an_agreed_943_the_announcement_is_left_out(store: Store, tmp_pa
     assert world.cases() == []
 
 
+def known_since_february(world: WarehouseWorld) -> None:
+    """Have all that is there come, and be counted, before the counts of March."""
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE stock_position SET counted_at = '2026-03-01Z'")
+        unit.conn.exec_driver_sql("UPDATE stock_movement SET at = '2026-02-01Z'")
+
+
 def count(at: str, units: int) -> list[str]:
     return [f"BIA*00*DD*STOCK*20260307*{at}", "N1*WH**92*HAM", "LIN**VN*A", f"QTY*17*{units}*EA"]
 
 
 def test_o10_an_846_counts_as_of_its_time_and_an_older_one_changes_nothing(world: WarehouseWorld) -> None:
-    with world.store.begin() as unit:
-        unit.conn.exec_driver_sql("UPDATE stock_position SET counted_at = '2026-03-01Z'")
+    known_since_february(world)
     world.tell("846", *count("1200", 42))
     assert on_hand(world, "A") == 42
     world.tell("846", *count("0900", 7))
@@ -155,8 +161,7 @@ def test_o10_an_846_counts_as_of_its_time_and_an_older_one_changes_nothing(world
 
 
 def test_an_846_in_cartons_counts_their_units_and_one_in_unknown_packs_nothing(world: WarehouseWorld) -> None:
-    with world.store.begin() as unit:
-        unit.conn.exec_driver_sql("UPDATE stock_position SET counted_at = '2026-03-01Z'")
+    known_since_february(world)
     before = on_hand(world, "B")
     world.tell("846", *count("1200", 4)[:-1], "QTY*17*4*CT", "LIN**VN*B", "QTY*17*6*EA")
     assert (on_hand(world, "A"), on_hand(world, "B")) == (48, 6)
