@@ -141,4 +141,5 @@ def _change(
                 change_node(unit, code, what)
         with hub.store.read() as conn:
             node = read_node(conn, code)
-    session.out.did({**node, "replan": found}, f"{sentence}.", f"crossdock nodes on {code}")
+    following = f"crossdock nodes on {code}" if not node["active"] or node["off_until"] else "crossdock nodes list"
+    session.out.did({**node, "replan": found}, f"{sentence}.", following)
