@@ -54,6 +54,10 @@ class Cutter:
         self._service = delimiters.all.encode()
         self._switching = switching_segment(self._end, self._mark) if charset.switching else None
 
+    def restart(self) -> None:
+        """Cut little at once again: the rest of the last batch is not used, and a file may have many such places."""
+        self._size = FIRST_BATCH // 16
+
     def batch(self) -> Batch | None:
         """Return the next whole segments without moving on; None when there is no whole one."""
         while True:

@@ -67,10 +67,14 @@ class Tokenizer:
                     continue
                 yield from self._rest()
                 return
+            end = self._window.offset + sum(batch.sizes)
             done = yield from self._batch(batch, first)
             first = False
             if done:
                 return
+            if self._window.offset < end:
+                # An object came in the middle of it.
+                cutter.restart()
 
     def _batch(self, batch: Batch, first: bool) -> Generator[ReadSegment | Finding, None, bool]:
         """Yield the segments of a batch and move behind them; return whether the interchange is over."""
