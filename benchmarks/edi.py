@@ -6,17 +6,12 @@ Times are processor time of one core. The files are invented: orders, despatch a
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from pydifact.parser import Parser
@@ -25,6 +20,8 @@ from pydifact.serializer import Serializer
 from benchmarks.common import report
 from benchmarks.edi_files import KINDS, edifact
 from benchmarks.edi_maps import figures as maps
+from benchmarks.edi_x12 import exhaust, rate
+from benchmarks.edi_x12 import figures as x12
 from benchmarks.running import sizes, time_limit
 from mappings.edi.edifact.interchanges import read
 from mappings.edi.edifact.reader import Reader
@@ -49,9 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     with time_limit(options.limit):
         figures["edifact"] = _edifact(options)
         figures["maps"] = maps(int(options.size * 1e6), 3 * options.rounds)
-        # X12 has its figures in a module of its own.
-        if find_spec("benchmarks.edi_x12"):
-            figures["x12"] = importlib.import_module("benchmarks.edi_x12").figures(options)
+        figures["x12"] = x12(options)
     report("edi", pydifact=version("pydifact"), rounds=options.rounds, **figures)
 
 
@@ -72,9 +67,11 @@ def _kind(kind: str, options: argparse.Namespace) -> dict[str, Any]:
     data, less = edifact(kind, int(options.size * 1e6)), edifact(kind, int(options.peers * 1e6))
     # Measured before anything is kept: what a benchmark holds is walked again and again by Python's garbage collector.
     read_speeds = {
-        "segments_mb_per_s": speed(lambda: _exhaust(Tokenizer(data, Limits()).segments()), len(data), options.rounds),
-        "events_mb_per_s": speed(lambda: _exhaust(Reader(data).events()), len(data), options.rounds),
-        "messages_mb_per_s": speed(lambda: _pull(data), len(data), options.rounds),
+        "segments_mb_per_s": rate(
+            lambda: exhaust(Tokenizer(data, Limits()).segments()), len(data) / 1e6, options.rounds
+        ),
+        "events_mb_per_s": rate(lambda: exhaust(Reader(data).events()), len(data) / 1e6, options.rounds),
+        "messages_mb_per_s": rate(lambda: _pull(data), len(data) / 1e6, options.rounds),
     }
     segments = [each for each in Tokenizer(data, Limits()).segments() if isinstance(each, ReadSegment)]
     text = less.decode("latin-1")
@@ -84,8 +81,8 @@ def _kind(kind: str, options: argparse.Namespace) -> dict[str, Any]:
         theirs = list(Parser().parse(text))
         few = [each for each in Tokenizer(less, Limits()).segments() if isinstance(each, ReadSegment)]
         peer = {
-            "read_mb_per_s": speed(lambda: list(Parser().parse(text)), len(less), options.rounds),
-            "write_mb_per_s": speed(lambda: Serializer().serialize(theirs), len(less), options.rounds),
+            "read_mb_per_s": rate(lambda: list(Parser().parse(text)), len(less) / 1e6, options.rounds),
+            "write_mb_per_s": rate(lambda: Serializer().serialize(theirs), len(less) / 1e6, options.rounds),
         }
     writer = Writer()
     return {
@@ -94,35 +91,14 @@ def _kind(kind: str, options: argparse.Namespace) -> dict[str, Any]:
         "segments": len(segments),
         "same_as_pydifact": theirs == few,
         **read_speeds,
-        "write_mb_per_s": speed(lambda: [writer.segment(each) for each in segments], len(data), options.rounds),
+        "write_mb_per_s": rate(lambda: [writer.segment(each) for each in segments], len(data) / 1e6, options.rounds),
         "pydifact": peer,
     }
 
 
-def speed(work: Callable[[], Any], size: int, rounds: int) -> float:
-    """Return megabytes a second of processor time, the median of some rounds.
-
-    Args:
-        work: on so many bytes.
-        size: in bytes.
-        rounds: measurements.
-    """
-    seconds = []
-    for _ in range(rounds):
-        started = time.process_time()
-        work()
-        seconds.append(time.process_time() - started)
-    return round(size / 1e6 / max(median(seconds), 1e-9), 2)
-
-
-def _exhaust(found: Any) -> None:
-    for _ in found:
-        pass
-
-
 def _pull(data: bytes) -> None:
     for each in read(data):
-        _exhaust(each.messages())
+        exhaust(each.messages())
 
 
 if __name__ == "__main__":

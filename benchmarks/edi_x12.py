@@ -103,7 +103,7 @@ def _messages(data: bytes) -> Iterator[list[Any]]:
 def _kind(code: str, options: argparse.Namespace) -> dict[str, Any]:
     data, less = x12(code, int(options.size * 1e6)), x12(code, int(options.peers * 1e6))
     # Measured before anything is kept: what a benchmark holds is walked again and again by Python's garbage collector.
-    read_speed = rate(lambda: _exhaust(X12Reader(data)), len(data) / 1e6, options.rounds)
+    read_speed = rate(lambda: exhaust(X12Reader(data)), len(data) / 1e6, options.rounds)
     peer = _pyx12(less.decode("ascii"), options.rounds)
     sets = [each for each in X12Reader(less) if isinstance(each, TransactionSet)]
     writer = X12Writer(io.BytesIO())
@@ -131,7 +131,7 @@ def _pyx12(text: str, rounds: int) -> float | None:
         return None
     from pyx12.x12file import X12Reader as Theirs
 
-    return rate(lambda: _exhaust(Theirs(io.StringIO(text))), len(text) / 1e6, rounds)
+    return rate(lambda: exhaust(Theirs(io.StringIO(text))), len(text) / 1e6, rounds)
 
 
 def _checks(standard: str, message: str, version: str, messages: list[Any], rounds: int) -> dict[str, Any]:
@@ -160,6 +160,7 @@ def rate(work: Callable[[], Any], amount: float, rounds: int) -> float:
     return round(amount / max(median(seconds), 1e-9), 2)
 
 
-def _exhaust(found: Any) -> None:
+def exhaust(found: Any) -> None:
+    """Read something to its end and keep nothing of it."""
     for _ in found:
         pass
