@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 from benchmarks.edi_files import HEADER, orders
+from benchmarks.edi_x12 import rates
 from mappings.edi.edifact.outgoing import OutMessage, interchange
 from mappings.edi.edifact.writer import Writer
 from mappings.edi.shipped import shipped_map
@@ -32,13 +31,12 @@ def _orders(lines: int, size: int, rounds: int) -> dict[str, Any]:
     chosen = shipped_map("edifact/orders.D96A")
     read = [reading.result.canonical for reading in chosen.read_bytes(data) if reading.result]
     assert len(read) == count
-    inward = _rates(lambda: list(chosen.read_bytes(data)), count, rounds)
-    outward = _rates(lambda: [chosen.write(each) for each in read], count, rounds)
+    inward = rates(lambda: list(chosen.read_bytes(data)), count, rounds)
+    outward = rates(lambda: [chosen.write(each) for each in read], count, rounds)
     return {
         "messages": count,
         "bytes_each": len(data) // count,
         "read_check_map_per_s": round(median(inward), 1),
-        # Of a host that others use as well the best round says more of the code, and the median more of the host.
         "read_check_map_best_per_s": max(inward),
         "map_and_order_per_s": round(median(outward), 1),
         "map_and_order_best_per_s": max(outward),
@@ -54,12 +52,3 @@ def _file(lines: int, size: int) -> tuple[bytes, int]:
         length += sum(len(writer.segment(each)) for each in segments)
         made.append(OutMessage(str(len(made) + 1), "ORDERS", "D", "96A", segments, association="EAN008"))
     return b"".join(interchange(Writer(), HEADER, made)), len(made)
-
-
-def _rates(work: Callable[[], Any], count: int, rounds: int) -> list[float]:
-    rates = []
-    for _ in range(rounds):
-        started = time.process_time()
-        work()
-        rates.append(round(count / max(time.process_time() - started, 1e-9), 1))
-    return rates

@@ -28,7 +28,7 @@ NOISE_BITS = 74
 # Far enough that two processes forked in the same millisecond do not meet, short enough that it hardly ever overflows.
 STEP_BITS = 56
 STEP_BYTES = STEP_BITS // 8
-_new, _put = object.__new__, object.__setattr__
+_new, _put_int, _put_safe = object.__new__, UUID.int.__set__, UUID.is_safe.__set__  # type: ignore[attr-defined,misc]
 
 
 def uuid7(now_ms: int | None = None) -> UUID:
@@ -69,8 +69,8 @@ def _as_uuid(number: int) -> UUID:
     stamp, noise = number >> NOISE_BITS, number & (1 << NOISE_BITS) - 1
     made = _new(UUID)
     # Its own constructor looks for what else it might have been given, at twice the cost.
-    _put(made, "int", stamp << 80 | 0x7 << 76 | noise >> 62 << 64 | 0b10 << 62 | noise & 0x3FFFFFFFFFFFFFFF)
-    _put(made, "is_safe", SafeUUID.unknown)
+    _put_int(made, stamp << 80 | 0x7 << 76 | noise >> 62 << 64 | 0b10 << 62 | noise & 0x3FFFFFFFFFFFFFFF)
+    _put_safe(made, SafeUUID.unknown)
     return made
 
 

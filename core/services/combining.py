@@ -55,15 +55,23 @@ class Combiner(Generic[Request, Answer]):
         work: does a batch in one transaction and returns an answer per request; does nothing when it raises.
         what: what is being done, for the error: "The message could not be stored."
         code: the error's code.
+        fix: what a caller should do whose request could not be done, or whose answer was lost.
         most: requests per batch.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Request]], Sequence[Answer]], what: str, code: str, *, most: int = 200
+        self,
+        work: Callable[[Sequence[Request]], Sequence[Answer]],
+        what: str,
+        code: str,
+        *,
+        fix: str = "Try again.",
+        most: int = 200,
     ) -> None:
         self._work = work
         self._what = what
         self._code = code
+        self._fix = fix
         self._most = most
         self._gate = threading.Lock()
         self._busy = False
@@ -73,7 +81,7 @@ class Combiner(Generic[Request, Answer]):
         """Have one request done and return its answer.
 
         Raises:
-            Unavailable: the database could not do it; nothing was kept.
+            Unavailable: the database could not do it, or did it and its answer was lost.
         """
         mine: _Caller[Request, Answer] = _Caller(request)
         with self._gate:
@@ -91,7 +99,7 @@ class Combiner(Generic[Request, Answer]):
             raise Unavailable(
                 self._what,
                 why=type(mine.error).__name__ if mine.error else None,
-                fix="Try again; nothing was kept.",
+                fix=self._fix,
                 code=self._code,
             ) from mine.error
         return mine.answer[0]

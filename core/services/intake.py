@@ -114,12 +114,13 @@ class IntakeCombiner:
         def work(batch: Sequence[tuple[UUID, InboundRecord]]) -> list[Accepted]:
             return intake.accept_all([(connection_id, record, Via.WEBHOOK) for connection_id, record in batch])
 
-        self._combiner = Combiner(work, "The message could not be stored.", "INTAKE-STORE-503", most=most)
+        what, fix = "The message could not be stored.", "Send it again; a message that was kept is known by its id."
+        self._combiner = Combiner(work, what, "INTAKE-STORE-503", fix=fix, most=most)
 
     def accept_one(self, connection_id: UUID, record: InboundRecord) -> Accepted:
         """Store one record durably and return its message.
 
         Raises:
-            Unavailable: the database could not store it; nothing was kept and the sender should try again.
+            Unavailable: the database could not store it, or its answer was lost; the sender should try again.
         """
         return self._combiner.call((connection_id, record))

@@ -8,16 +8,15 @@ many callers share one such transaction.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 
 from core.domain.ids import uuid7, uuid7s
 from core.domain.lots import Picked, deal
-from core.domain.shelf import NO_KITS, Key, Kits, Shelf
+from core.domain.shelf import NO_KITS, NO_PARTS, Key, Kits, Shelf
 from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.services.shortfalls import settle
@@ -50,8 +49,7 @@ SELECT got.*, whole.held, count(*) OVER (PARTITION BY group_id) AS locked FROM g
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Units of items at nodes that a checkout wants kept, all or none of them.
 
     Args:
@@ -64,7 +62,7 @@ class Wanted:
     units: Mapping[Key, Decimal]
     seconds: float = 900.0
     connection_id: UUID | None = None
-    kits: Kits = field(default_factory=dict)
+    kits: Kits = NO_PARTS
 
     @property
     def needs(self) -> Mapping[Key, Decimal]:
@@ -79,12 +77,11 @@ class Wanted:
         return {key: units for key, units in self.units.items() if key[0] in self.kits} if self.kits else NO_KITS
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """What became of a request: its reservation group, or what was missing."""
 
     group_id: UUID | None
-    missing: dict[tuple[UUID, UUID], Decimal] = field(default_factory=dict)
+    missing: Mapping[Key, Decimal] = NO_KITS
 
 
 def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
@@ -146,13 +143,12 @@ def reserve_plenty(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted] | None
     if any(each.kits for each in wanted):
         return None
     groups = uuid7s(len(wanted))
-    # The first row of a reservation shares its identifier: most have no other.
-    rows: list[Held] = [
-        (uuid7() if index else None, group_id, each.connection_id, *key, units, None, each.seconds, None, ONE, False)
+    rows = [
+        (group_id, each.connection_id, *key, units, each.seconds)
         for group_id, each in zip(groups, wanted, strict=True)
-        for index, (key, units) in enumerate(each.units.items())
+        for key, units in each.units.items()
     ]
-    return [Granted(group_id) for group_id in groups] if rows and hold_if_plenty(unit, rows) else None
+    return list(map(Granted, groups)) if rows and hold_if_plenty(unit, rows) else None
 
 
 def release_group(unit: Unit, group_id: UUID) -> int:
@@ -237,13 +233,14 @@ class ReservationCombiner:
         # Batches to be decided request by request before plenty is hoped for again, and how many the last time.
         self._rest = self._pause = 0
         what, code = "The reservation could not be made.", "RESERVE-STORE-503"
-        self._combiner = Combiner(self._reserve, what, code, most=most)
+        fix = "Try again; should it have been kept although the answer was lost, it ends by itself."
+        self._combiner = Combiner(self._reserve, what, code, fix=fix, most=most)
 
     def reserve(self, wanted: Wanted) -> Granted:
         """Reserve for one caller.
 
         Raises:
-            Unavailable: the database could not do it; nothing is reserved.
+            Unavailable: the database could not do it, or its answer was lost; then the reservation ends by itself.
         """
         return self._combiner.call(wanted)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from uuid import UUID
 
 from psycopg.errors import CheckViolation
 from sqlalchemy.exc import IntegrityError
 
+from core.domain.ids import uuid7
 from core.domain.shelf import NO_PARTS, Kits, Shelf
 from core.store.direct import run
 from core.store.guarding import guarded
@@ -84,6 +86,9 @@ WITH {HELD}, asked AS MATERIALIZED ({SUMS}), locked AS MATERIALIZED (
 # first component.
 Held = tuple[UUID | None, UUID, UUID | None, UUID, UUID, Decimal, str | None, float, UUID | None, Decimal, bool]
 
+# Group, connection, item, node, quantity, seconds: a row without kit or lot; those of a group follow each other.
+Plain = tuple[UUID, UUID | None, UUID, UUID, Decimal, float]
+
 
 def lock_to_take(unit: Unit, keys: Collection[tuple[UUID, UUID]], kits: Kits = NO_PARTS) -> Shelf:
     """Lock stock positions in key order and return what each channel may take of them, and of these kits."""
@@ -108,13 +113,14 @@ def hold_stock(unit: Unit, held: Sequence[Held]) -> None:
     run(unit.conn, HOLD_STOCK, _values(unit, held))
 
 
-def hold_if_plenty(unit: Unit, held: Sequence[Held]) -> bool:
+def hold_if_plenty(unit: Unit, held: Sequence[Plain]) -> bool:
     """Lock the positions and do what `hold_stock` does, if they have all units and none has rules or lots.
 
+    The first row of a group gets the group's identifier: most have no other.
     The locks are not to be kept when it returns False: those that rules ask for would come after them, out of order.
     """
     try:
-        return run(unit.conn, HOLD_IF_PLENTY, _values(unit, held)).rowcount > 0
+        return run(unit.conn, HOLD_IF_PLENTY, _plain_values(unit, held)).rowcount > 0
     except IntegrityError as error:
         # Among many writers some statements judge a position by what it was before they waited for it. The position's
         # own CHECK then takes all of the statement back, and whoever decides one by one finds what is left.
@@ -127,13 +133,33 @@ def _values(unit: Unit, held: Sequence[Held]) -> dict[str, object]:
     ids, groups, connections, items, nodes, units, lots, seconds, kits, per_unit, follows = zip(*held, strict=True)
     with_kits = any(kits)
     return {
-        "tenant": unit.tenant, "cause": unit.cause, "actor": unit.actor,
-        "ids": _uuids(ids) if any(ids) else None, "groups": _uuids(groups),
-        "connections": _uuids(connections) if any(connections) else None,
-        "items": _uuids(items), "nodes": _uuids(nodes), "units": _plain(units),
-        "lots": list(lots) if any(lots) else None, "seconds": _plain(seconds),
+        **_columns(unit, groups, connections, items, nodes, units, seconds),
+        "ids": _uuids(ids) if any(ids) else None, "lots": list(lots) if any(lots) else None,
         "kits": _uuids(kits) if with_kits else None,
         "per_unit": _plain(per_unit) if with_kits else None, "follows": list(follows) if with_kits else None,
+    }  # fmt: skip
+
+
+def _plain_values(unit: Unit, held: Sequence[Plain]) -> dict[str, object]:
+    groups, *others = zip(*held, strict=True)
+    more = [one is before for one, before in pairwise(groups)]
+    ids = _uuids([None, *(uuid7() if each else None for each in more)]) if any(more) else None
+    return {**_columns(unit, groups, *others), "ids": ids, **dict.fromkeys(("lots", "kits", "per_unit", "follows"))}
+
+
+def _columns(
+    unit: Unit,
+    groups: Iterable[UUID],
+    connections: Sequence[UUID | None],
+    items: Iterable[UUID],
+    nodes: Iterable[UUID],
+    units: Iterable[Decimal],
+    seconds: Iterable[float],
+) -> dict[str, object]:
+    return {
+        "tenant": unit.tenant, "cause": unit.cause, "actor": unit.actor,
+        "groups": _uuids(groups), "connections": _uuids(connections) if any(connections) else None,
+        "items": _uuids(items), "nodes": _uuids(nodes), "units": _plain(units), "seconds": _plain(seconds),
     }  # fmt: skip
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate, compress, count, repeat
 from operator import add
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mappings.edi.x12.header import Header, Unreadable
 from mappings.edi.x12.segments import Delimiters, Element, Repeated, Segment
 
 BLANKS = " \t\r\n"
+# What a named tuple's own `_make` does, without its call of Python.
+MADE: Callable[[Iterable[Any]], Segment] = partial(tuple.__new__, Segment)
 ENVELOPE = frozenset({"ISA", "GS", "ST", "SE", "GE", "IEA"})
 
 
@@ -117,7 +120,7 @@ class Cutter:
             for row in rows[:end]:
                 self.divide(row)
         batch.envelope += compress(count(len(batch.segments)), map(ENVELOPE.__contains__, tags))
-        batch.segments += map(Segment, tags, rows, count(number + 1), offsets)
+        batch.segments += map(MADE, zip(tags, rows, count(number + 1), offsets))
         return used, number + len(tags)
 
     def is_tidy(self, text: str, texts: list[str]) -> bool:

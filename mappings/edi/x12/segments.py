@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 BINARY_LENGTH = {"BIN": 1, "BDS": 2}
 """Segments whose last element is bytes -> the element that states how many."""
@@ -17,8 +18,8 @@ class Repeated(list[Value]):
 Element = str | list[str] | Repeated
 
 
-class Segment:
-    """One segment.
+class Segment(NamedTuple):
+    """One segment; a tuple, because a file has so many of them that making them is a good part of reading it.
 
     Args:
         tag: such as `BEG`.
@@ -27,13 +28,10 @@ class Segment:
         offset: bytes from the start of the file to its first byte.
     """
 
-    __slots__ = ("elements", "number", "offset", "tag")
-
-    def __init__(self, tag: str, elements: list[Element], number: int = 0, offset: int = 0) -> None:
-        self.tag = tag
-        self.elements = elements
-        self.number = number
-        self.offset = offset
+    tag: str
+    elements: list[Element]
+    number: int = 0
+    offset: int = 0
 
     def value(self, element: int, component: int = 1) -> str:
         """Return one value, empty when it is not there; of a repeated element that of the first repetition.
@@ -55,7 +53,8 @@ class Segment:
             return NotImplemented
         return self.tag == other.tag and self.elements == other.elements
 
-    __hash__ = None  # type: ignore[assignment]
+    def __ne__(self, other: object) -> bool:
+        return NotImplemented if not isinstance(other, Segment) else not self == other
 
     def __repr__(self) -> str:
         return f"Segment({self.tag!r}, {self.elements!r})"
