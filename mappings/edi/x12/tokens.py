@@ -151,7 +151,7 @@ class Tokenizer:
 
         An interchange whose own ISA was damaged may have no terminator at all; it must not swallow the next one.
         """
-        found = ANOTHER.search(self.window.data)
+        found = ANOTHER.search(self.window.data) if b"ISA" in self.window.data else None
         return found.start() if found else None
 
     def too_long(self, mark: bytes) -> Batch:
