@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,12 +26,15 @@ from core.services.papers import WRITE_OF
 from core.services.part_changes import shares
 from core.services.refusing import show_refused
 from core.services.responding import lines_of, owe_answer
+from core.services.taken_off import TAKEN, taken_off
 from core.store import schema as t
 from core.store.unit import Unit
 
 PACK_UNKNOWN = "UNIT-PACK-422"
 # Key of a change that was refused, with the code of why, where it may be done later on.
 REFUSED_FOR = "refused_for"
+NOTED = (REFUSED_FOR, TAKEN)
+"""Keys of a change that is kept and that the partner did not say."""
 DECLINED = text(
     "SELECT id FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner' AND state = 'declined'"
 )
@@ -65,13 +68,15 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     if alike and not waited:
         return alike[0].order_id, "duplicate", None
     why, code, concerned = None, None, list(orders)
+    taken: dict[UUID, Json] = {}
     try:
         with unit.savepoint():
             parts = shares(orders, {each: lines_by_name(unit, each) for each in ids}, body)
             concerned = [order for order, _ in parts] or concerned
             _refuse_again(concerned, seen, number)
             for order, own in parts:
-                why = why or _change(unit, facts, order, own)
+                if why is None:
+                    why, taken[order.id] = _change(unit, facts, order, own)
                 if why is not None and len(orders) > 1:
                     # Of an order in parts, all of the change is done or nothing.
                     raise InputError(f"{order.external_id}: {why}", code="CHANGE-LATE-422")
@@ -82,7 +87,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     called = orders[0].number or orders[0].external_id if len(orders) == 1 else body["external_id"]
     if code == PACK_UNKNOWN:
         said[REFUSED_FOR] = code
-    note_change(unit, facts, concerned, said, called, body.get("reason"), why)
+    note_change(unit, facts, concerned, said, called, body.get("reason"), why, taken=taken)
     if why is None and waited:
         _settle(unit, concerned, alike)
     return concerned[0].id, "applied" if why is None else "refused", why
@@ -90,7 +95,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
 
 def _content(said: Json, kept: Json) -> Json:
     """Return what a change that is kept said, in the form of one that comes now."""
-    return {"ship_to": said["ship_to"], **{name: value for name, value in kept.items() if name != REFUSED_FOR}}
+    return {"ship_to": said["ship_to"], **{name: value for name, value in kept.items() if name not in NOTED}}
 
 
 def _waits(change: Row[Any]) -> bool:
@@ -121,20 +126,26 @@ def _refuse_again(orders: Sequence[Row[Any]], seen: Sequence[Row[Any]], number: 
         )
 
 
-def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> str | None:
-    """Change an order, or the part of one, and return why nothing of it was done; None where it was."""
+def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> tuple[str | None, Json]:
+    """Change an order, or the part of one, and return (why nothing of it was done, what it took off).
+
+    The reason is None where it was done.
+    """
     asked = operations(unit, order, body)
     gone = {each["line"] for each in asked if each["op"] == "remove"}
-    left = [line for line in lines_of(unit, order.id) if line.quantity > line.canceled]
+    before = lines_of(unit, order.id)
+    left = [line for line in before if line.quantity > line.canceled]
     if order.body.get("split_from") and left and all(f"lin_{line.id.hex}" in gone for line in left):
         shipped = next((line for line in left if line.shipped > 0), None)
         if shipped is not None:
             raise InputError(f"{plain(shipped.shipped)} units of {shipped.sku} have been shipped already.",
                              fix="What has left comes back as a return.", code="CHANGE-SHIPPED-422")  # fmt: skip
-        cancel_order(unit, facts, order.id, None, body.get("reason") or "its store gets nothing any more")
-        return None
+        done = cancel_order(unit, facts, order.id, None, body.get("reason") or "its store gets nothing any more")
+        return None, taken_off(before, lines_of(unit, order.id), done["requested"])
     done = change_order(unit, facts, order.id, asked, body.get("reason"))
-    return f"the order is {order.state}" if done["state"] == "declined" else None
+    if done["state"] == "declined":
+        return f"the order is {order.state}", {}
+    return None, taken_off(before, lines_of(unit, order.id), done["requested"])
 
 
 def note_change(
@@ -147,6 +158,7 @@ def note_change(
     why: str | None,
     *,
     asked: bool = False,
+    taken: Mapping[UUID, Json] | None = None,
 ) -> None:
     """Write down a change that a partner asked for, and owe him the order responses; refused, a case is opened.
 
@@ -159,15 +171,18 @@ def note_change(
         reason: his reason.
         why: why nothing of it was done; None where it was.
         asked: whether a node was asked first; the answer waits for what it says.
+        taken: by order, the units it took off its lines, as `taken_off` returns them.
     """
     connection_id = orders[0].connection_id
     connection = facts.connections.get(connection_id)
     terms = terms_of(unit.conn, connection_id, unit.tenant)
     answers = connection is not None and connection.takes(WRITE_OF[Paper.ORDER_RESPONSE])
     for order in orders:
+        own = (taken or {}).get(order.id) if why is None else None
+        changes = said if own is None else {**said, TAKEN: own}
         unit.conn.execute(
             insert(t.change_set).values(
-                tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner", changes=said,
+                tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner", changes=changes,
                 state="requested" if asked else "confirmed" if why is None else "declined", reason=reason, answer=why,
                 actor=unit.actor, answered_at=None if asked else unit.now,
             )

@@ -24,6 +24,7 @@ from core.services.order_changes import note_change
 from core.services.part_changes import parts_named
 from core.services.refunds import line_ids
 from core.services.responding import lines_of
+from core.services.taken_off import taken_off
 from core.store.unit import Unit
 
 SEEN = text(
@@ -87,6 +88,7 @@ def _came_before(unit: Unit, orders: Sequence[Row[Any]], said: Json) -> bool:
 def _cancel(unit: Unit, facts: Facts, order: Row[Any], body: Json, said: Json) -> str | None:
     """Cancel an order, or the part of one, and return why nothing of it was canceled; None where it was or will be."""
     before, why, asked = lines_of(unit, order.id), None, False
+    taken: Json = {}
     over = order.state == "canceled"
     if not over:
         try:
@@ -94,11 +96,14 @@ def _cancel(unit: Unit, facts: Facts, order: Row[Any], body: Json, said: Json) -
                 named = line_ids(unit, order.id, body["lines"]) if body.get("lines") else None
                 done = cancel_order(unit, facts, order.id, named, body.get("reason"))
             asked, why = bool(done["requested"]), _too_late(before) if done["too_late"] else None
+            taken = taken_off(before, lines_of(unit, order.id), done["requested"])
         except (Conflict, InputError) as error:
             why = error.what
     left = plain(sum((line.canceled for line in before), Decimal(0)))
     noted = {**said, "canceled_before": left}
-    note_change(unit, facts, [order], noted, order.external_id, body.get("reason"), why, asked=asked)
+    note_change(
+        unit, facts, [order], noted, order.external_id, body.get("reason"), why, asked=asked, taken={order.id: taken}
+    )
     return why
 
 

@@ -25,6 +25,7 @@ from core.services.ordering import Incoming, create_orders
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.responding import lines_of
 from core.services.store_orders import refuse_other
+from core.services.taken_off import taken_by_picture
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
 from core.store.locks import lock_order, lock_orders_by_source
@@ -60,9 +61,11 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
     known = lock_orders_by_source(unit, sorted(keys))
     prepare(unit, batch)
     why = None
+    taken: dict[UUID, Json] = {}
     try:
         with unit.savepoint():
-            first, changed = _replace(unit, facts, batch, known)
+            first, taken = _replace(unit, facts, batch, known)
+            changed = list(taken)
     except InputError as error:
         changed = [row.id for row in known.values() if row.state != "canceled"] or [row.id for row in known.values()]
         if not changed:
@@ -72,16 +75,16 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
         return first, "duplicate", None
     if changed:
         orders = [lock_order(unit, order_id) for order_id in sorted(changed)]
-        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why)
+        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why, taken=taken)
     return first, "applied" if why is None else "refused", why
 
 
 def _replace(
     unit: Unit, facts: Facts, batch: Sequence[Incoming], known: Mapping[tuple[UUID, str], Row[Any]]
-) -> tuple[UUID, list[UUID]]:
-    """Return the first order of the batch and the known ones that were changed."""
+) -> tuple[UUID, dict[UUID, Json]]:
+    """Return the first order of the batch, and of the known ones that were changed the units taken off, by line."""
     fresh = [each for each in batch if each.key not in known]
-    changed: list[UUID] = []
+    changed: dict[UUID, Json] = {}
     for each in batch:
         row = known.get(each.key)
         if row is None:
@@ -94,15 +97,16 @@ def _replace(
         _refuse_late(row, stored, each.document["lines"])
         refuse_other_items(unit, row, stored, each.document["lines"])
         if apply_snapshot(unit, facts, each, row, again=True) == "changed":
-            changed.append(row.id)
+            changed[row.id] = taken_by_picture(stored, _wanted(stored, each.document["lines"]))
         each.order_id = row.id
     kept = {each.key for each in batch}
     for key, row in sorted(known.items()):
         if key in kept or row.state == "canceled":
             continue
-        _refuse_late(row, lines_of(unit, row.id), ())
+        stored = lines_of(unit, row.id)
+        _refuse_late(row, stored, ())
         cancel_order(unit, facts, row.id, None, "not in the order that replaces it")
-        changed.append(row.id)
+        changed[row.id] = taken_by_picture(stored, {})
     for each in create_orders(unit, facts, fresh):
         # Another transaction has made it meanwhile.
         row = lock_orders_by_source(unit, [each.key])[each.key]
@@ -140,7 +144,7 @@ def _refuse_late(order: Row[Any], stored: Sequence[Row[Any]], lines: Sequence[Js
     """
     if order.state in ORDER.final or order.state == "canceling":
         raise InputError(f"{order.number or order.external_id} is {order.state}.", code="CHANGE-LATE-422")
-    wanted = {row.id: wanted_of(line) for line, row in zip(lines, match_picture(stored, lines), strict=True) if row}
+    wanted = _wanted(stored, lines)
     for row in stored:
         if row.ships and row.shipped > wanted.get(row.id, ZERO):
             raise InputError(
@@ -148,3 +152,8 @@ def _refuse_late(order: Row[Any], stored: Sequence[Row[Any]], lines: Sequence[Js
                 fix="What has left comes back as a return.",
                 code="CHANGE-SHIPPED-422",
             )
+
+
+def _wanted(stored: Sequence[Row[Any]], lines: Sequence[Json]) -> dict[UUID, Decimal]:
+    """Return how many units of stored lines a picture wants; lines it does not have are left out."""
+    return {row.id: wanted_of(line) for line, row in zip(lines, match_picture(stored, lines), strict=True) if row}
