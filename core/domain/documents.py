@@ -243,6 +243,11 @@ class OrderCancelSchema(Strict):
         fields.Nested(Strict.from_dict({"external_id": a_text(128, required=True), "quantity": a_quantity()})),
         allow_none=True,
     )
+    # What a cancellation of the whole order lists: it is done where that is all that is open.
+    listed = fields.List(
+        fields.Nested(Strict.from_dict({name: a_text(128) for name in ("external_id", "sku", "buyer_code")})),
+        allow_none=True,
+    )
 
 
 class ChangedLineSchema(Strict):

@@ -166,14 +166,14 @@ def test_an_860_that_is_no_change_is_refused_by_its_function() -> None:
 
 
 @pytest.mark.parametrize(("version", "text"), [("004010", "MSG*Not needed"), ("005010", "MTX**Not needed")])
-def test_an_860_that_cancels_is_the_whole_order_whatever_lines_it_lists(version: str, text: str) -> None:
+def test_an_860_that_cancels_is_the_whole_order_and_says_which_lines_it_lists(version: str, text: str) -> None:
     made = shipped_map(f"x12/860-cancel.{version}")
     body = f"BCH*01*SA*PO-1**C-1*20260301*****20260302~N9*L1*TEXT~{text}~"
     lines = "POC*1*DI*2*0*EA*19.95**VP*A~CTT*1~"
     wanted = {"external_id": "PO-1", "change": "C-1", "occurred_at": "2026-03-02T00:00:00Z", "reason": "Not needed"}
-    for each in (body, body + lines):
+    for each, more in ((body, {}), (body + lines, {"listed": [{"external_id": "1", "sku": "A"}]})):
         source = one(made, "860", each, version)
-        assert jsonable(made.read(source).canonical) == wanted
+        assert jsonable(made.read(source).canonical) == {**wanted, **more}
     with pytest.raises(MapError, match=r"BCH/1 is none of 01 by the partner's guide \(value '04'"):
         made.read(one(made, "860", body.replace("BCH*01", "BCH*04"), version))
 

@@ -252,3 +252,36 @@ def test_what_the_buyer_takes_off_himself_is_deleted_and_not_refused(
     assert back.canonical.get("canceled") is None
     assert [each["rejected"] for each in back.canonical["lines"]] == [Decimal(3), Decimal(1)]
     assert back.canonical["lines"][0]["canceled"] == Decimal(3)
+
+
+def lists(standard: str, *numbers: str) -> bytes:
+    """Return a cancellation of the whole order that lists lines of it."""
+    if standard == "x12":
+        loops = "".join(f"POC*{each}*DI*3*0*EA***VP*{'AB'[int(each) - 1]}~" for each in numbers)
+        body = f"ST*860*0001~BCH*01*SA*PO-1**C-2*20260302~{loops}CTT*{len(numbers)}~SE*{4 + len(numbers)}*0001~"
+        return x12(body, ref=2 + len(numbers), function="PC")
+    loops = "".join(f"LIN+{each}+2'" for each in numbers)
+    whole = ORDCHG.format(n="C-2", function="1", lines=f"{loops}UNS+S'", count=6 + len(numbers))
+    return whole.replace("+8'", f"+{8 + len(numbers)}'").encode()
+
+
+@pytest.mark.parametrize("standard", ["x12", "edifact"])
+def test_a_cancellation_of_the_whole_that_lists_some_lines_is_not_guessed_at(
+    store: Store, tmp_path: Path, standard: str
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", documents=rows_out("855"))
+    world.drop(x12(TWO), "a.x12")
+    world.settle()
+    world.drop(lists(standard, "1"), "b.edi")
+    world.settle()
+    assert world.one("SELECT sum(canceled) AS n FROM order_line").n == 0
+    case = world.one("SELECT code, sentence FROM exception_case")
+    assert case.code == "ORDER-CHANGE-409"
+    assert "It cancels the whole order and lists 1 of its lines; 2 are open as well" in case.sentence
+    said = world.papers("order_response")[-1].body
+    assert said["refused"].startswith("It cancels the whole order and lists 1 of its lines")
+    assert [each["status"] for each in said["lines"]] == ["changed", "accepted"]
+    # Said as it is meant, it is done, under the same number as well.
+    world.drop(lists(standard, "1", "2"), "c.edi")
+    world.settle()
+    assert world.one("SELECT state FROM orders").state == "canceled"
