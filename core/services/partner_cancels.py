@@ -48,7 +48,8 @@ def apply_cancel(
 
     Units that nobody works on leave the order at once, nodes are asked for the others. A partner's cancellation is
     answered: what has left stays, and where nothing could be canceled it is refused with a case. The same one again, by
-    its number, or of an order that is over by then, changes nothing. One of the whole that lists only some of the open lines may mean these, and is refused.
+    its number, or of an order that is over by then, changes nothing. One of the whole that lists only some of the
+    open lines may mean these, and is refused.
 
     Args:
         unit: the running transaction.

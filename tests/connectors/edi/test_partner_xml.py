@@ -197,6 +197,11 @@ def test_what_does_not_fit_its_schema_is_set_aside_with_line_and_element(world: 
     ("body", "code", "said"),
     [
         (ubl_order("PO-1", buyer="4011111000007"), "EDI-PARTY-422", "'4011111000007' is not the partner's id"),
+        (
+            ubl_order("PO-1").replace(b'schemeID="0088"', b'schemeID="0192"', 1),
+            "EDI-PARTY-422",
+            "has the scheme '0192', agreed is '0088'",
+        ),
         (ubl_order("PO-1")[:-20], "EDI-SYNTAX-415", "not well-formed"),
         (b'<Order xmlns="urn:example:orders"/>', "EDI-SYNTAX-415", "Order is no document of UBL 2 or cXML"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]>' + ubl_order("PO-1")[38:], "EDI-SYNTAX-415", "declares entities"),
