@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
@@ -83,12 +84,8 @@ def _interchange(
         "test": found.test, "messages": len(found.documents), "groups": found.groups, "message_id": message.id,
         "sha256": found.sha256, "findings": found.findings, "state": REFUSED if found.rejected else TAKEN,
     }  # fmt: skip
-    written = _is_new(unit, values)
-    if not written and not found.numbered and _first(unit, message.connection_id, found).sha256 != found.sha256:
-        # What differs is told of the order, not of an interchange without a number of its own.
-        found = replace(found, reference=f"{found.reference}:{found.sha256[:DIGEST]}")
-        written = _is_new(unit, values | {"reference": found.reference})
-        values["reference"] = found.reference
+    found, written = _written(unit, message.connection_id, values, found)
+    values["reference"] = found.reference
     notes: list[str] = []
     if written:
         notes += take_documents(unit, facts, connector, message, interchange_id, found, since=message.received_at)
@@ -114,6 +111,38 @@ def _interchange(
         {"reference": found.reference, "state": values["state"], "messages": len(found.documents)},
     )
     return notes
+
+
+def _written(
+    unit: Unit, connection_id: UUID, values: Json, found: IncomingInterchange
+) -> tuple[IncomingInterchange, bool]:
+    """Write an interchange under the reference that is its own, and return it and whether it is no duplicate.
+
+    What has other content than one without a number of its own is told of its order, and not of the interchange. One
+    whose like was left undone by a person is worked on again.
+    """
+    own = f"{found.reference}:{found.sha256[:DIGEST]}"
+    for each in chain((found.reference, own), (f"{own}:{again}" for again in count(2))):
+        if _is_new(unit, values | {"reference": each}):
+            return replace(found, reference=each), True
+        first = _first(unit, connection_id, replace(found, reference=each))
+        differs = first.sha256 != found.sha256
+        if (differs and found.numbered) or not (differs or (found.anew and _left_undone(unit, first.id))):
+            return replace(found, reference=each), False
+    raise AssertionError  # `count` has no end
+
+
+def _left_undone(unit: Unit, interchange_id: UUID) -> bool:
+    """Return whether a person has left all messages of an interchange undone."""
+    found = unit.conn.execute(
+        text(
+            "SELECT count(*) AS n, count(*) FILTER (WHERE m.state = 'discarded') AS undone FROM edi_document d"
+            " JOIN message m ON m.tenant_id = d.tenant_id AND m.id = d.message_id"
+            " WHERE d.tenant_id = :t AND d.interchange_id = :i"
+        ),
+        {"t": unit.tenant, "i": interchange_id},
+    ).one()
+    return bool(found.n) and found.n == found.undone
 
 
 def _is_new(unit: Unit, values: Json) -> bool:
