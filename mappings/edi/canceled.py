@@ -14,7 +14,7 @@ REJECTED, DELETED = "rejected", "deleted"
 
 def to_answers(paper: Json) -> Json:
     """Return an order response arranged for ORDRSP: a cancellation that was done in full is accepted."""
-    whole = bool(paper.get("canceled"))
+    whole = bool(paper.get("canceled")) or (is_canceled(paper) and not paper.get("refused"))
     made = {name: value for name, value in paper.items() if name != "canceled"}
     made["lines"] = [_deleted(each, whole=whole) for each in paper.get("lines", ())]
     return {**made, "status": done(paper, whole="accepted")} if whole else made

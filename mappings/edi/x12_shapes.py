@@ -219,7 +219,7 @@ CHANGED, ACCEPTED = ("IC", "IP", "IQ", "DR"), ("IA", "AR", "SP")
 
 def to_answers(paper: Json) -> Json:
     """Return an order response whose lines say one answer for each part; an order that was canceled is changed."""
-    whole = bool(paper.get("canceled"))
+    whole = bool(paper.get("canceled")) or canceled.is_canceled(paper)
     made = {name: value for name, value in paper.items() if name != "canceled"}
     if whole:
         made["status"] = "changed"

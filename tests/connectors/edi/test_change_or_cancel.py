@@ -285,3 +285,19 @@ def test_a_cancellation_of_the_whole_that_lists_some_lines_is_not_guessed_at(
     world.drop(lists(standard, "1", "2"), "c.edi")
     world.settle()
     assert world.one("SELECT state FROM orders").state == "canceled"
+
+
+@pytest.mark.parametrize(("kind", "said"), [("865", "BCA*00*AD*PO-1**C-1*"), ("855", "BAK*00*AC*PO-1*")])
+def test_a_change_that_takes_off_all_there_is_was_done_and_not_rejected(
+    store: Store, tmp_path: Path, kind: str, said: str
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", documents=rows_out(kind))
+    world.drop(x12(order("PO-1")), "a.x12")
+    world.settle()
+    world.sent()
+    world.drop(x12(CHANGE.replace("*QD*2*1*EA*19.95", "*QD*0*0*EA*"), ref=2, function="PC"), "b.x12")
+    world.settle()
+    assert world.one("SELECT state FROM orders").state == "canceled"
+    [body] = [each.decode() for each in world.sent() if b"ST*8" in each]
+    assert said in body
+    assert "~ACK*ID*3*EA" in body
