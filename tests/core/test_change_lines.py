@@ -238,3 +238,13 @@ def test_a_partner_without_terms_is_not_said_to_have_been_told(world: TradeWorld
         unit.conn.exec_driver_sql("DELETE FROM trade_terms")
     change(world, order, {"external_id": "NONE", "op": "change", "quantity": "2"})
     assert refused(world).endswith("No order response is owed to retailer: nobody has told it.")
+
+
+def test_of_lines_with_one_number_the_change_is_for_the_one_whose_item_it_names(world: TradeWorld) -> None:
+    order = world.buy(line("A", 4, external_id="1"), line("B", 5, external_id="1"))
+    world.settle()
+    change(world, order, {"external_id": "1", "op": "remove"})
+    assert "2 lines of the order have the number '1', and the change does not say by its item which" in refused(world)
+    assert units(world) == {"A": 4, "B": 5}
+    assert change(world, order, {"external_id": "1", "op": "change", "quantity": "2", "sku": "A"}, number="2").state
+    assert units(world) == {"A": 2, "B": 5}
