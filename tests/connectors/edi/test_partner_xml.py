@@ -371,3 +371,9 @@ def test_an_order_that_comes_again_after_a_person_left_it_undone_has_its_case_ag
     world.drop(ubl_order("PO-1", quantity="9"), "e.xml")
     assert states(world) == ["taken", "taken", "taken", "repeated", "taken"]
     assert (units(world), world.cases(), numbers(world)) == (3, ["ORDER-AGAIN-409"], ["PO-1"])
+
+
+def test_blanks_around_the_number_of_an_order_make_no_other_order(cxml: EdiWorld) -> None:
+    cxml.drop(cxml_order("PO-1"), "a.xml")
+    cxml.drop(cxml_order(" PO-1 ", payload="p-2@example.com"), "b.xml")
+    assert (numbers(cxml), cxml.cases()) == (["PO-1"], [])
