@@ -42,12 +42,14 @@ def operations(unit: Unit, order: Row[Any], body: Json) -> list[Json]:
             many of the item's units it holds.
     """
     lines = lines_by_name(unit, order.id)
-    twice = [line for line in lines_of(unit, order.id) if line.id not in {kept.id for kept in lines.values()}]
+    own = {kept.id for kept in lines.values()}
+    twice = [each for each in lines_of(unit, order.id) if each.id not in own and each.quantity > each.canceled]
     known = resolve_lines(unit, ((order.connection_id, each) for each in body["lines"]))
     measures = Measures(unit, {line.item_id for line in lines.values() if line.item_id is not None})
     found: list[Json] = []
     for index, each in enumerate(body["lines"]):
         if each["op"] == "add":
+            _refuse_known(lines.get(each.get("external_id")), index)
             said = {name: each[name] for name in KEPT if each.get(name) is not None}
             found.append({"op": "add", **said})
             continue
@@ -117,6 +119,22 @@ def _units_in_one(said: Json, line: Row[Any], measures: Measures, index: int) ->
             errors=[{"path": f"lines.{index}.unit", "reason": f"is {name}, of which no pack is known"}],
         )
     return known
+
+
+def _refuse_known(line: Row[Any] | None, index: int) -> None:
+    """Refuse to add a line under a number that one of the order has: it may be the same change once more.
+
+    Raises:
+        InputError: naming what the line is for.
+    """
+    if line is not None and line.quantity > line.canceled:
+        raise InputError(
+            f"Line {line.external_id!r} is in the order already, for {line.item_sku or line.sku or 'an item'}, and the "
+            "change adds it.",
+            fix="Have the buyer change the line, or add one under a number of its own.",
+            code="CHANGE-LINE-422",
+            errors=[{"path": f"lines.{index}.external_id", "reason": "the order has it already"}],
+        )
 
 
 def _the_one(

@@ -38,6 +38,10 @@ NOTED = (REFUSED_FOR, TAKEN)
 DECLINED = text(
     "SELECT id FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner' AND state = 'declined'"
 )
+UNNUMBERED = text(
+    "SELECT changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner'"
+    " AND state = 'confirmed' AND changes->>'change' IS NULL AND changes->'lines' IS NOT NULL"
+)
 SEEN = text(
     "SELECT id, order_id, state, changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o)"
     " AND kind = 'partner' AND changes->>'change' = :c"
@@ -62,6 +66,8 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     ids = [each.id for each in orders]
     said = {"change": number, "lines": jsonable(body["lines"]), "ship_to": jsonable(body.get("ship_to"))}
     seen = unit.conn.execute(SEEN, {"t": unit.tenant, "o": ids, "c": number}).all() if number else ()
+    added = [each for each in body["lines"] if each["op"] == "add" and not each.get("external_id")]
+    before = unit.conn.execute(UNNUMBERED, {"t": unit.tenant, "o": ids}).all() if added and not number else ()
     alike = [each for each in seen if _content(said, each.changes) == said]
     # A person who has said the pack has the message read again; all else that was refused stays so under its number.
     waited = bool(alike) and all(_waits(each) for each in alike)
@@ -74,6 +80,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
             parts = shares(orders, {each: lines_by_name(unit, each) for each in ids}, body)
             concerned = [order for order, _ in parts] or concerned
             _refuse_again(concerned, seen, number)
+            _refuse_twice(before, said)
             for order, own in parts:
                 if why is None:
                     why, taken[order.id] = _change(unit, facts, order, own)
@@ -109,6 +116,21 @@ def _settle(unit: Unit, orders: Sequence[Row[Any]], done: Sequence[Row[Any]]) ->
     refused = unit.conn.execute(DECLINED, {"t": unit.tenant, "o": ids}).scalars()
     if set(refused) <= {each.id for each in done}:
         settle_members(unit, "order", ids, codes=[TOO_LATE.code])
+
+
+def _refuse_twice(before: Sequence[Row[Any]], said: Json) -> None:
+    """Refuse what adds lines and was done before, where neither change nor lines have a number: it may be the same one.
+
+    Raises:
+        InputError: it came before.
+    """
+    if any(_content(said, each.changes) == said for each in before):
+        raise InputError(
+            "The same was done before, and neither the change nor the line it adds has a number by which this one is "
+            "another.",
+            fix="Have the buyer number his changes (BCH05) if he wants it once more.",
+            code="CHANGE-AGAIN-422",
+        )
 
 
 def _refuse_again(orders: Sequence[Row[Any]], seen: Sequence[Row[Any]], number: str | None) -> None:

@@ -248,3 +248,22 @@ def test_of_lines_with_one_number_the_change_is_for_the_one_whose_item_it_names(
     assert units(world) == {"A": 4, "B": 5}
     assert change(world, order, {"external_id": "1", "op": "change", "quantity": "2", "sku": "A"}, number="2").state
     assert units(world) == {"A": 2, "B": 5}
+
+
+def test_a_line_is_not_added_twice(world: TradeWorld) -> None:
+    order = world.buy(line("A", 4, external_id="1"))
+    world.settle()
+    numbered = {"external_id": "2", "op": "add", "sku": "B", "quantity": "5", "unit_price": "10.00"}
+    change(world, order, numbered, number=None)
+    change(world, order, numbered, number=None)
+    assert "Line '2' is in the order already, for B, and the change adds it" in refused(world)
+    unnumbered = {name: value for name, value in numbered.items() if name != "external_id"} | {"sku": "C"}
+    change(world, order, unnumbered, number=None)
+    change(world, order, unnumbered, number=None)
+    assert units(world) == {"A": 4, "B": 5, "C": 5}
+    # Whoever numbers his changes may want it once more, and a line that was taken off is there no more.
+    change(world, order, unnumbered, number="7")
+    change(world, order, {"external_id": "2", "op": "remove"}, number="8")
+    change(world, order, numbered, number="9")
+    rows = world.all("SELECT sku, quantity - canceled AS n FROM order_line WHERE quantity > canceled ORDER BY sku, n")
+    assert [(row.sku, row.n) for row in rows] == [("A", 4), ("B", 5), ("C", 5), ("C", 5)]
