@@ -7,14 +7,12 @@ as a delivery, and what the partner said of papers of ours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, insert, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.domain.ids import public_id, uuid7
 from core.domain.vocabulary import Via, Write
@@ -29,6 +27,7 @@ from core.ports.partners import (
 )
 from core.services.edi_alarms import settle_mended, tell_duplicate, tell_refused, tell_stray
 from core.services.edi_keys import all_keys, write_keys
+from core.services.edi_repeats import first_of, write_once
 from core.services.edi_states import hear
 from core.services.facts import Facts
 from core.services.intake import store_records
@@ -37,7 +36,6 @@ from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import INTAKE, Unit
 
-DIGEST = 16
 TAKEN, REFUSED, REPEATED, QUARANTINED = "taken", "refused", "repeated", "quarantined"
 
 
@@ -84,7 +82,7 @@ def _interchange(
         "test": found.test, "messages": len(found.documents), "groups": found.groups, "message_id": message.id,
         "sha256": found.sha256, "findings": found.findings, "state": REFUSED if found.rejected else TAKEN,
     }  # fmt: skip
-    found, written = _written(unit, message.connection_id, values, found)
+    found, written = write_once(unit, message.connection_id, values, found)
     values["reference"] = found.reference
     notes: list[str] = []
     if written:
@@ -92,7 +90,7 @@ def _interchange(
         if found.rejected:
             notes.append(f"interchange {found.reference or number + 1} is refused")
     else:
-        first = _first(unit, message.connection_id, found)
+        first = first_of(unit, message.connection_id, found)
         same = first.sha256 == found.sha256
         values |= {"state": REPEATED if same else QUARANTINED, "duplicate_of": first.id}
         # The same content again is answered as it was the first time; other content under its number is refused.
@@ -111,52 +109,6 @@ def _interchange(
         {"reference": found.reference, "state": values["state"], "messages": len(found.documents)},
     )
     return notes
-
-
-def _written(
-    unit: Unit, connection_id: UUID, values: Json, found: IncomingInterchange
-) -> tuple[IncomingInterchange, bool]:
-    """Write an interchange under the reference that is its own, and return it and whether it is no duplicate.
-
-    What has other content than one without a number of its own is told of its order, and not of the interchange. One
-    whose like was left undone by a person is worked on again.
-    """
-    own = f"{found.reference}:{found.sha256[:DIGEST]}"
-    for each in chain((found.reference, own), (f"{own}:{again}" for again in count(2))):
-        if _is_new(unit, values | {"reference": each}):
-            return replace(found, reference=each), True
-        first = _first(unit, connection_id, replace(found, reference=each))
-        differs = first.sha256 != found.sha256
-        if (differs and found.numbered) or not (differs or (found.anew and _left_undone(unit, first.id))):
-            return replace(found, reference=each), False
-    raise AssertionError  # `count` has no end
-
-
-def _left_undone(unit: Unit, interchange_id: UUID) -> bool:
-    """Return whether a person has left all messages of an interchange undone."""
-    found = unit.conn.execute(
-        text(
-            "SELECT count(*) AS n, count(*) FILTER (WHERE m.state = 'discarded') AS undone FROM edi_document d"
-            " JOIN message m ON m.tenant_id = d.tenant_id AND m.id = d.message_id"
-            " WHERE d.tenant_id = :t AND d.interchange_id = :i"
-        ),
-        {"t": unit.tenant, "i": interchange_id},
-    ).one()
-    return bool(found.n) and found.n == found.undone
-
-
-def _is_new(unit: Unit, values: Json) -> bool:
-    """Write an interchange, and return whether none of its reference came before."""
-    written = unit.conn.execute(
-        upsert(t.interchange)
-        .values(**values)
-        .on_conflict_do_nothing(
-            index_elements=["tenant_id", "connection_id", "sender", "recipient", "reference", "test"],
-            index_where=text("direction = 'in' AND duplicate_of IS NULL"),
-        )
-        .returning(t.interchange.c.id)
-    )
-    return written.scalar_one_or_none() is not None
 
 
 def take_documents(
@@ -194,17 +146,6 @@ def take_documents(
     if connector.owes(found.findings):
         _owe(unit, message.connection_id, interchange_id, found.findings, connector.answer_within, since)
     return [f"{each}, which never left" for each in notes]
-
-
-def _first(unit: Unit, connection_id: UUID, found: IncomingInterchange) -> Any:
-    c = t.interchange.c
-    return unit.conn.execute(
-        select(c.id, c.sha256, c.findings).where(
-            c.tenant_id == unit.tenant, c.connection_id == connection_id, c.direction == "in",
-            c.sender == found.sender, c.recipient == found.recipient, c.reference == found.reference,
-            c.test == found.test, c.duplicate_of.is_(None),
-        )
-    ).one()  # fmt: skip
 
 
 def _owe(unit: Unit, connection_id: UUID, interchange_id: UUID, findings: Json, within: float, received: Any) -> None:

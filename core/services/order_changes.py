@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -26,14 +27,14 @@ from core.services.papers import WRITE_OF
 from core.services.part_changes import shares
 from core.services.refusing import show_refused
 from core.services.responding import lines_of, owe_answer
-from core.services.taken_off import TAKEN, taken_off
+from core.services.taken_off import BEFORE, TAKEN, taken_off
 from core.store import schema as t
 from core.store.unit import Unit
 
 PACK_UNKNOWN = "UNIT-PACK-422"
 # Key of a change that was refused, with the code of why, where it may be done later on.
 REFUSED_FOR = "refused_for"
-NOTED = (REFUSED_FOR, TAKEN)
+NOTED = (REFUSED_FOR, TAKEN, BEFORE)
 """Keys of a change that is kept and that the partner did not say."""
 DECLINED = text(
     "SELECT id FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner' AND state = 'declined'"
@@ -74,7 +75,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     if alike and not waited:
         return alike[0].order_id, "duplicate", None
     why, code, concerned = None, None, list(orders)
-    taken: dict[UUID, Json] = {}
+    notes: dict[UUID, Json] = {}
     try:
         with unit.savepoint():
             parts = shares(orders, {each: lines_by_name(unit, each) for each in ids}, body)
@@ -83,7 +84,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
             _refuse_twice(before, said)
             for order, own in parts:
                 if why is None:
-                    why, taken[order.id] = _change(unit, facts, order, own)
+                    why, notes[order.id] = _change(unit, facts, order, own)
                 if why is not None and len(orders) > 1:
                     # Of an order in parts, all of the change is done or nothing.
                     raise InputError(f"{order.external_id}: {why}", code="CHANGE-LATE-422")
@@ -94,7 +95,7 @@ def apply_change(unit: Unit, facts: Facts, connection_id: UUID, body: Json) -> t
     called = orders[0].number or orders[0].external_id if len(orders) == 1 else body["external_id"]
     if code == PACK_UNKNOWN:
         said[REFUSED_FOR] = code
-    note_change(unit, facts, concerned, said, called, body.get("reason"), why, taken=taken)
+    note_change(unit, facts, concerned, said, called, body.get("reason"), why, notes=notes)
     if why is None and waited:
         _settle(unit, concerned, alike)
     return concerned[0].id, "applied" if why is None else "refused", why
@@ -139,7 +140,7 @@ def _refuse_again(orders: Sequence[Row[Any]], seen: Sequence[Row[Any]], number: 
     Raises:
         InputError: naming the number.
     """
-    done = {each.order_id for each in seen if each.state == "confirmed"}
+    done = {each.order_id for each in seen if each.state != "declined"}
     if any(order.id in done for order in orders):
         raise InputError(
             f"Change {number} was done before, and came again with other content.",
@@ -149,7 +150,7 @@ def _refuse_again(orders: Sequence[Row[Any]], seen: Sequence[Row[Any]], number: 
 
 
 def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> tuple[str | None, Json]:
-    """Change an order, or the part of one, and return (why nothing of it was done, what it took off).
+    """Change an order, or the part of one, and return (why nothing of it was done, what to note beside it).
 
     The reason is None where it was done.
     """
@@ -163,11 +164,21 @@ def _change(unit: Unit, facts: Facts, order: Row[Any], body: Json) -> tuple[str 
             raise InputError(f"{plain(shipped.shipped)} units of {shipped.sku} have been shipped already.",
                              fix="What has left comes back as a return.", code="CHANGE-SHIPPED-422")  # fmt: skip
         done = cancel_order(unit, facts, order.id, None, body.get("reason") or "its store gets nothing any more")
-        return None, taken_off(before, lines_of(unit, order.id), done["requested"])
+        return None, _noted(unit, order.id, before, done["requested"], lowers=True)
     done = change_order(unit, facts, order.id, asked, body.get("reason"))
     if done["state"] == "declined":
         return f"the order is {order.state}", {}
-    return None, taken_off(before, lines_of(unit, order.id), done["requested"])
+    have = {f"lin_{line.id.hex}": line.quantity - line.canceled for line in before}
+    lowers = all(each["op"] == "remove" or (each["op"] == "quantity" and each["quantity"] <= have[each["line"]])
+                 for each in asked)  # fmt: skip
+    return None, _noted(unit, order.id, before, done["requested"], lowers=lowers)
+
+
+def _noted(unit: Unit, order_id: UUID, before: Sequence[Row[Any]], requested: Json, *, lowers: bool) -> Json:
+    """Return what is noted beside a change that was done; of one that does no more than lower, a node may undo all."""
+    taken = taken_off(before, lines_of(unit, order_id), requested)
+    had = plain(sum((line.canceled for line in before), Decimal(0))) if lowers else "-1"
+    return {TAKEN: taken, **({BEFORE: had} if requested else {})}
 
 
 def note_change(
@@ -180,7 +191,7 @@ def note_change(
     why: str | None,
     *,
     asked: bool = False,
-    taken: Mapping[UUID, Json] | None = None,
+    notes: Mapping[UUID, Json] | None = None,
 ) -> None:
     """Write down a change that a partner asked for, and owe him the order responses; refused, a case is opened.
 
@@ -193,20 +204,21 @@ def note_change(
         reason: his reason.
         why: why nothing of it was done; None where it was.
         asked: whether a node was asked first; the answer waits for what it says.
-        taken: by order, the units it took off its lines, as `taken_off` returns them.
+        notes: by order, what is kept beside what was asked: units it took off (`TAKEN`), and where a node was asked
+            what was canceled before (`BEFORE`).
     """
     connection_id = orders[0].connection_id
     connection = facts.connections.get(connection_id)
     terms = terms_of(unit.conn, connection_id, unit.tenant)
     answers = connection is not None and connection.takes(WRITE_OF[Paper.ORDER_RESPONSE])
     for order in orders:
-        own = (taken or {}).get(order.id) if why is None else None
-        changes = said if own is None else {**said, TAKEN: own}
+        changes = {**said, **((notes or {}).get(order.id, {}) if why is None else {})}
+        waits = why is None and (asked or (BEFORE in changes and "cancel" not in changes))
         unit.conn.execute(
             insert(t.change_set).values(
                 tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner", changes=changes,
-                state="requested" if asked else "confirmed" if why is None else "declined", reason=reason, answer=why,
-                actor=unit.actor, answered_at=None if asked else unit.now,
+                state="requested" if waits else "confirmed" if why is None else "declined", reason=reason, answer=why,
+                actor=unit.actor, answered_at=None if waits else unit.now,
             )
         )  # fmt: skip
         if terms is not None and answers:

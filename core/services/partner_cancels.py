@@ -24,7 +24,7 @@ from core.services.order_changes import note_change
 from core.services.part_changes import parts_named
 from core.services.refunds import line_ids
 from core.services.responding import lines_of
-from core.services.taken_off import taken_off
+from core.services.taken_off import BEFORE, TAKEN, taken_off
 from core.store.unit import Unit
 
 SEEN = text(
@@ -139,9 +139,17 @@ def _cancel(unit: Unit, facts: Facts, order: Row[Any], body: Json, said: Json) -
         except (Conflict, InputError) as error:
             why = error.what
     left = plain(sum((line.canceled for line in before), Decimal(0)))
-    noted = {**said, "canceled_before": left}
+    noted = {**said, BEFORE: left}
     note_change(
-        unit, facts, [order], noted, order.external_id, body.get("reason"), why, asked=asked, taken={order.id: taken}
+        unit,
+        facts,
+        [order],
+        noted,
+        order.external_id,
+        body.get("reason"),
+        why,
+        asked=asked,
+        notes={order.id: {TAKEN: taken}},
     )
     return why
 

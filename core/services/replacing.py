@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, text
 
 from core.domain.money import plain
 from core.domain.payloads import jsonable
@@ -25,13 +25,17 @@ from core.services.ordering import Incoming, create_orders
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.responding import lines_of
 from core.services.store_orders import refuse_other
-from core.services.taken_off import taken_by_picture
+from core.services.taken_off import BEFORE, TAKEN, taken_by_picture
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
 from core.store.locks import lock_order, lock_orders_by_source
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
+ASKED = text(
+    "SELECT EXISTS (SELECT FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'cancel'"
+    " AND state = 'requested')"
+)
 # What of an order's head a picture may say otherwise.
 HEAD = ("requested_ship_date", "requested_delivery_date", "currency")
 IN_BODY = (
@@ -61,11 +65,11 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
     known = lock_orders_by_source(unit, sorted(keys))
     prepare(unit, batch)
     why = None
-    taken: dict[UUID, Json] = {}
+    notes: dict[UUID, Json] = {}
     try:
         with unit.savepoint():
-            first, taken = _replace(unit, facts, batch, known)
-            changed = list(taken)
+            first, notes = _replace(unit, facts, batch, known)
+            changed = list(notes)
     except InputError as error:
         changed = [row.id for row in known.values() if row.state != "canceled"] or [row.id for row in known.values()]
         if not changed:
@@ -75,7 +79,7 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
         return first, "duplicate", None
     if changed:
         orders = [lock_order(unit, order_id) for order_id in sorted(changed)]
-        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why, taken=taken)
+        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why, notes=notes)
     return first, "applied" if why is None else "refused", why
 
 
@@ -97,7 +101,7 @@ def _replace(
         _refuse_late(row, stored, each.document["lines"])
         refuse_other_items(unit, row, stored, each.document["lines"])
         if apply_snapshot(unit, facts, each, row, again=True) == "changed":
-            changed[row.id] = taken_by_picture(stored, _wanted(stored, each.document["lines"]))
+            changed[row.id] = _noted(unit, row.id, stored, _wanted(stored, each.document["lines"]))
         each.order_id = row.id
     kept = {each.key for each in batch}
     for key, row in sorted(known.items()):
@@ -106,7 +110,7 @@ def _replace(
         stored = lines_of(unit, row.id)
         _refuse_late(row, stored, ())
         cancel_order(unit, facts, row.id, None, "not in the order that replaces it")
-        changed[row.id] = taken_by_picture(stored, {})
+        changed[row.id] = _noted(unit, row.id, stored, {})
     for each in create_orders(unit, facts, fresh):
         # Another transaction has made it meanwhile.
         row = lock_orders_by_source(unit, [each.key])[each.key]
@@ -152,6 +156,12 @@ def _refuse_late(order: Row[Any], stored: Sequence[Row[Any]], lines: Sequence[Js
                 fix="What has left comes back as a return.",
                 code="CHANGE-SHIPPED-422",
             )
+
+
+def _noted(unit: Unit, order_id: UUID, stored: Sequence[Row[Any]], wanted: Mapping[UUID, Decimal]) -> Json:
+    """Return what is noted beside a replacement; it is answered once a node that was asked has said what it does."""
+    asked = unit.conn.execute(ASKED, {"t": unit.tenant, "o": order_id}).scalar()
+    return {TAKEN: taken_by_picture(stored, wanted), **({BEFORE: "-1"} if asked else {})}
 
 
 def _wanted(stored: Sequence[Row[Any]], lines: Sequence[Json]) -> dict[UUID, Decimal]:

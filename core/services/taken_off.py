@@ -14,6 +14,8 @@ from core.domain.money import plain
 from core.ports.connectors import Json
 
 ZERO = Decimal(0)
+BEFORE = "canceled_before"
+"""Key of one whose node was asked: what was canceled of the order before it; it was done where more is by then."""
 TAKEN = "taken_off"
 """Key of a partner's change that is kept: units it took off, by hex of the line's id."""
 

@@ -267,3 +267,30 @@ def test_a_line_is_not_added_twice(world: TradeWorld) -> None:
     change(world, order, numbered, number="9")
     rows = world.all("SELECT sku, quantity - canceled AS n FROM order_line WHERE quantity > canceled ORDER BY sku, n")
     assert [(row.sku, row.n) for row in rows] == [("A", 4), ("B", 5), ("C", 5), ("C", 5)]
+
+
+@pytest.mark.parametrize("said", ["canceled", "cancel_declined"])
+def test_the_answer_to_a_change_waits_for_what_the_warehouse_says(world: TradeWorld, said: str) -> None:
+    order = world.buy(line("A", 5))
+    world.deliver()
+    world.settle()
+    less = {"external_id": "A1", "op": "change", "quantity": "2"}
+    change(world, order, less, number="C-1")
+    assert change(world, order, less, number="C-1").state == "duplicate"
+    world.settle()
+    assert [each.body["answers"] for each in world.papers("order_response")] == ["order"]
+    [work] = world.work()
+    world.send("fulfillment_update", {"fulfillment": f"ful_{work.id.hex}", "status": said}, world.wms)
+    world.drain()
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE trade_due SET look_at = clock_timestamp()")
+    world.settle()
+    body = world.papers("order_response")[-1].body
+    [answer] = body["lines"]
+    assert (body["answers"], body["change"]) == ("change", "C-1")
+    if said == "canceled":
+        assert (answer["quantity"], answer["canceled"], body.get("refused")) == ("2", "3", None)
+    else:
+        assert (answer["quantity"], answer["status"], answer.get("canceled")) == ("5", "changed", None)
+        assert body["refused"] == "The warehouse had gone on with it."
+        assert "asked to change PO1, and nothing of it was done" in refused(world)
