@@ -101,8 +101,8 @@ class Keeper(threading.Thread):
                 raise StartFailed(
                     "SERVER-START-002",
                     f"{name} runs but was not ready after {kept.part.ready_seconds:.0f} s. {last_words(kept.part)}"
-                    f" If that says nothing, the machine was too busy (load {os.getloadavg()[0]:.0f} on {os.cpu_count()}"
-                    " processors): start again when it is not.",
+                    " If that says nothing, the machine was too busy"
+                    f" (load {os.getloadavg()[0]:.0f} on {os.cpu_count()} processors): start again when it is not.",
                 )
             if now - told > 5:
                 told = now
