@@ -15,12 +15,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.domain.cases import SHORTFALL
 from core.domain.money import plain
 from core.domain.shelf import Key
-from core.domain.vocabulary import StockStatus
+from core.domain.vocabulary import MovementKind, StockStatus
 from core.errors import Conflict
 from core.store.locks import lock_positions
-from core.store.moves import move_lots
+from core.store.moves import LotMove, move_lots
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -37,6 +38,8 @@ class LotUnits:
     expires_on: date | None = None
     promised: Decimal = ZERO
     status: str = SELLABLE
+    # Units of what has just come that paid a shortfall, and so are not on hand.
+    paid: Decimal = ZERO
 
 
 READ = """
@@ -45,19 +48,27 @@ FROM stock_lot l JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
      ON l.item_id = w.item_id AND l.node_id = w.node_id
 WHERE l.tenant_id = %s ORDER BY l.item_id, l.node_id, l.lot, l.status
 """
-# The statement sees lots as they were before it, which is what the ledger of lots needs of them.
+# The statement sees lots as they were before it, which is what the ledger of lots needs of them. What came and paid a
+# shortfall has two rows, as in the ledger of positions.
 WRITE = """
 WITH written AS (
     INSERT INTO stock_lot (tenant_id, item_id, node_id, lot, status, on_hand, expires_on)
-    SELECT %s, * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::numeric[], %b::date[])
+    SELECT %(tenant)s, * FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[], %(lots)b::text[], %(statuses)b::text[],
+                                     %(units)b::numeric[], %(ends)b::date[])
     ON CONFLICT (tenant_id, item_id, node_id, lot, status) DO UPDATE
     SET on_hand = excluded.on_hand, expires_on = excluded.expires_on
     RETURNING tenant_id, item_id, node_id, lot, status, on_hand, expires_on
 )
-INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, on_hand, expires_on)
-SELECT w.tenant_id, w.item_id, w.node_id, w.lot, w.status, w.on_hand - coalesce(b.on_hand, 0), w.expires_on
+INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, kind, on_hand, expires_on, cause)
+SELECT w.tenant_id, w.item_id, w.node_id, w.lot, w.status, m.kind, m.on_hand, w.expires_on, m.cause
 FROM written w LEFT JOIN stock_lot b USING (tenant_id, item_id, node_id, lot, status)
-WHERE (w.on_hand, w.expires_on) IS DISTINCT FROM (coalesce(b.on_hand, 0), b.expires_on)
+LEFT JOIN unnest(%(items)b::uuid[], %(nodes)b::uuid[], %(lots)b::text[], %(statuses)b::text[], %(paid)b::numeric[])
+          AS p(item_id, node_id, lot, status, units) USING (item_id, node_id, lot, status)
+CROSS JOIN LATERAL (VALUES
+    (%(kind)s::text, %(cause)s::text, w.on_hand - coalesce(b.on_hand, 0) + p.units,
+     w.expires_on IS DISTINCT FROM b.expires_on),
+    ('adjust', %(shortfall)s::text, -p.units, false)) AS m(kind, cause, on_hand, dated)
+WHERE m.on_hand <> 0 OR m.dated
 """
 
 
@@ -80,17 +91,24 @@ def read_lots(unit: Unit, keys: Collection[Key]) -> dict[Key, list[LotUnits]]:
     return found
 
 
-def write_lots(unit: Unit, lots: Mapping[Key, Sequence[LotUnits]]) -> None:
-    """Write what lots have on hand, in their ledger too; what is promised of them stays as it is."""
-    rows = [(*key, each.lot, each.status, each.on_hand, each.expires_on) for key in lots for each in lots[key]]
-    if rows:
-        unit.conn.exec_driver_sql(WRITE, (unit.tenant, *[list(column) for column in zip(*rows, strict=True)]))
+def write_lots(unit: Unit, lots: Mapping[Key, Sequence[LotUnits]], kind: str, cause: str | None) -> None:
+    """Write what lots have on hand, in their ledger too, with this kind and cause; what is promised of them stays."""
+    rows = [
+        (*key, each.lot, each.status, each.on_hand, each.expires_on, each.paid) for key in lots for each in lots[key]
+    ]
+    if not rows:
+        return
+    names = ("items", "nodes", "lots", "statuses", "units", "ends", "paid")
+    columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    unit.conn.exec_driver_sql(
+        WRITE, columns | {"tenant": unit.tenant, "kind": kind, "cause": cause, "shortfall": SHORTFALL.code}
+    )
 
 
 def arrived(lot: LotUnits, units: Decimal, shortfall: Decimal) -> LotUnits:
     """Return a sellable lot with units more, which first pay a shortfall of its position if it is all promised."""
     paid = min(units, shortfall) if lot.on_hand == lot.promised and lot.promised > 0 else ZERO
-    return replace(lot, on_hand=lot.on_hand + units - paid)
+    return replace(lot, on_hand=lot.on_hand + units - paid, paid=paid)
 
 
 def recounted(
@@ -120,6 +138,7 @@ def recounted(
                 each,
                 on_hand=max(told[each.lot].on_hand, each.promised),
                 expires_on=told[each.lot].expires_on or each.expires_on,
+                paid=told[each.lot].paid,
             )
             if each.lot in told
             else each
@@ -127,10 +146,10 @@ def recounted(
         ]
     left = counted - sum((each.on_hand for each in known.values()), -shortfall)
     if left > 0:
-        left -= min(left, shortfall)
-    if left > 0:
+        paid = min(left, shortfall)
+        left -= paid
         unknown = known.get(UNKNOWN_LOT, LotUnits(UNKNOWN_LOT, ZERO))
-        known[UNKNOWN_LOT] = replace(unknown, on_hand=unknown.on_hand + left)
+        known[UNKNOWN_LOT] = replace(unknown, on_hand=unknown.on_hand + left, paid=paid)
     order = sorted(known.values(), key=lambda each: (each.lot != UNKNOWN_LOT, each.expires_on or date.max, each.lot))
     for each in order:
         taken = min(max(-left, ZERO), each.on_hand - each.promised)
@@ -171,8 +190,12 @@ def begin_lots(unit: Unit, item_id: UUID, sku: str) -> None:
         ),
         {"t": unit.tenant, "i": item_id},
     )
-    write_lots(unit, {key: [LotUnits(UNKNOWN_LOT, p.on_hand)] for key, p in positions.items()})
-    move_lots(unit, {(*key, UNKNOWN_LOT): (ZERO, p.reserved + p.allocated) for key, p in positions.items()})
+    kind, cause = str(MovementKind.TRACKING), unit.cause
+    write_lots(unit, {key: [LotUnits(UNKNOWN_LOT, p.on_hand)] for key, p in positions.items()}, kind, cause)
+    move_lots(
+        unit,
+        [LotMove(*key, UNKNOWN_LOT, kind, ZERO, p.reserved + p.allocated, None, cause) for key, p in positions.items()],
+    )
 
 
 def end_lots(unit: Unit, item_id: UUID, sku: str) -> None:

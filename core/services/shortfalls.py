@@ -25,7 +25,7 @@ from core.services.lots import SELLABLE, LotUnits, read_lots, tracked_items
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, lock_positions
-from core.store.moves import move_lots, write_settled
+from core.store.moves import LotMove, LotSums, move_lots, write_settled
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -38,7 +38,6 @@ SELECT i.id AS item_id, n.id AS node_id, i.sku, n.code FROM unnest(CAST(:items A
     AS w(item_id, node_id)
 JOIN item i ON i.tenant_id = :t AND i.id = w.item_id JOIN node n ON n.tenant_id = :t AND n.id = w.node_id
 """
-LotMoves = Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Short:
     shortfall: Decimal
 
 
-def settle(unit: Unit, keys: Collection[Key], lots: LotMoves | None = None) -> None:
+def settle(unit: Unit, keys: Collection[Key], lots: LotSums | None = None) -> None:
     """Let the room a move has made pay shortfalls first, and give back safety stock that had given way.
 
     The ledger says of each payment that it is one (`adjust`, STOCK-SHORTFALL-001), and the exception of a shortfall
@@ -68,13 +67,13 @@ def settle(unit: Unit, keys: Collection[Key], lots: LotMoves | None = None) -> N
     own = read_lots(unit, [key for key in positions if key[0] in tracked]) if tracked else {}
     rows: list[tuple[UUID, UUID, Decimal, Decimal, Decimal, Decimal]] = []
     moves: list[tuple[Any, ...]] = []
-    paid_lots: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = {}
+    paid_lots: list[LotMove] = []
     short: dict[Key, Short] = {}
     for key, position in sorted(positions.items()):
         promised = position.reserved + position.allocated
         if key in own:
             paid, shortfall, of_lots = _paid_by_lots(position.shortfall, key, own[key], lots or {})
-            paid_lots |= of_lots
+            paid_lots += of_lots
         else:
             # What has left was there: no more can be missing than is still on the books.
             owed = min(position.shortfall, position.on_hand)
@@ -110,11 +109,11 @@ def kept_back(position: Position, on_hand: Decimal) -> tuple[Decimal, Decimal]:
 
 
 def _paid_by_lots(
-    shortfall: Decimal, key: Key, own: Sequence[LotUnits], moved: LotMoves
-) -> tuple[Decimal, Decimal, dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]]:
+    shortfall: Decimal, key: Key, own: Sequence[LotUnits], moved: LotSums
+) -> tuple[Decimal, Decimal, list[LotMove]]:
     """Return what lots pay that were all promised and no longer are, what shortfall is left, and what moves of lots."""
     owed, left = shortfall, ZERO
-    moves: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = {}
+    moves: list[LotMove] = []
     for lot in own:
         if lot.status != SELLABLE:
             continue
@@ -124,7 +123,7 @@ def _paid_by_lots(
         paid = min(owed, lot.on_hand - lot.promised)
         if paid > 0:
             owed -= paid
-            moves[*key, lot.lot] = -paid, ZERO
+            moves.append(LotMove(*key, lot.lot, str(MovementKind.ADJUST), -paid, ZERO, None, SHORTFALL.code))
         if lot.on_hand - paid == lot.promised:
             left += lot.promised
     return shortfall - owed, min(owed, left), moves

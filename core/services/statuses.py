@@ -75,7 +75,8 @@ def change_status(
         )
         if status != SELLABLE
     ]
-    write_lots(unit, {key: others})
+    kind, cause = str(MovementKind.STATUS), f"{before} to {after}: {reason}"[:500]
+    write_lots(unit, {key: others}, kind, cause)
     if delta:
         named = None
         if tracked:
@@ -83,7 +84,6 @@ def change_status(
             rest = [each for (name, status), each in lots.items() if status == SELLABLE and name != lot]
             after_it = arrived(sellable, delta, position.shortfall if delta > 0 else ZERO)
             named = {key: [*rest, after_it]}
-        cause = f"{before} to {after}: {reason}"[:500]
         there = position.on_hand - position.shortfall + delta
-        set_on_hand(unit, {key: there}, None, str(MovementKind.STATUS), cause, named, changed=True)
+        set_on_hand(unit, {key: there}, None, kind, cause, named, changed=True)
     unit.event("stock.changed", "item", key[0], {"node": key[1].hex, "kind": "status", "from": before, "to": after})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -164,7 +165,10 @@ def set_on_hand(
             found[key] = Short(counted, promised, shortfall)
     columns = [[row[index] for row in rows] for index in range(7)]
     unit.conn.exec_driver_sql(SET, (*columns, unit.tenant))
-    write_lots(unit, written)
+    if not changed:
+        # A count says what is there: nothing has come that could pay.
+        written = {key: [replace(each, paid=ZERO) for each in own] for key, own in written.items()}
+    write_lots(unit, written, kind, cause or unit.cause)
     names = ("item_id", "node_id", "kind", "on_hand", "safety", "uncertain", "cause", "actor")
     copy_rows(unit, t.stock_movement, names, moves)
     if batch:

@@ -81,10 +81,13 @@ lot_movement = Table(
     uid("node_id"),
     text("lot", null=False),
     text("status", null=False),
+    text("kind", null=False),
     number("on_hand", default="0"),
     number("promised", default="0"),
     # The lot's last day from then on.
     Column("expires_on", Date),
+    uid("order_id", null=True),
+    text("cause"),
     instant("at", null=False),
     key(),
     Index("ix_lot_movement_position", "tenant_id", "item_id", "node_id", "id"),
