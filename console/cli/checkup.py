@@ -36,13 +36,14 @@ WHERE p.tenant_id = :t AND (p.on_hand, p.reserved, p.allocated, p.uncertain) IS 
   (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.allocated, 0), coalesce(m.uncertain, 0))
 """
 
-# What a count did not find is promised, all of it: what is free has paid it. Lots that have it are all promised.
+# What a count did not find is promised, all of it: what is free has paid it. Of an item with lots that holds of each.
 UNPAID = """
 SELECT count(*) FROM stock_position p JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id
 LEFT JOIN LATERAL (
-    SELECT sum(l.on_hand) AS units FROM stock_lot l WHERE l.tenant_id = p.tenant_id AND l.item_id = p.item_id
-    AND l.node_id = p.node_id AND l.status = 'sellable' AND l.on_hand = l.promised) l ON true
-WHERE p.tenant_id = :t AND p.shortfall > 0 AND CASE WHEN i.tracking = 'lot' THEN p.shortfall > coalesce(l.units, 0)
+    SELECT sum(l.shortfall) AS units, bool_or(l.shortfall > 0 AND l.on_hand > l.promised) AS free
+    FROM stock_lot l WHERE l.tenant_id = p.tenant_id AND l.item_id = p.item_id AND l.node_id = p.node_id) l ON true
+WHERE p.tenant_id = :t AND p.shortfall > 0
+  AND CASE WHEN i.tracking = 'lot' THEN p.shortfall <> coalesce(l.units, 0) OR coalesce(l.free, false)
       ELSE p.on_hand + p.backorder_limit > p.reserved + p.allocated OR p.shortfall > p.on_hand END
 """
 

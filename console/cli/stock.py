@@ -11,7 +11,7 @@ POSITIONS = ("sku", "node", "on_hand", "reserved", "allocated", "safety", "uncer
 MOVEMENTS = (
     "number=#", "at", "sku", "node", "kind", "on_hand", "reserved", "allocated", "uncertain", "order", "cause", "actor",
 )  # fmt: skip
-LOTS = ("sku", "node", "lot", "status", "on_hand", "promised", "expires_on=expires")
+LOTS = ("sku", "node", "lot", "status", "on_hand", "promised", "shortfall", "expires_on=expires")
 SERIALS = ("serial", "sku", "node", "shipment", "order", "shipped_at=left")
 STATUSES = click.Choice(["sellable", "damaged", "quality_hold", "expired"])
 sku_option = click.option("--sku", multiple=True, help="Only of this item; may be repeated.")

@@ -118,7 +118,8 @@ def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solve
     deltas = {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()}
     lacking = move_stock(unit, deltas)
     note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
-    settle(unit, lacking, move_lots(unit, lots))
+    move_lots(unit, lots)
+    settle(unit, lacking)
     mark_listings(unit, {item for item, _ in (*taken, *freed)})
     in_turn = all(one.order.in_turn for one in won)
     awaited = awaited_supply(unit.conn, taken.keys(), in_turn=in_turn, tenant=unit.tenant)

@@ -177,7 +177,8 @@ class _Ended:
         columns_moved = ("item_id", "node_id", "kind", "on_hand", "allocated", "order_id", "cause", "actor")
         copy_rows(unit, t.stock_movement, columns_moved, self.moves)
         mark_listings(unit, {item for item, _ in self.deltas})
-        settle(unit, lacking, move_lots(unit, self.lots))
+        move_lots(unit, self.lots)
+        settle(unit, lacking)
 
     def _book(self, positions: Mapping[tuple[UUID, UUID], Position]) -> None:
         """Put units on the books that left a node without having been on them, and have a person find out whence.

@@ -212,7 +212,7 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
         {"s": state, "t": unit.tenant, "ids": [row.id for row in rows]},
     )
     lacking = move_stock(unit, {key: (ZERO, -units, ZERO) for key, units in freed.items()})
-    moved = move_lots(unit, lots)
+    move_lots(unit, lots)
     copy_rows(
         unit,
         t.stock_movement,
@@ -220,7 +220,7 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
         [(item, node, kind, -units, unit.cause, unit.actor) for (item, node), units in sorted(freed.items())],
     )
     mark_listings(unit, {item for item, _ in freed})
-    settle(unit, lacking, moved)
+    settle(unit, lacking)
 
 
 class ReservationCombiner:

@@ -10,9 +10,6 @@ from uuid import UUID
 from core.store.unit import Unit
 from core.store.working import works
 
-ZERO = Decimal(0)
-# (on hand, promised) by item, node and lot.
-LotSums = dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]
 # Returned are positions with something to settle now: a shortfall, or safety stock that can come back.
 MOVE_STOCK = """
 WITH moved AS (
@@ -133,20 +130,15 @@ def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> tuple[Deci
     return row.safety, row.uncertain
 
 
-def move_lots(unit: Unit, moves: Iterable[LotMove]) -> LotSums:
-    """Change sellable lots of locked positions, in their ledger too, and return the sum of what was moved of each lot.
+def move_lots(unit: Unit, moves: Iterable[LotMove]) -> None:
+    """Change sellable lots of locked positions, in their ledger too.
 
     A lot is only changed under its position's lock.
     """
     rows = sorted(moves, key=lambda each: each[:3])
-    sums: LotSums = {}
-    for each in rows:
-        on_hand, promised = sums.get(each[:3], (ZERO, ZERO))
-        sums[each[:3]] = on_hand + each.on_hand, promised + each.promised
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
-    return sums
 
 
 def note_switch(unit: Unit, node_id: UUID) -> bool:

@@ -124,9 +124,9 @@ def test_of_one_transaction_only_what_moved_lots_is_added_in_a_savepoint_or_not(
 
 
 def test_a_row_of_the_lot_in_a_savepoint_of_its_own_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def apart(unit: Unit, *rest: Any) -> None:
+    def apart(unit: Unit, *rest: Any, **more: Any) -> None:
         with unit.savepoint():
-            write_lots(unit, *rest)
+            write_lots(unit, *rest, **more)
 
     with world.store.begin() as unit:
         upsert_items(unit, [{"sku": "A", "tracking": "lot"}])

@@ -1,4 +1,4 @@
-"""The ledger of lots says why a lot changed, as that of positions does."""
+"""The ledger of lots says why a lot changed, as that of positions does, and a lot what of it a count did not find."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ FROM lot_movement l LEFT JOIN (
 ) w ON w.tenant_id = l.tenant_id AND w.id = l.id
 WHERE m.tenant_id = l.tenant_id AND m.id = l.id
 """
+# So far a shortfall lay in the lots of which all is promised, nobody knew how much in which.
+SHARE = """
+UPDATE stock_lot l SET shortfall = s.units FROM (
+    SELECT q.tenant_id, q.item_id, q.node_id, q.lot, least(q.on_hand, p.shortfall - coalesce(sum(q.on_hand) OVER (
+               PARTITION BY q.tenant_id, q.item_id, q.node_id ORDER BY q.expires_on NULLS LAST, q.lot
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)) AS units
+    FROM stock_lot q JOIN stock_position p ON p.tenant_id = q.tenant_id AND p.item_id = q.item_id
+         AND p.node_id = q.node_id AND p.shortfall > 0
+    WHERE q.status = 'sellable' AND q.promised > 0 AND q.on_hand = q.promised
+) s
+WHERE s.units > 0 AND l.tenant_id = s.tenant_id AND l.item_id = s.item_id AND l.node_id = s.node_id AND l.lot = s.lot
+  AND l.status = 'sellable'
+"""
 
 
 def upgrade() -> None:
@@ -36,8 +49,11 @@ def upgrade() -> None:
     op.add_column(LEDGER, sa.Column("cause", sa.Text(), nullable=True))
     op.execute(FILL)
     op.alter_column(LEDGER, "kind", nullable=False)
+    op.add_column("stock_lot", sa.Column("shortfall", sa.Numeric(), server_default="0", nullable=False))
+    op.execute(SHARE)
 
 
 def downgrade() -> None:
+    op.drop_column("stock_lot", "shortfall")
     for name in ("cause", "order_id", "kind"):
         op.drop_column(LEDGER, name)
