@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from core.domain.vocabulary import MovementKind
+from core.services.actions import apply_case
 from core.services.canceling import cancel_order
 from core.services.catalog import upsert_items
 from core.services.reserving import Wanted, release_group, reserve_many
@@ -122,6 +123,28 @@ def test_a_user_sees_which_lot_lacks_units(world: World) -> None:
     with world.store.read() as conn:
         rows = list_lots(conn, Slice(limit=10), sku=["A"]).data
     assert [(row["lot"], row["shortfall"]) for row in rows] == [("L1", "3"), ("L2", "0")]
+
+
+def test_the_way_out_moves_what_was_promised_of_the_lot_that_lacks_units(world: World) -> None:
+    for units in (4, 6):
+        world.send("order", world.order({"A": units}))
+        world.drain()
+    with world.store.begin(actor="test") as unit:
+        key = world.items["A"], world.nodes["LYS"]
+        receive_units(unit, key, Decimal(9), MovementKind.RECEIPT, "PO", lot="L3")
+    # The first order has L1; the second, promised last, has L2, of which all is there.
+    count(world, {"L1": 1, "L2": 6})
+    case = world.one("SELECT id FROM exception_case WHERE code = 'STOCK-SHORTFALL-001'")
+    with world.store.begin(actor="test") as unit:
+        assert apply_case(unit, world.facts, world.partners, case.id)["done"] == 1
+    world.drain()
+    states = world.all(
+        "SELECT o.number, n.code FROM fulfillment_order f JOIN node n ON n.id = f.node_id"
+        " JOIN orders o ON o.id = f.order_id WHERE f.state <> 'canceled' ORDER BY o.number"
+    )
+    assert [tuple(row) for row in states] == [("#1001", "LYS"), ("#1002", "HAM")]
+    [row] = world.all(LOTS + " LIMIT 1")
+    assert tuple(row) == ("L1", 1, 0, 0)
 
 
 def test_lots_of_an_older_database_share_the_shortfall_of_their_position(world: World) -> None:
