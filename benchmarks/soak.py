@@ -9,6 +9,7 @@ object and exits 1 when a rule was broken.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--races", type=int, default=20, help="seeds of 200 clients for 50 units; 0 leaves them out")
     parser.add_argument("--keep", type=Path, help="an empty folder to work in and to leave the logs and data in")
     given = parser.parse_args(arguments)
+    # Asked to end, it ends the hub and the partners it started too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     plan = Plan(given.orders, given.rate, given.kills, given.trouble, given.seed, given.settle)
     with tempfile.TemporaryDirectory(prefix="crossdock-soak-", ignore_cleanup_errors=True) as temporary:
         folder = given.keep or Path(temporary)
