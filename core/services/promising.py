@@ -126,7 +126,7 @@ def offer(
             to_country=country,
             to_postal=postal,
             lines=[_line(each, demand, found.plan, parts, facts) for each, demand in zip(wanted, demands, strict=True)],
-            basis=basis(facts, counts.oldest),
+            basis={**basis(facts, counts.oldest), "asked": {"connection": channel.name if channel else None}},
             risk=1 - chance,
             made_at=unit.now,
             stands_until=_stands_until(facts, found.plan, parts, unit.now),

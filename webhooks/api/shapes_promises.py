@@ -48,6 +48,7 @@ SHAPES: dict[str, Shape] = {
             "A node's part of an order.",
             node=TEXT, fulfillment=identifier("ful"), carrier=MAYBE, ship_at=INSTANT, dates=DATES,
         )),
+        asked=maybe(thing("What an offer was made for, besides lines and destination.", connection=MAYBE)),
         basis=thing(
             "What it rests on: model, its last correction and the outcomes behind that, the oldest count of stock.",
             model=TEXT, corrected_at=MAYBE_INSTANT, outcomes=WHOLE, stock_counted_at=MAYBE_INSTANT,
