@@ -17,7 +17,7 @@ from core.routing.problem import Destination
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.named_offers import NamedOffer, read_named, tell_unheld
-from core.services.promise_basis import basis, require_fresh_model
+from core.services.promise_basis import basis, oldest_allowed, read_counts, require_fresh_model, too_old
 from core.services.release import Work
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -125,24 +125,33 @@ def _make(
         require_fresh_model(facts, unit.now)
     except Conflict as refused:
         for order_id in orders:
-            unit.event("promise.refused", "order", order_id, {"why": refused.what}, order_id=order_id)
+            _refuse(unit, order_id, refused)
         return {}
     level = facts.promising.terms.level
-    at, rests_on = LEVELS.index(level), as_json(basis(facts))
+    at, limit = LEVELS.index(level), oldest_allowed(facts, unit.now)
+    counts = read_counts(unit, orders)
     rows: list[tuple[Any, ...]] = []
     made: dict[UUID, Sequence[datetime]] = {}
     for order_id, each in orders.items():
+        count = counts.get(order_id)
+        if count is not None and count.at < limit:
+            _refuse(unit, order_id, too_old(facts, count))
+            continue
         promised, promise_id, head = dues(each), uuid7(), heads[order_id]
         made[order_id] = promised
         rows.append(
             (
                 promise_id, order_id, "standing", level, promised[at], *promised, head.ship_country, head.postal,
-                rests_on, 1 - level, unit.now, _first_look(each),
+                as_json(basis(facts, count.at if count else None)), 1 - level, unit.now, _first_look(each),
             )
         )  # fmt: skip
         _tell(unit, promise_id, order_id, promised[at], level)
     copy_rows(unit, t.promise, PROMISE, rows)
     return made
+
+
+def _refuse(unit: Unit, order_id: UUID, why: Conflict) -> None:
+    unit.event("promise.refused", "order", order_id, {"why": why.what}, order_id=order_id)
 
 
 def _first_look(parts: Sequence[Expected]) -> datetime:

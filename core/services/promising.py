@@ -30,7 +30,7 @@ from core.services.facts import Facts
 from core.services.inforce import choose
 from core.services.planning import Planned, plan_order
 from core.services.problems import Builder
-from core.services.promise_basis import basis, require_fresh_model
+from core.services.promise_basis import Count, basis, oldest_allowed, require_fresh_model, too_old
 from core.services.sourcing import Sourced
 from core.services.wholes import require_whole
 from core.services.wishes import Wishes
@@ -172,14 +172,14 @@ def _items(unit: Unit, wanted: Sequence[Wanted]) -> list[UUID]:
 
 def _leave_out_stale(unit: Unit, facts: Facts, shelf: Shelf) -> _Counts:
     """Take from the shelf what was counted too long ago and return the ages."""
-    oldest_allowed = unit.now - timedelta(hours=facts.promising.terms.stock_hours)
+    limit = oldest_allowed(facts, unit.now)
     stale: dict[Key, datetime] = {}
     oldest: datetime | None = None
     for row in unit.conn.exec_driver_sql(COUNTED, (unit.tenant, list({item for item, _ in shelf.free}))):
         key = row.item_id, row.node_id
         if shelf.free.get(key, NONE) <= 0:
             continue
-        if row.counted_at < oldest_allowed:
+        if row.counted_at < limit:
             stale[key] = row.counted_at
             shelf.free[key] = NONE
         else:
@@ -203,14 +203,7 @@ def _require_stock(
     ]
     if counts.stale:
         (_, node), at = min(counts.stale.items(), key=lambda each: (each[1], each[0]))
-        raise Conflict(
-            f"No promise: the stock at {facts.nodes[node].code} was counted last at {at:%Y-%m-%d %H:%M} UTC, more than"
-            f" {facts.promising.terms.stock_hours:g} h ago.",
-            why="Without it nothing covers the order.",
-            fix="Have the node send its stock, or raise promising.stock_hours.",
-            code="PROMISE-STALE-409",
-            errors=errors,
-        )
+        raise too_old(facts, Count(node, at), errors)
     raise Conflict(
         "No promise: stock does not cover the order.",
         fix="Ask for fewer units, or again when stock has come.",
