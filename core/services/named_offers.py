@@ -27,7 +27,7 @@ WHERE tenant_id = %s AND id = ANY(%b::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 ORDERS = """
 SELECT id, coalesce(number, external_id) AS number, connection_id, least(placed_at, created_at) AS placed_at,
-       ship_country, body
+       ship_country, type, requested_ship_date, requested_delivery_date, body
 FROM orders WHERE tenant_id = %s AND id = ANY(%b::uuid[])
 """
 UNITS = """
@@ -80,7 +80,7 @@ def read_named(unit: Unit, facts: Facts, named: Mapping[UUID, str]) -> list[Name
     for order_id, name in named.items():
         order, offer = orders[order_id], offers.get(ids[order_id]) if order_id in ids else None
         channel = facts.connections.get(order.connection_id)
-        bought = Bought(order.body, units.get(order_id, {}), channel.name if channel else "", order.ship_country)
+        bought = Bought(_document(order), units.get(order_id, {}), channel.name if channel else "", order.ship_country)
         unheld = _unheld(name, offer, order, bought, takers)
         if offer is not None and unheld is None:
             takers[offer.id] = order_id
@@ -113,6 +113,16 @@ def tell_unheld(
                 opened.append(_case(facts, each, each.offer, each.unheld, instead))
     if opened:
         open_cases(unit, opened)
+
+
+def _document(order: Row[Any]) -> dict[str, Any]:
+    """Return what is kept of an order's document, with what has columns of its own."""
+    return {
+        **order.body,
+        "type": order.type,
+        "requested_ship_date": order.requested_ship_date,
+        "requested_delivery_date": order.requested_delivery_date,
+    }
 
 
 def _unheld(

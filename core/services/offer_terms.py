@@ -1,7 +1,7 @@
 """What an offer was made for, and in what an order that names it is something else.
 
-What an offer names must be so of the order: its channel, and as much of the destination as was said. Items and units
-must be the same, or what was reckoned is not what leaves.
+What an offer names must be so of the order: its channel, type and tags, and as much of the destination as was said.
+Items and units, service level, pick-up and days must be the same, or what was reckoned is not what leaves.
 """
 
 from __future__ import annotations
@@ -15,10 +15,21 @@ from sqlalchemy import Row
 
 from core.domain.money import plain
 from core.domain.postcodes import lies_in
+from core.services.offers import STANDARD
+from core.services.wishes import Wishes, wishes_of
 
 NONE = Decimal(0)
 # Items told of one side; more say nothing new.
 MOST_TOLD = 5
+# What an offer may be asked with besides lines and destination, as orders have it; kept with the offer.
+TERMS = (
+    "type", "tags", "service_level", "pickup_node", "requested_ship_date", "requested_delivery_date",
+    "ship_not_before", "ship_not_after", "deliver_not_before", "deliver_not_after", "partial_shipment_allowed",
+    "currency",
+)  # fmt: skip
+DAYS = {
+    "ship_from": "leaving from", "ship_by": "leaving by", "deliver_from": "arriving from", "deliver_by": "arriving by",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,15 @@ def difference(offer: Row[Any], order: Bought) -> Difference | None:
         order: the order that names it.
     """
     asked = offer.basis.get("asked") or {}
-    return _items(offer, order) or _destination(offer, order) or _channel(asked, order)
+    wishes, own = wishes_of(asked), wishes_of(order.document)
+    fetched = own.pickup_node is not None and own.pickup_node == wishes.pickup_node
+    return (
+        _items(offer, order)
+        or (None if fetched else _destination(offer, order))
+        or _channel(asked, order)
+        or _terms(asked, order)
+        or _wishes(wishes, own)
+    )
 
 
 def _items(offer: Row[Any], order: Bought) -> Difference | None:
@@ -102,3 +121,27 @@ def _channel(asked: Mapping[str, Any], order: Bought) -> Difference | None:
     if not name or name == order.connection:
         return None
     return Difference("channel", f"It was made for orders of {name}, and this one is of {order.connection}.")
+
+
+def _terms(asked: Mapping[str, Any], order: Bought) -> Difference | None:
+    kind = asked.get("type")
+    if kind and kind != order.document.get("type"):
+        return Difference("terms", f"It was made for a {kind} order, and this one is {order.document.get('type')}.")
+    lacking = sorted(set(asked.get("tags") or ()) - set(order.document.get("tags") or ()))
+    if lacking:
+        return Difference("terms", f"It was made for an order with the tag {lacking[0]!r}, which this one has not.")
+    return None
+
+
+def _wishes(asked: Wishes, own: Wishes) -> Difference | None:
+    levels = [each.service_level or STANDARD for each in (asked, own)]
+    if levels[0].casefold() != levels[1].casefold():
+        return Difference("terms", f"It was made for service level {levels[0]}, and the order asks for {levels[1]}.")
+    if asked.pickup_node != own.pickup_node:
+        places = [each.pickup_node or "no pick-up" for each in (asked, own)]
+        return Difference("terms", f"It was made for pick-up at {places[0]}, and the order has {places[1]}.")
+    for name, words in DAYS.items():
+        days = [getattr(each, name) or "any day" for each in (asked, own)]
+        if days[0] != days[1]:
+            return Difference("terms", f"It was made for {words} {days[0]}, and the order is for {words} {days[1]}.")
+    return None

@@ -62,7 +62,7 @@ def _promise(row: Row[Any], parts: list[Json]) -> Json:
         "lines": row.lines or [],
         "nodes": parts,
         "asked": row.basis.get("asked"),
-        "basis": {name: value for name, value in row.basis.items() if name != "asked"},
+        "basis": {"policy": None, **{name: value for name, value in row.basis.items() if name != "asked"}},
         "made_at": instant(row.made_at),
         "stands_until": instant(row.stands_until),
         "delivered_at": instant(row.delivered_at),
