@@ -203,8 +203,8 @@ class OrderSchema(Strict):
     service_level = a_text(40)
     # Department, vendor number, contract … by their canonical names; every paper of the order says them again.
     references = a_references()
-    # A promise the hub offered (`prm_…`): the order is held to its date when it was placed while the offer stood.
-    promise = a_text(40)
+    # A promise the hub offered (`prm_…`): the order is held to its date when the offer was made for it and stood.
+    promise = a_text()
     # Code of the node where the buyer fetches the order.
     pickup_node = a_text(64)
     partial_shipment_allowed = fields.Boolean(load_default=True)
