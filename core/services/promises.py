@@ -17,6 +17,7 @@ from core.routing.problem import Destination
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.promise_basis import basis, require_fresh_model
+from core.services.promise_looks import look_at_promise
 from core.services.release import Work
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -35,10 +36,6 @@ FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[]) AS d(id, order_id, watch_
 JOIN orders o ON o.tenant_id = %s AND o.id = d.order_id
 WHERE p.tenant_id = %s AND p.id = d.id AND p.state = 'offered' AND p.stands_until >= least(o.placed_at, o.created_at)
 RETURNING p.id, p.order_id, p.due_at, p.level
-"""
-LOOK_AGAIN = """
-UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
-WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
 """
 PART = (
     "fulfillment_id", "order_id", "node_id", "carrier", "from_country", "from_postal", "to_country", "to_postal",
@@ -84,9 +81,9 @@ def promise_orders(
         parts.setdefault(work.order_id, []).append(part)
         rows.append(_part_row(work, part))
     copy_rows(unit, t.promise_part, PART, rows)
-    kept = [heads[order_id].promise for order_id in parts if heads[order_id].promise is not None]
+    kept = [order_id for order_id in parts if heads[order_id].promise is not None]
     if kept:
-        unit.conn.exec_driver_sql(LOOK_AGAIN, (unit.tenant, kept))
+        look_at_promise(unit, *kept)
     open_orders = {order_id: parts[order_id] for order_id in parts if order_id in whole and not heads[order_id].promise}
     _make(unit, facts, heads, _take_over(unit, heads, open_orders))
 
