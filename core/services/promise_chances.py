@@ -14,7 +14,7 @@ from core.intelligence.lanes import DAY_SECONDS, LEVELS, Lane, lane_name, make_t
 from core.intelligence.odds import late
 from core.services.facts import Facts
 from core.services.routing_facts import point_of
-from core.services.stoppages import Passage, Place, arriving, leaving
+from core.services.stoppages import Passage, Place, arriving, known_point, leaving
 from core.store.unit import Unit
 
 SURE = len(LEVELS) - 1
@@ -83,8 +83,7 @@ class Chances:
         return Chance(chance, code, why, work.node_id)
 
     def _arriving(self, way: Row[Any], carrier: str | None, leaves: datetime, there: datetime) -> Passage:
-        latitude, longitude = point_of(self._points.get((way.to_country, way.to_postal)))
-        point = None if latitude is None or longitude is None else (latitude, longitude)
+        point = known_point(*point_of(self._points.get((way.to_country, way.to_postal))))
         to = Place(way.to_country, way.to_postal, point)
         return arriving(self._facts.routing.disruptions, to, carrier, leaves, there)
 

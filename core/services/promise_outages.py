@@ -15,6 +15,7 @@ from sqlalchemy import select
 from core.services.facts import Facts
 from core.services.promise_looks import look_at_promise
 from core.services.routing_facts import Disruption, disruption_of, point_of
+from core.services.stoppages import known_point
 from core.store import schema as t
 from core.store.bulk import as_json
 from core.store.locks import lock_free_orders
@@ -101,8 +102,7 @@ def _concerned(unit: Unit, facts: Facts, nodes: set[UUID], disruptions: Sequence
     points = facts.routing.points.find(unit.conn, known, unit.tenant) if known else {}
     shut = []
     for country, postal in ends:
-        latitude, longitude = point_of(points.get((country, postal)))
-        point = None if latitude is None or longitude is None else (latitude, longitude)
+        point = known_point(*point_of(points.get((country, postal))))
         if any(each.covers(country, postal, point) for each in disruptions):
             shut.append((country, postal))
     if shut:

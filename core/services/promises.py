@@ -16,7 +16,7 @@ from core.intelligence.lanes import LEVELS
 from core.routing.problem import Destination
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
-from core.services.promise_basis import basis, require_fresh_model
+from core.services.promise_basis import basis, require_a_way, require_fresh_model
 from core.services.promise_looks import look_at_promise
 from core.services.release import Work
 from core.store import schema as t
@@ -58,7 +58,8 @@ def promise_orders(
 
     An order keeps the promise it has. One that names an offer still standing when it was placed is held to that; any
     other whole order is promised anew. An order of which units are missing is promised when the last are found, and
-    with nothing to go by that is recent enough it is not promised, which the event `promise.refused` says.
+    with nothing to go by that is recent enough, or into an area that is shut for nobody knows how long, it is not
+    promised, which the event `promise.refused` says.
 
     Args:
         unit: the running transaction.
@@ -103,7 +104,11 @@ def _take_over(
     named = {order_id: found for order_id in orders if (found := _promise_id(heads[order_id].named)) is not None}
     if not named:
         return dict(orders)
-    looks = [_first_look(orders[order_id]) for order_id in named]
+    # What was offered before its way was shut is looked at now.
+    looks = [
+        unit.now if any(part.begins > part.ship_at for part in orders[order_id]) else _first_look(orders[order_id])
+        for order_id in named
+    ]
     taken = unit.conn.exec_driver_sql(
         TAKE_OVER, (list(named.values()), list(named), looks, unit.tenant, unit.tenant)
     ).all()
@@ -120,12 +125,17 @@ def _make(unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapp
         require_fresh_model(facts, unit.now)
     except Conflict as refused:
         for order_id in orders:
-            unit.event("promise.refused", "order", order_id, {"why": refused.what}, order_id=order_id)
+            _refuse(unit, order_id, refused)
         return
     level = facts.promising.terms.level
     at, rests_on = LEVELS.index(level), as_json(basis(facts))
     rows = []
     for order_id, each in orders.items():
+        try:
+            require_a_way(each)
+        except Conflict as refused:
+            _refuse(unit, order_id, refused)
+            continue
         promised, promise_id, head = dues(each), uuid7(), heads[order_id]
         rows.append(
             (
@@ -135,6 +145,10 @@ def _make(unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapp
         )  # fmt: skip
         _tell(unit, promise_id, order_id, promised[at], level)
     copy_rows(unit, t.promise, PROMISE, rows)
+
+
+def _refuse(unit: Unit, order_id: UUID, refused: Conflict) -> None:
+    unit.event("promise.refused", "order", order_id, {"why": refused.what}, order_id=order_id)
 
 
 def _first_look(parts: Sequence[Expected]) -> datetime:

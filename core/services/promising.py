@@ -30,7 +30,7 @@ from core.services.facts import Facts
 from core.services.inforce import choose
 from core.services.planning import Planned, plan_order
 from core.services.problems import Builder
-from core.services.promise_basis import basis, require_fresh_model
+from core.services.promise_basis import basis, require_a_way, require_fresh_model
 from core.services.sourcing import Sourced
 from core.services.wholes import require_whole
 from core.services.wishes import Wishes
@@ -90,7 +90,8 @@ def offer(
 
     Raises:
         InputError: an item or a country nobody knows, or a part of what is counted.
-        Conflict: stock does not cover it, or what it would rest on is older than its limit.
+        Conflict: stock does not cover it, what it would rest on is older than its limit, or it would go into an area
+            that is shut for nobody knows how long.
     """
     if country is not None and country not in COUNTRIES:
         raise InputError(
@@ -112,6 +113,7 @@ def offer(
     found = plan_order(order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits))
     _require_stock(facts, found.plan, demands, wanted, counts)
     parts = _parts(facts, unit.now, order, found)
+    require_a_way(parts.values())
     promised = dues(list(parts.values()))
     chance = facts.promising.terms.level if level is None else level
     promise_id = uuid7()

@@ -29,6 +29,11 @@ class Passage:
     because: str | None = None
 
 
+def known_point(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
+    """Return a point, None when nobody knows where it is."""
+    return None if latitude is None or longitude is None else (latitude, longitude)
+
+
 def leaving(facts: Facts, node_id: UUID, carrier: str | None, now: datetime) -> Passage:
     """Return when what is packed now can leave a node: not while it is off, its area shut or its carrier stands still.
 

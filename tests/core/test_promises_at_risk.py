@@ -12,7 +12,7 @@ from core.services.disruptions import add_disruption, change_node, end_disruptio
 from core.services.promise_outages import look_at_outages
 from core.services.promise_watch import watch_promises
 from core.store.unit import Store
-from tests.core.carriers import change, forget, ordered
+from tests.core.carriers import change, forget, ordered, places
 from tests.core.world import World, now
 
 
@@ -137,3 +137,54 @@ def test_a_shut_area_puts_what_leaves_it_at_risk(world: World) -> None:
     opened(world, flood)
     assert swept(world).risk < 0.2
     assert cases(world)[0][1] == "superseded"
+
+
+def test_a_shut_destination_puts_work_and_parcels_at_risk_until_it_is_open(world: World) -> None:
+    placed(world)
+    [work], _ = ordered(world, {"A": 2})
+    before = swept(world)
+    flood = shut(world, country="DE", prefixes=["24"])
+    assert swept(world).risk == 1.0
+    assert cases(world) == [("Promises at risk: DE 24103 cannot be reached (disruption: flood)", "open")]
+    left = {"external_id": "S1", "fulfillment": f"ful_{work.id.hex}", "carrier": "DHL", "tracking_number": "T1"}
+    world.send("shipment", {**left, "occurred_at": now().isoformat()}, world.wms)
+    world.drain()
+    assert swept(world).risk == 1.0
+    opened(world, flood)
+    assert swept(world).risk < 0.5
+    assert cases(world)[0][1] == "superseded"
+    assert before.due_at == world.one("SELECT due_at FROM promise").due_at
+
+
+def test_a_shut_destination_that_opens_before_a_promise_is_due_leaves_it_its_chance(world: World) -> None:
+    placed(world)
+    ordered(world, {"A": 2})
+    change(world, "UPDATE promise SET due_at = due_at + interval '60 days'")
+    shut(world, days=3, country="DE", prefixes=["24"])
+    assert swept(world).risk < 0.1
+    assert cases(world) == []
+
+
+def test_a_circle_around_the_buyer_and_a_carriers_area_count_too(world: World) -> None:
+    places(world, ("DE", "24103", 54.32, 10.13), ("DE", "20095", 53.55, 10.0))
+    ordered(world, {"A": 2})
+    swept(world)
+    strike = shut(world, latitude=54.3, longitude=10.1, km=5.0)
+    assert swept(world).risk == 1.0
+    opened(world, strike)
+    assert swept(world).risk < 0.2
+
+
+def test_orders_that_somebody_works_on_are_looked_at_in_the_next_sweep(world: World) -> None:
+    ordered(world, {"A": 1})
+    ordered(world, {"A": 1})
+    swept(world)
+    switched(world, active=False)
+    with world.store.begin() as unit:
+        unit.conn.execute(text("SELECT 1 FROM orders WHERE number = '#1001' FOR UPDATE"))
+        swept(world)
+        risks = "SELECT p.risk FROM promise p JOIN orders o ON o.id = p.order_id ORDER BY o.number"
+        assert [row.risk < 0.2 for row in world.all(risks)] == [True, False]
+    swept(world)
+    assert [row.risk for row in world.all(risks)] == [1.0, 1.0]
+    assert world.one("SELECT value->'missed' AS missed FROM setting WHERE name = 'promises.outages'").missed == []
