@@ -18,8 +18,8 @@ from core.services.facts import Facts
 from core.services.finishing import settle_cancels
 from core.services.fulfilling import count_work_units, lock_works, set_work_states, source_again, work_lines
 from core.services.measures import in_units_of_work
-from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
+from core.services.promise_looks import look_at_promise
 from core.services.serials import Doubt, doubt_serials, refuse_serials, report_serials
 from core.services.shipping import check_left, report_surplus, shipped_before, tell_shipments, write_shipments
 from core.services.steps import LATE, SHIPPED, SHORT, Step

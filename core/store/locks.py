@@ -197,6 +197,15 @@ def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Row[Any]]
     return {row.id: row for row in rows}
 
 
+def lock_free_orders(unit: Unit, order_ids: Collection[UUID]) -> list[UUID]:
+    """Lock those of these orders that nobody else works on, in id order, and return them."""
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id FROM orders WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        (unit.tenant, sorted(order_ids)),
+    )
+    return list(rows.scalars())
+
+
 def lock_allocated(unit: Unit, order_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
     """Lock what is allocated to these locked orders, in id order, and return the positions it is of."""
     rows = unit.conn.exec_driver_sql(
