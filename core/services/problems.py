@@ -28,6 +28,8 @@ from core.store.unit import Unit
 if TYPE_CHECKING:
     from core.services.sourcing import Sourced
 
+NO_ROOM = "takes no orders: its capacity is 0 a day"
+
 
 @dataclass(slots=True)
 class Built:
@@ -184,6 +186,9 @@ class Builder:
 
     def _node_day(self, order: Sourced, node: UUID, rules: NodeRules, strict: bool) -> tuple[date | None, str | None]:
         """Return the day a node's part of an order leaves, and the reason why the node must not have it."""
+        if rules.capacity == 0:
+            # Every day is full, those without work as well, however late an order may go.
+            return None, NO_ROOM
         # Without a service nobody knows the days on the way: it leaves when it may arrive, not before.
         since = max(filter(None, (order.wishes.ship_from, order.wishes.deliver_from)), default=None)
         if since is not None and self._offers.has_services(order, node):
