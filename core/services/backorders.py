@@ -53,7 +53,10 @@ def barred(problem: Problem, plan: Plan, item_id: UUID) -> str | None:
     }
     said = [f"{node} {reason}" for node, reason in sorted(reasons.items())]
     if not said:
-        return "the order goes whole or not at all" if not problem.partial_allowed else "it may have no more parcels"
+        if not problem.partial_allowed:
+            return "the order goes whole or not at all"
+        most = problem.policy.most_nodes
+        return f"it may have no more parcels (its policy allows {most} part{'s' * (most > 1)})"
     return "; ".join(said[:3]) + (f"; and {len(said) - 3} more" if len(said) > 3 else "")
 
 

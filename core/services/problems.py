@@ -147,7 +147,7 @@ class Builder:
         stock = self._shelf.offered(order.connection_id, wanted, self._facts.nodes)
         return Problem(
             order.demands, self._nodes, stock, order.destination,
-            order.partial_allowed and not chosen.ship_complete, chosen.policy, {},
+            order.partial_allowed and not chosen.ship_complete, chosen.policy, {}, parts=order.parts,
         )  # fmt: skip
 
     def _without_way(self, node: NodeFacts) -> NodeFacts:

@@ -43,6 +43,14 @@ WHERE f.tenant_id = :tenant AND f.order_id = ANY(CAST(:ids AS uuid[])) AND f.sta
                   AND l.canceled > 0))
 GROUP BY f.order_id, f.node_id
 """
+# What nothing is left of (canceled, rejected, not found) is no part any more.
+PARTS = """
+SELECT f.order_id, count(*) AS parts FROM fulfillment_order f
+WHERE f.tenant_id = :tenant AND f.order_id = ANY(CAST(:ids AS uuid[])) AND f.state NOT IN ('canceled', 'rejected')
+  AND EXISTS (SELECT 1 FROM fulfillment_line l WHERE l.tenant_id = f.tenant_id AND l.fulfillment_id = f.id
+              AND l.quantity > l.canceled)
+GROUP BY f.order_id
+"""
 
 
 def load_sourced(unit: Unit, order_ids: Sequence[UUID]) -> list[Sourced]:
@@ -77,6 +85,9 @@ def load_sourced(unit: Unit, order_ids: Sequence[UUID]) -> list[Sourced]:
     for row in unit.conn.execute(text(REJECTED), values):
         if row.order_id in found:
             found[row.order_id].excluded[row.node_id] = f"{row.how}: {row.reason}".removesuffix(": ")
+    for row in unit.conn.execute(text(PARTS), values):
+        if row.order_id in found:
+            found[row.order_id].parts = row.parts
     return list(found.values())
 
 

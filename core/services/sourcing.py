@@ -53,6 +53,8 @@ class Sourced:
     wishes: Wishes = field(default_factory=Wishes)
     substituted: dict[UUID, UUID] = field(default_factory=dict)
     tries: int = 0
+    # Parts it has already, told or not: they count for how many its policy allows.
+    parts: int = 0
     released: bool = False
     # Whether its work goes to the nodes now, whatever the policy says.
     at_once: bool = False

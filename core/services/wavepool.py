@@ -164,6 +164,8 @@ def _fill(unit: Unit, pool: WavePool, versions: Mapping[UUID, int]) -> None:
             for work in works[order.order_id]
             for line in lines[work.id]
         ]
+        # All of its parts wait and are planned together, anew.
+        order.parts = 0
         order.demands = _demands([line for work in works[order.order_id] for line in lines[work.id]])
     items = {demand.item_id for order in orders for demand in order.demands}
     shelf = read_shelf(unit.conn, items, beyond=False, tenant=unit.tenant)
