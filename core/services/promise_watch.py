@@ -3,7 +3,7 @@
 A parcel that left is late with the chance the transit model gives it, knowing how long it has been on its way; work
 that has not left could leave at the node's next moment at best. A promise counts as late a day after its time even when
 nothing has arrived, so that what never arrives is no success; only of parcels no carrier ever told anything about it is
-not known, and they count neither way.
+not known, and they count neither way. What a buyer fetches is promised to be ready: handing it out ends the promise.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ OVERDUE = timedelta(days=1)
 # Between two looks at a promise nothing happens to: a quarter of what is left, within these.
 SOONEST, LATEST = timedelta(minutes=15), timedelta(hours=12)
 BATCH = 200
+# What a node picks for a buyer who comes is taken to be ready: the rest is up to him.
+AT_HAND = ("picking", "partly_shipped")
 DUE = """
-SELECT p.id, p.order_id, p.state, p.due_at, p.risk, p.version, o.state AS order_state, o.phase, o.total
+SELECT p.id, p.order_id, p.state, p.due_at, p.risk, p.version, o.state AS order_state, o.phase, o.total,
+       o.body->>'pickup_node' AS pickup
 FROM promise p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id
 WHERE p.tenant_id = %s AND p.order_id = ANY(%s::uuid[]) ORDER BY p.watch_at
 """
@@ -47,7 +50,8 @@ LEFT JOIN promise_part p ON p.tenant_id = s.tenant_id AND p.fulfillment_id = s.f
 WHERE s.tenant_id = %s AND s.order_id = ANY(%b::uuid[]) AND s.state <> 'voided'
 """
 WORK = """
-SELECT f.order_id, f.node_id, p.carrier, p.from_country, p.from_postal, p.to_country, p.to_postal, p.km, p.ship_at
+SELECT f.order_id, f.node_id, f.state, p.carrier, p.from_country, p.from_postal, p.to_country, p.to_postal, p.km,
+       p.ship_at
 FROM fulfillment_order f
 JOIN promise_part p ON p.tenant_id = f.tenant_id AND p.fulfillment_id = f.id
 WHERE f.tenant_id = %s AND f.order_id = ANY(%b::uuid[])
@@ -116,7 +120,11 @@ def _look(unit: Unit, facts: Facts, row: Row[Any], parcels: Sequence[Row[Any]], 
     arrived = [each.delivered_at for each in parcels if each.state == "delivered"]
     if row.phase in ("delivered", "partly_returned", "returned") and arrived and not under_way and not failed:
         at = max(arrived)
-        return _Look("kept" if at <= row.due_at else "late", float(at > row.due_at), None, at, unit.now)
+        kept = at <= row.due_at
+        if row.pickup and not kept and row.state != "late":
+            # Whether it was ready when it was promised, or its buyer came later, nobody has said.
+            return _Look("unknown", 0.0, None, at, unit.now)
+        return _Look("kept" if kept else "late", float(not kept), None, at, unit.now)
     chances = [(_parcel_late(facts, unit.now, row, each), each) for each in under_way]
     chances += [(_work_late(facts, unit.now, row, each), each) for each in works]
     chances += [(1.0, each) for each in failed]
@@ -127,7 +135,8 @@ def _look(unit: Unit, facts: Facts, row: Row[Any], parcels: Sequence[Row[Any]], 
         # Nothing is under way and nothing is at work: units are being sourced again, or wait for stock.
         on_time = 0.0 if unit.now > row.due_at else 1 - row.risk
     risk = 1 - on_time
-    overdue = unit.now > row.due_at + OVERDUE
+    waits = bool(row.pickup and works) and all(each.state in AT_HAND for each in works)
+    overdue = unit.now > row.due_at + OVERDUE and not waits
     if overdue and under_way and not works and not failed and not any(each.tracked for each in under_way):
         return _Look("unknown", risk, None, settled_at=unit.now)
     cause = None
@@ -147,12 +156,17 @@ def _parcel_late(facts: Facts, now: datetime, row: Row[Any], parcel: Row[Any]) -
 
 
 def _work_late(facts: Facts, now: datetime, row: Row[Any], work: Row[Any]) -> float:
+    if row.pickup and work.state in AT_HAND:
+        return 0.0
     calendar = facts.promising.calendars.get(work.node_id)
     # Packed already or not: at best it leaves when the node's next parcels do.
     leaves = None if calendar is None else next_ship_moment(calendar, now, handling=timedelta(0))
     if leaves is None:
         return 1.0
-    return _chance(facts, work, work.carrier, None, max(leaves, min(work.ship_at, row.due_at)), row.due_at, 0.0)
+    leaves = max(leaves, min(work.ship_at, row.due_at))
+    if row.pickup:
+        return float(leaves > row.due_at)
+    return _chance(facts, work, work.carrier, None, leaves, row.due_at, 0.0)
 
 
 def _chance(
@@ -185,7 +199,7 @@ def _cause(facts: Facts, row: Row[Any], worst: Row[Any] | None, risk: float) -> 
         detail = f"{source} is {worst.state.replace('_', ' ')}"
     else:
         source = facts.promising.places[worst.node_id].code
-        detail = f"{source} has not sent it"
+        detail = f"{source} has not {'made it ready' if row.pickup else 'sent it'}"
     return Opened(
         PROMISE_RISK,
         f"{PROMISE_RISK.code}:{source.lower()}",

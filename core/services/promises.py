@@ -25,7 +25,8 @@ from core.store.unit import Unit
 # Nothing is at risk before the work was due to leave; then this much later it is looked at.
 GRACE = timedelta(minutes=30)
 HEADS = """
-SELECT o.id, o.ship_country, o.body->'ship_to'->>'postal_code' AS postal, o.body->>'promise' AS named, p.id AS promise
+SELECT o.id, o.ship_country, o.body->'ship_to'->>'postal_code' AS postal, o.body->>'promise' AS named,
+       p.id AS promise, o.body->>'pickup_node' AS pickup
 FROM orders o LEFT JOIN promise p ON p.tenant_id = o.tenant_id AND p.order_id = o.id
 WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[])
 """
@@ -78,7 +79,11 @@ def promise_orders(
     outlook = Outlook(facts, unit.now)
     for work in works:
         head = heads[work.order_id]
-        part = outlook.part(work.node_id, destinations[work.order_id], head.postal, work.leg)
+        part = (
+            outlook.ready(work.node_id, work.leg)
+            if head.pickup
+            else outlook.part(work.node_id, destinations[work.order_id], head.postal, work.leg)
+        )
         if part is None:
             continue  # a node that never works was chosen all the same: there is nothing to expect of it
         parts.setdefault(work.order_id, []).append(part)
@@ -88,7 +93,7 @@ def promise_orders(
     if kept:
         unit.conn.exec_driver_sql(LOOK_AGAIN, (unit.tenant, kept))
     open_orders = {order_id: parts[order_id] for order_id in parts if order_id in whole and not heads[order_id].promise}
-    _make(unit, facts, heads, _take_over(unit, heads, open_orders))
+    _make(unit, facts, _take_over(unit, heads, open_orders))
 
 
 def _part_row(work: Work, part: Expected) -> tuple[Any, ...]:
@@ -116,7 +121,7 @@ def _take_over(
     return {order_id: each for order_id, each in orders.items() if order_id not in done}
 
 
-def _make(unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapping[UUID, list[Expected]]) -> None:
+def _make(unit: Unit, facts: Facts, orders: Mapping[UUID, list[Expected]]) -> None:
     if not orders:
         return
     try:
@@ -129,10 +134,10 @@ def _make(unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapp
     at, rests_on = LEVELS.index(level), as_json(basis(facts))
     rows = []
     for order_id, each in orders.items():
-        promised, promise_id, head = dues(each), uuid7(), heads[order_id]
+        promised, promise_id, goal = dues(each), uuid7(), each[0].lane
         rows.append(
             (
-                promise_id, order_id, "standing", level, promised[at], *promised, head.ship_country, head.postal,
+                promise_id, order_id, "standing", level, promised[at], *promised, goal.to_country, goal.to_postal,
                 rests_on, 1 - level, unit.now, _first_look(each),
             )
         )  # fmt: skip

@@ -172,7 +172,8 @@ def _fill(unit: Unit, pool: WavePool, versions: Mapping[UUID, int]) -> None:
     outside = Outside(unit, items, shelf)
     kept = []
     for order in orders:
-        reason = outside.reason(order, plans[order.order_id], works[order.order_id])
+        fetched = "is fetched by its buyer" if order.wishes.pickup_node is not None else None
+        reason = fetched or outside.reason(order, plans[order.order_id], works[order.order_id])
         if reason is None:
             kept.append(order)
         else:
