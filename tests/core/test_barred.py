@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from core.errors import InputError
 from core.services import policies
+from core.services.actions import apply_case
 from core.services.redeciding import pieces, verify_pieces
 from core.store.read.decisions import read_decision
 from core.store.unit import Store
@@ -57,6 +59,35 @@ def test_a_line_that_only_waits_for_another_is_told_so(world: World) -> None:
         ("STOCK-OUT-001", "No stock of B"),
         ("STOCK-WAY-001", "A is there and cannot leave: the order goes whole or not at all"),
     ]
+
+
+def test_units_a_node_gave_back_are_told_with_its_reason_and_can_be_canceled(world: World) -> None:
+    [work], _ = ordered(world, {"B": 1})
+    (other, stays), _ = ordered(world, {"A": 10})
+    for each in (work, other):
+        update = {"fulfillment": each.number, "status": "rejected", "reason": "discontinued"}
+        world.send("fulfillment_update", update, world.wms)
+    world.drain()
+    world.drain()
+    title, rest = "HAM gave back B: discontinued", f"{other.code} gave back A: discontinued"
+    assert sorted(cases(world)) == sorted([("NODE-REJECT-001", title), ("NODE-REJECT-001", rest)])
+    case = world.one("SELECT id, alternatives FROM exception_case WHERE title = :title", title=title)
+    assert [each["action"] for each in case.alternatives] == ["cancel_lacking"]
+    with world.store.begin() as unit:
+        with pytest.raises(InputError, match="Say reason"):
+            apply_case(unit, world.facts, world.partners, case.id, {}, "cancel_lacking")
+        told = apply_case(unit, world.facts, world.partners, case.id, {"reason": "discontinued"}, "cancel_lacking")
+    assert told == {"action": "cancel_lacking", "done": 1}
+    assert world.one("SELECT state FROM orders WHERE id = :o", o=work.order_id).state == "canceled"
+    assert cases(world) == [("NODE-REJECT-001", rest)]
+    case = world.one("SELECT id FROM exception_case WHERE title = :title", title=rest)
+    with world.store.begin() as unit:
+        apply_case(unit, world.facts, world.partners, case.id, {"reason": "discontinued"}, "cancel_lacking")
+    line = world.one("SELECT canceled FROM order_line WHERE order_id = :o", o=other.order_id)
+    assert (cases(world), line.canceled) == ([], 5)
+    states = {each.id: each.state for each in world.work() if each.order_id == other.order_id}
+    assert states == {other.id: "rejected", stays.id: "released"}
+    world.check_books()
 
 
 def test_parts_that_left_or_are_at_work_count_for_how_many_an_order_may_have(store: Store) -> None:
