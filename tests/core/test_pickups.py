@@ -1,10 +1,13 @@
 """What a buyer fetches: made ready at its node, promised to be ready there, and over when it is handed out."""
 
+from decimal import Decimal
+
 import pytest
 
 from core.domain.documents import check_document
 from core.domain.ids import public_id
 from core.services.promise_watch import watch_promises
+from core.services.promising import Wanted, offer
 from core.services.reports import ship
 from core.store.unit import Store
 from tests.core.carriers import change, ordered, rates, services
@@ -43,6 +46,17 @@ def test_a_pickup_costs_no_way_is_promised_as_ready_and_ends_when_it_is_handed_o
             assert world.one("SELECT state FROM promise WHERE order_id = :o", **values).state == "kept"
             assert world.all("SELECT * FROM outcome") == []  # nothing to learn of ways
     assert world.all("SELECT * FROM hold") == []
+
+
+def test_an_offer_for_a_pickup_is_about_being_ready_and_is_what_its_order_gets(world: World) -> None:
+    with world.store.begin() as unit:
+        terms = {"pickup_node": "LYS"}
+        made = offer(unit, world.hub.facts.get(unit.conn, 1), [Wanted("A", Decimal(1))], "AU", "2000", asked=terms)
+    [work], _ = ordered(world, {"A": 1}, pickup_node="LYS", promise=public_id("promise", made), ship_to=None)
+    promise = world.one("SELECT * FROM promise")
+    part = world.one("SELECT * FROM promise_part")
+    assert (promise.id, promise.order_id, promise.state) == (made, work.order_id, "standing")
+    assert (promise.due_at, promise.due_95) == (part.ship_at, part.ship_at)
 
 
 def test_a_pickup_that_waits_for_its_buyer_is_not_late_and_one_nobody_made_ready_is(world: World) -> None:
