@@ -173,7 +173,7 @@ def _move(unit: Unit, facts: Facts, pool: WavePool, found: Found, rows: Mapping[
     won, lost = take(unit, solved)
     # Beyond what is there a unit may be promised, but not on time.
     taken = {key for one in solved for key in one.needs}
-    if lost or taken & overpromised(unit, {item for item, _ in taken}):
+    if lost or taken & overpromised(unit, {item for item, _ in taken}).keys():
         raise _Lost
     record(unit, won, facts)
     for one in won:
