@@ -16,6 +16,7 @@ from core.domain.money import plain
 from core.domain.shelf import Key, Shelf
 from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Plan
+from core.routing.reckoning import reckon
 from core.services.affected import Affected
 from core.services.facts import Facts
 from core.services.inforce import InForce, choose
@@ -38,7 +39,7 @@ NOBODY = "cannot be moved: no other node can ship any of it"
 
 @dataclass(frozen=True, slots=True)
 class Replan:
-    """What an order's affected work costs now and would cost elsewhere, in 1/10,000 of the currency.
+    """What an order's affected work costs now and would cost elsewhere: money, unweighed, in 1/10,000 of the currency.
 
     `before` is None where it cannot be priced any more; `short` is what nobody else has, by order line.
     """
@@ -94,7 +95,9 @@ def compare(
         taken = triples(plan.assignments)
         shelf.take(order.connection_id, shelf.needs(taken), shelf.kits_in(taken))
         before = _cost_now(unit, *now[order_id], Shelf(shelf.needs(_held(works)), kits=shelf.kits), chosen)
-        found.append(Replan(works, before, plan.cost, legs, _units(plan), plan.short))
+        found.append(
+            Replan(works, before, reckon(planned.problem, plan.assignments).cost, legs, _units(plan), plan.short)
+        )
     return found
 
 
@@ -130,7 +133,7 @@ def _cost_now(
     }
     several = replace(policy.policy, most_nodes=max(policy.policy.most_nodes, len(works)))
     plan = solve(replace(built.problem, services=services, policy=several))
-    return None if plan.short else plan.cost
+    return None if plan.short else reckon(built.problem, plan.assignments).cost
 
 
 def _units(plan: Plan) -> dict[UUID, Decimal]:

@@ -17,6 +17,7 @@ from sqlalchemy import Row, text
 from core.domain.ids import public_id, uuid7
 from core.domain.states import FULFILLMENT
 from core.routing.problem import Assignment
+from core.routing.reckoning import reckon
 from core.routing.waverecord import Plans
 from core.routing.waves import cost_of, ways_of
 from core.services.allocating import Solved, record, take
@@ -181,7 +182,11 @@ def _move(unit: Unit, facts: Facts, pool: WavePool, found: Found, rows: Mapping[
         unit.conn.execute(DECIDED, values)
         unit.event(
             "order.replanned", "order", one.order.order_id,
-            {"wave": public_id("wave", wave_id), "nodes": len(one.legs), "cost": one.plan.cost},
+            {
+                "wave": public_id("wave", wave_id),
+                "nodes": len(one.legs),
+                "cost": reckon(one.problem, one.plan.assignments).cost,
+            },
             order_id=one.order.order_id,
         )  # fmt: skip
     refresh_phases(unit, rows)
