@@ -88,6 +88,21 @@ def test_costs_are_money_whatever_the_policy_weighs_them_as(world: World) -> Non
     assert Decimal(found["cost_after"]) > Decimal(found["cost_before"])
 
 
+def test_work_of_a_node_that_works_stays_where_it_is(world: World) -> None:
+    # The day is full with this very work, and the work is not in its own way.
+    change(world, "UPDATE node SET capacity_per_day = 2")
+    for units in (2, 3):
+        ordered(world, {"A": units})
+    before = [(work.id, work.code, work.state) for work in world.work()]
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    found = report(world.facts, affected, replans)
+    assert (found["affected"], found["moves"], found["asked"], found["stays"], found["orders"]) == (2, 0, 0, 2, [])
+    assert (found["cost_before"], found["cost_after"], found["short"]) == ("0", "0", 0)
+    assert [each["reason"] for each in found["staying"]] == ["would be planned just as it is"] * 2
+    assert carried_out(world, replans) == {"moved": 0, "asked": 0, "stayed": 0}
+    assert [(work.id, work.code, work.state) for work in world.work()] == before
+
+
 def test_what_nobody_else_has_stays_and_makes_nothing_cheaper(world: World) -> None:
     ordered(world, {"B": 2})
     ordered(world, {"A": 1, "B": 1})
