@@ -19,7 +19,7 @@ from core.domain.money import plain
 from core.services.counterfactuals import would_change
 from core.store import schema as t
 from core.store.read.cases import list_cases, read_case
-from core.store.read.decisions import read_decision
+from core.store.read.decisions import costs_of, read_decision
 from core.store.read.orders import read_order
 from core.store.read.page import Slice
 from core.store.read.plumbing import list_deliveries, read_delivery, read_message
@@ -120,7 +120,8 @@ def of_decision(conn: Connection, decision_id: UUID, as_of: datetime | None) -> 
         lines.append("Not everything could be promised; the rest waits for stock.")
     return Reasons(
         {"subject": found["id"], "kind": "decision", "as_of": instant(as_of), "decision": found},
-        f"Decision {found['id']}: {found['kind']}, cost {found['cost']}",
+        f"Decision {found['id']}: {found['kind']}, cost {found['cost']}"
+        + (f", weighed {found['weighed']}" if found["weighed"] != found["cost"] else ""),
         lines,
         [("Candidates", found["candidates"], CANDIDATE), ("Would change", found["would_change"], CHANGE)],
         [f"crossdock explain {found['order']}"] if found["order"] else [],
@@ -131,7 +132,7 @@ def _decision(conn: Connection, decision_id: UUID) -> Json:
     found = read_decision(conn, decision_id)
     d = t.decision.c
     row = conn.execute(select(t.decision).where(d.tenant_id == DEFAULT_TENANT, d.id == decision_id)).mappings().one()
-    told = explain_decision(row)
+    told = explain_decision(row, costs_of(conn, [row]).get(decision_id))
     candidates = [
         {
             "node": each.node,
@@ -152,6 +153,7 @@ def _decision(conn: Connection, decision_id: UUID) -> Json:
     return {
         **found,
         "cost": _amount(told.cost),
+        "weighed": _amount(told.weighed),
         "short": told.short,
         "candidates": candidates,
         "would_change": changed["changes"],

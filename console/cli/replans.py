@@ -52,6 +52,7 @@ def replan(
         found, replans = _looked(session, hub, unit, scope)
     if session.dry_run:
         return {**found, "applied": None}
+    replans = [each for each in replans if each.works]
     if replans:
         session.agree(f"Move the work of {len(replans)} orders?")
     if before is not None:

@@ -49,12 +49,16 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One decision in words and figures; `before` is of orders that a wave planned again."""
+    """One decision in words and figures; `before` is of orders that a wave planned again.
+
+    `cost` is money; `weighed` is what the policy compared, by its weights and penalties, as terms of candidates are.
+    """
 
     id: UUID
     policy: str
     bound: str | None
     cost: Decimal
+    weighed: Decimal
     short: bool
     duration_us: int
     at: Any
@@ -62,14 +66,21 @@ class Explanation:
     before: Before | None = None
 
 
-def explain(row: RowMapping) -> Explanation:
-    """Return a stored decision as people read it, the cheapest node first."""
+def explain(row: RowMapping, cost: int | None = None) -> Explanation:
+    """Return a stored decision as people read it, the cheapest node first.
+
+    Args:
+        row: of the decision.
+        cost: what it costs in money, in 1/10,000 of the currency; None where only what was weighed is known.
+    """
+    weighed = row["choice"].get("cost", 0)
     told = orjson.loads(unpack(row["candidates"]))
-    candidates = [_candidate(one, told, row["choice"].get("cost", 0)) for one in told]
+    candidates = [_candidate(one, told, weighed) for one in told]
     candidates.sort(key=lambda one: (not one.chosen, one.shipment is None, one.shipment or 0, one.node))
     return Explanation(
-        row["id"], row["policy"], row["bound"], amount(row["choice"].get("cost", 0)), bool(row["choice"].get("short")),
-        row["duration_us"], row["at"], tuple(candidates), _before(row) if row["kind"] == "wave" else None,
+        row["id"], row["policy"], row["bound"], amount(weighed if cost is None else cost), amount(weighed),
+        bool(row["choice"].get("short")), row["duration_us"], row["at"], tuple(candidates),
+        _before(row) if row["kind"] == "wave" else None,
     )  # fmt: skip
 
 

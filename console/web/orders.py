@@ -19,6 +19,7 @@ from console.web.errors import missing
 from core.domain.ids import kind_of, parse_id, public_id
 from core.domain.vocabulary import HoldKind
 from core.services import counterfactuals
+from core.store.read.decisions import costs_of
 from core.store.views import choices, order_page, order_tabs, orders
 
 COLUMNS = (
@@ -138,6 +139,7 @@ def detail(order: str) -> str:
     with hub.store.read() as conn:
         found = order_page.load(conn, hub.tenant, parse_id("order", order))
         papers = trade.of_order(conn, hub.tenant, found) if found else None
+        costs = costs_of(conn, found.decisions, hub.tenant) if found else {}
     if found is None:
         raise missing("order")
     return render_template(
@@ -152,7 +154,7 @@ def detail(order: str) -> str:
         promise_tones=kinds.PROMISE_TONES,
         message_tones=kinds.MESSAGE_TONES,
         delivery_tones=kinds.DELIVERY_TONES,
-        decisions=[decision.explain(row) for row in found.decisions],
+        decisions=[decision.explain(row, costs.get(row["id"])) for row in found.decisions],
         decimal=Decimal,
         facts=facts,
         moment_tone=moment_tone,

@@ -16,6 +16,8 @@ COUNTRIES = frozenset(
     TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
     """.split()
 )
+# What is written for a country and is the code of none.
+MEANT = {"UK": "GB", "EL": "GR"}
 
 
 def known_country(code: str) -> None:
@@ -25,4 +27,5 @@ def known_country(code: str) -> None:
         ValidationError: no country has it.
     """
     if code not in COUNTRIES:
-        raise ValidationError(f"no country has the code {code[:8]!r}; ISO 3166 has codes such as DE")
+        fix = f"write {MEANT[code]}" if code in MEANT else "ISO 3166 has codes such as DE"
+        raise ValidationError(f"no country has the code {code[:8]!r}; {fix}")

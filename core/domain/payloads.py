@@ -38,8 +38,9 @@ Writes of interchanges may bear {"again": {"interchange", "text"}}: the intercha
 PAPER is the canonical order_response, despatch_advice, invoice or credit_note (docs/canonical.md); NAMES is
 {"id", "external_id", "number", "connection"}.
 
-PURCHASE, for work of a supplier: {"number", "currency", "total", "lines": [{"id", "code", "price"}]}, where code is the
-supplier's word for the item and price that of one unit; null where it is not known.
+PURCHASE, for work of a supplier: {"number", "currency", "total", "lines": [{"id", "code", "price", "currency"}]}, where
+code is the supplier's word for the item and price that of one unit; null where it is not known. Where the lines are in
+several currencies there is no sum of them: currency and total of the order are null, and each line says its own.
 ORDER is the canonical order of the API with its server fields; ids are public ids. A connector that cannot express a
 field it is given refuses (Rejected) or leaves it out on purpose, never cuts it short.
 """

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from core.routing.problem import Demand, Destination, NodeFacts, Plan, Policy, Problem, Service, StockTier
+from core.routing.problem import Assignment, Demand, Destination, NodeFacts, Plan, Policy, Problem, Service, StockTier
 
 Json = dict[str, Any]
 # Goes up when the same problem may get another plan: decisions of an older engine are not expected to come out alike.
@@ -143,6 +143,18 @@ def choice_of(problem: Problem, plan: Plan) -> Json:
         "cost": plan.cost,
         "short": [[line[line_id], format(units, "f")] for line_id, units in plan.short.items()],
     }
+
+
+def assignments_of(problem: Problem, choice: Json) -> list[Assignment]:
+    """Return the units a stored choice gave to nodes."""
+    node = {each.code: each.id for each in problem.nodes}
+    found = []
+    for line, code, units, *service in choice["assignments"]:
+        demand = problem.demands[line]
+        found.append(
+            Assignment(demand.line_id, demand.item_id, node[code], Decimal(units), service[0] if service else None)
+        )
+    return found
 
 
 def _changes(known: NodeFacts, own: NodeFacts) -> Json:

@@ -138,7 +138,8 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
         case DocumentType.SHIPMENT:
             return _reported(reports.ship(unit, facts, body, connection_id), parcel=True)
         case DocumentType.TRACKING:
-            return Applied("applied", track(unit, body, connection_id))
+            told = track(unit, body, connection_id)
+            return Applied("applied", told.order_id, told.doubt)
         case DocumentType.STOCK:
             done = count_stock(unit, body, connection_id)
             note = f"{done['applied']} applied"

@@ -52,8 +52,10 @@ def change_node(unit: Unit, code: str, changes: Mapping[str, Any]) -> UUID:
     if values.get("active"):
         values = {"off_until": None, "off_reason": None, **values}
     n = t.node.c
+    # What is off until a moment works again then, even if it was off for good before.
+    back = {"active": True} if values.get("off_until") is not None else {}
     unit.conn.execute(
-        update(t.node).where(n.tenant_id == unit.tenant, n.id == node).values(version=n.version + 1, **values)
+        update(t.node).where(n.tenant_id == unit.tenant, n.id == node).values(version=n.version + 1, **back | values)
     )
     if note_switch(unit, node):
         mark_listings_at(unit, [node])

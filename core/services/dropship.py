@@ -38,7 +38,8 @@ def supplier_order(
         number: of the fulfillment order, which is that of the purchase order.
         node: the supplier.
         lines: (fulfillment line, order line, item, units) each.
-        prices: as `read_prices` gives them; a line without one has null, and then the total is null too.
+        prices: as `read_prices` gives them; a line without one has null, and then the total is null too, as it and the
+            order's currency are where lines are in several.
     """
     found = [(line, units, prices.get((node, item))) for line, _, item, units in lines]
     known = [(units, row) for _, units, row in found if row is not None]
@@ -54,6 +55,7 @@ def supplier_order(
                 "id": public_id("fulfillment_line", line),
                 "code": None if row is None else row.code,
                 "price": None if row is None else format(row.price, "f"),
+                "currency": None if row is None else row.currency,
             }
             for line, _, row in found
         ],

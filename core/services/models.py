@@ -51,14 +51,18 @@ def train_transit(unit: Unit, engine: str, actor: str) -> UUID:
         Conflict: too few parcels have arrived.
         Misconfigured: the engine is not installed.
     """
-    seen = _ripe(read_seen(unit, unit.now - HISTORY))
+    every = read_seen(unit, unit.now - HISTORY)
+    seen = _ripe(every)
     window = np.where(seen.ages < RIPE_DAYS + WINDOW_DAYS, 1, 0)
     tested = np.flatnonzero(seen.ages < RIPE_DAYS + 2 * WINDOW_DAYS)
     if len(seen.trips) - len(tested) < LEAST_OUTCOMES or len(set(window[tested])) < 2:
         raise Conflict(
-            f"Too few parcels have arrived to train on: {len(seen.trips)}, of which {len(tested)} left in the last two"
-            f" windows; at least {LEAST_OUTCOMES} earlier ones and some in each window are needed.",
-            fix="Wait for more outcomes; the rule with its correction is used meanwhile.",
+            f"Too few parcels to train on: of {int(every.arrived.sum())} that have arrived {len(seen.trips)} left at"
+            f" least {RIPE_DAYS:.0f} days ago, by when slow ones have arrived too, and {len(seen.trips) - len(tested)}"
+            f" left more than {RIPE_DAYS + 2 * WINDOW_DAYS:.0f} days ago.",
+            why=f"At least {LEAST_OUTCOMES} that left more than {RIPE_DAYS + 2 * WINDOW_DAYS:.0f} days ago are learned"
+            f" from, and some of each of the two windows of {WINDOW_DAYS:.0f} days since are needed to compare.",
+            fix="Wait for more and older outcomes; the rule with its correction is used meanwhile.",
             code="MODEL-DATA-409",
         )
     verdict = _challenge(unit, seen, engine, window, tested)

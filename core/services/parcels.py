@@ -37,6 +37,13 @@ SETTLE = text(
         settled_at = excluded.settled_at
     """
 )
+# What was settled by a time of delivery that is corrected is settled once more.
+AGAIN = text(
+    """
+    UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
+    WHERE tenant_id = :t AND order_id = :order AND state IN ('standing', 'kept', 'late')
+    """
+)
 
 
 def settle_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
@@ -46,3 +53,9 @@ def settle_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
     """
     unit.conn.execute(SETTLE, {"t": unit.tenant, "id": shipment_id})
     look_at_promise(unit, order_id)
+
+
+def correct_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
+    """Write the outcome of a parcel anew, and have its order's promise settled anew, even when it was settled."""
+    unit.conn.execute(SETTLE, {"t": unit.tenant, "id": shipment_id})
+    unit.conn.execute(AGAIN, {"t": unit.tenant, "order": order_id})

@@ -16,6 +16,7 @@ from core.domain.money import plain
 from core.domain.shelf import Key, Shelf
 from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Plan
+from core.routing.reckoning import reckon
 from core.services.affected import Affected
 from core.services.facts import Facts
 from core.services.inforce import InForce, choose
@@ -28,19 +29,22 @@ from core.services.resourcing import load_sourced
 from core.services.routing_facts import Usage
 from core.services.sourcing import Sourced, learn_traits
 from core.services.tariffs import scaled
+from core.services.unmoved import code_of, free_of, same
 from core.store.locks import lock_order, lock_orders
 from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
 
 NONE = Decimal(0)
 NOBODY = "cannot be moved: no other node can ship any of it"
+SAME = "would be planned just as it is"
 
 
 @dataclass(frozen=True, slots=True)
 class Replan:
-    """What an order's affected work costs now and would cost elsewhere, in 1/10,000 of the currency.
+    """What an order's affected work costs now and would cost elsewhere: money, unweighed, in 1/10,000 of the currency.
 
     `before` is None where it cannot be priced any more; `short` is what nobody else has, by order line.
+    `same` is work that would be planned just as it is and stays; where all of it is, `works` is empty.
     """
 
     works: Sequence[Affected]
@@ -49,6 +53,7 @@ class Replan:
     legs: Mapping[UUID, Leg]
     units: Mapping[UUID, Decimal]
     short: Mapping[UUID, Decimal]
+    same: Sequence[Affected] = ()
 
 
 def compare(
@@ -69,7 +74,7 @@ def compare(
         if each.way != "stays":
             by_order.setdefault(each.order_id, []).append(each)
     orders = {order.order_id: order for order in load_sourced(unit, list(by_order))}
-    now = {order_id: _as_it_is(facts, orders[order_id], works) for order_id, works in by_order.items()}
+    now = {order_id: _as_it_is(facts, orders[order_id]) for order_id in by_order}
     for order_id, works in by_order.items():
         orders[order_id].demands = _demands(works)
         orders[order_id].parts = max(orders[order_id].parts - len(works), 0)
@@ -82,7 +87,8 @@ def compare(
         shelf.give(orders[order_id].connection_id, units, {**units, **shelf.kits_in(held)}, {})
     shelf.take(None, lacking or {})
     # What is compared is not booked: counting it would fill days that stay free.
-    trial = replace(facts, routing=replace(facts.routing, usage=facts.routing.usage.copy(), kept={}))
+    usage = free_of(facts.routing.usage, (work for works in by_order.values() for work in works))
+    trial = replace(facts, routing=replace(facts.routing, usage=usage, kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)
     found = []
     for order_id, works in by_order.items():
@@ -94,8 +100,15 @@ def compare(
         plan, legs = planned.plan, builder.take(planned.built, planned.plan)
         taken = triples(plan.assignments)
         shelf.take(order.connection_id, shelf.needs(taken), shelf.kits_in(taken))
-        before = _cost_now(unit, *now[order_id], Shelf(shelf.needs(_held(works)), kits=shelf.kits), chosen)
-        found.append(Replan(works, before, plan.cost, legs, _units(plan), plan.short))
+        stays = same(works, plan, legs)
+        if stays:
+            there = {work.node_id for work in stays}
+            works = [work for work in works if work.node_id not in there]
+            plan = replace(plan, assignments=[each for each in plan.assignments if each.node_id not in there])
+            legs = {node: leg for node, leg in legs.items() if node not in there}
+        before = _cost_now(unit, *now[order_id], works, shelf, chosen) if works else None
+        after = reckon(planned.problem, plan.assignments).cost
+        found.append(Replan(works, before, after, legs, _units(plan), plan.short, stays))
     return found
 
 
@@ -111,27 +124,29 @@ def _demands(works: Sequence[Affected]) -> list[Demand]:
     return list(wanted.values())
 
 
-def _as_it_is(facts: Facts, order: Sourced, works: Sequence[Affected]) -> tuple[Facts, Sourced, Sequence[Affected]]:
+def _as_it_is(facts: Facts, order: Sourced) -> tuple[Facts, Sourced]:
     """Return facts in which nothing has happened, and the order as it was when the work was released."""
     nodes = {node_id: replace(node, active=True) for node_id, node in facts.nodes.items()}
     routing = replace(facts.routing, closed={}, shut={}, disruptions=(), usage=Usage(), kept={})
-    before = replace(order, demands=_demands(works), excluded={}, partial_allowed=True, parts=0)
-    return replace(facts, nodes=nodes, routing=routing), before, works
+    before = replace(order, excluded={}, partial_allowed=True, parts=0)
+    return replace(facts, nodes=nodes, routing=routing), before
 
 
 def _cost_now(
     unit: Unit, facts: Facts, order: Sourced, works: Sequence[Affected], shelf: Shelf, policy: InForce
 ) -> int | None:
-    """Return what the work costs where it is, by the services it has, at today's prices; `shelf` has no more."""
-    chosen = {work.node_id: f"{work.carrier}/{work.service}" for work in works if work.service is not None}
-    built = Builder(unit, facts, [order], shelf).build(order, policy, strict=False)
+    """Return what the work costs where it is, by the services it has, at today's prices, of nothing but its units."""
+    chosen = {work.node_id: code_of(work) for work in works if work.service is not None}
+    there = Shelf(shelf.needs(_held(works)), kits=shelf.kits)
+    alone = replace(order, demands=_demands(works))
+    built = Builder(unit, facts, [alone], there).build(alone, policy, strict=False)
     services = {
         node: [each for each in offered if each.code == chosen.get(node, each.code)] or offered
         for node, offered in built.problem.services.items()
     }
     several = replace(policy.policy, most_nodes=max(policy.policy.most_nodes, len(works)))
     plan = solve(replace(built.problem, services=services, policy=several))
-    return None if plan.short else plan.cost
+    return None if plan.short else reckon(built.problem, plan.assignments).cost
 
 
 def _units(plan: Plan) -> dict[UUID, Decimal]:
@@ -172,6 +187,7 @@ def carry_out(unit: Unit, facts: Facts, order_id: UUID, works: Collection[UUID],
 
 def apply_replans(unit: Unit, facts: Facts, replans: Sequence[Replan], reason: str) -> dict[str, int]:
     """Carry out several re-plans in one transaction, in the order of their ids; return the sums of `carry_out`."""
+    replans = [each for each in replans if each.works]
     lock_orders(unit, {each.works[0].order_id for each in replans})
     sums = {"moved": 0, "asked": 0, "stayed": 0}
     for each in sorted(replans, key=lambda one: one.works[0].order_id):
@@ -183,11 +199,15 @@ def apply_replans(unit: Unit, facts: Facts, replans: Sequence[Replan], reason: s
 
 def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]) -> dict[str, Any]:
     """Return the comparison as people and the API see it; amounts are in the currency of the costs."""
+    unmoved = [work for each in replans for work in each.same]
+    replans = [each for each in replans if each.works]
     rows = [_row(facts, each) for each in replans]
     going = {work.id for each in replans for work in each.works}
-    rooted = [each for each in affected if each.way != "stays" and each.id not in going]
+    settled = going | {work.id for work in unmoved}
+    rooted = [each for each in affected if each.way != "stays" and each.id not in settled]
     stays = [
         *(_stays(facts, each, each.reason) for each in affected if each.way == "stays"),
+        *(_stays(facts, each, SAME) for each in unmoved),
         *(_stays(facts, each, NOBODY) for each in rooted),
     ]
     # What ships fewer units elsewhere is not cheaper for that: only what ships all of them is compared.

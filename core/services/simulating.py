@@ -18,6 +18,7 @@ from core.domain.policies import Traits, traits_of
 from core.routing.optimizer import solve
 from core.routing.problem import Assignment, Problem
 from core.routing.reckoning import Reckoning, reckon
+from core.routing.record import assignments_of
 from core.services.carrying import Carried, ends_of
 from core.services.punctuality import Outlooks, all_kept, read_punctuality, settled_promises
 from core.services.redeciding import Bases, pieces, problem_behind, rows_of
@@ -235,18 +236,6 @@ def _problem(row: Row[Any], bases: Bases) -> tuple[Problem, Mapping[str, Any]]:
     if row.basis is None:
         raise Corrupt("it was made before decisions could be made again")
     return problem_behind(row, bases)
-
-
-def assignments_of(problem: Problem, choice: Mapping[str, Any]) -> list[Assignment]:
-    """Return the units a stored choice gave to nodes."""
-    node = {each.code: each.id for each in problem.nodes}
-    found = []
-    for line, code, units, *service in choice["assignments"]:
-        demand = problem.demands[line]
-        found.append(
-            Assignment(demand.line_id, demand.item_id, node[code], Decimal(units), service[0] if service else None)
-        )
-    return found
 
 
 def _given(plan: Reckoning) -> Decimal:

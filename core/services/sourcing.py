@@ -17,6 +17,7 @@ from core.domain.ids import uuid7
 from core.domain.policies import Traits
 from core.domain.shelf import Shelf
 from core.routing.problem import Demand, Destination, Plan
+from core.routing.reckoning import reckon
 from core.services.allocating import Solved, record, take
 from core.services.backorders import Shortage, barred, report_shortages
 from core.services.converting import Held, keep_held, read_held
@@ -205,7 +206,10 @@ def _settle(unit: Unit, facts: Facts, won: Sequence[Solved], again: list[UUID]) 
                 "order.allocated",
                 "order",
                 order.order_id,
-                {"cost": one.plan.cost, "nodes": len({each.node_id for each in one.plan.assignments})},
+                {
+                    "cost": reckon(one.problem, one.plan.assignments).cost,
+                    "nodes": len({each.node_id for each in one.plan.assignments}),
+                },
                 order_id=order.order_id,
             )
     _keep_for(unit, facts, won)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
 from core.domain.ids import uuid7
+from core.domain.payloads import jsonable
 from core.domain.states import SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
-from core.errors import NotFound
+from core.errors import InputError, NotFound
 from core.ports.connectors import Json
 from core.services.fulfilling import as_uuid
-from core.services.parcels import ENDED, settle_parcel
+from core.services.parcels import ENDED, correct_parcel, settle_parcel
 from core.services.phase import refresh_phases
 from core.services.promise_looks import look_at_promise
 from core.store.locks import lock_order
@@ -31,6 +33,15 @@ ADVISED = """
 SELECT s.id, s.order_id FROM paper p JOIN shipment s ON s.tenant_id = p.tenant_id AND s.id = p.shipment_id
 WHERE p.tenant_id = :tenant AND p.connection_id = :connection AND p.kind = 'despatch_advice' AND p.number = :name
 """
+# Clocks differ, and times without a zone are taken for UTC.
+CLOCKS = timedelta(days=1)
+
+
+class Tracked(NamedTuple):
+    """The order a tracking event concerns, and why the event was kept without moving anything, if so."""
+
+    order_id: UUID
+    doubt: str | None = None
 
 
 def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEFAULT_TENANT) -> dict[str, UUID]:
@@ -44,16 +55,21 @@ def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEF
     return {row.tracking_number: row.order_id for row in rows}
 
 
-def track(unit: Unit, document: Json, connection_id: UUID | None = None) -> UUID:
+def track(unit: Unit, document: Json, connection_id: UUID | None = None, *, refuse: bool = False) -> Tracked:
     """Store a tracking event, move its shipment when it is newer, and return the order it concerns.
+
+    An event of a time at which it cannot have happened moves and settles nothing; another time of delivery than the
+    one known corrects that, and what was settled by it.
 
     Args:
         unit: the running transaction.
         document: the canonical tracking event; `shipment` may be the number of a despatch advice of ours.
         connection_id: who says so, to whom the advice went.
+        refuse: whether an impossible time is an error; otherwise the event is kept, since it does not come again.
 
     Raises:
         NotFound: no shipment has this id or tracking number (yet).
+        InputError: `refuse`, and it is to come or before the order was placed.
     """
     found = unit.conn.execute(
         text(FIND),
@@ -78,8 +94,22 @@ def track(unit: Unit, document: Json, connection_id: UUID | None = None) -> UUID
         )
     lock_order(unit, found.order_id)
     shipment = unit.conn.execute(
-        text("SELECT * FROM shipment WHERE tenant_id = :t AND id = :id"), {"t": unit.tenant, "id": found.id}
+        text(
+            "SELECT s.*, least(o.placed_at, o.created_at) AS placed_at FROM shipment s"
+            " JOIN orders o ON o.tenant_id = s.tenant_id AND o.id = s.order_id WHERE s.tenant_id = :t AND s.id = :id"
+        ),
+        {"t": unit.tenant, "id": found.id},
     ).one()
+    doubt = _doubt(document["occurred_at"], shipment.placed_at, unit.now)
+    if doubt is not None and refuse:
+        raise InputError(
+            f"The parcel cannot be {document['status'].replace('_', ' ')} since "
+            f"{document['occurred_at'].isoformat()}; nothing was changed.",
+            why=f"That {doubt}.",
+            fix="Send the moment at which it happened.",
+            code="TRACK-TIME-422",
+            errors=[{"path": "occurred_at", "reason": doubt}],
+        )
     stored = unit.conn.execute(
         text(
             "INSERT INTO tracking_event (tenant_id, id, shipment_id, status, occurred_at, location, detail)"
@@ -95,13 +125,33 @@ def track(unit: Unit, document: Json, connection_id: UUID | None = None) -> UUID
             "detail": document.get("detail"),
         },
     ).rowcount
-    if stored:
+    if stored and doubt is not None:
+        unit.event(
+            "shipment.doubted", "shipment", shipment.id,
+            {"status": document["status"], "occurred_at": jsonable(document["occurred_at"]), "reason": f"that {doubt}"},
+            order_id=shipment.order_id,
+        )  # fmt: skip
+    elif stored:
         _move(unit, shipment, document)
-    return UUID(str(found.order_id))
+    return Tracked(
+        UUID(str(found.order_id)),
+        doubt and f"kept without effect: {document['status']} at {document['occurred_at'].isoformat()} {doubt}",
+    )
+
+
+def _doubt(said: datetime, placed: datetime, now: datetime) -> str | None:
+    """Return why nothing can have happened to an order's parcel at a time, allowing for clocks of other zones."""
+    if placed - CLOCKS <= said <= now + CLOCKS:
+        return None
+    return "is to come" if said > now else f"is before the order was placed, {placed:%Y-%m-%d %H:%M} UTC"
 
 
 def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
-    rank, at = TRACKING_RANK[document["status"]], document["occurred_at"]
+    # Within what clocks differ by, what is to come is now: nobody tells of it sooner.
+    rank, at = TRACKING_RANK[document["status"]], min(document["occurred_at"], unit.now)
+    if shipment.state == document["status"] == "delivered":
+        _correct(unit, shipment, at)
+        return
     trigger = TRACKING_TRIGGER[document["status"]]
     newer = (rank, at) > (shipment.rank, shipment.state_at) or rank > shipment.rank
     if not newer or not SHIPMENT.may(shipment.state, trigger):
@@ -130,3 +180,19 @@ def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
         look_at_promise(unit, shipment.order_id)
     kind = state if state in ("delivered", "lost") else "updated"
     unit.event(f"shipment.{kind}", "shipment", shipment.id, {"state": str(state)}, order_id=shipment.order_id)
+
+
+def _correct(unit: Unit, shipment: Row[Any], at: datetime) -> None:
+    """Let a parcel that is there have come at another time, and settle again what was settled by the one before."""
+    if at == shipment.delivered_at:
+        return
+    unit.conn.execute(
+        text(
+            "UPDATE shipment SET state_at = :at, delivered_at = :at, version = version + 1"
+            " WHERE tenant_id = :t AND id = :id"
+        ),
+        {"t": unit.tenant, "id": shipment.id, "at": at},
+    )
+    correct_parcel(unit, shipment.id, shipment.order_id)
+    data = {"state": "delivered", "delivered_at": jsonable(at), "before": jsonable(shipment.delivered_at)}
+    unit.event("shipment.updated", "shipment", shipment.id, data, order_id=shipment.order_id)

@@ -17,6 +17,7 @@ from sqlalchemy import Row, text
 from core.domain.ids import public_id, uuid7
 from core.domain.states import FULFILLMENT
 from core.routing.problem import Assignment
+from core.routing.reckoning import reckon
 from core.routing.waverecord import Plans
 from core.routing.waves import cost_of, ways_of
 from core.services.allocating import Solved, record, take
@@ -173,7 +174,7 @@ def _move(unit: Unit, facts: Facts, pool: WavePool, found: Found, rows: Mapping[
     won, lost = take(unit, solved)
     # Beyond what is there a unit may be promised, but not on time.
     taken = {key for one in solved for key in one.needs}
-    if lost or taken & overpromised(unit, {item for item, _ in taken}):
+    if lost or taken & overpromised(unit, {item for item, _ in taken}).keys():
         raise _Lost
     record(unit, won, facts)
     for one in won:
@@ -181,7 +182,11 @@ def _move(unit: Unit, facts: Facts, pool: WavePool, found: Found, rows: Mapping[
         unit.conn.execute(DECIDED, values)
         unit.event(
             "order.replanned", "order", one.order.order_id,
-            {"wave": public_id("wave", wave_id), "nodes": len(one.legs), "cost": one.plan.cost},
+            {
+                "wave": public_id("wave", wave_id),
+                "nodes": len(one.legs),
+                "cost": reckon(one.problem, one.plan.assignments).cost,
+            },
             order_id=one.order.order_id,
         )  # fmt: skip
     refresh_phases(unit, rows)

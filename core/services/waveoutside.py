@@ -1,4 +1,4 @@
-"""What a wave must not touch: kits, protected items, units that are not there yet, two works at one node."""
+"""What a wave must not touch: kits, protected items, units that are not there (yet), two works at one node."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ SELECT item_id FROM holding
 UNION SELECT k.component_id FROM holding h JOIN kit_component k ON k.tenant_id = :t AND k.kit_id = h.item_id
 WHERE h.kind = 'floor' AND k.ended_at IS NULL
 """)
-# Who waits for supply there keeps its turn: nobody says which of the promised units are there.
+# Who waits for supply there keeps its turn: nobody says which of the promised units are there. Of a shortfall neither,
+# and units given back there pay it: they are nobody's to have.
 OVERPROMISED = text("""
-SELECT item_id, node_id FROM stock_position
-WHERE tenant_id = :t AND item_id = ANY(:items) AND reserved + allocated > on_hand - safety
+SELECT item_id, node_id, shortfall > 0 AS short FROM stock_position
+WHERE tenant_id = :t AND item_id = ANY(:items)
+  AND (shortfall > 0 OR reserved + allocated > on_hand - safety)
 """)
 
 
-def overpromised(unit: Unit, items: Collection[UUID]) -> set[Key]:
-    """Return the positions of items of which more is promised than is there."""
+def overpromised(unit: Unit, items: Collection[UUID]) -> dict[Key, bool]:
+    """Return the positions of items of which more is promised than is there, and whether a count found less."""
     rows = unit.conn.execute(OVERPROMISED, {"t": unit.tenant, "items": list(items)})
-    return {(row.item_id, row.node_id) for row in rows}
+    return {(row.item_id, row.node_id): row.short for row in rows}
 
 
 class Outside:
@@ -60,8 +62,9 @@ class Outside:
             return "has a kit"
         if None in self._guarded or items & self._guarded:
             return "has an item that a protection rule holds for"
-        if any((each.item_id, each.node_id) in self._over for each in plan):
-            return "has units that are not there yet"
+        over = [self._over[each.item_id, each.node_id] for each in plan if (each.item_id, each.node_id) in self._over]
+        if over:
+            return "has units that a count did not find" if any(over) else "has units that are not there yet"
         if len({work.node_id for work in works}) < len(works):
             return "has two works at one node"
         return None

@@ -11,6 +11,7 @@ from core.domain.ids import public_id
 from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.routing.problem import Assignment
+from core.routing.reckoning import reckon
 from core.routing.waverecord import Plans
 from core.routing.waves import cost_of
 from core.services.replanning import amount
@@ -25,7 +26,7 @@ def before(pool: WavePool, member: Member, wave_id: UUID) -> Json:
     """Return what an order's decision keeps of its wave and of the plan it had, cost in 1/10,000 of the currency."""
     return {
         "id": public_id("wave", wave_id),
-        "cost_before": cost_of([member.pooled], pool.stock, pool.limits, {}),
+        "cost_before": reckon(member.pooled.problem, member.pooled.plan).cost,
         "before": parts(pool, member.pooled.plan),
     }
 

@@ -127,9 +127,12 @@ def test_a_challenger_is_trained_wins_and_is_promoted(world: World) -> None:
 
 def test_training_needs_outcomes_and_the_model_named_must_exist(world: World) -> None:
     add_outcomes(world, 100, span=300)
-    with pytest.raises(Conflict, match="Too few parcels have arrived") as found:
+    with pytest.raises(Conflict, match="Too few parcels to train on") as found:
         do(world, train_transit, "lanes", "test")
     assert found.value.error_code == "MODEL-DATA-409"
+    # 100 of 300 days, evenly: what left lately counts as arrived and is not learned from yet.
+    assert "left at least 20 days ago" in str(found.value)
+    assert "of 100 that have arrived 9" in str(found.value)
     with pytest.raises(NotFound):
         do(world, promote, uuid7(), "test")
     assert world.one("SELECT count(*) AS n FROM model_version").n == 0

@@ -69,13 +69,10 @@ def send_parcel(world: World, *statuses: str, at: datetime | None = None) -> Non
     track(world, *statuses)
 
 
-def track(world: World, *statuses: str) -> None:
+def track(world: World, *statuses: str, at: datetime | None = None) -> None:
     for status in statuses:
-        world.send(
-            "tracking",
-            {"tracking_number": "T1", "status": status, "occurred_at": datetime.now().astimezone().isoformat()},
-            world.wms,
-        )
+        happened = (at or datetime.now().astimezone()).isoformat()
+        world.send("tracking", {"tracking_number": "T1", "status": status, "occurred_at": happened}, world.wms)
         world.drain()
 
 
@@ -299,6 +296,49 @@ def test_of_parcels_nobody_tracks_it_is_not_known(world: World) -> None:
     watch(world)
     assert (promise(world).state, promise(world).watch_at) == ("unknown", None)
     assert world.one("SELECT count(*) AS n FROM outcome").n == 0
+
+
+@pytest.mark.parametrize(("days", "why"), [(20, "is to come"), (-200, "is before the order was placed")])
+def test_a_time_at_which_no_parcel_can_have_come_settles_nothing(world: World, days: int, why: str) -> None:
+    world.send("order", world.order({"A": 2}, placed_at=datetime.now().astimezone().isoformat()))
+    world.drain()
+    send_parcel(world)
+    track(world, "delivered", at=datetime.now().astimezone() + timedelta(days=days))
+    watch(world)
+    assert (promise(world).state, promise(world).delivered_at) == ("standing", None)
+    assert world.one("SELECT count(*) AS n FROM outcome").n == 0
+    assert world.one("SELECT count(*) AS n FROM tracking_event").n == 1
+    [message] = world.all("SELECT outcome FROM message WHERE outcome LIKE 'kept without effect%'")
+    assert why in message.outcome
+    [event] = world.all("SELECT data FROM event WHERE type = 'shipment.doubted'")
+    assert why in event.data["reason"]
+    track(world, "delivered")
+    watch(world)
+    assert (promise(world).state, promise(world).delivered_at is not None) == ("kept", True)
+
+
+def test_another_time_of_delivery_corrects_what_was_settled(world: World) -> None:
+    world.send("order", world.order({"A": 2}))
+    world.drain()
+    send_parcel(world)
+    set_clock_back(world, days=15)
+    with world.store.begin() as unit:
+        unit.conn.execute(text("UPDATE orders SET placed_at = placed_at - interval '15 days'"))
+    track(world, "delivered")
+    watch(world)
+    settled = promise(world)
+    assert (settled.state, settled.watch_at) == ("late", None)
+    true = settled.due_at - timedelta(hours=1)
+    track(world, "delivered", at=true)
+    watch(world)
+    found = promise(world)
+    assert (found.state, found.risk, found.delivered_at, found.watch_at) == ("kept", 0.0, true, None)
+    assert world.one("SELECT delivered_at FROM outcome").delivered_at == true
+    assert world.one("SELECT delivered FROM order_line").delivered == 2
+    states = [
+        row.type for row in world.all("SELECT type FROM event WHERE subject_id = :p ORDER BY xid, seq", p=found.id)
+    ]
+    assert states[-2:] == ["promise.late", "promise.kept"]
 
 
 def test_a_canceled_order_has_no_promise_to_keep(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from core.services.affected import Affected, Scope, find_affected
 from core.services.disruptions import add_disruption, change_node, end_disruption
 from core.services.facts import read_facts
 from core.services.replanning import Replan, apply_replans, compare, report
+from core.services.rerouting import decided, of_order
 from core.store.read.decisions import read_decision
 from core.store.unit import Store
 from tests.core.carriers import change, forget, ordered, places, rates, reason, services
+from tests.core.waiting import in_force
 from tests.core.world import World, now
 
 
@@ -65,6 +68,39 @@ def test_an_outage_lists_compares_and_moves_what_nobody_was_told_of(world: World
     with world.store.read() as conn:
         later = [read_decision(conn, each)["candidates"] for each in made[2:]]
     assert {row["reason"] for rows in later for row in rows if row["node"] == "HAM"} == {"switched off"}
+
+
+def test_costs_are_money_whatever_the_policy_weighs_them_as(world: World) -> None:
+    in_force(world, {"weights": {"shipment": 0, "way": 10}})
+    ordered(world, {"A": 2})
+    [row] = world.all("SELECT id, decision_id FROM orders")
+    with world.store.begin() as unit:
+        facts = read_facts(unit.conn, world.partners, unit.tenant)
+        money = decided(of_order(unit, facts, row.id))
+        decision = read_decision(unit.conn, row.decision_id)
+    assert Decimal(money["weighed"]) < Decimal(money["cost"]) == Decimal(decision["cost"])
+    event = world.one("SELECT data FROM event WHERE type = 'order.allocated'").data
+    assert Decimal(event["cost"]) / 10_000 == Decimal(money["cost"])
+    off(world, "HAM")
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    found = report(world.facts, affected, replans)["orders"][0]
+    assert Decimal(found["cost_before"]) == Decimal(money["cost"])
+    assert Decimal(found["cost_after"]) > Decimal(found["cost_before"])
+
+
+def test_work_of_a_node_that_works_stays_where_it_is(world: World) -> None:
+    # The day is full with this very work, and the work is not in its own way.
+    change(world, "UPDATE node SET capacity_per_day = 2")
+    for units in (2, 3):
+        ordered(world, {"A": units})
+    before = [(work.id, work.code, work.state) for work in world.work()]
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    found = report(world.facts, affected, replans)
+    assert (found["affected"], found["moves"], found["asked"], found["stays"], found["orders"]) == (2, 0, 0, 2, [])
+    assert (found["cost_before"], found["cost_after"], found["short"]) == ("0", "0", 0)
+    assert [each["reason"] for each in found["staying"]] == ["would be planned just as it is"] * 2
+    assert carried_out(world, replans) == {"moved": 0, "asked": 0, "stayed": 0}
+    assert [(work.id, work.code, work.state) for work in world.work()] == before
 
 
 def test_what_nobody_else_has_stays_and_makes_nothing_cheaper(world: World) -> None:

@@ -282,13 +282,32 @@ def test_a_supplier_is_told_its_price(world: World) -> None:
     [line] = push.payload["fulfillment"]["lines"]
     assert push.payload["fulfillment"]["purchase_order"] == {
         "number": work.number, "currency": "EUR", "total": "12.38",
-        "lines": [{"id": line["id"], "code": "S-77", "price": "4.125"}],
+        "lines": [{"id": line["id"], "code": "S-77", "price": "4.125", "currency": "EUR"}],
     }  # fmt: skip
     change(world, "DELETE FROM supplier_price")
     ordered(world, {"B": 1})
     world.deliver(world.wms)
     bought = world.partners.partners["wms"].order[-1].payload["fulfillment"]["purchase_order"]
     assert (bought["currency"], bought["total"], bought["lines"][0]["price"]) == (None, None, None)
+
+
+def test_prices_in_several_currencies_have_each_its_own_and_no_sum(world: World) -> None:
+    change(world, "UPDATE node SET kind = 'supplier' WHERE code = 'HAM'")
+    change(world, "UPDATE stock_position p SET safety = on_hand FROM node n WHERE n.id = p.node_id AND n.code = 'LYS'")
+    prices = {"A": ("3", "EUR"), "B": ("7", "USD")}
+    with world.store.begin(actor="test") as unit:
+        rows = [
+            {"node": "HAM", "sku": sku, "price": Decimal(price), "currency": currency}
+            for sku, (price, currency) in prices.items()
+        ]
+        write_supplier_prices(unit, rows)
+    ordered(world, {"A": 1, "B": 1})
+    world.deliver(world.wms)
+    told = world.partners.partners["wms"].order[-1].payload["fulfillment"]
+    sku = {line["id"]: line["sku"] for line in told["lines"]}
+    bought = told["purchase_order"]
+    assert (bought["currency"], bought["total"]) == (None, None)
+    assert {sku[line["id"]]: (line["price"], line["currency"]) for line in bought["lines"]} == prices
 
 
 def test_a_warehouse_is_told_no_price(world: World) -> None:

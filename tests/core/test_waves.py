@@ -34,7 +34,7 @@ from tests.core.waiting import (
     wave,
     with_slack,
 )
-from tests.core.world import World
+from tests.core.world import World, now
 
 SWAPPED = {"#1001": [("LYS", "planned")], "#1002": [("HAM", "planned")]}
 AS_IT_WAS = {"#1001": [("HAM", "planned")], "#1002": [("LYS", "planned")]}
@@ -232,6 +232,19 @@ def test_units_somebody_else_took_first_are_not_moved_to(
     found = wave(world)
     assert [row["reason"] for row in found["skipped"]] == ["somebody else took the units first"]
     assert open_works(world) == {"#1001": [("LYS", "planned")]}
+    world.check_books()
+
+
+def test_units_a_count_did_not_find_are_given_to_nobody(world: World) -> None:
+    contested(world)
+    with world.store.begin(actor="test") as unit:
+        stock.count_stock(unit, {"node": "HAM", "as_of": now(), "items": [{"sku": "A", "on_hand": Decimal(0)}]})
+    assert world.one("SELECT sum(shortfall) AS n FROM stock_position").n == 1
+    for dry_run in (True, False):
+        found = wave(world, dry_run=dry_run)
+        assert (found["changed"], found["skipped"]) == (0, [])
+        assert found["outside"] == {"has units that a count did not find": 1}
+    assert open_works(world) == AS_IT_WAS
     world.check_books()
 
 

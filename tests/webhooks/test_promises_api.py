@@ -87,6 +87,13 @@ def test_an_order_shows_its_promise_by_node(api: Client, world: World) -> None:
     assert {each["fulfillment"] for each in found["nodes"]} == {public_id("fulfillment", each.id) for each in works}
 
 
+def test_a_state_no_promise_has_is_refused(api: Client) -> None:
+    assert api.get("/promises?state=kept,late").status_code == 200
+    refused = api.get("/promises?state=nonsense")
+    assert refused.status_code == 422
+    assert "standing" in refused.get_data(as_text=True)
+
+
 def test_a_calendar_is_written_whole_and_moves_the_promise(api: Client, world: World) -> None:
     rule = api.get("/nodes/HAM/calendar").get_json()
     assert (rule["own"], rule["week"][0], rule["week"][6]) == (False, {"opens": "08:00", "closes": "17:00"}, None)

@@ -121,6 +121,24 @@ def test_a_whole_country_is_shut_only_when_it_is_said(api: Client) -> None:
     assert made.status_code == 201
 
 
+def test_a_country_that_is_not_there_is_not_shut(api: Client) -> None:
+    for code, fix in (("UK", "write GB"), ("ZZ", "ISO 3166")):
+        refused = api.post("/disruptions", {"label": "x", "area": {"country": code, "prefixes": ["*"]}})
+        assert refused.status_code == 422
+        assert fix in refused.get_data(as_text=True)
+    assert api.get("/disruptions").get_json()["data"] == []
+
+
+def test_a_node_is_off_for_good_or_until_a_moment(api: Client) -> None:
+    for active in (True, False):
+        body = {"active": active, "off_until": "2099-01-01T00:00:00Z"}
+        assert api.call("PATCH", "/nodes/HAM", json=body).status_code == 422
+    assert api.get("/nodes/HAM").get_json()["off_until"] is None
+    api.call("PATCH", "/nodes/HAM", json={"active": False})
+    shown = api.call("PATCH", "/nodes/HAM", json={"off_until": "2099-01-01T00:00:00Z"}).get_json()
+    assert (shown["active"], shown["off_until"]) == (True, "2099-01-01T00:00:00Z")
+
+
 def test_a_disruption_is_shown_and_ended(api: Client) -> None:
     body = {"label": "Flood", "area": {"country": "DE", "prefixes": ["20", "21"]}, "carrier": "nordpost"}
     assert code_of(api.post("/disruptions", body)) == (422, "DISRUPTION-CARRIER-422")

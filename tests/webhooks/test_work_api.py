@@ -294,6 +294,18 @@ def test_a_parcel_leaves_at_a_moment_that_can_be(
     world.check_books()
 
 
+def test_a_carriers_fact_happened_when_it_can_have(api: Client, world: World, order: dict[str, Any]) -> None:
+    parcel = {"carrier": "DHL", "tracking_number": "T1"}
+    sent = api.post(f"/fulfillment-orders/{work_of(api, order)}/ship", parcel).get_json()
+    fact = {"tracking_number": "T1", "status": "delivered"}
+    for said, reason in (("2099-01-01T00:00:00Z", "is to come"), ("2001-01-01T00:00:00Z", "is before the order was")):
+        refused = api.post("/tracking-events", {**fact, "occurred_at": said})
+        assert code_of(refused) == (422, "TRACK-TIME-422")
+        assert refused.get_json()["errors"][0]["reason"].startswith(reason)
+    shown = api.get(f"/shipments/{sent['id']}").get_json()
+    assert (shown["state"], shown["tracking"]) == ("handed_over", [])
+
+
 def test_what_is_not_open_cannot_be_shipped(api: Client, world: World, order: dict[str, Any]) -> None:
     work = work_of(api, order)
     too_many = {"lines": [{"sku": "A", "quantity": "99"}]}

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy import Connection, select
 
+from core.domain.countries import known_country
 from core.domain.documents import COUNTRY, Strict, a_text, an_instant
 from core.domain.ids import parse_id
 from core.domain.postcodes import WHOLE, normal
@@ -43,6 +44,14 @@ class NodePatch(Strict):
     off_reason = a_text(200)
     capacity_per_day = Whole(allow_none=True, validate=validate.Range(0, 10**9))
 
+    @validates_schema
+    def is_off_in_one_way(self, data: Json, **_: Any) -> None:
+        """Refuse a switch beside a moment: until it the node is off, and from it on it works by itself."""
+        if data.get("off_until") is not None and "active" in data:
+            raise ValidationError(
+                "give it without `active`: until then the node is off, afterwards it works again by itself", "off_until"
+            )
+
 
 def is_a_prefix(value: str) -> None:
     """Refuse a beginning of a postcode that says nothing: it would shut a whole country.
@@ -60,7 +69,7 @@ class AreaBody(Strict):
     latitude = Real(validate=validate.Range(-90, 90))
     longitude = Real(validate=validate.Range(-180, 180))
     km = Real(validate=validate.Range(0, 20_000, min_inclusive=False))
-    country = fields.String(validate=COUNTRY)
+    country = fields.String(validate=[COUNTRY, known_country])
     prefixes = fields.List(
         fields.String(validate=[validate.Length(max=12), is_a_prefix]), validate=validate.Length(1, 1_000)
     )

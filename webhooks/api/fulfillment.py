@@ -265,8 +265,11 @@ def list_facts(conn: Connection, piece: Slice, query: Json) -> Listed:
     "/tracking-events", scope="shipments:write", shape="Shipment", body=TrackingSchema, status=201, keeps=True
 )
 def post_fact(unit: Unit, body: Json) -> Json:
-    """Report a carrier's fact; a late one is kept and never moves a shipment back. Answers with the shipment."""
-    order_id = track(unit, body)
+    """Report a carrier's fact; a late one is kept and never moves a shipment back. Answers with the shipment.
+
+    `delivered` again with another time corrects the time of delivery.
+    """
+    order_id = track(unit, body, refuse=True).order_id
     s, name = t.shipment.c, body.get("shipment")
     found = unit.conn.execute(
         select(s.id)

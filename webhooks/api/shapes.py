@@ -258,7 +258,7 @@ SHAPES["ChangedOrder"] = _with(
         },
     },
 )  # fmt: skip
-SHAPES["DecisionFull"] = _with("Decision", "A decision with everything it was made from.", inputs={}, candidates={})
+SHAPES["DecisionFull"] = _with("Decision", "With inputs; `cost` is money.", cost=MAYBE_AMOUNT, inputs={}, candidates={})
 SHAPES["PolicyFull"] = _with(
     "Policy", "A version with the report of its last simulation, and the one that is queued or running.",
     simulation=MAYBE_ANYTHING, simulating=MAYBE_ANYTHING,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,11 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from core.domain.ids import public_id
+from core.domain.money import plain
 from core.domain.packing import unpack
-from core.routing.record import problem_of, shared_from
+from core.routing.problem import SCALE
+from core.routing.reckoning import reckon
+from core.routing.record import assignments_of, problem_of, shared_from
 from core.store import schema as t
 from core.store.read.page import Json, Listed, Slice, only, row_of, rows_by_id, since
 from core.store.read.text import instant, quantity, ref
@@ -65,7 +69,27 @@ def read_decision(conn: Connection, decision_id: UUID, tenant: int = DEFAULT_TEN
     inputs = orjson.loads(unpack(row.inputs))
     # Rows from before decisions could be made again say less.
     shown = inputs if row.body is None else _readable(orjson.loads(unpack(row.body)), inputs)
-    return {**_decision(row), "inputs": shown, "candidates": orjson.loads(unpack(row.candidates))}
+    cost = costs_of(conn, [row._mapping], tenant).get(decision_id)
+    money = None if cost is None else plain(Decimal(cost) / SCALE)
+    return {**_decision(row), "cost": money, "inputs": shown, "candidates": orjson.loads(unpack(row.candidates))}
+
+
+def costs_of(conn: Connection, rows: Iterable[Mapping[Any, Any]], tenant: int = DEFAULT_TENANT) -> dict[UUID, int]:
+    """Return what orders' decisions cost in money, whatever weights chose them, by id, in 1/10,000 of the currency.
+
+    Those from before decisions could be made again are left out.
+    """
+    b = t.decision_basis.c
+    known = [row for row in rows if row["basis"] is not None and "assignments" in row["choice"]]
+    bases = {bytes(row["basis"]) for row in known}
+    found = conn.execute(select(b.hash, b.body).where(b.tenant_id == tenant, b.hash.in_(bases))).all() if bases else []
+    shared = {bytes(each.hash): shared_from(orjson.loads(unpack(each.body))) for each in found}
+    costs: dict[UUID, int] = {}
+    for row in known:
+        if (basis := shared.get(bytes(row["basis"]))) is not None:
+            problem = problem_of(basis, orjson.loads(unpack(row["inputs"])))
+            costs[row["id"]] = reckon(problem, assignments_of(problem, row["choice"])).cost
+    return costs
 
 
 def _decision(row: Row[Any]) -> Json:

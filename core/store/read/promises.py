@@ -15,6 +15,7 @@ from core.store.read.text import instant
 from core.store.unit import DEFAULT_TENANT
 
 LEVELS = ((0.5, "due_50"), (0.8, "due_80"), (0.9, "due_90"), (0.95, "due_95"))
+STATES = ("offered", "standing", "kept", "late", "unknown", "void")
 
 
 def list_promises(
@@ -27,7 +28,7 @@ def list_promises(
 ) -> Listed:
     """Return a page of promises, newest first."""
     p = t.promise.c
-    query = only(select(t.promise), t.promise, tenant, state=(p.state, state), order=(p.order_id, order_id))
+    query = only(select(t.promise), t.promise, tenant, state=(p.state, state, STATES), order=(p.order_id, order_id))
     rows, after = rows_by_id(conn, query, p.id, piece)
     return Listed(_promises(conn, rows, tenant), after)
 
