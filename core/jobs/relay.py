@@ -41,6 +41,7 @@ from core.services.line_meanings import end_known_skus
 from core.services.model_watch import watch_models
 from core.services.models import retrain
 from core.services.policies import activate_due
+from core.services.promise_outages import look_at_outages
 from core.services.promise_watch import watch_promises
 from core.services.protecting import tell_protection
 from core.services.redating import look_at_calendars
@@ -133,6 +134,7 @@ class Relay:
             _Chore("snoozes", 5.0, wake_snoozed),
             _Chore("policies", 1.0, activate_due),
             _Chore("drift", 15.0, lambda unit: end_doubts(unit, hub.facts.get(unit.conn, unit.tenant))),
+            _Chore("stoppages", 2.0, lambda unit: look_at_outages(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("promises", 2.0, lambda unit: watch_promises(unit, hub.facts.get(unit.conn, unit.tenant))),
             _Chore("papers", 1.0, lambda _: settle_due(hub.store, hub.facts, hub.numbers)),
             _Chore("receipts", 30.0, transport_receipts.alarm),

@@ -8,13 +8,14 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from core.domain.calendars import closing, next_ship_moment
+from core.domain.calendars import HORIZON_DAYS, closing, next_ship_moment
 from core.intelligence.lanes import DAY_SECONDS, Lane, make_trip
 from core.intelligence.odds import due_days, late
 from core.routing.costs import known_kilometers
 from core.routing.problem import Destination
 from core.services.facts import Facts
 from core.services.promising_facts import Way
+from core.services.stoppages import Place, arriving, known_point
 
 if TYPE_CHECKING:
     from core.services.offers import Leg
@@ -31,12 +32,16 @@ class Expected:
         ship_at: when it leaves.
         lane: both ends.
         way: how long it takes.
+        begins: from when on that counts: when it leaves, or when the area it goes into is open again.
+        shut: why nobody can say when it is there; None where that is known.
     """
 
     node_id: UUID
     ship_at: datetime
     lane: Lane
     way: Way
+    begins: datetime
+    shut: str | None = None
 
 
 class Outlook:
@@ -65,7 +70,15 @@ class Outlook:
             return None
         lane = lane_of(self._facts, node_id, destination, to_postal)
         way = self._facts.promising.transit.way(make_trip(leg.carrier, leg.service, lane, ship_at))
-        return Expected(node_id, ship_at, lane, way)
+        if not self._facts.routing.disruptions:
+            return Expected(node_id, ship_at, lane, way, ship_at)
+        there = ship_at + timedelta(days=way.level_days[-1])
+        to = Place(destination.country, to_postal, known_point(destination.latitude, destination.longitude))
+        passage = arriving(self._facts.routing.disruptions, to, leg.carrier, ship_at, there)
+        if passage.at is None:
+            # Something has to be expected of it; nothing is promised by that.
+            return Expected(node_id, ship_at, lane, way, ship_at + timedelta(days=HORIZON_DAYS), passage.because)
+        return Expected(node_id, ship_at, lane, way, passage.at)
 
     def _ship_at(self, node_id: UUID, day: date | None) -> datetime | None:
         key = node_id, day
@@ -90,9 +103,9 @@ def dues(parts: Sequence[Expected]) -> tuple[datetime, ...]:
     """Return when all parts are there, at each of `core.intelligence.lanes.LEVELS`."""
     if len(parts) == 1:  # the usual order: nothing to combine
         [part] = parts
-        return tuple(part.ship_at + timedelta(days=days) for days in part.way.level_days)
-    first = min(each.ship_at for each in parts)
-    found = due_days([((each.ship_at - first).total_seconds() / DAY_SECONDS, each.way.log_days) for each in parts])
+        return tuple(part.begins + timedelta(days=days) for days in part.way.level_days)
+    first = min(each.begins for each in parts)
+    found = due_days([((each.begins - first).total_seconds() / DAY_SECONDS, each.way.log_days) for each in parts])
     return tuple(first + timedelta(days=days) for days in found)
 
 

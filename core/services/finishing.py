@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core.domain.states import ORDER
 from core.services.cases import settle_members
+from core.services.promise_looks import void_promises
 from core.store.unit import Unit
 
 SUMS = """
@@ -78,6 +79,9 @@ def finish_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, str]:
     unit.conn.exec_driver_sql(
         MOVE, {"now": unit.now, "ids": list(moved), "states": list(moved.values()), "tenant": unit.tenant}
     )
+    canceled = [row.id for row in ended if moved[row.id] == "canceled"]
+    if canceled:
+        void_promises(unit, canceled)
     for row in ended:
         unit.event(f"order.{moved[row.id]}", "order", row.id, order_id=row.id)
     return states | moved

@@ -15,6 +15,7 @@ from core.domain.states import FULFILLMENT
 from core.errors import InputError, NotFound
 from core.ports.connectors import Json
 from core.services.allocations import take_back
+from core.services.promise_looks import look_at_promise
 from core.store.locks import lock_orders
 from core.store.unit import DEFAULT_TENANT, ORDERS, Unit
 
@@ -268,10 +269,11 @@ def give_back(unit: Unit, work: Row[Any], order: Row[Any]) -> dict[UUID, Decimal
 
 
 def source_again(unit: Unit, *order_ids: UUID) -> None:
-    """Have what is open and unallocated of locked orders sourced in the next round."""
+    """Have what is open and unallocated of locked orders sourced in the next round, and their promises looked at."""
     unit.conn.exec_driver_sql(
         "UPDATE orders SET sourcing_at = clock_timestamp(), version = version + 1"
         " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND state IN ('accepted', 'in_progress')",
         (unit.tenant, list(order_ids)),
     )
+    look_at_promise(unit, *order_ids)
     unit.wake(ORDERS)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.services.promise_looks import look_at_promise
 from core.store.unit import Unit
 
 # States of a shipment after which nothing more is expected of it.
@@ -36,12 +37,6 @@ SETTLE = text(
         settled_at = excluded.settled_at
     """
 )
-LOOK = text(
-    """
-    UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
-    WHERE tenant_id = :t AND order_id = ANY(:orders) AND state IN ('standing', 'late') AND delivered_at IS NULL
-    """
-)
 
 
 def settle_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
@@ -51,8 +46,3 @@ def settle_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
     """
     unit.conn.execute(SETTLE, {"t": unit.tenant, "id": shipment_id})
     look_at_promise(unit, order_id)
-
-
-def look_at_promise(unit: Unit, *order_ids: UUID) -> None:
-    """Have the promises of these orders looked at by the next watch, because something they rest on has changed."""
-    unit.conn.execute(LOOK, {"t": unit.tenant, "orders": list(order_ids)})

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.domain.payloads import jsonable
 from core.errors import Conflict
+from core.services.expecting import Expected
 from core.services.facts import Facts
 from core.store.unit import Unit
 
@@ -84,3 +85,20 @@ def require_fresh_model(facts: Facts, now: datetime) -> None:
             fix="See that the relay runs (`crossdock status`), or raise promising.model_hours.",
             code="PROMISE-STALE-409",
         )
+
+
+def require_a_way(parts: Collection[Expected]) -> None:
+    """Go on only when somebody knows when each part can get to where it goes.
+
+    Raises:
+        Conflict: it goes into an area that is shut for nobody knows how long.
+    """
+    for each in parts:
+        if each.shut is not None:
+            to = " ".join(filter(None, (each.lane.to_country, each.lane.to_postal)))
+            raise Conflict(
+                f"No promise: {to} lies in an area that is shut, and nobody has said until when ({each.shut}).",
+                why="What is sent there waits until the area is open again.",
+                fix="End the disruption, or say when it ends.",
+                code="PROMISE-SHUT-409",
+            )

@@ -1,14 +1,15 @@
 """The watch over promises: how likely each is to break as things stand, a case when that is likely, and its end.
 
 A parcel that left is late with the chance the transit model gives it, knowing how long it has been on its way; work
-that has not left could leave at the node's next moment at best. A promise counts as late a day after its time even when
-nothing has arrived, so that what never arrives is no success; only of parcels no carrier ever told anything about it is
-not known, and they count neither way.
+that has not left could leave at the node's next moment at best, and units that no node works on come from nowhere as
+things stand (`core.services.promise_chances`). A promise counts as late a day after its time even when nothing has
+arrived, so that what never arrives is no success; only of parcels no carrier ever told anything about it is not known,
+and they count neither way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,14 +17,12 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from core.domain.calendars import next_ship_moment
 from core.domain.cases import PROMISE_RISK
 from core.domain.ids import public_id
 from core.domain.payloads import jsonable
-from core.intelligence.lanes import DAY_SECONDS, Lane, lane_name, make_trip
-from core.intelligence.odds import late
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
+from core.services.promise_chances import Chance, Chances, of_lost, of_missing
 from core.services.promises import GRACE
 from core.store.locks import lock_orders_to_watch
 from core.store.unit import Unit
@@ -31,10 +30,24 @@ from core.store.unit import Unit
 OVERDUE = timedelta(days=1)
 # Between two looks at a promise nothing happens to: a quarter of what is left, within these.
 SOONEST, LATEST = timedelta(minutes=15), timedelta(hours=12)
+# What is sourced within the first is not missing yet; how it went is looked at after the second at the latest.
+SOURCED_WITHIN, AFTER_SOURCING = timedelta(seconds=5), timedelta(minutes=1)
 BATCH = 200
+NOTHING_LEFT = Chance(0.0, "nothing", "no parcel is under way")
 DUE = """
-SELECT p.id, p.order_id, p.state, p.due_at, p.risk, p.version, o.state AS order_state, o.phase, o.total
+SELECT p.id, p.order_id, p.state, p.due_at, p.risk, p.version, o.state AS order_state, o.phase, o.total,
+       l.open > r.worked AS missing, o.state IN ('accepted', 'in_progress') AND o.sourcing_at <= %s AS sourced_next
 FROM promise p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity - canceled - shipped), 0) AS open FROM order_line
+    WHERE tenant_id = o.tenant_id AND order_id = o.id AND ships
+) l
+CROSS JOIN LATERAL (  -- what waits for supply that has not come rests on nothing that is there
+    SELECT coalesce(sum(a.quantity / a.per_unit), 0) AS worked FROM reservation a
+    JOIN fulfillment_order f ON f.tenant_id = a.tenant_id AND f.id = a.fulfillment_id
+    WHERE a.tenant_id = o.tenant_id AND a.order_id = o.id AND a.state = 'allocated' AND NOT a.follows
+      AND NOT (f.state = 'planned' AND f.release_at IS NULL)
+) r
 WHERE p.tenant_id = %s AND p.order_id = ANY(%s::uuid[]) ORDER BY p.watch_at
 """
 # What is still to come of these orders: parcels under way, and work that has not all left.
@@ -52,6 +65,12 @@ FROM fulfillment_order f
 JOIN promise_part p ON p.tenant_id = f.tenant_id AND p.fulfillment_id = f.id
 WHERE f.tenant_id = %s AND f.order_id = ANY(%b::uuid[])
   AND f.state IN ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped')
+"""
+MEMBERS = """
+SELECT m.subject_id, c.fingerprint FROM case_member m
+JOIN exception_case c ON c.tenant_id = m.tenant_id AND c.id = m.case_id
+WHERE m.tenant_id = %s AND m.subject = 'order' AND m.subject_id = ANY(%s::uuid[]) AND m.resolved_at IS NULL
+  AND c.code = %s
 """
 WRITE = """
 UPDATE promise p SET state = d.state, risk = d.risk, watch_at = d.watch_at, delivered_at = d.delivered_at,
@@ -81,19 +100,37 @@ def watch_promises(unit: Unit, facts: Facts) -> int:
     orders = lock_orders_to_watch(unit, BATCH)
     if not orders:
         return 0
-    rows = unit.conn.exec_driver_sql(DUE, (unit.tenant, orders)).all()
-    parcels = _by_order(unit.conn.exec_driver_sql(PARCELS, (unit.tenant, orders)).all())
-    works = _by_order(unit.conn.exec_driver_sql(WORK, (unit.tenant, orders)).all())
-    looks = [(row, _look(unit, facts, row, parcels.get(row.order_id, []), works.get(row.order_id, []))) for row in rows]
+    rows = unit.conn.exec_driver_sql(DUE, (unit.now + SOURCED_WITHIN, unit.tenant, orders)).all()
+    parcels = unit.conn.exec_driver_sql(PARCELS, (unit.tenant, orders)).all()
+    works = unit.conn.exec_driver_sql(WORK, (unit.tenant, orders)).all()
+    chances = Chances(unit, facts, [*parcels, *works])
+    sent, open_works = _by_order(parcels), _by_order(works)
+    looks = [
+        (row, _look(unit, facts, chances, row, sent.get(row.order_id, []), open_works.get(row.order_id, [])))
+        for row in rows
+    ]
     written = _write(unit, looks)
     # What changed while it was looked at is due again and looked at the next time.
     looks = [(row, look) for row, look in looks if row.id in written]
     open_cases(unit, [look.cause for _, look in looks if look.cause is not None])
     calm = [row.order_id for row, look in looks if look.cause is None and _is_calm(look)]
     settle_members(unit, "order", calm, codes=[PROMISE_RISK.code])
+    _leave_others(unit, {row.order_id: look.cause.fingerprint for row, look in looks if look.cause is not None})
     for row, look in looks:
         _tell(unit, facts, row, look)
     return len(rows)
+
+
+def _leave_others(unit: Unit, marks: Mapping[UUID, str]) -> None:
+    """Take orders whose promises are at risk for another reason than before out of the cases of that one."""
+    if not marks:
+        return
+    left: dict[str, list[UUID]] = {}
+    for row in unit.conn.exec_driver_sql(MEMBERS, (unit.tenant, list(marks), PROMISE_RISK.code)):
+        if row.fingerprint != marks[row.subject_id]:
+            left.setdefault(row.fingerprint, []).append(row.subject_id)
+    for mark in sorted(left):
+        settle_members(unit, "order", left[mark], fingerprints=[mark])
 
 
 def _by_order(rows: Sequence[Row[Any]]) -> dict[UUID, list[Row[Any]]]:
@@ -108,8 +145,10 @@ def _is_calm(look: _Look) -> bool:
     return look.watch_at is None or look.state == "standing"
 
 
-def _look(unit: Unit, facts: Facts, row: Row[Any], parcels: Sequence[Row[Any]], works: Sequence[Row[Any]]) -> _Look:
-    if row.order_state == "canceled":
+def _look(
+    unit: Unit, facts: Facts, reckoned: Chances, row: Row[Any], parcels: Sequence[Row[Any]], works: Sequence[Row[Any]]
+) -> _Look:
+    if row.order_state == "canceled":  # by a hub that left this to the watch
         return _Look("void", 0.0, None, settled_at=unit.now)
     under_way = [each for each in parcels if each.state not in ("delivered", "lost", "returned_to_sender")]
     failed = [each for each in parcels if each.state in ("lost", "returned_to_sender")]
@@ -117,14 +156,16 @@ def _look(unit: Unit, facts: Facts, row: Row[Any], parcels: Sequence[Row[Any]], 
     if row.phase in ("delivered", "partly_returned", "returned") and arrived and not under_way and not failed:
         at = max(arrived)
         return _Look("kept" if at <= row.due_at else "late", float(at > row.due_at), None, at, unit.now)
-    chances = [(_parcel_late(facts, unit.now, row, each), each) for each in under_way]
-    chances += [(_work_late(facts, unit.now, row, each), each) for each in works]
-    chances += [(1.0, each) for each in failed]
+    chances = [reckoned.of_parcel(each, row.due_at) for each in under_way]
+    chances += [reckoned.of_work(each, row.due_at) for each in works]
+    chances += [of_lost(each) for each in failed]
+    if row.missing and not row.sourced_next:
+        chances.append(of_missing(row))
     on_time = 1.0
-    for chance, _ in chances:
-        on_time *= 1 - chance
+    for chance in chances:
+        on_time *= 1 - chance.late
     if not chances:
-        # Nothing is under way and nothing is at work: units are being sourced again, or wait for stock.
+        # Nothing is under way and nothing is at work: units are about to be sourced again, or come back from a node.
         on_time = 0.0 if unit.now > row.due_at else 1 - row.risk
     risk = 1 - on_time
     overdue = unit.now > row.due_at + OVERDUE
@@ -132,41 +173,13 @@ def _look(unit: Unit, facts: Facts, row: Row[Any], parcels: Sequence[Row[Any]], 
         return _Look("unknown", risk, None, settled_at=unit.now)
     cause = None
     if risk >= facts.promising.terms.risk or overdue:
-        worst = max(chances, key=lambda each: each[0], default=(risk, None))[1]
-        cause = _cause(facts, row, worst, risk)
-    state = "late" if overdue else "standing"
+        cause = _cause(row, max(chances, key=lambda each: each.late, default=NOTHING_LEFT), risk)
+    next_look = _next_look(unit.now, row.due_at, works)
+    if row.missing and row.sourced_next:
+        next_look = min(next_look, unit.now + AFTER_SOURCING)
     return _Look(
-        state, risk, _next_look(unit.now, row.due_at, works), settled_at=unit.now if overdue else None, cause=cause
+        "late" if overdue else "standing", risk, next_look, settled_at=unit.now if overdue else None, cause=cause
     )
-
-
-def _parcel_late(facts: Facts, now: datetime, row: Row[Any], parcel: Row[Any]) -> float:
-    # Of a parcel nobody tracks, not having heard means nothing.
-    waited = (now - parcel.shipped_at).total_seconds() / DAY_SECONDS if parcel.tracked else 0.0
-    return _chance(facts, parcel, parcel.carrier, parcel.service, parcel.shipped_at, row.due_at, waited)
-
-
-def _work_late(facts: Facts, now: datetime, row: Row[Any], work: Row[Any]) -> float:
-    calendar = facts.promising.calendars.get(work.node_id)
-    # Packed already or not: at best it leaves when the node's next parcels do.
-    leaves = None if calendar is None else next_ship_moment(calendar, now, handling=timedelta(0))
-    if leaves is None:
-        return 1.0
-    return _chance(facts, work, work.carrier, None, max(leaves, min(work.ship_at, row.due_at)), row.due_at, 0.0)
-
-
-def _chance(
-    facts: Facts,
-    way: Row[Any],
-    carrier: str | None,
-    service: str | None,
-    leaves: datetime,
-    due_at: datetime,
-    waited: float,
-) -> float:
-    lane = Lane(way.from_country, way.from_postal, way.to_country, way.to_postal, way.km)
-    log_days = facts.promising.transit.log_days(make_trip(carrier, service, lane, leaves))
-    return late(log_days, (due_at - leaves).total_seconds() / DAY_SECONDS, max(waited, 0.0))
 
 
 def _next_look(now: datetime, due_at: datetime, works: Sequence[Row[Any]]) -> datetime:
@@ -175,24 +188,18 @@ def _next_look(now: datetime, due_at: datetime, works: Sequence[Row[Any]]) -> da
     return min([now + pause, *leaving])
 
 
-def _cause(facts: Facts, row: Row[Any], worst: Row[Any] | None, risk: float) -> Opened:
-    """Return the case: one per node that has not sent, or per carrier and lane that is slow."""
-    if worst is None:
-        detail, source = "no parcel is under way", "nothing"
-    elif hasattr(worst, "shipped_at"):
-        lane = lane_name(worst.from_country, worst.to_country)
-        source = f"{worst.carrier or 'a carrier'} {lane}"
-        detail = f"{source} is {worst.state.replace('_', ' ')}"
-    else:
-        source = facts.promising.places[worst.node_id].code
-        detail = f"{source} has not sent it"
+def _cause(row: Row[Any], worst: Chance, risk: float) -> Opened:
+    """Return the case: one per node that has not sent, per carrier and lane that is slow, or per disruption."""
     return Opened(
         PROMISE_RISK,
-        f"{PROMISE_RISK.code}:{source.lower()}",
-        {"detail": detail, "source": source, "risk": f"{risk:.0%}", "due": f"{row.due_at:%Y-%m-%d %H:%M} UTC"},
+        f"{PROMISE_RISK.code}:{worst.source.lower()}",
+        {
+            "detail": worst.detail, "source": worst.source, "risk": f"{risk:.0%}",
+            "due": f"{row.due_at:%Y-%m-%d %H:%M} UTC",
+        },
         [Member("order", row.order_id, row.order_id, row.total)],
-        node_id=None if worst is None or hasattr(worst, "shipped_at") else worst.node_id,
-    )
+        node_id=worst.node_id,
+    )  # fmt: skip
 
 
 def _write(unit: Unit, looks: Sequence[tuple[Row[Any], _Look]]) -> set[UUID]:

@@ -17,7 +17,15 @@ from core.routing.problem import Destination
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.named_offers import NamedOffer, read_named, tell_unheld
-from core.services.promise_basis import basis, oldest_allowed, read_counts, require_fresh_model, too_old
+from core.services.promise_basis import (
+    basis,
+    oldest_allowed,
+    read_counts,
+    require_a_way,
+    require_fresh_model,
+    too_old,
+)
+from core.services.promise_looks import look_at_promise
 from core.services.release import Work
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
@@ -34,10 +42,6 @@ TAKE_OVER = """
 UPDATE promise p SET state = 'standing', order_id = d.order_id, watch_at = d.watch_at, version = p.version + 1
 FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[]) AS d(id, order_id, watch_at)
 WHERE p.tenant_id = %s AND p.id = d.id
-"""
-LOOK_AGAIN = """
-UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
-WHERE tenant_id = %s AND id = ANY(%b::uuid[]) AND state = 'standing'
 """
 PART = (
     "fulfillment_id", "order_id", "node_id", "carrier", "from_country", "from_postal", "to_country", "to_postal",
@@ -61,7 +65,8 @@ def promise_orders(
     An order keeps the promise it has. One that names an offer which was made for it and stood when it was placed is
     held to that; any other whole order is promised anew, and of one that names an offer the event
     `promise.offer_refused` says why it does not hold. An order of which units are missing is promised when the last are
-    found, and with nothing to go by that is recent enough it is not promised, which the event `promise.refused` says.
+    found, and with nothing to go by that is recent enough, or into an area that is shut for nobody knows how long, it
+    is not promised, which the event `promise.refused` says.
 
     Args:
         unit: the running transaction.
@@ -84,9 +89,9 @@ def promise_orders(
         parts.setdefault(work.order_id, []).append(part)
         rows.append(_part_row(work, part))
     copy_rows(unit, t.promise_part, PART, rows)
-    kept = [heads[order_id].promise for order_id in parts if heads[order_id].promise is not None]
+    kept = [order_id for order_id in parts if heads[order_id].promise is not None]
     if kept:
-        unit.conn.exec_driver_sql(LOOK_AGAIN, (unit.tenant, kept))
+        look_at_promise(unit, *kept)
     open_orders = {order_id: parts[order_id] for order_id in parts if order_id in whole and not heads[order_id].promise}
     named = read_named(unit, facts, {order_id: name for order_id in open_orders if (name := heads[order_id].named)})
     _take_over(unit, [each for each in named if each.unheld is None], open_orders)
@@ -108,7 +113,11 @@ def _take_over(unit: Unit, named: Sequence[NamedOffer], orders: Mapping[UUID, li
     taken = [(each.offer, each.order.id) for each in named if each.offer is not None]
     if not taken:
         return
-    looks = [_first_look(orders[order_id]) for _, order_id in taken]
+    # What was offered before its way was shut is looked at now.
+    looks = [
+        unit.now if any(part.begins > part.ship_at for part in orders[order_id]) else _first_look(orders[order_id])
+        for _, order_id in taken
+    ]
     ids = [offer.id for offer, _ in taken]
     unit.conn.exec_driver_sql(TAKE_OVER, (ids, [order_id for _, order_id in taken], looks, unit.tenant))
     for offer, order_id in taken:
@@ -134,8 +143,12 @@ def _make(
     made: dict[UUID, Sequence[datetime]] = {}
     for order_id, each in orders.items():
         count = counts.get(order_id)
-        if count is not None and count.at < limit:
-            _refuse(unit, order_id, too_old(facts, count))
+        try:
+            if count is not None and count.at < limit:
+                raise too_old(facts, count)
+            require_a_way(each)
+        except Conflict as refused:
+            _refuse(unit, order_id, refused)
             continue
         promised, promise_id, head = dues(each), uuid7(), heads[order_id]
         made[order_id] = promised

@@ -31,7 +31,7 @@ from core.services.facts import Facts
 from core.services.inforce import InForce, choose
 from core.services.planning import Planned, plan_order
 from core.services.problems import Builder
-from core.services.promise_basis import Count, basis, oldest_allowed, require_fresh_model, too_old
+from core.services.promise_basis import Count, basis, oldest_allowed, require_a_way, require_fresh_model, too_old
 from core.services.sourcing import Sourced
 from core.services.substituting import Substitutes, substitute_names
 from core.services.wholes import require_whole
@@ -93,7 +93,8 @@ def offer(
 
     Raises:
         InputError: an item, a country or a node to fetch it at that nobody knows, or a part of what is counted.
-        Conflict: stock does not cover it, or what it would rest on is older than its limit.
+        Conflict: stock does not cover it, what it would rest on is older than its limit, or it would go into an area
+            that is shut for nobody knows how long.
     """
     if country is not None and country not in COUNTRIES:
         raise InputError(
@@ -111,6 +112,7 @@ def offer(
     _require_stock(facts, found.plan, demands, wanted, counts)
     instead = substitute_names(unit, set(order.substituted.values()))
     parts = _parts(facts, unit.now, order, found)
+    require_a_way(parts.values())
     promised = dues(list(parts.values()))
     chance = facts.promising.terms.level if level is None else level
     promise_id = uuid7()

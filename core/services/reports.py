@@ -18,8 +18,8 @@ from core.services.facts import Facts
 from core.services.finishing import settle_cancels
 from core.services.fulfilling import count_work_units, lock_works, set_work_states, source_again, work_lines
 from core.services.measures import in_units_of_work
-from core.services.parcels import look_at_promise
 from core.services.phase import refresh_phases
+from core.services.promise_looks import look_at_promise
 from core.services.serials import Doubt, doubt_serials, refuse_serials, report_serials
 from core.services.shipping import check_left, report_surplus, shipped_before, tell_shipments, write_shipments
 from core.services.steps import LATE, SHIPPED, SHORT, Step
@@ -195,11 +195,12 @@ def _write(unit: Unit, facts: Facts, parcels: Sequence[Step], updates: Sequence[
         _note(unit, step)
     tell_shipments(unit, facts, shipped)
     for step in moved:
-        if step.what == "canceled":
+        if step.stops:
             cancel_requested(unit, facts, step.order, back[step.order.id])
-    if settled := [step.order.id for step in moved if step.what in (SHIPPED, "rejected", "cancel_declined")]:
+    others = [step for step in moved if not step.stops]
+    if settled := [step.order.id for step in others if step.what in (SHIPPED, "rejected", "cancel_declined")]:
         settle_cancels(unit, settled)
-    if again := [step.order.id for step in moved if step.what in (SHORT, "rejected")]:
+    if again := [step.order.id for step in others if step.what in (SHORT, "rejected")]:
         source_again(unit, *again)
     if left := [step.order.id for step in shipped]:
         settle_members(unit, "order", left, codes=[REJECTED.code, STUCK.code])

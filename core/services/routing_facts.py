@@ -135,7 +135,8 @@ class Usage:
 class RoutingFacts:
     """One picture of what routing needs.
 
-    `closed` gives the reason why a node ships nothing now, `shut` the days on which nothing leaves it and why.
+    `closed` gives the reason why a node ships nothing now, `reopens` when that ends where it is known, `shut` the days
+    on which nothing leaves a node and why.
     """
 
     tariff: Tariff = field(default_factory=Tariff)
@@ -143,6 +144,7 @@ class RoutingFacts:
     places: object = None
     nodes: Mapping[UUID, NodeRules] = field(default_factory=dict)
     closed: Mapping[UUID, str] = field(default_factory=dict)
+    reopens: Mapping[UUID, datetime] = field(default_factory=dict)
     shut: Mapping[UUID, Mapping[date, str]] = field(default_factory=dict)
     disruptions: Sequence[Disruption] = ()
     usage: Usage = field(default_factory=Usage)
@@ -192,6 +194,7 @@ def read_routing(
     found.nodes = {row.id: _rules(row) for row in nodes}
     found.disruptions = disruptions
     found.closed = {row.id: reason for row in nodes if (reason := _closed(row, now)) is not None}
+    found.reopens = {row.id: row.off_until for row in nodes if row.id in found.closed and row.active}
     found.shut = {row.id: days for row in nodes if (days := _shut(found, row.id, now.date()))}
     found.usage = _usage(conn, tenant, found, now, before.usage if before else None)
     return found

@@ -25,6 +25,7 @@ from core.services.inforce import choose, needs_margins, read_margins
 from core.services.phase import refresh_phases
 from core.services.planning import plan_order, triples
 from core.services.problems import Builder
+from core.services.promise_looks import look_at_promise
 from core.services.releasing import hold_back
 from core.services.substituting import Substitutes
 from core.services.windows import missed, tell_missed
@@ -201,6 +202,9 @@ def _settle(unit: Unit, facts: Facts, won: Sequence[Solved], again: list[UUID]) 
     if ids:
         unit.conn.exec_driver_sql(SETTLE, (ids, states, decisions, looks, unit.tenant))
     report_shortages(unit, shortages, known_clear={one.order.order_id for one in won if one.order.tries == 0})
+    lacking = [one.order.order_id for one in won if one.plan.short or one.awaited]
+    if lacking:  # one that was promised before has lost what it rested on
+        look_at_promise(unit, *lacking)
     if again:
         unit.conn.exec_driver_sql(LATER, (unit.now + RACE_LOOK, unit.tenant, again))
         unit.wake(ORDERS)

@@ -13,8 +13,9 @@ from core.domain.states import SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
 from core.errors import NotFound
 from core.ports.connectors import Json
 from core.services.fulfilling import as_uuid
-from core.services.parcels import ENDED, look_at_promise, settle_parcel
+from core.services.parcels import ENDED, settle_parcel
 from core.services.phase import refresh_phases
+from core.services.promise_looks import look_at_promise
 from core.store.locks import lock_order
 from core.store.unit import DEFAULT_TENANT, Unit
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from core.domain.ids import public_id
+from core.store.views import promises
 from tests.core.test_learning import add_outcomes, do
 from tests.core.world import World
 from tests.webhooks.conftest import Client, code_of
@@ -62,6 +63,17 @@ def test_an_offer_takes_what_its_order_would_say(api: Client, world: World) -> N
     assert (made.status_code, said) == (201, {**asked, "connection": "shop"})
     assert (shown["lines"][0]["nodes"][0]["node"], shown["basis"]["policy"]) == ("LYS", "cheapest@1")
     assert code_of(api.post("/promises", {**OFFER, "pickup_node": "NO"})) == (422, "PROMISE-PICKUP-422")
+def test_a_promise_names_the_nodes_that_ship_it_and_none_that_did_not(api: Client, world: World) -> None:
+    world.send("order", world.order({"A": 2}))
+    world.drain()
+    [work] = world.work()
+    world.send("fulfillment_update", {"fulfillment": f"ful_{work.id.hex}", "status": "rejected"}, world.wms)
+    world.drain()
+    assert [(each.code, each.state) for each in world.work()] == [("HAM", "rejected"), ("LYS", "released")]
+    [found] = api.get("/promises").get_json()["data"]
+    assert [each["node"] for each in found["nodes"]] == ["LYS"]
+    with world.store.read() as conn:
+        assert [row["nodes"] for row in promises.at_risk(conn, 1, risk=0.0)] == [["LYS"]]
 
 
 def test_an_order_shows_its_promise_by_node(api: Client, world: World) -> None:

@@ -37,7 +37,7 @@ NAMED = many(thing("The same for one of them.", name=TEXT, promises=WHOLE, level
 
 SHAPES: dict[str, Shape] = {
     "Promise": thing(
-        "A moment, and the chance that all is there by then; `lines` as offered, `nodes` as the order was sourced.",
+        "A moment, and the chance that all is there by then; `lines` as offered, `nodes` that ship the order.",
         id=identifier("prm"), order=maybe_id("ord"),
         state={"enum": ["offered", "standing", "kept", "late", "unknown", "void"]}, at=INSTANT, probability=CHANCE,
         dates=DATES, risk={**CHANCE, "description": "Chance of being late as things stand."}, country=MAYBE,

@@ -76,15 +76,16 @@ def _dates(row: Row[Any]) -> list[Json]:
 
 
 def _parts(conn: Connection, order_ids: Sequence[UUID], tenant: int) -> dict[UUID, list[Json]]:
-    """Return the nodes' parts of these orders, by order."""
+    """Return the parts of the nodes that ship these orders, by order: not of work that was taken from one."""
     found: dict[UUID, list[Json]] = {}
     if not order_ids:
         return found
-    p, n = t.promise_part.c, t.node.c
+    p, n, f = t.promise_part.c, t.node.c, t.fulfillment_order.c
     rows = conn.execute(
         select(t.promise_part, n.code)
         .join(t.node, (n.tenant_id == p.tenant_id) & (n.id == p.node_id))
-        .where(p.tenant_id == tenant, p.order_id.in_(order_ids))
+        .join(t.fulfillment_order, (f.tenant_id == p.tenant_id) & (f.id == p.fulfillment_id))
+        .where(p.tenant_id == tenant, p.order_id.in_(order_ids), f.state.not_in(("canceled", "rejected")))
         .order_by(p.ship_at, n.code)
     )
     for row in rows:

@@ -15,6 +15,8 @@ PARTS = """
                   array_agg(DISTINCT coalesce(s.carrier, part.carrier)) FILTER (
                       WHERE coalesce(s.carrier, part.carrier) IS NOT NULL) AS carriers
              FROM promise_part part JOIN node n ON n.tenant_id = part.tenant_id AND n.id = part.node_id
+             JOIN fulfillment_order f ON f.tenant_id = part.tenant_id AND f.id = part.fulfillment_id
+                  AND f.state NOT IN ('canceled', 'rejected')
              LEFT JOIN shipment s ON s.tenant_id = part.tenant_id AND s.fulfillment_id = part.fulfillment_id
             WHERE part.tenant_id = p.tenant_id AND part.order_id = p.order_id) ways ON true
 """
