@@ -27,7 +27,6 @@ WINDOW = Cause(
     "{number} asks for days that its plan does not keep: {detail}. The plan stands, since late is better than never.",
     None, "Agree on other days with the buyer, move it to a nearer node, or cancel", None, 8,
 )  # fmt: skip
-BACKORDER_CODES = (STOCK_OUT.code, STOCK_BARRED.code)
 TOTALS = Cause(
     "ORDER-TOTALS-422", "value", "medium", "Totals of {connection} orders do not add up",
     "The stated total differs from lines, discounts, charges and taxes: {detail}.",
@@ -94,10 +93,13 @@ STUCK = Cause(
     "source_again", "Start it again", None, 1,
 )  # fmt: skip
 REJECTED = Cause(
-    "NODE-REJECT-001", "capacity", "medium", "{node} rejects work",
-    "{node} rejected a fulfillment order ({detail}) and no other node can take it.",
-    "source_again", "Look for a node again", 0.4, 8,
+    "NODE-REJECT-001", "capacity", "medium", "{node} gave back {sku}: {detail}",
+    "{node} gave back units of {sku} that were its work ({detail}), and other nodes have too few. Who gave an order"
+    " back is not asked for it again: other nodes fill it when stock arrives there, or what is lacking is canceled.",
+    "source_again", "Look for another node", 0.4, 8,
 )  # fmt: skip
+# Units of an order lack: what is looked at again by itself.
+BACKORDER_CODES = (STOCK_OUT.code, STOCK_BARRED.code, REJECTED.code)
 UNKNOWN_WORK = Cause(
     "SHIP-UNKNOWN-404", "value", "high", "{connection} reports unknown work",
     "{what}",

@@ -8,8 +8,8 @@ cancel_order (ERP):
      "lines": [{"line_id", "external_id", "sku", "quantity"}] | null}
 push_fulfillment_order (WMS):
     {"fulfillment": {"id", "number", "node", "service_level", "requested_ship_date", "carrier", "service", "ship_on",
-                     "arrive_on", "pickup": true | false, "purchase_order": PURCHASE | null, "note", "ship_to": ADDRESS,
-                     "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}]},
+                     "arrive_on", "pickup": true | false, "purchase_order": PURCHASE | null, "note",
+                     "ship_to": ADDRESS | null, "lines": [{"id", "line_id", "sku", "title", "quantity", "unit"}]},
      "order": {"id", "external_id", "number", "placed_at", "type"}}
 push_incoming (WMS):
     {"incoming": {"id", "kind": "supply" | "transfer", "reference", "node", "from_node", "expected_at", "at",

@@ -39,6 +39,7 @@ class Way:
 
 
 CANCEL = Way("cancel_orders", "Cancel what it stops", ("reason",))
+CANCEL_LACKING = Way("cancel_lacking", "Cancel the units that are lacking", ("reason",))
 DISCARD = Way("discard_messages", "Leave it undone, for a reason", ("reason",))
 REJECT = Way("reject_documents", "Tell the partner that it is refused (824, APERAK), and leave it undone", ("reason",))
 GIVE_ADDRESS = Way(
@@ -50,6 +51,9 @@ OTHERS: Mapping[str, tuple[Way, ...]] = {
     "ORDER-ADDRESS-422": (GIVE_ADDRESS, CANCEL),
     "ORDER-QUANTITY-422": (CANCEL,),
     "ORDER-AGAIN-409": (DISCARD,),
+    "NODE-REJECT-001": (CANCEL_LACKING,),
+    "STOCK-OUT-001": (CANCEL_LACKING,),
+    "STOCK-WAY-001": (CANCEL_LACKING,),
     "MSG-QUARANTINE-422": (DISCARD,),
 }
 # What the recommended actions need.

@@ -80,7 +80,7 @@ def build(problem: Problem) -> Built:
             tuple(node.code for node in nodes),
             tuple(options),
             stock,
-            problem.policy.most_nodes,
+            max(problem.policy.most_nodes - problem.parts, 0),
             not problem.partial_allowed,
             tuple(None if (limit := limits.get(node.id)) is None else max(int(limit * scale), 0) for node in nodes),
             scale,

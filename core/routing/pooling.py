@@ -115,7 +115,7 @@ def _order(asked: Asked, stock: Mapping[tuple[UUID, UUID], Sequence[StockTier]],
             PoolWay(way, option.fixed, option.unit, each in late, tuple(slots.get(each, ())))
             for way, option, each in zip(built.ways, options, taken, strict=True)
         ),
-        max(problem.policy.most_nodes, len({built.ways[index].node.id for index in used})),
+        max(built.instance.most_nodes, len({built.ways[index].node.id for index in used})),
         today,
     )
 

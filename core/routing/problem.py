@@ -105,7 +105,7 @@ class Problem:
     pair into tiers, which are used instead of it. `services` are by node; a node without any ships at its own cost.
     `capacity` is how many units a node may still take, `load` the part of its capacity (0 to 1) that is used; nodes
     that are missing have no limit and no load. `excluded` are nodes, `forbidden` pairs (item, node), each with the
-    reason.
+    reason. `parts` is how many parts of the order stand already: they count for the policy's `most_nodes`.
     """
 
     demands: Sequence[Demand]
@@ -120,6 +120,7 @@ class Problem:
     capacity: Mapping[UUID, Decimal] = field(default_factory=dict)
     load: Mapping[UUID, float] = field(default_factory=dict)
     forbidden: Mapping[tuple[UUID, UUID], str] = field(default_factory=dict)
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def inputs_of(problem: Problem, nodes: Sequence[NodeFacts]) -> Json:
             for (item, node), reason in problem.forbidden.items()
             if item in place and node in at
         ],
+        "parts": problem.parts,
     }
     return found | {name: value for name, value in more.items() if value}
 
@@ -126,6 +127,7 @@ def problem_of(shared: Shared, inputs: Json) -> Problem:
         capacity={nodes[node].id: Decimal(units) for node, units in inputs.get("capacity", ())},
         load={nodes[node].id: part for node, part in inputs.get("load", ())},
         forbidden={(items[item], nodes[node].id): reason for item, node, reason in inputs.get("forbidden", ())},
+        parts=inputs.get("parts", 0),
     )
 
 

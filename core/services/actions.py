@@ -15,7 +15,8 @@ from core.errors import Conflict, InputError, NotFound, Refused
 from core.ports.connectors import Connectors
 from core.services import channel_stock, connections
 from core.services.agreed_papers import send_agreed
-from core.services.canceling import cancel_order
+from core.services.canceling import cancel_lacking, cancel_order
+from core.services.cases import settle_members
 from core.services.catalog import connection_named, resolve_skus
 from core.services.edi_rejecting import reject_documents
 from core.services.elsewhere import source_elsewhere
@@ -173,6 +174,14 @@ def _cancel_orders(unit: Unit, facts: Facts, case: Row[Any], args: Arguments) ->
     return len(orders)
 
 
+def _cancel_lacking(unit: Unit, facts: Facts, case: Row[Any], args: Arguments) -> int:
+    orders = sorted(live_members(unit, case.id, "order"))
+    lock_orders(unit, orders)
+    done = sum(cancel_lacking(unit, facts, order_id, str(args["sku"]), str(args["reason"])) for order_id in orders)
+    settle_members(unit, "order", orders, fingerprints=[case.fingerprint])
+    return done
+
+
 def _retry_deliveries(unit: Unit, _facts: Facts, case: Row[Any], _args: Arguments) -> int:
     done = 0
     for delivery_id in live_members(unit, case.id, "delivery"):
@@ -213,6 +222,7 @@ ACTIONS: Mapping[str, Callable[[Unit, Facts, Row[Any], Arguments], int]] = {
     "reject_documents": reject_documents,
     "take_as_change": _take_as_change,
     "cancel_orders": _cancel_orders,
+    "cancel_lacking": _cancel_lacking,
     "give_address": give_address,
     "retry_deliveries": _retry_deliveries,
     "resume_connection": _resume,

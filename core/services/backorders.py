@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from core.domain.cases import BACKORDER_CODES, STOCK_BARRED, STOCK_OUT
+from core.domain.cases import BACKORDER_CODES, REJECTED, STOCK_BARRED, STOCK_OUT
 from core.routing.problem import Plan, Problem
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.store import schema as t
@@ -26,13 +26,15 @@ GIVEN_BACK = ("rejected", "short")
 class Shortage:
     """Units of an item an order still lacks; no item means that it lacks nothing any more.
 
-    `barred` says why units that are there cannot leave; None where there are not enough.
+    `barred` says why units that are there cannot leave; None where there are not enough. `given_back` has the codes of
+    the nodes that gave these units back, each with its reason.
     """
 
     order_id: UUID
     item_id: UUID | None
     quantity: Decimal
     barred: str | None = None
+    given_back: tuple[tuple[str, str], ...] = ()
 
 
 def barred(problem: Problem, plan: Plan, item_id: UUID) -> str | None:
@@ -53,7 +55,10 @@ def barred(problem: Problem, plan: Plan, item_id: UUID) -> str | None:
     }
     said = [f"{node} {reason}" for node, reason in sorted(reasons.items())]
     if not said:
-        return "the order goes whole or not at all" if not problem.partial_allowed else "it may have no more parcels"
+        if not problem.partial_allowed:
+            return "the order goes whole or not at all"
+        most = problem.policy.most_nodes
+        return f"it may have no more parcels (its policy allows {most} part{'s' * (most > 1)})"
     return "; ".join(said[:3]) + (f"; and {len(said) - 3} more" if len(said) > 3 else "")
 
 
@@ -85,6 +90,12 @@ def report_shortages(unit: Unit, shortages: Sequence[Shortage], *, known_clear: 
 def _case(short: Shortage, sku: str) -> Opened:
     assert short.item_id is not None
     member = Member("order", short.order_id, short.order_id, short.quantity)
+    if short.barred is None and short.given_back:
+        back = sorted(short.given_back)
+        detail = back[0][1] if len(back) == 1 else "; ".join(f"{node}: {reason}" for node, reason in back)
+        evidence = {"sku": sku, "node": ", ".join(node for node, _ in back), "detail": detail[:200]}
+        mark = f"{REJECTED.code}:{short.item_id.hex}:{sha256(repr(back).encode()).hexdigest()[:16]}"
+        return Opened(REJECTED, mark, evidence, [member], arguments={"sku": sku})
     if short.barred is None:
         mark = f"{STOCK_OUT.code}:{short.item_id.hex}"
         return Opened(STOCK_OUT, mark, {"sku": sku}, [member], arguments={"sku": sku})

@@ -102,6 +102,31 @@ def cancel_order(
     }
 
 
+def cancel_lacking(unit: Unit, facts: Facts, order_id: UUID, sku: str, reason: str) -> bool:
+    """Cancel what an order lacks of an item, at nobody's work, and return whether it lacked any.
+
+    Args:
+        unit: the running transaction; it holds the order's lock.
+        facts: nodes and connections.
+        order_id: the order.
+        sku: of the item.
+        reason: why, for the partners.
+    """
+    rows = unit.conn.execute(
+        text(
+            "SELECT l.id FROM order_line l JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id"
+            " WHERE l.tenant_id = :t AND l.order_id = :o AND l.ships AND i.sku = :sku"
+        ),
+        {"t": unit.tenant, "o": order_id, "sku": sku},
+    )
+    lines, free = set(rows.scalars()), _unallocated(unit, order_id)
+    lacking = {line: units for line, units in free.items() if line in lines}
+    if not lacking:
+        return False
+    cancel_order(unit, facts, order_id, lacking, reason)
+    return True
+
+
 def _units(lines: Mapping[UUID, Decimal]) -> dict[str, str]:
     return {public_id("line", line): format(units, "f") for line, units in lines.items()}
 
@@ -138,6 +163,14 @@ def _all_wanted(open_units: Mapping[UUID, Decimal], wanted: Mapping[UUID, Decima
 
 def _cancel_unallocated(unit: Unit, order_id: UUID, wanted: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
     """Cancel the wanted units that no node works on, at once."""
+    unallocated = _unallocated(unit, order_id)
+    free = {line: min(units, unallocated[line]) for line, units in wanted.items() if line in unallocated}
+    cancel_units(unit, free)
+    return free
+
+
+def _unallocated(unit: Unit, order_id: UUID) -> dict[UUID, Decimal]:
+    """Return the open units of an order that no node works on, by line; lines without any are left out."""
     rows = unit.conn.execute(
         text(
             "SELECT line_id, sum(quantity / per_unit) AS units FROM reservation WHERE tenant_id = :t AND order_id = :o"
@@ -146,14 +179,8 @@ def _cancel_unallocated(unit: Unit, order_id: UUID, wanted: Mapping[UUID, Decima
         {"t": unit.tenant, "o": order_id},
     )
     allocated = {row.line_id: row.units for row in rows}
-    open_units = _open_units(unit, order_id)
-    free = {
-        line: min(units, open_units[line] - allocated.get(line, ZERO))
-        for line, units in wanted.items()
-        if open_units[line] > allocated.get(line, ZERO)
-    }
-    cancel_units(unit, free)
-    return free
+    free = {line: units - allocated.get(line, ZERO) for line, units in _open_units(unit, order_id).items()}
+    return {line: units for line, units in free.items() if units > 0}
 
 
 def cancel_requested(unit: Unit, facts: Facts, order: Row[Any], back: dict[UUID, Decimal]) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import log
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import numpy as np
+
 from core.domain.calendars import HORIZON_DAYS, closing, next_ship_moment
-from core.intelligence.lanes import DAY_SECONDS, Lane, make_trip
+from core.intelligence.lanes import DAY_SECONDS, LEAST_DAYS, LEVELS, QUANTILES, Lane, make_trip
 from core.intelligence.odds import due_days, late
 from core.routing.costs import known_kilometers
 from core.routing.problem import Destination
@@ -20,6 +23,8 @@ from core.services.stoppages import Place, arriving, known_point
 if TYPE_CHECKING:
     from core.services.offers import Leg
 
+# What is fetched is where it was made ready.
+NO_WAY = Way(np.full(len(QUANTILES), log(LEAST_DAYS)), (0.0,) * len(LEVELS))
 DUE_NAMES = ("due_50", "due_80", "due_90", "due_95")
 
 
@@ -79,6 +84,15 @@ class Outlook:
             # Something has to be expected of it; nothing is promised by that.
             return Expected(node_id, ship_at, lane, way, ship_at + timedelta(days=HORIZON_DAYS), passage.because)
         return Expected(node_id, ship_at, lane, way, passage.at)
+
+    def ready(self, node_id: UUID, leg: Leg) -> Expected | None:
+        """Return when what the buyer fetches at a node is ready there, None when the node makes nothing ready."""
+        ready_at = self._ship_at(node_id, leg.ship_on)
+        if ready_at is None:
+            return None
+        place = self._facts.promising.places[node_id]
+        lane = Lane(place.country, place.postal, place.country, place.postal, 0.0)
+        return Expected(node_id, ready_at, lane, NO_WAY, ready_at)
 
     def _ship_at(self, node_id: UUID, day: date | None) -> datetime | None:
         key = node_id, day

@@ -21,11 +21,12 @@ from core.services.calendars import read_calendars
 from core.services.inforce import InForce, read_in_force
 from core.services.promising_facts import PromisingFacts, Transit, promising_facts, read_transit
 from core.services.routing_facts import Disruption, RoutingFacts, read_disruptions, read_routing
-from core.services.stamps import Stamps, read_stamps
+from core.services.stamps import Stamps, read_shut, read_stamps
 from core.services.tariffs import scaled
 from core.store import schema as t
 
-# A node switched off or a connection added is seen by every process within this time.
+# A connection added or a rate changed is seen by every process within this time; an area that is shut at once, and so
+# is a node that is off, which has nothing to give (`core.store.read.shelves`).
 FRESH_SECONDS = 1.0
 
 
@@ -182,7 +183,7 @@ def _read_rows(conn: Connection, tenant: int, old: Rows | None) -> Rows:
 
 
 class FactsCache:
-    """The picture, read again when it is older than `FRESH_SECONDS`."""
+    """The picture, read again when it is older than `FRESH_SECONDS`, or when an area was shut or opened since."""
 
     def __init__(
         self, connectors: Connectors, promising: Promising | None = None, orders: Orders | None = None
@@ -195,10 +196,12 @@ class FactsCache:
         self._facts: dict[int, Facts] = {}
 
     def get(self, conn: Connection, tenant: int) -> Facts:
-        """Return the picture, at most `FRESH_SECONDS` old."""
+        """Return the picture, at most `FRESH_SECONDS` old, and never older than a disruption."""
+        shut = read_shut(conn, tenant)
         with self._lock:
-            if time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS:
-                before = self._facts.get(tenant)
+            before = self._facts.get(tenant)
+            old = time.monotonic() - self._read_at.get(tenant, float("-inf")) > FRESH_SECONDS
+            if old or before is None or before.rows is None or before.rows.stamps.disruptions != shut:
                 self._facts[tenant] = read_facts(conn, self._connectors, tenant, self._terms, before, self._orders)
                 self._read_at[tenant] = time.monotonic()
             return self._facts[tenant]

@@ -140,6 +140,8 @@ def _issue(unit: Unit, facts: Facts, order_id: UUID, node_id: UUID, units: Mappi
     ]
     sourced.excluded = {other: f"given to {node} by {unit.actor}" for other in facts.nodes if other != node_id}
     sourced.partial_allowed = False
+    # How many parts a policy allows binds the hub, not people.
+    sourced.parts = 0
     # What a person gave to a node is not planned again.
     sourced.at_once = True
     lost = source_batch(unit, facts, [sourced])

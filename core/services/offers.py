@@ -178,6 +178,8 @@ class Offers:
             channel = self._facts.connections.get(order.connection_id)
             if channel is None or channel.name not in service.connections:
                 return NO_LEG, "is not offered to this channel", False
+        if service.pickup_limit == 0:
+            return NO_LEG, "fetches nothing: its limit is 0 parcels", False
         used = self._routing.usage.by_service.get((node, service.code), {}) if service.pickup_limit is not None else {}
         full = [day for day, works in used.items() if works >= (service.pickup_limit or 0)]
         out = self._disrupted(order, node, service.carrier) if self._routing.disruptions else {}

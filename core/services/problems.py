@@ -28,6 +28,8 @@ from core.store.unit import Unit
 if TYPE_CHECKING:
     from core.services.sourcing import Sourced
 
+NO_ROOM = "takes no orders: its capacity is 0 a day"
+
 
 @dataclass(slots=True)
 class Built:
@@ -44,7 +46,7 @@ class Builder:
     Args:
         unit: the running transaction.
         facts: nodes, connections and what routing needs.
-        batch: the orders; their destinations get the point of their postcode.
+        batch: the orders; their destinations get the point of their postcode, or of the node where it is fetched.
         shelf: what the orders' channels may take, kits included.
         also: other items an order may get.
     """
@@ -61,11 +63,19 @@ class Builder:
         codes = {
             (order.destination.country, order.wishes.postal_code)
             for order in batch
-            if order.destination.country and order.wishes.postal_code and order.destination.latitude is None
+            if order.destination.country
+            and order.wishes.postal_code
+            and order.destination.latitude is None
+            and order.wishes.pickup_node is None
         }
+        places = {node.code: node for node in self._nodes}
         points = self._routing.points.find(unit.conn, codes, unit.tenant) if codes else {}
         for order in batch:
             self.weigh(order)
+            if (fetched := places.get(order.wishes.pickup_node or "")) is not None:
+                # The buyer comes to the node; where he lives costs nothing.
+                order.destination = Destination(fetched.country, fetched.latitude, fetched.longitude)
+                continue
             key = (order.destination.country, order.wishes.postal_code)
             if key in codes:
                 order.destination = Destination(key[0], *point_of(points.get(key)))
@@ -86,6 +96,7 @@ class Builder:
         found = Built(self._bare(order, chosen))
         excluded = {**self._routing.closed, **order.excluded}
         services: dict[UUID, Sequence[Service]] = {}
+        fetched = order.wishes.pickup_node is not None
         load: dict[UUID, float] = {}
         special = [each for each in order.demands if self._is_special(each.item_id)]
         shipping = {node for _, node in found.problem.stock}
@@ -93,7 +104,7 @@ class Builder:
             rules = self._routing.nodes[node.id]
             if node.id in excluded or node.id not in shipping:
                 continue
-            if order.wishes.pickup_node is not None and node.code != order.wishes.pickup_node:
+            if fetched and node.code != order.wishes.pickup_node:
                 excluded[node.id] = f"the buyer picks it up at {order.wishes.pickup_node}"
                 continue
             leaves, reason = self._node_day(order, node.id, rules, strict)
@@ -104,7 +115,7 @@ class Builder:
             found.legs[node.id, None] = Leg(ship_on=leaves)
             if policy.load_penalty and rules.capacity and leaves is not None:
                 load[node.id] = self._routing.usage.by_node.get(node.id, {}).get(leaves, 0) / rules.capacity
-            if order.wishes.pickup_node is None:
+            if not fetched:
                 offered = self._offers.of_node(
                     order, node.id, found.problem.stock, strict=strict, late=policy.late_penalty > 0
                 )
@@ -114,7 +125,7 @@ class Builder:
                     services[node.id] = offered.services
         found.problem = replace(
             found.problem,
-            nodes=[self._without_way(node) if node.id in services else node for node in self._nodes],
+            nodes=[self._without_way(node) if fetched or node.id in services else node for node in self._nodes],
             excluded=excluded,
             services=services,
             load=load,
@@ -145,7 +156,7 @@ class Builder:
         stock = self._shelf.offered(order.connection_id, wanted, self._facts.nodes)
         return Problem(
             order.demands, self._nodes, stock, order.destination,
-            order.partial_allowed and not chosen.ship_complete, chosen.policy, {},
+            order.partial_allowed and not chosen.ship_complete, chosen.policy, {}, parts=order.parts,
         )  # fmt: skip
 
     def _without_way(self, node: NodeFacts) -> NodeFacts:
@@ -184,6 +195,9 @@ class Builder:
 
     def _node_day(self, order: Sourced, node: UUID, rules: NodeRules, strict: bool) -> tuple[date | None, str | None]:
         """Return the day a node's part of an order leaves, and the reason why the node must not have it."""
+        if rules.capacity == 0:
+            # Every day is full, those without work as well, however late an order may go.
+            return None, NO_ROOM
         # Without a service nobody knows the days on the way: it leaves when it may arrive, not before.
         since = max(filter(None, (order.wishes.ship_from, order.wishes.deliver_from)), default=None)
         if since is not None and self._offers.has_services(order, node):

@@ -18,6 +18,8 @@ from core.services.stoppages import Passage, Place, arriving, known_point, leavi
 from core.store.unit import Unit
 
 SURE = len(LEVELS) - 1
+# What a node picks for a buyer who comes is taken to be ready: the rest is up to him.
+AT_HAND = ("picking", "partly_shipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,26 @@ class Chances:
         chance = self._chance(parcel, parcel.carrier, parcel.service, parcel.shipped_at, due_at, waited)
         return Chance(chance, source, f"{source} is {parcel.state.replace('_', ' ')}")
 
-    def of_work(self, work: Row[Any], due_at: datetime) -> Chance:
-        """Return how likely work that has not left is late, if it leaves as soon as it can."""
+    def of_work(self, work: Row[Any], due_at: datetime, *, fetched: bool = False) -> Chance:
+        """Return how likely work that has not left is late, if it leaves as soon as it can.
+
+        Args:
+            work: its row.
+            due_at: the promised moment.
+            fetched: whether its buyer comes for it: then it has to be ready, and goes nowhere.
+        """
         code = self._facts.promising.places[work.node_id].code
         out = leaving(self._facts, work.node_id, work.carrier, self._now)
-        why = f"{code} has not sent it" if out.because is None else f"{code} sends nothing ({out.because})"
+        why = f"{code} has not {'made it ready' if fetched else 'sent it'}"
+        if fetched and work.state in AT_HAND:
+            return Chance(0.0, code, why, work.node_id)
+        if out.because is not None:
+            why = f"{code} sends nothing ({out.because})"
         if out.at is None:
             return Chance(1.0, code, why, work.node_id)
         leaves = max(out.at, min(work.ship_at, due_at))
+        if fetched:
+            return Chance(float(leaves > due_at), code, why, work.node_id)
         usual = self._way(work, work.carrier, None, leaves).level_days[SURE]
         passage = self._arriving(work, work.carrier, leaves, leaves + timedelta(days=usual))
         chance = self._chance(work, work.carrier, None, passage.at, due_at)

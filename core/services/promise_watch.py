@@ -4,7 +4,7 @@ A parcel that left is late with the chance the transit model gives it, knowing h
 that has not left could leave at the node's next moment at best, and units that no node works on come from nowhere as
 things stand (`core.services.promise_chances`). A promise counts as late a day after its time even when nothing has
 arrived, so that what never arrives is no success; only of parcels no carrier ever told anything about it is not known,
-and they count neither way.
+and they count neither way. What a buyer fetches is promised to be ready: handing it out ends the promise.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.domain.ids import public_id
 from core.domain.payloads import jsonable
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
-from core.services.promise_chances import Chance, Chances, of_lost, of_missing
+from core.services.promise_chances import AT_HAND, Chance, Chances, of_lost, of_missing
 from core.services.promises import GRACE
 from core.store.locks import lock_orders_to_watch
 from core.store.unit import Unit
@@ -36,7 +36,8 @@ BATCH = 200
 NOTHING_LEFT = Chance(0.0, "nothing", "no parcel is under way")
 DUE = """
 SELECT p.id, p.order_id, p.state, p.due_at, p.risk, p.version, o.state AS order_state, o.phase, o.total,
-       l.open > r.worked AS missing, o.state IN ('accepted', 'in_progress') AND o.sourcing_at <= %s AS sourced_next
+       o.body->>'pickup_node' AS pickup, l.open > r.worked AS missing,
+       o.state IN ('accepted', 'in_progress') AND o.sourcing_at <= %s AS sourced_next
 FROM promise p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(quantity - canceled - shipped), 0) AS open FROM order_line
@@ -60,7 +61,8 @@ LEFT JOIN promise_part p ON p.tenant_id = s.tenant_id AND p.fulfillment_id = s.f
 WHERE s.tenant_id = %s AND s.order_id = ANY(%b::uuid[]) AND s.state <> 'voided'
 """
 WORK = """
-SELECT f.order_id, f.node_id, p.carrier, p.from_country, p.from_postal, p.to_country, p.to_postal, p.km, p.ship_at
+SELECT f.order_id, f.node_id, f.state, p.carrier, p.from_country, p.from_postal, p.to_country, p.to_postal, p.km,
+       p.ship_at
 FROM fulfillment_order f
 JOIN promise_part p ON p.tenant_id = f.tenant_id AND p.fulfillment_id = f.id
 WHERE f.tenant_id = %s AND f.order_id = ANY(%b::uuid[])
@@ -155,9 +157,13 @@ def _look(
     arrived = [each.delivered_at for each in parcels if each.state == "delivered"]
     if row.phase in ("delivered", "partly_returned", "returned") and arrived and not under_way and not failed:
         at = max(arrived)
-        return _Look("kept" if at <= row.due_at else "late", float(at > row.due_at), None, at, unit.now)
+        kept = at <= row.due_at
+        if row.pickup and not kept and row.state != "late":
+            # Whether it was ready when it was promised, or its buyer came later, nobody has said.
+            return _Look("unknown", 0.0, None, at, unit.now)
+        return _Look("kept" if kept else "late", float(not kept), None, at, unit.now)
     chances = [reckoned.of_parcel(each, row.due_at) for each in under_way]
-    chances += [reckoned.of_work(each, row.due_at) for each in works]
+    chances += [reckoned.of_work(each, row.due_at, fetched=bool(row.pickup)) for each in works]
     chances += [of_lost(each) for each in failed]
     if row.missing and not row.sourced_next:
         chances.append(of_missing(row))
@@ -168,7 +174,8 @@ def _look(
         # Nothing is under way and nothing is at work: units are about to be sourced again, or come back from a node.
         on_time = 0.0 if unit.now > row.due_at else 1 - row.risk
     risk = 1 - on_time
-    overdue = unit.now > row.due_at + OVERDUE
+    waits = bool(row.pickup and works) and all(each.state in AT_HAND for each in works)
+    overdue = unit.now > row.due_at + OVERDUE and not waits
     if overdue and under_way and not works and not failed and not any(each.tracked for each in under_way):
         return _Look("unknown", risk, None, settled_at=unit.now)
     cause = None

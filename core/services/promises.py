@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from core.domain.ids import public_id, uuid7
 from core.domain.payloads import jsonable
 from core.errors import Conflict
@@ -34,7 +32,8 @@ from core.store.unit import Unit
 # Nothing is at risk before the work was due to leave; then this much later it is looked at.
 GRACE = timedelta(minutes=30)
 HEADS = """
-SELECT o.id, o.ship_country, o.body->'ship_to'->>'postal_code' AS postal, o.body->>'promise' AS named, p.id AS promise
+SELECT o.id, o.ship_country, o.body->'ship_to'->>'postal_code' AS postal, o.body->>'promise' AS named,
+       p.id AS promise, o.body->>'pickup_node' AS pickup
 FROM orders o LEFT JOIN promise p ON p.tenant_id = o.tenant_id AND p.order_id = o.id
 WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[])
 """
@@ -83,7 +82,11 @@ def promise_orders(
     outlook = Outlook(facts, unit.now)
     for work in works:
         head = heads[work.order_id]
-        part = outlook.part(work.node_id, destinations[work.order_id], head.postal, work.leg)
+        part = (
+            outlook.ready(work.node_id, work.leg)
+            if head.pickup
+            else outlook.part(work.node_id, destinations[work.order_id], head.postal, work.leg)
+        )
         if part is None:
             continue  # a node that never works was chosen all the same: there is nothing to expect of it
         parts.setdefault(work.order_id, []).append(part)
@@ -96,7 +99,7 @@ def promise_orders(
     named = read_named(unit, facts, {order_id: name for order_id in open_orders if (name := heads[order_id].named)})
     _take_over(unit, [each for each in named if each.unheld is None], open_orders)
     held = {each.order.id for each in named if each.unheld is None}
-    made = _make(unit, facts, heads, {order: each for order, each in open_orders.items() if order not in held})
+    made = _make(unit, facts, {order: each for order, each in open_orders.items() if order not in held})
     tell_unheld(unit, facts, [each for each in named if each.unheld is not None], made)
 
 
@@ -124,9 +127,7 @@ def _take_over(unit: Unit, named: Sequence[NamedOffer], orders: Mapping[UUID, li
         _tell(unit, offer.id, order_id, offer.due_at, offer.level)
 
 
-def _make(
-    unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapping[UUID, list[Expected]]
-) -> dict[UUID, Sequence[datetime]]:
+def _make(unit: Unit, facts: Facts, orders: Mapping[UUID, list[Expected]]) -> dict[UUID, Sequence[datetime]]:
     """Promise orders and return for when, by `LEVELS`; nothing of those that cannot be promised."""
     if not orders:
         return {}
@@ -150,11 +151,11 @@ def _make(
         except Conflict as refused:
             _refuse(unit, order_id, refused)
             continue
-        promised, promise_id, head = dues(each), uuid7(), heads[order_id]
+        promised, promise_id, goal = dues(each), uuid7(), each[0].lane
         made[order_id] = promised
         rows.append(
             (
-                promise_id, order_id, "standing", level, promised[at], *promised, head.ship_country, head.postal,
+                promise_id, order_id, "standing", level, promised[at], *promised, goal.to_country, goal.to_postal,
                 as_json(basis(facts, count.at if count else None)), 1 - level, unit.now, _first_look(each),
             )
         )  # fmt: skip

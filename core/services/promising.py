@@ -171,7 +171,10 @@ def _parts(facts: Facts, now: datetime, order: Sourced, found: Planned) -> dict[
     for each in found.plan.assignments:
         if each.node_id not in parts:
             leg = found.built.legs[each.node_id, each.service]
-            part = outlook.part(each.node_id, order.destination, order.wishes.postal_code, leg)
+            if order.wishes.pickup_node is not None:
+                part = outlook.ready(each.node_id, leg)
+            else:
+                part = outlook.part(each.node_id, order.destination, order.wishes.postal_code, leg)
             assert part is not None, f"{facts.nodes[each.node_id].code} ships nothing and was planned with"
             parts[each.node_id] = part
     return parts

@@ -72,6 +72,7 @@ def compare(
     now = {order_id: _as_it_is(facts, orders[order_id], works) for order_id, works in by_order.items()}
     for order_id, works in by_order.items():
         orders[order_id].demands = _demands(works)
+        orders[order_id].parts = max(orders[order_id].parts - len(works), 0)
     learn_traits(unit, facts, list(orders.values()))
     items = {demand.item_id for order in orders.values() for demand in order.demands}
     shelf = read_shelf(unit.conn, items, tenant=unit.tenant)
@@ -114,7 +115,7 @@ def _as_it_is(facts: Facts, order: Sourced, works: Sequence[Affected]) -> tuple[
     """Return facts in which nothing has happened, and the order as it was when the work was released."""
     nodes = {node_id: replace(node, active=True) for node_id, node in facts.nodes.items()}
     routing = replace(facts.routing, closed={}, shut={}, disruptions=(), usage=Usage(), kept={})
-    before = replace(order, demands=_demands(works), excluded={}, partial_allowed=True)
+    before = replace(order, demands=_demands(works), excluded={}, partial_allowed=True, parts=0)
     return replace(facts, nodes=nodes, routing=routing), before, works
 
 

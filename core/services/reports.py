@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from core.domain.cases import REJECTED, STUCK
+from core.domain.cases import STUCK
 from core.domain.ids import uuid7
 from core.errors import CrossdockError, InputError, NotFound
 from core.ports.connectors import Json
@@ -203,7 +203,7 @@ def _write(unit: Unit, facts: Facts, parcels: Sequence[Step], updates: Sequence[
     if again := [step.order.id for step in others if step.what in (SHORT, "rejected")]:
         source_again(unit, *again)
     if left := [step.order.id for step in shipped]:
-        settle_members(unit, "order", left, codes=[REJECTED.code, STUCK.code])
+        settle_members(unit, "order", left, codes=[STUCK.code])
         look_at_promise(unit, *left)
     refresh_phases(unit, [step.order.id for step in moved])
     report_surplus(unit, facts, [step for step in parcels if step.over or step.what != SHIPPED])

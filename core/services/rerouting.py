@@ -46,6 +46,10 @@ SELECT id, item_id, quantity - canceled - shipped AS units, unit_price FROM orde
 WHERE tenant_id = :t AND order_id = :order AND ships AND item_id IS NOT NULL AND quantity > canceled + shipped
 ORDER BY position, id
 """)
+LEFT = text("""
+SELECT count(*) FROM fulfillment_order f WHERE f.tenant_id = :t AND f.order_id = :order AND EXISTS (
+    SELECT 1 FROM fulfillment_line l WHERE l.tenant_id = f.tenant_id AND l.fulfillment_id = f.id AND l.shipped > 0)
+""")
 DECIDED = text("""
 SELECT id, basis, inputs FROM decision WHERE tenant_id = :t AND order_id = :order ORDER BY id DESC LIMIT 1
 """)
@@ -101,6 +105,8 @@ def of_order(unit: Unit, facts: Facts, order_id: UUID, scenario: Scenario | None
     ]
     if not order.demands:
         raise Conflict(f"Nothing of order {order.number} is open.", code="ROUTE-OPEN-409")
+    # What is at work counts as not decided yet: only what has left is a part.
+    order.parts = unit.conn.execute(LEFT, values).scalar_one()
     learn_traits(unit, facts, [order])
     shelf = read_shelf(unit.conn, {demand.item_id for demand in order.demands}, tenant=unit.tenant)
     taken: dict[Key, Decimal] = {}

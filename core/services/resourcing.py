@@ -35,13 +35,25 @@ ORDER BY o.placed_at, o.id, l.position, l.id
 # A node that rejected an order, or could not find all its units, is not asked again for it.
 REJECTED = """
 SELECT f.order_id, f.node_id, CASE WHEN bool_or(f.state = 'rejected') THEN 'rejected' ELSE 'short' END AS how,
-       coalesce(max(f.reason), '') AS reason
+       coalesce(max(f.reason), '') AS reason,
+       ARRAY(SELECT DISTINCT l.line_id FROM fulfillment_order g
+             JOIN fulfillment_line l ON l.tenant_id = g.tenant_id AND l.fulfillment_id = g.id
+             WHERE g.tenant_id = f.tenant_id AND g.order_id = f.order_id AND g.node_id = f.node_id
+               AND (g.state = 'rejected' OR g.state = 'short' AND l.canceled > 0)) AS lines
 FROM fulfillment_order f
 WHERE f.tenant_id = :tenant AND f.order_id = ANY(CAST(:ids AS uuid[])) AND f.state <> 'canceled'
   AND (f.state IN ('rejected', 'short')
        OR EXISTS (SELECT 1 FROM fulfillment_line l WHERE l.tenant_id = f.tenant_id AND l.fulfillment_id = f.id
                   AND l.canceled > 0))
-GROUP BY f.order_id, f.node_id
+GROUP BY f.tenant_id, f.order_id, f.node_id
+"""
+# What nothing is left of (canceled, rejected, not found) is no part any more.
+PARTS = """
+SELECT f.order_id, count(*) AS parts FROM fulfillment_order f
+WHERE f.tenant_id = :tenant AND f.order_id = ANY(CAST(:ids AS uuid[])) AND f.state NOT IN ('canceled', 'rejected')
+  AND EXISTS (SELECT 1 FROM fulfillment_line l WHERE l.tenant_id = f.tenant_id AND l.fulfillment_id = f.id
+              AND l.quantity > l.canceled)
+GROUP BY f.order_id
 """
 
 
@@ -76,7 +88,13 @@ def load_sourced(unit: Unit, order_ids: Sequence[UUID]) -> list[Sourced]:
             order.demands.append(Demand(row.line_id, row.item_id, row.open, scaled(row.unit_price or ZERO)))
     for row in unit.conn.execute(text(REJECTED), values):
         if row.order_id in found:
-            found[row.order_id].excluded[row.node_id] = f"{row.how}: {row.reason}".removesuffix(": ")
+            order = found[row.order_id]
+            order.excluded[row.node_id] = f"{row.how}: {row.reason}".removesuffix(": ")
+            for line in row.lines:
+                order.given_back.setdefault(line, {})[row.node_id] = row.reason or row.how
+    for row in unit.conn.execute(text(PARTS), values):
+        if row.order_id in found:
+            found[row.order_id].parts = row.parts
     return list(found.values())
 
 

@@ -11,6 +11,7 @@ from core.domain import cases as causes
 from core.domain.ids import public_id
 from core.domain.money import plain
 from core.domain.payloads import jsonable
+from core.domain.states import TRACKING_RANK
 from core.domain.vocabulary import Write
 from core.errors import InputError
 from core.ports.connectors import Json
@@ -27,7 +28,7 @@ from core.store.unit import Unit
 ZERO = Decimal(0)
 SHIPMENT = (
     "id", "order_id", "fulfillment_id", "node_id", "number", "external_id", "carrier", "service", "tracking_number",
-    "tracking_url", "packages", "state", "rank", "state_at", "shipped_at",
+    "tracking_url", "packages", "state", "rank", "state_at", "shipped_at", "delivered_at",
 )  # fmt: skip
 TOLD = ("carrier", "service", "tracking_number", "tracking_url")
 
@@ -49,6 +50,8 @@ def write_shipments(unit: Unit, steps: Sequence[Step]) -> None:
     """Write new shipments, count their units on lines and orders, and note their events."""
     if not steps:
         return
+    fetched = _handed_out(unit, steps)
+    states = [(state, TRACKING_RANK[state]) for state in ("handed_over", "delivered")]
     copy_rows(
         unit,
         t.shipment,
@@ -57,7 +60,9 @@ def write_shipments(unit: Unit, steps: Sequence[Step]) -> None:
             (
                 step.shipment_id, step.order.id, step.work.id, step.work.node_id, _number(step),
                 step.document["external_id"], *(step.document.get(name) for name in TOLD),
-                as_json(step.document.get("packages")), "handed_over", 1, _left_at(unit, step), _left_at(unit, step),
+                as_json(step.document.get("packages")), *states[step.shipment_id in fetched],
+                _left_at(unit, step), _left_at(unit, step),
+                _left_at(unit, step) if step.shipment_id in fetched else None,
             )
             for step in steps
         ],
@@ -65,6 +70,7 @@ def write_shipments(unit: Unit, steps: Sequence[Step]) -> None:
     rows = [(step.shipment_id, line, units) for step in steps for line, units in step.left.items()]
     copy_rows(unit, t.shipment_line, ("shipment_id", "line_id", "quantity"), rows)
     _count(unit, [(line, units) for _, line, units in rows], [step.order.id for step in steps])
+    _count_delivered(unit, [each for step in steps if step.shipment_id in fetched for each in step.left.items()])
     lacking = record_serials(unit, steps)
     for step in steps:
         assert step.shipment_id is not None
@@ -82,6 +88,25 @@ def write_shipments(unit: Unit, steps: Sequence[Step]) -> None:
             },
             order_id=step.order.id,
         )
+        if step.shipment_id in fetched:
+            unit.event(
+                "shipment.delivered", "shipment", step.shipment_id, {"state": "delivered"}, order_id=step.order.id
+            )
+
+
+def _handed_out(unit: Unit, steps: Sequence[Step]) -> set[UUID]:
+    """Return the shipments a buyer has fetched: those of orders for a pick-up that no carrier will tell anything of."""
+    found: dict[UUID, list[UUID | None]] = {}
+    for step in steps:
+        if not (step.document.get("carrier") or step.document.get("tracking_number")):
+            found.setdefault(step.order.id, []).append(step.shipment_id)
+    if not found:
+        return set()
+    rows = unit.conn.exec_driver_sql(
+        "SELECT id FROM orders WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND body->>'pickup_node' IS NOT NULL",
+        (unit.tenant, list(found)),
+    )
+    return {shipment for row in rows for shipment in found[row.id] if shipment is not None}
 
 
 def _number(step: Step) -> str:
@@ -129,6 +154,16 @@ def _count(unit: Unit, lines: Sequence[tuple[UUID, Decimal]], orders: Collection
         " WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s::uuid[])",
         {"now": unit.now, "tenant": unit.tenant, "ids": list(orders)},
     )
+
+
+def _count_delivered(unit: Unit, lines: Sequence[tuple[UUID, Decimal]]) -> None:
+    if lines:
+        unit.conn.exec_driver_sql(
+            "UPDATE order_line l SET delivered = least(l.shipped, l.delivered + d.units)"
+            " FROM (SELECT id, sum(units) AS units FROM unnest(%s::uuid[], %s::numeric[]) AS d(id, units) GROUP BY id)"
+            " AS d WHERE l.tenant_id = %s AND l.id = d.id",
+            ([line for line, _ in lines], [units for _, units in lines], unit.tenant),
+        )
 
 
 def tell_shipments(unit: Unit, facts: Facts, steps: Sequence[Step]) -> None:

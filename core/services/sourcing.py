@@ -51,9 +51,13 @@ class Sourced:
     partial_allowed: bool
     started: bool = False
     excluded: dict[UUID, str] = field(default_factory=dict)
+    # By line, the nodes that gave units of it back, and why.
+    given_back: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
     substituted: dict[UUID, UUID] = field(default_factory=dict)
     tries: int = 0
+    # Parts it has already, told or not: they count for how many its policy allows.
+    parts: int = 0
     released: bool = False
     # Whether its work goes to the nodes now, whatever the policy says.
     at_once: bool = False
@@ -185,7 +189,13 @@ def _settle(unit: Unit, facts: Facts, won: Sequence[Solved], again: list[UUID]) 
         looks.append(unit.now + BACKORDER_LOOK if short else None)
         lines: Mapping[UUID, UUID] = {demand.line_id: demand.item_id for demand in order.demands}
         shortages.extend(
-            Shortage(order.order_id, lines[line], units, barred(one.problem, one.plan, lines[line]))
+            Shortage(
+                order.order_id,
+                lines[line],
+                units,
+                barred(one.problem, one.plan, lines[line]),
+                tuple((facts.nodes[node].code, why) for node, why in order.given_back.get(line, {}).items()),
+            )
             for line, units in short.items()
         )
         if not short:

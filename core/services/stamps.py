@@ -14,8 +14,10 @@ from sqlalchemy import Connection, text
 
 from core.services.geography import PLACES_STAMP
 from core.services.tariffs import RATES_STAMP
+from core.store.direct import run
 
 HASHED = "SELECT bit_xor(hashtextextended(x.xmin::text || x.ctid::text, 0)) FROM {table} x WHERE x.tenant_id = :t"
+LASTS = "(x.ends_at IS NULL OR x.ends_at > clock_timestamp())"
 WRITTEN = "SELECT value FROM setting WHERE tenant_id = :t AND name = "
 STAMPS = text(f"""
 SELECT clock_timestamp() AS now,
@@ -23,13 +25,14 @@ SELECT clock_timestamp() AS now,
   ({HASHED.format(table="connection")}) AS connections,
   ({HASHED.format(table="node_calendar")}) AS weeks,
   ({HASHED.format(table="node_closure")}) AS closures,
-  ({HASHED.format(table="disruption")} AND (x.ends_at IS NULL OR x.ends_at > clock_timestamp())) AS disruptions,
+  ({HASHED.format(table="disruption")} AND {LASTS}) AS disruptions,
   ({HASHED.format(table="policy")} AND x.state IN ('active', 'approved') AND x.active_from <= clock_timestamp())
     AS policies,
   ({HASHED.format(table="model_version")} AND x.kind = 'transit' AND x.state = 'champion') AS model,
   ({WRITTEN}:rates) AS rates, ({WRITTEN}:places) AS places,
   EXISTS (SELECT 1 FROM markdown WHERE tenant_id = :t) AS marked_down
 """)  # noqa: S608 - the names of tables are those above
+SHUT = f"{HASHED.format(table='disruption')} AND {LASTS}".replace("= :t", "= %(t)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +62,10 @@ def read_stamps(conn: Connection, tenant: int) -> Stamps:
     """Return the stamps of now. What follows from them is read afterwards, so it is never older than its stamp."""
     row = conn.execute(STAMPS, {"t": tenant, "rates": RATES_STAMP, "places": PLACES_STAMP}).one()
     return Stamps(*row)
+
+
+def read_shut(conn: Connection, tenant: int) -> int | None:
+    """Return the stamp of the disruptions alone, as `Stamps.disruptions` has it."""
+    row = run(conn, SHUT, {"t": tenant}).fetchone()
+    stamp: int | None = row[0] if row is not None else None
+    return stamp

@@ -226,8 +226,8 @@ def _unknown(line: Json, index: int, clash: tuple[Code, Code] | None) -> Stop:
 
 
 def _address(order: Json) -> list[Stop]:
-    if all(line.get("requires_shipping") is False for line in order["lines"]):
-        return []
+    if order.get("pickup_node") or all(line.get("requires_shipping") is False for line in order["lines"]):
+        return []  # the buyer comes for it, or nothing goes anywhere
     address = order.get("ship_to")
     if not address:
         return [Stop(HoldKind.BAD_ADDRESS, "no ship-to address")]

@@ -164,13 +164,16 @@ def _fill(unit: Unit, pool: WavePool, versions: Mapping[UUID, int]) -> None:
             for work in works[order.order_id]
             for line in lines[work.id]
         ]
+        # All of its parts wait and are planned together, anew.
+        order.parts = 0
         order.demands = _demands([line for work in works[order.order_id] for line in lines[work.id]])
     items = {demand.item_id for order in orders for demand in order.demands}
     shelf = read_shelf(unit.conn, items, beyond=False, tenant=unit.tenant)
     outside = Outside(unit, items, shelf)
     kept = []
     for order in orders:
-        reason = outside.reason(order, plans[order.order_id], works[order.order_id])
+        fetched = "is fetched by its buyer" if order.wishes.pickup_node is not None else None
+        reason = fetched or outside.reason(order, plans[order.order_id], works[order.order_id])
         if reason is None:
             kept.append(order)
         else:

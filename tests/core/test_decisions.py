@@ -63,13 +63,14 @@ def a_problem(dice: random.Random) -> Problem:
         stock,
         Destination("DK", 55.25, 12.5),
         True,
-        Policy("careful@3", 2, 500, 1_000, 2_000, {"way": 150, "handling": 50}, 200),
+        Policy("careful@3", 4, 500, 1_000, 2_000, {"way": 150, "handling": 50}, 200),
         {nodes[4].id: "rejected: full"},
         {nodes[0].id: services, nodes[1].id: [Service("std", 20_000)]},
         {(items[0], nodes[0].id): [StockTier(Decimal(2), -500, "aging"), StockTier(Decimal(3), 0)]},
         {nodes[0].id: Decimal("12.5")},
         {nodes[0].id: 0.75},
         {(items[1], nodes[1].id): "frozen"},
+        2,
     )
 
 

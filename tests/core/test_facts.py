@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 from config.settings import Promising
 from core.services.catalog import upsert_node
 from core.services.connections import add_connection
-from core.services.disruptions import add_disruption, change_node
+from core.services.disruptions import add_disruption, change_node, end_disruption
 from core.services.facts import Facts, FactsCache, read_facts
 from core.services.geography import finish_places, write_places
 from core.services.merchandise import write_markdowns
@@ -152,6 +152,24 @@ def test_what_was_taken_back_was_never_there(world: World) -> None:
         fail()
     assert found[1].nodes[world.nodes["HAM"]].active is False
     assert read(world, found[1]).nodes[world.nodes["HAM"]].active is True
+
+
+def test_an_area_that_is_shut_or_opened_is_seen_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.services.facts.time.monotonic", lambda: 100.0)
+    cache = FactsCache(world.partners)
+
+    def seen() -> Any:
+        with world.store.read() as conn:
+            return SHOWN[shut](cache.get(conn, 1), world)
+
+    assert seen() is False
+    with world.store.begin() as unit:
+        disruption = add_disruption(unit, {"label": "storm", "area": AREA})
+        assert seen() is False  # not before it is committed
+    assert seen() is True
+    with world.store.begin() as unit:
+        end_disruption(unit, disruption)
+    assert seen() is False
 
 
 def test_a_picture_is_as_old_as_the_interval_at_most(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,9 @@ from core.errors import InputError, NotFound
 from core.routing.problem import Policy
 from core.routing.terms import arrival
 from core.services.inforce import InForce
+from core.services.rerouting import decided, of_order
 from core.services.submit import submit_order
+from core.services.whatif import scenario_of
 from core.store.unit import Store
 from tests.core.carriers import change, ordered, rates, reason, services
 from tests.core.world import World, now
@@ -118,6 +120,34 @@ def test_a_full_day_sends_the_next_order_elsewhere_and_a_full_company_to_the_nex
     assert [(w.code, w.ship_on) for w in (*first, *second)] == [("HAM", day), ("LYS", day)]
     assert reason(decision, "HAM") == f"full on {day}: 1 of 1 fulfillment orders"
     assert [(w.code, w.ship_on) for w in third] == [("HAM", arrival(day, 1))]
+
+
+def test_nothing_leaves_a_node_whose_capacity_is_0_or_by_a_service_that_fetches_0(world: World) -> None:
+    change(world, "UPDATE node SET capacity_per_day = 0 WHERE code = 'HAM'")
+    [work], decision = ordered(world, {"A": 1})
+    assert (work.code, reason(decision, "HAM")) == ("LYS", "takes no orders: its capacity is 0 a day")
+    services(world, {**POST, "pickup_limit": 0}, {**FAST, "pickup_limit": 0})
+    none, decision = ordered(world, {"A": 1})
+    assert (none, reason(decision, "LYS", "nordpost/parcel")) == ([], "fetches nothing: its limit is 0 parcels")
+    change(world, "UPDATE node SET capacity_per_day = 0")
+    for wish in ({}, {"deliver_not_before": (now().date() + timedelta(days=90)).isoformat()}):
+        none, decision = ordered(world, {"A": 1}, **wish)
+        assert (none, reason(decision, "LYS")) == ([], "takes no orders: its capacity is 0 a day")
+
+
+def test_an_order_tried_with_a_capacity_of_0_leaves_from_nowhere(world: World) -> None:
+    ordered(world, {"A": 1})
+    order = world.one("SELECT id FROM orders").id
+    with world.store.begin() as unit:
+        facts = world.hub.facts.get(unit.conn, 1)
+        tried = {
+            words: decided(of_order(unit, facts, order, scenario), scenario)
+            for words in ("node.HAM.capacity=0 node.LYS.capacity=0", "node.HAM.capacity=0")
+            for scenario in [scenario_of(unit.conn, words.split(), 1)]
+        }
+    nothing, elsewhere = tried.values()
+    assert (nothing["assignments"], nothing["short"]) == ([], {"A": "1"})
+    assert [each["node"] for each in elsewhere["assignments"]] == ["LYS"]
 
 
 def test_a_full_pickup_is_passed_over(world: World) -> None:

@@ -104,6 +104,7 @@ def _readable(shared: Json, inputs: Json) -> Json:
         "stock": stock,
         "destination": {"country": goal.country, "latitude": goal.latitude, "longitude": goal.longitude},
         "partial_allowed": problem.partial_allowed,
+        "parts": problem.parts,
         "excluded": {code[node]: reason for node, reason in problem.excluded.items()},
         "capacity": {code[node]: quantity(units) for node, units in problem.capacity.items()},
         "load": {code[node]: part for node, part in problem.load.items()},
