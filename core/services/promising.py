@@ -28,11 +28,12 @@ from core.routing.problem import Demand, Destination, Plan
 from core.services.asking import kept, would_be
 from core.services.expecting import DUE_NAMES, Expected, Outlook, dues
 from core.services.facts import Facts
-from core.services.inforce import choose
+from core.services.inforce import InForce, choose
 from core.services.planning import Planned, plan_order
 from core.services.problems import Builder
 from core.services.promise_basis import Count, basis, oldest_allowed, require_a_way, require_fresh_model, too_old
 from core.services.sourcing import Sourced
+from core.services.substituting import Substitutes, substitute_names
 from core.services.wholes import require_whole
 from core.store import schema as t
 from core.store.read.shelves import read_shelf
@@ -104,12 +105,12 @@ def offer(
         )
     require_fresh_model(facts, unit.now)
     items = _items(unit, wanted)
-    shelf = read_shelf(unit.conn, set(items), beyond=False, tenant=unit.tenant)  # what is to come covers nothing
-    counts = _leave_out_stale(unit, facts, shelf)
     order = would_be(unit, facts, wanted, items, Destination(country), postal, connection, asked)
-    demands, chosen = order.demands, choose(facts.policies, order.traits)
-    found = plan_order(order, Builder(unit, facts, [order], shelf), shelf, chosen)
+    chosen = choose(facts.policies, order.traits)
+    found, counts = _plan(unit, facts, order, chosen)
+    demands = order.demands
     _require_stock(facts, found.plan, demands, wanted, counts)
+    instead = substitute_names(unit, set(order.substituted.values()))
     parts = _parts(facts, unit.now, order, found)
     require_a_way(parts.values())
     promised = dues(list(parts.values()))
@@ -125,7 +126,13 @@ def offer(
             **dict(zip(DUE_NAMES, promised, strict=True)),
             to_country=country,
             to_postal=postal,
-            lines=[_line(each, demand, found.plan, parts, facts) for each, demand in zip(wanted, demands, strict=True)],
+            lines=[
+                {
+                    **_line(each, demand, found.plan, parts, facts),
+                    "substitute": instead[demand.item_id] if demand.line_id in order.substituted else None,
+                }
+                for each, demand in zip(wanted, demands, strict=True)
+            ],
             basis={
                 **basis(facts, counts.oldest),
                 "policy": chosen.policy.version,
@@ -138,6 +145,24 @@ def offer(
     )
     unit.event("promise.offered", "promise", promise_id, {"due_at": jsonable(promised[LEVELS.index(chance)])})
     return promise_id
+
+
+def _plan(unit: Unit, facts: Facts, order: Sourced, chosen: InForce) -> tuple[Planned, _Counts]:
+    """Return what sourcing would do, with approved substitutes where the policy lets them go, and the counts behind."""
+
+    def plan(items: set[UUID]) -> tuple[Planned, _Counts, Shelf]:
+        shelf = read_shelf(unit.conn, items, beyond=False, tenant=unit.tenant)  # what is to come covers nothing
+        counts = _leave_out_stale(unit, facts, shelf)
+        return plan_order(order, Builder(unit, facts, [order], shelf, items), shelf, chosen), counts, shelf
+
+    items = {each.item_id for each in order.demands}
+    found, counts, _ = plan(items)
+    substitutes = Substitutes(unit, items if chosen.substitutes and found.plan.short else ())
+    if substitutes.items:
+        found, counts, shelf = plan(items | substitutes.items)
+        if substitutes.swap(order, found.plan.short, shelf, facts.nodes, ordered=False):
+            found, counts, _ = plan({each.item_id for each in order.demands})
+    return found, counts
 
 
 def _parts(facts: Facts, now: datetime, order: Sourced, found: Planned) -> dict[UUID, Expected]:

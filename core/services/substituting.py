@@ -34,6 +34,11 @@ LEFT JOIN kit_component k ON k.tenant_id = i.tenant_id AND k.kit_id = i.id AND k
      AND k.ended_at IS NULL
 WHERE i.tenant_id = %s AND i.id = ANY(%b::uuid[])
 """
+NAMES = """
+SELECT i.id, coalesce(b.sku, i.sku) AS sku FROM item i
+LEFT JOIN item b ON b.tenant_id = i.tenant_id AND b.id = i.bundle_of
+WHERE i.tenant_id = %s AND i.id = ANY(%b::uuid[])
+"""
 # Only whole lines nothing has happened to yet are changed; a unit once promised stays what it is.
 MARK = """
 UPDATE order_line l SET item_id = d.item_id, substituted_item_id = coalesce(l.substituted_item_id, l.item_id)
@@ -60,7 +65,15 @@ class Substitutes:
         """Return every item that may stand for another."""
         return {item for found in self._known.values() for item, _ in found}
 
-    def swap(self, order: Sourced, short: Mapping[UUID, Decimal], shelf: Shelf, nodes: Collection[UUID]) -> bool:
+    def swap(
+        self,
+        order: Sourced,
+        short: Mapping[UUID, Decimal],
+        shelf: Shelf,
+        nodes: Collection[UUID],
+        *,
+        ordered: bool = True,
+    ) -> bool:
         """Put approved substitutes in place of an order's lines nobody has a unit of; return whether any was.
 
         Args:
@@ -68,14 +81,17 @@ class Substitutes:
             short: what the best plan could not give, by line.
             shelf: what its channel may take, the substitutes included.
             nodes: where it may come from.
+            ordered: whether its lines are an order's, of which something may have happened to some; not so of an offer.
         """
         candidates = [
             each for each in order.demands if short.get(each.line_id) == each.quantity and each.item_id in self._known
         ]
         if not candidates:
             return False
-        rows = self._unit.conn.exec_driver_sql(WHOLE, (self._unit.tenant, [each.line_id for each in candidates]))
-        whole = {row.id for row in rows}
+        whole = {each.line_id for each in candidates}
+        if ordered:
+            rows = self._unit.conn.exec_driver_sql(WHOLE, (self._unit.tenant, list(whole)))
+            whole = {row.id for row in rows}
         taken: dict[UUID, Decimal] = {}
         for demand in candidates:
             for item, channels in self._known[demand.item_id]:
@@ -90,6 +106,11 @@ class Substitutes:
             replace(each, item_id=order.substituted.get(each.line_id, each.item_id)) for each in order.demands
         ]
         return bool(order.substituted)
+
+
+def substitute_names(unit: Unit, items: Collection[UUID]) -> dict[UUID, str]:
+    """Return the SKUs of substitutes as they are shown: of units that go together, that of the one unit."""
+    return {row.id: row.sku for row in unit.conn.exec_driver_sql(NAMES, (unit.tenant, list(items)))} if items else {}
 
 
 def mark_substituted(unit: Unit, order_id: UUID, lines: Mapping[UUID, UUID]) -> None:

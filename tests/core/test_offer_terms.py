@@ -10,10 +10,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from core.errors import InputError
+from core.domain.ids import public_id
+from core.errors import Conflict, InputError
 from core.routing.problem import Policy
 from core.services.inforce import InForce
+from core.services.merchandise import write_substitutes
 from core.services.promising import Wanted, offer
+from core.services.resourcing import load_sourced
+from core.services.sourcing import source_batch
+from core.store.locks import lock_orders
 from core.store.unit import Store
 from tests.core.test_named_offers import order, refusals
 from tests.core.world import World, now
@@ -56,6 +61,29 @@ def test_an_offer_gets_the_policy_its_order_would_get(
     facts = replace(world.facts, policies=(InForce("some", 3, Policy("some@3"), conditions=conditions),))
     assert offered(world, asked, price, facts).basis["policy"] == "some@3"
     assert offered(world, {}, "7", facts).basis["policy"] == "cheapest@1"
+
+
+def test_an_offer_is_made_with_the_substitute_its_order_would_get(world: World) -> None:
+    with world.store.begin(actor="test") as unit:
+        write_substitutes(unit, [{"sku": "A", "substitute": "C", "ratio": Decimal(3)}])
+        unit.conn.execute(text("UPDATE stock_position SET on_hand = 0 WHERE item_id = :i"), {"i": world.items["A"]})
+    policy = InForce("gold", 1, Policy("gold@1"), conditions={"tiers": ["gold"]}, substitutes=True)
+    facts = replace(world.facts, policies=(policy,))
+    with pytest.raises(Conflict, match="stock does not cover"):
+        offered(world, {}, facts=facts)
+    found = offered(world, {"tags": ["gold"]}, facts=facts)
+    [line] = found.lines
+    assert (line["sku"], line["quantity"], line["substitute"]) == ("A", "2", "C")
+    assert [each["node"] for each in line["nodes"]] == ["LYS"]
+    document = world.order({"A": 2}, tags=["gold"], promise=public_id("promise", found.id), placed_at=now().isoformat())
+    world.send("order", document)
+    world.drain()
+    assert world.one("SELECT count(*) AS n FROM promise WHERE order_id IS NOT NULL").n == 0
+    with world.store.begin() as unit:
+        ids = [row.id for row in world.all("SELECT id FROM orders")]
+        lock_orders(unit, ids)
+        assert source_batch(unit, facts, load_sourced(unit, ids)) == []
+    assert world.one("SELECT id FROM promise WHERE order_id IS NOT NULL").id == found.id
 
 
 def test_an_offer_is_of_the_node_and_days_its_order_would_ask_for(world: World) -> None:

@@ -43,8 +43,9 @@ SHAPES: dict[str, Shape] = {
         dates=DATES, risk={**CHANCE, "description": "Chance of being late as things stand."}, country=MAYBE,
         postal_code=MAYBE,
         lines=many(thing(
-            "A line of an offer.",
-            sku=TEXT, quantity=AMOUNT, nodes=many(thing("Who ships it.", node=TEXT, ship_at=INSTANT)), dates=DATES,
+            "A line of an offer; `substitute` is the SKU that would go instead.",
+            sku=TEXT, substitute=MAYBE, quantity=AMOUNT, dates=DATES,
+            nodes=many(thing("Who ships it.", node=TEXT, ship_at=INSTANT)),
         )),
         nodes=many(thing(
             "A node's part of an order.",

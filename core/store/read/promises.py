@@ -60,7 +60,7 @@ def _promise(row: Row[Any], parts: list[Json]) -> Json:
         "risk": round(row.risk, 4),
         "country": row.to_country,
         "postal_code": row.to_postal,
-        "lines": row.lines or [],
+        "lines": [{"substitute": None, **line} for line in row.lines or ()],
         "nodes": parts,
         "asked": row.basis.get("asked"),
         "basis": {"policy": None, **{name: value for name, value in row.basis.items() if name != "asked"}},
