@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,6 +16,7 @@ from core.domain.shelf import Key, Shelf
 from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Plan
 from core.services.affected import Affected
+from core.services.expecting import Outlook
 from core.services.facts import Facts
 from core.services.inforce import InForce, choose
 from core.services.offers import Leg
@@ -24,6 +24,7 @@ from core.services.phase import refresh_phases
 from core.services.planning import plan_order, triples
 from core.services.problems import Builder
 from core.services.recalling import WORK, stop_work
+from core.services.replan_dates import There, dates, expected, read_promised
 from core.services.resourcing import load_sourced
 from core.services.routing_facts import Usage
 from core.services.sourcing import Sourced, learn_traits
@@ -40,7 +41,8 @@ NOBODY = "cannot be moved: no other node can ship any of it"
 class Replan:
     """What an order's affected work costs now and would cost elsewhere, in 1/10,000 of the currency.
 
-    `before` is None where it cannot be priced any more; `short` is what nobody else has, by order line.
+    `before` is None where it cannot be priced any more; `short` is what nobody else has, by order line; `there` is when
+    it arrives.
     """
 
     works: Sequence[Affected]
@@ -49,6 +51,7 @@ class Replan:
     legs: Mapping[UUID, Leg]
     units: Mapping[UUID, Decimal]
     short: Mapping[UUID, Decimal]
+    there: There = field(default_factory=There)
 
 
 def compare(
@@ -83,6 +86,7 @@ def compare(
     # What is compared is not booked: counting it would fill days that stay free.
     trial = replace(facts, routing=replace(facts.routing, usage=facts.routing.usage.copy(), kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)
+    promises, after = read_promised(unit, by_order), Outlook(facts, unit.now)
     found = []
     for order_id, works in by_order.items():
         order = orders[order_id]
@@ -94,7 +98,11 @@ def compare(
         taken = triples(plan.assignments)
         shelf.take(order.connection_id, shelf.needs(taken), shelf.kits_in(taken))
         before = _cost_now(unit, *now[order_id], Shelf(shelf.needs(_held(works)), kits=shelf.kits), chosen)
-        found.append(Replan(works, before, plan.cost, legs, _units(plan), plan.short))
+        there = expected(
+            Outlook(now[order_id][0], unit.now), after, facts, order, works, legs, promises.get(order_id),
+            short=bool(plan.short),
+        )  # fmt: skip
+        found.append(Replan(works, before, plan.cost, legs, _units(plan), plan.short, there))
     return found
 
 
@@ -200,6 +208,7 @@ def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]
         "cost_after": amount(sum(each.after for each in priced)),
         "short": sum(bool(each.short) for each in replans) + len({each.order_id for each in rooted}),
         "later": sum(bool(row["later"]) for row in rows),
+        "at_risk": sum(bool(row["at_risk"]) for row in rows),
         "orders": rows,
         "staying": stays,
     }
@@ -207,7 +216,6 @@ def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]
 
 def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
     first = replan.works[0]
-    before, after, dates = _days(replan)
     return {
         "order": public_id("order", first.order_id),
         "number": first.order_number,
@@ -216,10 +224,7 @@ def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
         "way": "asked" if any(each.way == "asked" for each in replan.works) else "moves",
         "cost_before": None if replan.before is None else amount(replan.before),
         "cost_after": amount(replan.after),
-        "date_before": None if before is None else before.isoformat(),
-        "date_after": None if after is None else after.isoformat(),
-        "dates": dates,
-        "later": before is not None and after is not None and after > before,
+        **dates(replan.works, replan.legs.values(), replan.there, facts.promising.terms.risk),
         "to": [
             {
                 "node": facts.nodes[node].code,
@@ -242,18 +247,6 @@ def _stays(facts: Facts, each: Affected, reason: str) -> dict[str, Any]:
         "node": facts.nodes[each.node_id].code,
         "reason": reason,
     }
-
-
-def _days(replan: Replan) -> tuple[date | None, date | None, str]:
-    """Return the last day before and after, of arrivals or, where one is not known, of leaving; and of which."""
-    parts: list[Affected | Leg] = [*replan.works, *replan.legs.values()]
-    arrives = all(each.arrive_on is not None for each in parts)
-
-    def last(each: Iterable[Affected | Leg]) -> date | None:
-        days = [one.arrive_on if arrives else one.ship_on for one in each]
-        return None if None in days else max((day for day in days if day is not None), default=None)
-
-    return last(replan.works), last(replan.legs.values()), "arrives" if arrives else "leaves"
 
 
 def amount(cost: int) -> str:
