@@ -42,7 +42,13 @@ class Connector(Writes, Calls, BaseConnector):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self.profile: Profile = read_profile(self.settings, self.config.name)
+        try:
+            self.profile: Profile = read_profile(self.settings, self.config.name)
+        except Misconfigured as error:
+            # Imported here: it opens connectors itself.
+            from connectors.edi.partial import with_rest
+
+            raise with_rest(error, self.config.name, self.settings, self.secrets) from None
         self.answer_within = self.profile.answer_within
         self._taken: list[Incoming] = []
         # Maps of the partner's own, by name, with when their files changed.

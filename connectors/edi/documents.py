@@ -61,7 +61,8 @@ def refuse_file(judged: Judged) -> None:
         raise MappingError(
             f"The document {findings.reference[:80]} is not of this partner, or not for us.",
             why=" ".join(each.text for each in findings.problems),
-            fix="Add the id to `identifiers` of his profile (`also`) and replay the message, or ask who sent it.",
+            fix="Add the id to `identifiers` of his profile (`also`, where it may have any scheme) and replay the "
+            "message, or ask who sent it.",
             code="EDI-PARTY-422",
         )
 

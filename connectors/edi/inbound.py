@@ -103,6 +103,7 @@ def _interchange(judged: Judged, profile: Profile) -> IncomingInterchange:
         reference=found.reference, test=found.test, sha256=digest.hexdigest(), rejected=found.rejected,
         findings=found.as_dict(), groups=sum(each.kind is not None for each in found.groups), documents=documents,
         numbered=found.syntax != "ubl" or not any(each.unique for each in documents),
+        anew=is_xml(found.syntax),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from connectors.edi.agreed import document_faults
 from connectors.edi.connector import Connector
 from connectors.edi.profile import Profile, read_profile
-from connectors.edi.transports.vetting import transport_faults
+from connectors.edi.transports.vetting import as_error, transport_faults
 from connectors.sdk.manifest import load_manifest
 from core.domain.vocabulary import Mode
 from core.errors import Misconfigured
@@ -42,12 +42,34 @@ def unchecked(name: str, settings: Mapping[str, Any], secrets: Mapping[str, str]
     )  # fmt: skip
 
 
-def rest_of_transport(settings: Mapping[str, Any]) -> list[str]:
+def with_rest(
+    error: Misconfigured, name: str, settings: Mapping[str, Any], secrets: Mapping[str, str]
+) -> Misconfigured:
+    """Return the refusal of a profile whose schema is broken, with what is wrong with its maps and transport as well.
+
+    Args:
+        error: that of its schema.
+        name: of the connection.
+        settings: of the connection, in a hub: folders have to be on its machine.
+        secrets: those that are there.
+    """
+    own = {"maps": settings["maps"]} if isinstance(settings.get("maps"), str) else {}
+    rest = rest_of_transport(settings, secrets, here=True)
+    rest += rest_of_documents(settings, unchecked(name, {**stand_in(), **own}, {}).map)
+    if not rest:
+        return error
+    errors = [*error.data.get("errors", ()), *map(as_error, rest)]
+    return Misconfigured(f"{error.what} {'; '.join(rest)}.", fix=error.fix, code=error.error_code, errors=errors)
+
+
+def rest_of_transport(
+    settings: Mapping[str, Any], secrets: Mapping[str, str] | None = None, *, here: bool = False
+) -> list[str]:
     """Return what is wrong with the transport of a profile that cannot be read, as far as it can be told without it."""
     transport = settings.get("transport")
     if not isinstance(transport, dict) or transport.get("kind") not in ALONE:
         return []
-    return transport_faults(read_profile(stand_in(transport=transport), "it"), {}, here=False)
+    return transport_faults(read_profile(stand_in(transport=transport), "it"), secrets or {}, here=here)
 
 
 def rest_of_documents(settings: Mapping[str, Any], map_of: Callable[[str], Map]) -> list[str]:

@@ -165,11 +165,13 @@ def read_profile(given: Mapping[str, Any], name: str) -> Profile:
     try:
         found: dict[str, Any] = ProfileSchema().load(sections)
     except ValidationError as error:
-        wrong = "; ".join(f"{each['path']}: {each['reason']}" for each in reasons(error.messages))
+        found_wrong = reasons(error.messages)
+        wrong = "; ".join(f"{each['path']}: {each['reason']}" for each in found_wrong)
         raise Misconfigured(
             f"The profile of {name} does not fit: {wrong}.",
             fix="docs/partners.md has every key.",
             code="EDI-PROFILE-422",
+            errors=found_wrong,
         ) from None
     sides = found["identifiers"]
     numbers, acks, test, reading = (found[key] for key in ("control_numbers", "acks", "test", "reading"))

@@ -19,6 +19,7 @@ from core.jobs.hub import Hub
 from core.jobs.schedule import NODE_PATIENCE_HOURS, STUCK_ORDERS
 from core.services import audit
 from core.services.connections import config_of
+from core.services.settling import find_unpaid
 from core.store import migrate
 from core.store.read.gauges import read_gauges
 from core.store.unit import DEFAULT_TENANT
@@ -34,16 +35,6 @@ SELECT count(*) FROM stock_position p LEFT JOIN (
   ON m.item_id = p.item_id AND m.node_id = p.node_id
 WHERE p.tenant_id = :t AND (p.on_hand, p.reserved, p.allocated, p.uncertain) IS DISTINCT FROM
   (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.allocated, 0), coalesce(m.uncertain, 0))
-"""
-
-# What a count did not find is promised, all of it: what is free has paid it. Lots that have it are all promised.
-UNPAID = """
-SELECT count(*) FROM stock_position p JOIN item i ON i.tenant_id = p.tenant_id AND i.id = p.item_id
-LEFT JOIN LATERAL (
-    SELECT sum(l.on_hand) AS units FROM stock_lot l WHERE l.tenant_id = p.tenant_id AND l.item_id = p.item_id
-    AND l.node_id = p.node_id AND l.status = 'sellable' AND l.on_hand = l.promised) l ON true
-WHERE p.tenant_id = :t AND p.shortfall > 0 AND CASE WHEN i.tracking = 'lot' THEN p.shortfall > coalesce(l.units, 0)
-      ELSE p.on_hand + p.backorder_limit > p.reserved + p.allocated OR p.shortfall > p.on_hand END
 """
 
 
@@ -199,9 +190,9 @@ def oversell(settings: Settings, hub: Hub, conn: Connection) -> Found:
     number = int(figures(settings, hub, conn)["positions_oversold"])
     if number:
         return Found("oversell", "fail", f"{number} positions promise more than there is.", "Report it.")
-    if unpaid := conn.execute(text(UNPAID), {"t": DEFAULT_TENANT}).scalar_one():
+    if unpaid := len(find_unpaid(conn)):
         return Found("oversell", "fail", f"{unpaid} positions sell units that their last count did not find.",
-                     "Count them again (those with a shortfall in `crossdock stock list`), and report it.")  # fmt: skip
+                     "crossdock stock settle")  # fmt: skip
     return Found("oversell", "ok", "No position promises more than there is.")
 
 

@@ -16,7 +16,7 @@ from marshmallow import Schema, ValidationError
 from connectors.files.errorfile import ErrorFile
 from connectors.files.tables import MAX_XLSX, Unclosed, Unreadable, open_csv, open_xlsx
 from core.domain.documents import reasons
-from core.services.catalog import upsert_node
+from core.services.catalog import upsert_nodes
 from core.services.geography import finish_places, write_places
 from core.services.merchandise import write_markdowns, write_substitutes, write_supplier_prices
 from core.services.tariffs import write_rates, write_service
@@ -48,11 +48,11 @@ class Kind:
 
 
 def _write_nodes(unit: Unit, rows: Rows) -> None:
-    for row in rows:
-        node = dict(row)
+    nodes = [dict(row) for row in rows]
+    for node in nodes:
         if node.get("cutoff") is not None:
             node["cutoff"] = time.fromisoformat(node["cutoff"])
-        upsert_node(unit, node)
+    upsert_nodes(unit, nodes)
 
 
 def _write_services(unit: Unit, rows: Rows) -> None:

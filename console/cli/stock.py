@@ -1,4 +1,4 @@
-"""`crossdock stock`: list, movements, lots, serials, move."""
+"""`crossdock stock`: list, movements, lots, serials, move, settle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ POSITIONS = ("sku", "node", "on_hand", "reserved", "allocated", "safety", "uncer
 MOVEMENTS = (
     "number=#", "at", "sku", "node", "kind", "on_hand", "reserved", "allocated", "uncertain", "order", "cause", "actor",
 )  # fmt: skip
-LOTS = ("sku", "node", "lot", "status", "on_hand", "promised", "expires_on=expires")
+LOTS = ("sku", "node", "lot", "status", "on_hand", "promised", "shortfall", "expires_on=expires")
 SERIALS = ("serial", "sku", "node", "shipment", "order", "shipped_at=left")
 STATUSES = click.Choice(["sellable", "damaged", "quality_hold", "expired"])
 sku_option = click.option("--sku", multiple=True, help="Only of this item; may be repeated.")
@@ -118,4 +118,26 @@ def move(
         shown,
         f"{quantity} x {sku} at {node}: {before} to {after}; {shown['on_hand']} are on hand.",
         f"crossdock stock lots --sku {sku}",
+    )
+
+
+@stock_command.command("settle", epilog="Example: crossdock stock settle --dry-run")
+@changes
+@pass_session
+def settle(session: Session, /) -> None:
+    """Have free units pay the shortfall they lie beside, which `crossdock doctor` finds: no count has found them."""
+    from core.services.settling import settle_unpaid
+    from core.store.read.text import quantity
+
+    with session.hub() as hub, session.changing(hub) as unit:
+        settled = settle_unpaid(unit)
+    shown = [
+        {"sku": each.sku, "node": each.node, "paid": quantity(each.paid), "shortfall": quantity(each.shortfall)}
+        for each in settled
+    ]
+    told = "; ".join(f"{each['sku']} at {each['node']} {each['paid']}" for each in shown)
+    session.out.did(
+        {"settled": shown},
+        f"Units that no count found, and that are sold no more: {told}." if told else "There is nothing to settle.",
+        "crossdock doctor --only oversell",
     )

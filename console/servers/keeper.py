@@ -1,5 +1,6 @@
 """The thread that starts processes, restarts them when they end, and stops them in reverse order."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -99,7 +100,9 @@ class Keeper(threading.Thread):
             if kept.part.ready_seconds is not None and now - begun > kept.part.ready_seconds:
                 raise StartFailed(
                     "SERVER-START-002",
-                    f"{name} runs but was not ready after {kept.part.ready_seconds:.0f} s. {last_words(kept.part)}",
+                    f"{name} runs but was not ready after {kept.part.ready_seconds:.0f} s. {last_words(kept.part)}"
+                    " If that says nothing, the machine was too busy"
+                    f" (load {os.getloadavg()[0]:.0f} on {os.cpu_count()} processors): start again when it is not.",
                 )
             if now - told > 5:
                 told = now

@@ -43,7 +43,7 @@ class Part:
     is_server: bool = False
     """Servers are stopped after all services, each in its turn."""
     ready: Callable[[], bool] | None = None
-    ready_seconds: float | None = 60.0
+    ready_seconds: float | None = 180.0
     """None where starting may take as long as it lives: a database that recovers."""
     before_start: Callable[[], None] | None = None
 

@@ -150,6 +150,11 @@ PROMISE_RISK = Cause(
     "{detail}; promised for {due}, and late with a chance of {risk}.",
     None, "Hurry it, or tell the buyer", None, 12,
 )  # fmt: skip
+OFFER_UNHELD = Cause(
+    "PROMISE-OFFER-001", "promise", "high", "{connection}: orders name offers that do not hold ({reason})",
+    "{number} names {offer}, which said {told}, and {instead}. {why}",
+    None, "Tell the buyers the dates that hold", None, 12,
+)  # fmt: skip
 PRICE = Cause(
     "ORDER-PRICE-422", "value", "medium", "{connection} orders at other prices than agreed",
     "The price on the order is not the one agreed with {connection}: {detail}.",

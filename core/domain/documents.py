@@ -48,6 +48,15 @@ def a_text(limit: int = 1_000, *, required: bool = False) -> fields.String:
     )
 
 
+def an_order_number(*, required: bool = True) -> fields.String:
+    """Return a field of an order's number, which is not another one for blanks around it."""
+    return Trimmed(
+        required=required,
+        allow_none=not required,
+        validate=[validate.Length(min=1 if required else 0, max=128), NO_NUL],
+    )
+
+
 def some_serials() -> fields.List[str]:
     """Return a field of serial numbers, which are compared without the blanks around them."""
     return fields.List(Trimmed(validate=[validate.Length(1, 64), NO_NUL]), validate=validate.Length(max=10_000))
@@ -177,8 +186,8 @@ class OrderSchema(Strict):
     """
 
     connection = a_text(128)
-    external_id = a_text(128, required=True)
-    number = a_text(128)
+    external_id = an_order_number()
+    number = an_order_number(required=False)
     type = fields.String(load_default="b2c", validate=validate.OneOf(["b2c", "b2b"]))
     # `replace` where a partner says that it replaces the order he sent before under its number: a change of it.
     purpose = fields.String(allow_none=True, validate=validate.OneOf(["original", "replace"]))
@@ -194,8 +203,8 @@ class OrderSchema(Strict):
     service_level = a_text(40)
     # Department, vendor number, contract … by their canonical names; every paper of the order says them again.
     references = a_references()
-    # A promise the hub offered (`prm_…`): the order is held to its date when it was placed while the offer stood.
-    promise = a_text(40)
+    # A promise the hub offered (`prm_…`): the order is held to its date when the offer was made for it and stood.
+    promise = a_text()
     # Code of the node where the buyer fetches the order.
     pickup_node = a_text(64)
     partial_shipment_allowed = fields.Boolean(load_default=True)
@@ -234,13 +243,18 @@ def states_currency(order: Mapping[str, Any]) -> bool:
 class OrderCancelSchema(Strict):
     """The buyer or the channel wants the order, or some of its lines, no more."""
 
-    external_id = a_text(128, required=True)
+    external_id = an_order_number()
     # The buyer's number of this cancellation, by which it is answered.
     change = a_text(128)
     occurred_at = an_instant()
     reason = a_text()
     lines = fields.List(
         fields.Nested(Strict.from_dict({"external_id": a_text(128, required=True), "quantity": a_quantity()})),
+        allow_none=True,
+    )
+    # What a cancellation of the whole order lists: it is done where that is all that is open.
+    listed = fields.List(
+        fields.Nested(Strict.from_dict({name: a_text(128) for name in ("external_id", "sku", "buyer_code")})),
         allow_none=True,
     )
 
@@ -264,7 +278,7 @@ class ChangedLineSchema(Strict):
 class OrderChangeSchema(Strict):
     """The buyer changes lines of an order: applied to the order as it is now, not as it was sent."""
 
-    external_id = a_text(128, required=True)
+    external_id = an_order_number()
     # The buyer's number of this change: the same one again changes nothing.
     change = a_text(128)
     occurred_at = an_instant()

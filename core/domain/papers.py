@@ -73,13 +73,15 @@ class PaperLineSchema(Strict):
 class AnsweredLineSchema(PaperLineSchema):
     """What becomes of one ordered line: `quantity` is confirmed, the rest comes later or never.
 
-    `quantity + backordered + rejected` is what was ordered, in the unit it was ordered in.
+    `quantity + backordered + rejected` is what was ordered, in the unit it was ordered in. `canceled` is how much of
+    what is rejected the buyer took off himself.
     """
 
     status = fields.String(required=True, validate=validate.OneOf([str(each) for each in Answer]))
     ordered_quantity = a_quantity(NOT_NEGATIVE)
     quantity = a_quantity(NOT_NEGATIVE)
     backordered, rejected = a_quantity(NOT_NEGATIVE, required=False), a_quantity(NOT_NEGATIVE, required=False)
+    canceled = a_quantity(NOT_NEGATIVE, required=False)
     ordered_unit_price, unit_price = an_amount(), an_amount()
     ship_on, deliver_on = fields.Date(allow_none=True), fields.Date(allow_none=True)
     reason = a_text()

@@ -168,6 +168,8 @@ class MovementKind(StrEnum):
     SUPPLY = "supply"
     LIMIT = "limit"
     AGE = "age"
+    # Of lots only: what is there of an item that gets lots.
+    TRACKING = "tracking"
 
 
 class StockMode(StrEnum):

@@ -121,6 +121,8 @@ class IncomingInterchange:
         documents: its messages.
         numbered: whether the reference is the interchange's own; an order of UBL has none but the order's number, under
             which it may come again with other content.
+        anew: whether the same content again is worked on again where the first was left undone: its sender is told
+            nothing by an acknowledgement, so that silence would lose it.
     """
 
     syntax: str
@@ -134,6 +136,7 @@ class IncomingInterchange:
     groups: int = 0
     documents: Sequence[IncomingDocument] = ()
     numbered: bool = True
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from core.services.replaying import (
     what_follows,
 )
 from core.services.unreleasable import refuse_release
-from core.store.locks import lock_order, lock_orders
+from core.store.locks import lock_orders, lock_whole_orders
 from core.store.unit import Unit
 
 Arguments = Mapping[str, Any]
@@ -122,15 +122,12 @@ def _way(case: Row[Any], action: str | None) -> Mapping[str, Any]:
 
 
 def _release_holds(unit: Unit, _facts: Facts, case: Row[Any], args: Arguments) -> int:
-    done = 0
-    orders = sorted(live_members(unit, case.id, "order"))
-    lock_orders(unit, orders)
-    for order_id in orders:
-        holds = holds_of_case(unit, case, order_id, str(args.get("kind")))
-        refuse_release(unit, lock_order(unit, order_id), holds)
-        end_holds(unit, order_id, holds)
-        done += 1
-    return done
+    orders = lock_whole_orders(unit, live_members(unit, case.id, "order"))
+    for order in orders.values():
+        holds = holds_of_case(unit, case, order.id, str(args.get("kind")))
+        refuse_release(unit, order, holds)
+        end_holds(unit, order, holds)
+    return len(orders)
 
 
 def _source_again(unit: Unit, _facts: Facts, case: Row[Any], _args: Arguments) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 from core.domain.ids import uuid7
 from core.domain.lots import Picked, deal
 from core.domain.shelf import Key, Kits
+from core.domain.vocabulary import MovementKind
 from core.routing.problem import Assignment, Plan, Problem
 from core.services import release
 from core.services.bundles import bundles_among
@@ -25,7 +26,7 @@ from core.services.substituting import mark_substituted
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import mark_listings
-from core.store.moves import move_lots, move_stock
+from core.store.moves import LotMove, move_lots, move_stock
 from core.store.read.supply import awaited_supply
 from core.store.taking import lock_to_take
 from core.store.unit import Unit
@@ -93,7 +94,7 @@ def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solve
     shelf = lock_to_take(unit, keys, kits)
     taken: dict[Key, Decimal] = {}
     freed: dict[Key, Decimal] = {}
-    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
+    lots: list[LotMove] = []
     won, lost = [], []
     for one in solved:
         held = one.held or Held()
@@ -108,18 +109,17 @@ def take(unit: Unit, solved: Sequence[Solved]) -> tuple[list[Solved], list[Solve
             taken[key] = taken.get(key, NONE) + units
         for key, units in held.units.items():
             freed[key] = freed.get(key, NONE) + units
+        why = one.order.order_id, unit.cause
         for place, units in held.lots.items():
-            lots[place] = lots.get(place, NONE) - units
+            lots.append(LotMove(*place, str(MovementKind.CONVERT), NONE, -units, *why))
         for key, picked in one.lots.items():
-            for lot, units in picked:
-                lots[*key, lot] = lots.get((*key, lot), NONE) + units
+            lots += [LotMove(*key, lot, str(MovementKind.ALLOCATE), NONE, units, *why) for lot, units in picked]
         won.append(one)
     deltas = {key: (NONE, -freed.get(key, NONE), taken.get(key, NONE)) for key in taken.keys() | freed.keys()}
     lacking = move_stock(unit, deltas)
     note_converted(unit, {one.order.order_id: one.held for one in won if one.held})
-    moved = {place: (NONE, units) for place, units in lots.items()}
-    move_lots(unit, moved)
-    settle(unit, lacking, moved)
+    move_lots(unit, lots)
+    settle(unit, lacking)
     mark_listings(unit, {item for item, _ in (*taken, *freed)})
     in_turn = all(one.order.in_turn for one in won)
     awaited = awaited_supply(unit.conn, taken.keys(), in_turn=in_turn, tenant=unit.tenant)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -19,7 +19,7 @@ from core.services.unbooked import report_unbooked
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, lock_positions, mark_listings
-from core.store.moves import move_lots, move_stock
+from core.store.moves import LotMove, move_lots, move_stock
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -114,7 +114,7 @@ class _Ended:
     rows: list[tuple[UUID, str, Decimal]] = field(default_factory=list)
     split: list[tuple[object, ...]] = field(default_factory=list)
     deltas: dict[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]] = field(default_factory=dict)
-    lots: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = field(default_factory=dict)
+    lots: list[LotMove] = field(default_factory=list)
     moves: list[tuple[object, ...]] = field(default_factory=list)
 
     def add(self, ending: Ending, held: Mapping[UUID, list[Row[Any]]]) -> dict[UUID, Decimal]:
@@ -122,6 +122,7 @@ class _Ended:
         gone = ending.kind is MovementKind.SHIP
         done: dict[UUID, Decimal] = {}
         taken: dict[tuple[UUID, UUID], Decimal] = {}
+        cause, _ = self.unit.reason_for(ending.order_id)
         for line, own in held.items():
             # Of several lots the one that expires first leaves first and comes back last. Rows of a kit's components
             # end together.
@@ -130,8 +131,12 @@ class _Ended:
             units = min(ending.lines.get(line, ZERO), promised)
             if units > 0:
                 done[line] = units
-                self._take(own, units, taken, gone=gone)
-        cause, _ = self.unit.reason_for(ending.order_id)
+                for row, part in self._take(own, units, gone=gone):
+                    key = row.item_id, row.node_id
+                    taken[key] = taken.get(key, ZERO) + part
+                    if row.lot is not None:
+                        left = -part if gone else ZERO
+                        self.lots.append(LotMove(*key, row.lot, str(ending.kind), left, -part, ending.order_id, cause))
         for key, units in sorted(taken.items()):
             on_hand = -units if gone else ZERO
             before = self.deltas.get(key, (ZERO, ZERO, ZERO))
@@ -139,23 +144,18 @@ class _Ended:
             self.moves.append((*key, str(ending.kind), on_hand, -units, ending.order_id, cause, self.unit.actor))
         return done
 
-    def _take(
-        self, own: Sequence[Row[Any]], units: Decimal, taken: dict[tuple[UUID, UUID], Decimal], *, gone: bool
-    ) -> None:
+    def _take(self, own: Sequence[Row[Any]], units: Decimal, *, gone: bool) -> Iterator[tuple[Row[Any], Decimal]]:
+        """Note how these rows end, and yield what ends of each."""
         wanted = {row.item_id: units * row.per_unit for row in own}
         for row in own:
             part = min(wanted[row.item_id], row.quantity)
             if part <= 0:
                 continue
             wanted[row.item_id] -= part
-            key = row.item_id, row.node_id
-            taken[key] = taken.get(key, ZERO) + part
-            if row.lot is not None:
-                before = self.lots.get((*key, row.lot), (ZERO, ZERO))
-                self.lots[*key, row.lot] = (before[0] - part if gone else before[0], before[1] - part)
             self.rows.append((row.id, "consumed" if gone else "released", part))
             if part < row.quantity:
                 self.split.append((uuid7(), *row[1:7], row.quantity - part, "allocated", *row[8:13]))
+            yield row, part
 
     def write(self) -> None:
         if not self.rows:
@@ -178,7 +178,7 @@ class _Ended:
         copy_rows(unit, t.stock_movement, columns_moved, self.moves)
         mark_listings(unit, {item for item, _ in self.deltas})
         move_lots(unit, self.lots)
-        settle(unit, lacking, self.lots)
+        settle(unit, lacking)
 
     def _book(self, positions: Mapping[tuple[UUID, UUID], Position]) -> None:
         """Put units on the books that left a node without having been on them, and have a person find out whence.

@@ -232,10 +232,21 @@ def list_items(unit: Unit, connection_id: UUID, items: Sequence[UUID]) -> None:
 def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
     """Write a node by its code and return its id; what is left out stays as it is.
 
-    `connection` names the connection that works it; a new node without a name has its code for one.
-
-    A node without a point gets that of its postcode, as far as places were imported.
+    `connection` names the connection that works it; a new node without a name has its code for one, and one without a
+    point gets that of its postcode, as far as places were imported.
     """
+    return upsert_nodes(unit, [node])[str(node["code"])]
+
+
+def upsert_nodes(unit: Unit, nodes: Sequence[Mapping[str, Any]]) -> dict[str, UUID]:
+    """Write nodes as `upsert_node` does one and return their ids by code; channels are told of all switched at once."""
+    found = {str(node["code"]): _write_node(unit, node) for node in sorted(nodes, key=lambda node: str(node["code"]))}
+    mark_listings_at(unit, [node for node in found.values() if note_switch(unit, node)])
+    place_nodes(unit)
+    return found
+
+
+def _write_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
     values = dict(node)
     code = str(values.pop("code"))
     connection = values.pop("connection", None)
@@ -253,9 +264,6 @@ def upsert_node(unit: Unit, node: Mapping[str, Any]) -> UUID:
         )
         .returning(t.node.c.id)
     ).scalar_one()
-    if note_switch(unit, found):
-        mark_listings_at(unit, [found])
-    place_nodes(unit)
     return UUID(str(found))
 
 

@@ -42,15 +42,18 @@ def operations(unit: Unit, order: Row[Any], body: Json) -> list[Json]:
             many of the item's units it holds.
     """
     lines = lines_by_name(unit, order.id)
+    own = {kept.id for kept in lines.values()}
+    twice = [each for each in lines_of(unit, order.id) if each.id not in own and each.quantity > each.canceled]
     known = resolve_lines(unit, ((order.connection_id, each) for each in body["lines"]))
     measures = Measures(unit, {line.item_id for line in lines.values() if line.item_id is not None})
     found: list[Json] = []
     for index, each in enumerate(body["lines"]):
         if each["op"] == "add":
+            _refuse_known(lines.get(each.get("external_id")), index)
             said = {name: each[name] for name in KEPT if each.get(name) is not None}
             found.append({"op": "add", **said})
             continue
-        line = lines.get(each.get("external_id"))
+        line = _the_one(each, lines.get(each.get("external_id")), twice, order.connection_id, known, index)
         if line is None:
             raise InputError(
                 f"Line {each.get('external_id')!r} is not in the order.",
@@ -116,6 +119,58 @@ def _units_in_one(said: Json, line: Row[Any], measures: Measures, index: int) ->
             errors=[{"path": f"lines.{index}.unit", "reason": f"is {name}, of which no pack is known"}],
         )
     return known
+
+
+def _refuse_known(line: Row[Any] | None, index: int) -> None:
+    """Refuse to add a line under a number that one of the order has: it may be the same change once more.
+
+    Raises:
+        InputError: naming what the line is for.
+    """
+    if line is not None and line.quantity > line.canceled:
+        raise InputError(
+            f"Line {line.external_id!r} is in the order already, for {line.item_sku or line.sku or 'an item'}, and the "
+            "change adds it.",
+            fix="Have the buyer change the line, or add one under a number of its own.",
+            code="CHANGE-LINE-422",
+            errors=[{"path": f"lines.{index}.external_id", "reason": "the order has it already"}],
+        )
+
+
+def _the_one(
+    said: Json, line: Row[Any] | None, twice: Sequence[Row[Any]], connection_id: UUID, known: Known, index: int
+) -> Row[Any] | None:
+    """Return the line a change means where the order has its number more than once: the one whose item it names.
+
+    Args:
+        said: the changed line.
+        line: the last line of its number.
+        twice: lines whose number another line has as well, all but the last.
+
+    Raises:
+        InputError: it names no item, or an item of several of them.
+    """
+    alike = [each for each in twice if line is not None and each.external_id == line.external_id]
+    if line is None or not alike:
+        return line
+    found = [each for each in (*alike, line) if line_codes(said) and _names(said, each, connection_id, known, index)]
+    if len(found) != 1:
+        raise InputError(
+            f"{len(alike) + 1} lines of the order have the number {line.external_id!r}, and the change does not say "
+            "by its item which of them it means.",
+            fix="Have the buyer name the item as he ordered it, or change the line here (`crossdock orders change`).",
+            code="CHANGE-LINE-422",
+            errors=[{"path": f"lines.{index}.external_id", "reason": "the order has it more than once"}],
+        )
+    return found[0]
+
+
+def _names(said: Json, line: Row[Any], connection_id: UUID, known: Known, index: int) -> bool:
+    try:
+        _refuse_other(said, line, connection_id, known, index)
+    except InputError:
+        return False
+    return True
 
 
 def _refuse_other(said: Json, line: Row[Any], connection_id: UUID, known: Known, index: int) -> None:

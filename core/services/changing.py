@@ -256,7 +256,7 @@ def _rehold(unit: Unit, facts: Facts, incoming: Incoming, before: Collection[Sto
             ],
         )
     if ended:
-        holds.end_holds(unit, incoming.order_id, ended)
+        holds.end_holds(unit, lock_order(unit, incoming.order_id), ended)
 
 
 def _note(unit: Unit, order_id: UUID, summary: dict[str, Any]) -> None:

@@ -7,13 +7,12 @@ as a delivery, and what the partner said of papers of ours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, insert, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.domain.ids import public_id, uuid7
 from core.domain.vocabulary import Via, Write
@@ -28,6 +27,7 @@ from core.ports.partners import (
 )
 from core.services.edi_alarms import settle_mended, tell_duplicate, tell_refused, tell_stray
 from core.services.edi_keys import all_keys, write_keys
+from core.services.edi_repeats import first_of, write_once
 from core.services.edi_states import hear
 from core.services.facts import Facts
 from core.services.intake import store_records
@@ -36,7 +36,6 @@ from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import INTAKE, Unit
 
-DIGEST = 16
 TAKEN, REFUSED, REPEATED, QUARANTINED = "taken", "refused", "repeated", "quarantined"
 
 
@@ -83,19 +82,15 @@ def _interchange(
         "test": found.test, "messages": len(found.documents), "groups": found.groups, "message_id": message.id,
         "sha256": found.sha256, "findings": found.findings, "state": REFUSED if found.rejected else TAKEN,
     }  # fmt: skip
-    written = _is_new(unit, values)
-    if not written and not found.numbered and _first(unit, message.connection_id, found).sha256 != found.sha256:
-        # What differs is told of the order, not of an interchange without a number of its own.
-        found = replace(found, reference=f"{found.reference}:{found.sha256[:DIGEST]}")
-        written = _is_new(unit, values | {"reference": found.reference})
-        values["reference"] = found.reference
+    found, written = write_once(unit, message.connection_id, values, found)
+    values["reference"] = found.reference
     notes: list[str] = []
     if written:
         notes += take_documents(unit, facts, connector, message, interchange_id, found, since=message.received_at)
         if found.rejected:
             notes.append(f"interchange {found.reference or number + 1} is refused")
     else:
-        first = _first(unit, message.connection_id, found)
+        first = first_of(unit, message.connection_id, found)
         same = first.sha256 == found.sha256
         values |= {"state": REPEATED if same else QUARANTINED, "duplicate_of": first.id}
         # The same content again is answered as it was the first time; other content under its number is refused.
@@ -114,20 +109,6 @@ def _interchange(
         {"reference": found.reference, "state": values["state"], "messages": len(found.documents)},
     )
     return notes
-
-
-def _is_new(unit: Unit, values: Json) -> bool:
-    """Write an interchange, and return whether none of its reference came before."""
-    written = unit.conn.execute(
-        upsert(t.interchange)
-        .values(**values)
-        .on_conflict_do_nothing(
-            index_elements=["tenant_id", "connection_id", "sender", "recipient", "reference", "test"],
-            index_where=text("direction = 'in' AND duplicate_of IS NULL"),
-        )
-        .returning(t.interchange.c.id)
-    )
-    return written.scalar_one_or_none() is not None
 
 
 def take_documents(
@@ -165,17 +146,6 @@ def take_documents(
     if connector.owes(found.findings):
         _owe(unit, message.connection_id, interchange_id, found.findings, connector.answer_within, since)
     return [f"{each}, which never left" for each in notes]
-
-
-def _first(unit: Unit, connection_id: UUID, found: IncomingInterchange) -> Any:
-    c = t.interchange.c
-    return unit.conn.execute(
-        select(c.id, c.sha256, c.findings).where(
-            c.tenant_id == unit.tenant, c.connection_id == connection_id, c.direction == "in",
-            c.sender == found.sender, c.recipient == found.recipient, c.reference == found.reference,
-            c.test == found.test, c.duplicate_of.is_(None),
-        )
-    ).one()  # fmt: skip
 
 
 def _owe(unit: Unit, connection_id: UUID, interchange_id: UUID, findings: Json, within: float, received: Any) -> None:

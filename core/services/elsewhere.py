@@ -25,11 +25,14 @@ JOIN exception_case c ON c.tenant_id = m.tenant_id AND c.id = m.case_id
 JOIN stock_position p ON p.tenant_id = m.tenant_id AND p.item_id = m.subject_id AND p.node_id = c.node_id
 WHERE m.tenant_id = :t AND m.case_id = :c AND m.subject = 'position' AND c.code = :code
 """
-# What was promised last goes first: who came first keeps what is there.
+# What was promised last goes first: who came first keeps what is there. Of an item with lots it is what was promised of
+# a lot that lacks units.
 PROMISED = """
 SELECT f.id, r.order_id, sum(r.quantity) AS units FROM reservation r
 JOIN fulfillment_order f ON f.tenant_id = r.tenant_id AND f.id = r.fulfillment_id
 WHERE r.tenant_id = :t AND r.item_id = :i AND r.node_id = :n AND r.state = 'allocated'
+  AND (r.lot IS NULL OR EXISTS (SELECT 1 FROM stock_lot l WHERE l.tenant_id = r.tenant_id AND l.item_id = r.item_id
+       AND l.node_id = r.node_id AND l.lot = r.lot AND l.status = 'sellable' AND l.shortfall > 0))
 GROUP BY f.tenant_id, f.id, r.order_id ORDER BY f.id DESC
 """
 # So many reasons are told one by one.

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import Row, text, update
 
 from core.domain.cases import INCOMPLETE
 from core.domain.hold_causes import CAUSE_OF_HOLD as CAUSE
@@ -174,7 +174,7 @@ def release_hold(unit: Unit, order_id: UUID, hold_id: UUID) -> str:
     if row.state != "active":
         return str(order.state)
     refuse_release(unit, order, [hold_id])
-    return end_holds(unit, order_id, [hold_id])
+    return end_holds(unit, order, [hold_id])
 
 
 def end_idle_holds(unit: Unit, order_id: UUID) -> None:
@@ -188,11 +188,12 @@ def end_idle_holds(unit: Unit, order_id: UUID) -> None:
         {"t": unit.tenant, "o": order_id},
     ).scalars()
     if ids := list(idle):
-        end_holds(unit, order_id, ids)
+        end_holds(unit, lock_order(unit, order_id), ids)
 
 
-def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:
-    """End holds of a locked order and let it go on when none is left; return the order's state."""
+def end_holds(unit: Unit, order: Row[Any], hold_ids: Sequence[UUID]) -> str:
+    """End holds of a locked order, as it is now, and let it go on when none is left; return the order's state."""
+    order_id = order.id
     unit.conn.execute(
         text(
             "UPDATE hold SET state = 'released', released_at = :now, released_by = :actor"
@@ -207,14 +208,13 @@ def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:
         ),
         {"t": unit.tenant, "o": order_id, "ids": list(hold_ids)},
     ).all()
-    row = lock_order(unit, order_id)
     left = [each for each in known if not each.ended]
     still = {CAUSE[HoldKind(each.kind)].code for each in left}
     settle_members(unit, "order", [order_id], codes={cause.code for cause in CAUSE.values()} - still)
     # Of a cause that is left for another fault, the case of the ended one is over as well.
     ended, kept = (
         {
-            case_print(row.connection_id, HoldKind(each.kind), each.detail, each.evidence)
+            case_print(order.connection_id, HoldKind(each.kind), each.detail, each.evidence)
             for each in known
             if each.ended is over
         }
@@ -222,7 +222,7 @@ def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:
     )
     if ended - kept:
         settle_members(unit, "order", [order_id], fingerprints=ended - kept)
-    state: str = row.state
+    state: str = order.state
     if not left and state == "held":
         begun = unit.conn.execute(
             text("SELECT EXISTS (SELECT 1 FROM fulfillment_order WHERE tenant_id = :t AND order_id = :o)"),
@@ -236,7 +236,7 @@ def end_holds(unit: Unit, order_id: UUID, hold_ids: Sequence[UUID]) -> str:
             .where(t.orders.c.tenant_id == unit.tenant, t.orders.c.id == order_id)
             .values(
                 state=state,
-                accepted_at=row.accepted_at or unit.now,
+                accepted_at=order.accepted_at or unit.now,
                 sourcing_at=unit.now,
                 version=t.orders.c.version + 1,
                 updated_at=unit.now,

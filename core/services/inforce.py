@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from core.domain.policies import Traits, applies, check_policy
 from core.routing.problem import SCALE, Policy
@@ -20,13 +20,22 @@ SELECT DISTINCT ON (name) name, number, document FROM policy
 WHERE tenant_id = :t AND state IN ('active', 'approved') AND active_from <= clock_timestamp()
 ORDER BY name, active_from DESC, number DESC
 """)
-MARGINS = text("""
-SELECT l.order_id, sum(l.quantity * l.unit_price - coalesce(l.discount, 0)) AS value,
-       sum(l.quantity * (i.attributes->>'cost')::numeric) AS cost,
-       bool_and(l.unit_price IS NOT NULL AND i.attributes->>'cost' ~ '^[0-9]+([.][0-9]+)?$') AS known
+FIGURES = """
+sum(l.quantity * l.unit_price - coalesce(l.discount, 0)) AS value,
+sum(l.quantity * (i.attributes->>'cost')::numeric) AS cost,
+bool_and(l.unit_price IS NOT NULL AND i.attributes->>'cost' ~ '^[0-9]+([.][0-9]+)?$') AS known
+"""
+MARGINS = text(f"""
+SELECT l.order_id, {FIGURES}
 FROM order_line l LEFT JOIN item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
 WHERE l.tenant_id = :t AND l.order_id = ANY(:ids) GROUP BY l.order_id
-""")
+""")  # noqa: S608 - the interpolated text is constants
+MARGIN = text(f"""
+SELECT {FIGURES}
+FROM unnest(CAST(:items AS uuid[]), CAST(:units AS numeric[]), CAST(:prices AS numeric[]),
+            CAST(:discounts AS numeric[])) AS l(item_id, quantity, unit_price, discount)
+LEFT JOIN item i ON i.tenant_id = :t AND i.id = l.item_id
+""")  # noqa: S608 - the interpolated text is constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +117,15 @@ def read_margins(unit: Unit, order_ids: Sequence[UUID]) -> dict[UUID, Decimal]:
     An item's cost stands in its attributes as `cost`, in the currency it is sold in.
     """
     rows = unit.conn.execute(MARGINS, {"t": unit.tenant, "ids": list(order_ids)})
-    return {row.order_id: 100 * (row.value - row.cost) / row.value for row in rows if row.known and row.value > 0}
+    return {row.order_id: margin for row in rows if (margin := _margin(row)) is not None}
+
+
+def margin_of(unit: Unit, lines: Sequence[tuple[UUID, Decimal, Decimal | None, Decimal | None]]) -> Decimal | None:
+    """Return the margin of lines that are no order's yet: (item, units, unit price, discount) each; None as above."""
+    items, units, prices, discounts = (list(column) for column in zip(*lines, strict=True))
+    values = {"t": unit.tenant, "items": items, "units": units, "prices": prices, "discounts": discounts}
+    return _margin(unit.conn.execute(MARGIN, values).one())
+
+
+def _margin(row: Row[Any]) -> Decimal | None:
+    return 100 * (row.value - row.cost) / row.value if row.known and row.value > 0 else None

@@ -14,37 +14,34 @@ from core.services.lots import SELLABLE, LotUnits
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
-# What corrects the books moves nothing: counts, and what is written because of a shortfall or of units nobody had
-# booked. Units of a shipment left when it says so, which may be before it was reported; the shipment of an order that
-# was written closest to the row of the ledger is its own. Rows are read from the newest back to the count.
+# What corrects the books moves nothing: counts, lots that an item gets, and what is written because of a shortfall or
+# of units nobody had booked. Units of a shipment left when it says so, which may be before it was reported; the
+# shipment of an order that was written closest to the row of the ledger is its own. Rows are read from the newest back
+# to the count.
 MOVES = """
-WITH moves AS MATERIALIZED (
-    SELECT m.item_id, m.node_id, m.on_hand, m.xmin::text AS written
-    FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
-    LEFT JOIN LATERAL (
-        SELECT b.id FROM stock_movement b
-        WHERE b.tenant_id = %(tenant)s AND b.item_id = w.item_id AND b.node_id = w.node_id AND b.at <= %(as_of)s
-        ORDER BY b.id DESC LIMIT 1) before ON true
-    JOIN stock_movement m ON m.tenant_id = %(tenant)s AND m.item_id = w.item_id AND m.node_id = w.node_id
-         AND m.id > coalesce(before.id, 0)
-    WHERE m.at > %(as_of)s AND m.on_hand <> 0 AND m.kind <> 'count'
-      AND NOT (m.kind = 'adjust' AND coalesce(m.cause, '') = ANY(%(causes)s::text[]))
-      AND (m.kind <> 'ship' OR coalesce((
-          SELECT s.shipped_at FROM shipment s
-          WHERE s.tenant_id = m.tenant_id AND s.order_id = m.order_id AND s.node_id = m.node_id
-          ORDER BY abs(extract(epoch FROM s.created_at - m.at)) LIMIT 1), m.at) > %(as_of)s)
-)
+FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[]) AS w(item_id, node_id)
+LEFT JOIN LATERAL (
+    SELECT b.id FROM {ledger} b
+    WHERE b.tenant_id = %(tenant)s AND b.item_id = w.item_id AND b.node_id = w.node_id AND b.at <= %(as_of)s
+    ORDER BY b.id DESC LIMIT 1) before ON true
+JOIN {ledger} m ON m.tenant_id = %(tenant)s AND m.item_id = w.item_id AND m.node_id = w.node_id
+     AND m.id > coalesce(before.id, 0)
+WHERE m.at > %(as_of)s AND m.on_hand <> 0 AND m.kind NOT IN ('count', 'tracking')
+  AND NOT (m.kind = 'adjust' AND coalesce(m.cause, '') = ANY(%(causes)s::text[]))
+  AND (m.kind <> 'ship' OR coalesce((
+      SELECT s.shipped_at FROM shipment s
+      WHERE s.tenant_id = m.tenant_id AND s.order_id = m.order_id AND s.node_id = m.node_id
+      ORDER BY abs(extract(epoch FROM s.created_at - m.at)) LIMIT 1), m.at) > %(as_of)s)
 """
-MOVED_SINCE = MOVES + "SELECT item_id, node_id, sum(on_hand) AS units FROM moves GROUP BY item_id, node_id"  # noqa: S608
-# The ledger of lots does not say why; the transaction that wrote a row of it, and one of the position's, does.
-LOTS_MOVED_SINCE = f"""{MOVES}
+MOVED_SINCE = f"""
+SELECT m.item_id, m.node_id, sum(m.on_hand) AS units {MOVES.format(ledger="stock_movement")}
+GROUP BY m.item_id, m.node_id
+"""
+LOTS_MOVED_SINCE = f"""
 SELECT m.item_id, m.node_id, m.lot, (array_agg(m.expires_on ORDER BY m.id DESC))[1] AS expires_on,
-       sum(m.on_hand) AS units
-FROM lot_movement m JOIN (SELECT DISTINCT item_id, node_id, written FROM moves) w
-     ON m.item_id = w.item_id AND m.node_id = w.node_id AND m.xmin::text = w.written
-WHERE m.tenant_id = %(tenant)s AND m.at > %(as_of)s AND m.status = 'sellable'
-GROUP BY m.item_id, m.node_id, m.lot HAVING sum(m.on_hand) <> 0
-"""  # noqa: S608 - the interpolated text is a constant
+       sum(m.on_hand) AS units {MOVES.format(ledger="lot_movement")} AND m.status = 'sellable'
+GROUP BY m.item_id, m.node_id, m.lot
+"""
 
 
 @dataclass(frozen=True, slots=True)

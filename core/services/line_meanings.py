@@ -18,7 +18,7 @@ from core.services.facts import Facts
 from core.services.holds import Stopped, end_holds, place
 from core.services.line_items import item_of, resolve_lines
 from core.services.validation import Stop, other_unit, part_of_unit
-from core.store.locks import lock_orders
+from core.store.locks import lock_order, lock_orders
 from core.store.unit import Unit
 
 WAITING = """
@@ -115,7 +115,7 @@ def fill_lines(unit: Unit, facts: Facts, connection_id: UUID, code: Code) -> int
                 text("UPDATE order_line SET item_id = :i WHERE tenant_id = :t AND id = :line AND item_id IS NULL"),
                 {"i": items[hold.id], "t": unit.tenant, "line": hold.line_id},
             )
-        end_holds(unit, order_id, [hold.id for hold in holds])
+        end_holds(unit, lock_order(unit, order_id), [hold.id for hold in holds])
     return len(by_order)
 
 

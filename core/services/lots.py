@@ -15,12 +15,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.domain.cases import SHORTFALL
 from core.domain.money import plain
 from core.domain.shelf import Key
-from core.domain.vocabulary import StockStatus
+from core.domain.vocabulary import MovementKind, StockStatus
 from core.errors import Conflict
 from core.store.locks import lock_positions
-from core.store.moves import move_lots
+from core.store.moves import LotMove, move_lots
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -37,27 +38,41 @@ class LotUnits:
     expires_on: date | None = None
     promised: Decimal = ZERO
     status: str = SELLABLE
+    # Units promised of it that a count says are not there.
+    shortfall: Decimal = ZERO
+
+    @property
+    def believed(self) -> Decimal:
+        """Return what is believed to be there; what has left was, and no more is missing than is on the books."""
+        return max(self.on_hand - self.shortfall, ZERO)
 
 
 READ = """
-SELECT l.item_id, l.node_id, l.lot, l.on_hand, l.expires_on, l.promised, l.status
+SELECT l.item_id, l.node_id, l.lot, l.on_hand, l.expires_on, l.promised, l.status, l.shortfall
 FROM stock_lot l JOIN unnest(%b::uuid[], %b::uuid[]) AS w(item_id, node_id)
      ON l.item_id = w.item_id AND l.node_id = w.node_id
 WHERE l.tenant_id = %s ORDER BY l.item_id, l.node_id, l.lot, l.status
 """
-# The statement sees lots as they were before it, which is what the ledger of lots needs of them.
+# The statement sees lots as they were before it, which is what the ledger of lots needs of them. What came and paid a
+# shortfall has two rows, as in the ledger of positions.
 WRITE = """
 WITH written AS (
-    INSERT INTO stock_lot (tenant_id, item_id, node_id, lot, status, on_hand, expires_on)
-    SELECT %s, * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::numeric[], %b::date[])
+    INSERT INTO stock_lot (tenant_id, item_id, node_id, lot, status, on_hand, expires_on, shortfall)
+    SELECT %(tenant)s, * FROM unnest(%(items)b::uuid[], %(nodes)b::uuid[], %(lots)b::text[], %(statuses)b::text[],
+                                     %(units)b::numeric[], %(ends)b::date[], %(lacking)b::numeric[])
     ON CONFLICT (tenant_id, item_id, node_id, lot, status) DO UPDATE
-    SET on_hand = excluded.on_hand, expires_on = excluded.expires_on
-    RETURNING tenant_id, item_id, node_id, lot, status, on_hand, expires_on
+    SET on_hand = excluded.on_hand, expires_on = excluded.expires_on, shortfall = excluded.shortfall
+    RETURNING tenant_id, item_id, node_id, lot, status, on_hand, expires_on, shortfall
 )
-INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, on_hand, expires_on)
-SELECT w.tenant_id, w.item_id, w.node_id, w.lot, w.status, w.on_hand - coalesce(b.on_hand, 0), w.expires_on
+INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, kind, on_hand, expires_on, cause)
+SELECT w.tenant_id, w.item_id, w.node_id, w.lot, w.status, m.kind, m.on_hand, w.expires_on, m.cause
 FROM written w LEFT JOIN stock_lot b USING (tenant_id, item_id, node_id, lot, status)
-WHERE (w.on_hand, w.expires_on) IS DISTINCT FROM (coalesce(b.on_hand, 0), b.expires_on)
+CROSS JOIN LATERAL (SELECT CASE WHEN %(came)s THEN greatest(b.shortfall - w.shortfall, 0) ELSE 0 END AS units) p
+CROSS JOIN LATERAL (VALUES
+    (%(kind)s::text, %(cause)s::text, w.on_hand - coalesce(b.on_hand, 0) + p.units,
+     w.expires_on IS DISTINCT FROM b.expires_on),
+    ('adjust', %(shortfall)s::text, -p.units, false)) AS m(kind, cause, on_hand, dated)
+WHERE m.on_hand <> 0 OR m.dated
 """
 
 
@@ -80,64 +95,77 @@ def read_lots(unit: Unit, keys: Collection[Key]) -> dict[Key, list[LotUnits]]:
     return found
 
 
-def write_lots(unit: Unit, lots: Mapping[Key, Sequence[LotUnits]]) -> None:
-    """Write what lots have on hand, in their ledger too; what is promised of them stays as it is."""
-    rows = [(*key, each.lot, each.status, each.on_hand, each.expires_on) for key in lots for each in lots[key]]
-    if rows:
-        unit.conn.exec_driver_sql(WRITE, (unit.tenant, *[list(column) for column in zip(*rows, strict=True)]))
+def write_lots(
+    unit: Unit, lots: Mapping[Key, Sequence[LotUnits]], kind: str, cause: str | None, *, came: bool = False
+) -> None:
+    """Write what lots have on hand and lack, in their ledger too; what is promised of them stays.
+
+    Args:
+        unit: the running transaction.
+        lots: of locked positions.
+        kind: for the ledger.
+        cause: why, for the ledger.
+        came: what a lot lacks less now was paid by units that came: the ledger has both.
+    """
+    rows = [
+        (*key, each.lot, each.status, each.on_hand, each.expires_on, each.shortfall)
+        for key in lots
+        for each in lots[key]
+    ]
+    if not rows:
+        return
+    names = ("items", "nodes", "lots", "statuses", "units", "ends", "lacking")
+    columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    unit.conn.exec_driver_sql(
+        WRITE,
+        columns | {"tenant": unit.tenant, "kind": kind, "cause": cause, "shortfall": SHORTFALL.code, "came": came},
+    )
 
 
-def arrived(lot: LotUnits, units: Decimal, shortfall: Decimal) -> LotUnits:
-    """Return a sellable lot with units more, which first pay a shortfall of its position if it is all promised."""
-    paid = min(units, shortfall) if lot.on_hand == lot.promised and lot.promised > 0 else ZERO
-    return replace(lot, on_hand=lot.on_hand + units - paid)
-
-
-def recounted(
-    lots: Iterable[LotUnits],
-    counted: Decimal,
-    named: Sequence[LotUnits] | None = None,
-    shortfall: Decimal = ZERO,
-) -> list[LotUnits]:
-    """Return the sellable lots of a position after a count; none falls below what is promised of it.
+def recounted(lots: Iterable[LotUnits], counted: Decimal, named: Sequence[LotUnits] | None = None) -> list[LotUnits]:
+    """Return the sellable lots of a position as they are believed to be there; what is promised beyond that they lack.
 
     Args:
         lots: as they are.
-        counted: sellable units counted in all.
-        named: what was counted by lot; without it the difference goes to the lot nobody knows, and what is missing is
-            taken from that one first and then from those that expire first.
-        shortfall: units among what the lots have that a count did not find; what is more pays them first.
+        counted: sellable units believed to be there in all.
+        named: those believed to be there by lot. Without it what is more is what lots lack, and then of the lot nobody
+            knows; what is less is free in that one, then in those that expire first, and then promised of them.
     """
     known = {each.lot: each for each in lots if each.status == SELLABLE}
+    order = sorted(known.values(), key=lambda each: (each.lot != UNKNOWN_LOT, each.expires_on or date.max, each.lot))
     if named is not None:
         told = {each.lot: each for each in named if each.status == SELLABLE}
-        found = [
-            replace(known[lot], on_hand=known[lot].promised) if lot in known else told[lot]
-            for lot in sorted({*known, *told})
-        ]
-        return [
-            replace(
-                each,
-                on_hand=max(told[each.lot].on_hand, each.promised),
-                expires_on=told[each.lot].expires_on or each.expires_on,
-            )
-            if each.lot in told
-            else each
-            for each in found
-        ]
-    left = counted - sum((each.on_hand for each in known.values()), -shortfall)
-    if left > 0:
-        left -= min(left, shortfall)
-    if left > 0:
-        unknown = known.get(UNKNOWN_LOT, LotUnits(UNKNOWN_LOT, ZERO))
-        known[UNKNOWN_LOT] = replace(unknown, on_hand=unknown.on_hand + left)
-    order = sorted(known.values(), key=lambda each: (each.lot != UNKNOWN_LOT, each.expires_on or date.max, each.lot))
-    for each in order:
-        taken = min(max(-left, ZERO), each.on_hand - each.promised)
-        if taken > 0:
-            known[each.lot] = replace(each, on_hand=each.on_hand - taken)
-            left += taken
-    return list(known.values())
+        there = {lot: told[lot].believed if lot in told else ZERO for lot in sorted({*known, *told})}
+        known = {
+            lot: replace(known.get(lot) or told[lot], expires_on=_last_day(known.get(lot), told.get(lot)))
+            for lot in there
+        }
+    else:
+        there = {lot: each.believed for lot, each in known.items()}
+        left = counted - sum(there.values(), ZERO)
+        for each in order:
+            found = min(max(left, ZERO), max(each.promised - there[each.lot], ZERO))
+            there[each.lot] += found
+            left -= found
+        if left > 0:
+            there[UNKNOWN_LOT] = there.get(UNKNOWN_LOT, ZERO) + left
+            known.setdefault(UNKNOWN_LOT, LotUnits(UNKNOWN_LOT, ZERO))
+        for kept in (True, False):
+            for each in order:
+                taken = min(max(-left, ZERO), max(there[each.lot] - (each.promised if kept else ZERO), ZERO))
+                there[each.lot] -= taken
+                left += taken
+    return [_held(known[lot], believed) for lot, believed in there.items()]
+
+
+def _held(lot: LotUnits, believed: Decimal) -> LotUnits:
+    """Return a lot with what is believed to be there: what is promised of it stays on the books."""
+    on_hand = max(believed, lot.promised)
+    return replace(lot, on_hand=on_hand, shortfall=on_hand - believed)
+
+
+def _last_day(known: LotUnits | None, told: LotUnits | None) -> date | None:
+    return (told.expires_on if told else None) or (known.expires_on if known else None)
 
 
 def begin_lots(unit: Unit, item_id: UUID, sku: str) -> None:
@@ -171,8 +199,13 @@ def begin_lots(unit: Unit, item_id: UUID, sku: str) -> None:
         ),
         {"t": unit.tenant, "i": item_id},
     )
-    write_lots(unit, {key: [LotUnits(UNKNOWN_LOT, p.on_hand)] for key, p in positions.items()})
-    move_lots(unit, {(*key, UNKNOWN_LOT): (ZERO, p.reserved + p.allocated) for key, p in positions.items()})
+    kind, cause = str(MovementKind.TRACKING), unit.cause
+    there = {key: [LotUnits(UNKNOWN_LOT, p.on_hand, shortfall=p.shortfall)] for key, p in positions.items()}
+    write_lots(unit, there, kind, cause)
+    move_lots(
+        unit,
+        [LotMove(*key, UNKNOWN_LOT, kind, ZERO, p.reserved + p.allocated, None, cause) for key, p in positions.items()],
+    )
 
 
 def end_lots(unit: Unit, item_id: UUID, sku: str) -> None:

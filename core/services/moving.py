@@ -181,13 +181,17 @@ def hold_fulfillment(unit: Unit, facts: Facts, fulfillment: str, reason: str) ->
 
 
 def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
-    """Let held work go to its node, or on waiting for its time where that has not come.
+    """Let held work go to its node, or on waiting for its time where that has not come; waiting work goes at once.
 
     Raises:
         NotFound: there is no such work.
-        IllegalTransition: it is not on hold.
+        IllegalTransition: it is neither on hold nor waiting.
+        Conflict: it waits for units that are not there yet.
     """
     work, order = find_work(unit, fulfillment)
+    if work.state == "planned":
+        _end_wait(unit, work)
+        return
     planned = FULFILLMENT.advance(work.state, "resume")
     unit.event("fulfillment.resumed", "fulfillment", work.id, order_id=order.id)
     if work.released_at is None:
@@ -200,6 +204,26 @@ def resume_fulfillment(unit: Unit, fulfillment: str) -> None:
     if row is not None:
         payload: Json = row.payload
         enqueue(unit, [Outgoing(row.connection_id, Write.PUSH_FULFILLMENT_ORDER, payload, order.id, work.id)])
+
+
+def _end_wait(unit: Unit, work: Row[Any]) -> None:
+    """Have waiting work released at the next look, which is within a second."""
+    if work.release_at is None:
+        raise Conflict(
+            f"The fulfillment order {public_id('fulfillment', work.id)} waits for units that are not there yet"
+            f" ({work.reason or 'no day is known'}).",
+            why="Its node would be told to ship what it does not have.",
+            fix="Report what came: it is released then. Or move it to a node that has the units.",
+            code="WORK-WAITS-409",
+        )
+    unit.conn.execute(
+        text(
+            "UPDATE fulfillment_order SET release_at = least(release_at, clock_timestamp()),"
+            " updated_at = clock_timestamp(), version = version + 1 WHERE tenant_id = :t AND id = :id"
+        ),
+        {"t": unit.tenant, "id": work.id},
+    )
+    unit.event("fulfillment.wait_ended", "fulfillment", work.id, order_id=work.order_id)
 
 
 def _too_late(work: Row[Any], what: str) -> Conflict:

@@ -9,14 +9,22 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from core.domain.ids import KINDS, public_id, uuid7
+from core.domain.ids import public_id, uuid7
 from core.domain.payloads import jsonable
 from core.errors import Conflict
 from core.intelligence.lanes import LEVELS
 from core.routing.problem import Destination
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
-from core.services.promise_basis import basis, require_a_way, require_fresh_model
+from core.services.named_offers import NamedOffer, read_named, tell_unheld
+from core.services.promise_basis import (
+    basis,
+    oldest_allowed,
+    read_counts,
+    require_a_way,
+    require_fresh_model,
+    too_old,
+)
 from core.services.promise_looks import look_at_promise
 from core.services.release import Work
 from core.store import schema as t
@@ -33,9 +41,7 @@ WHERE o.tenant_id = %s AND o.id = ANY(%b::uuid[])
 TAKE_OVER = """
 UPDATE promise p SET state = 'standing', order_id = d.order_id, watch_at = d.watch_at, version = p.version + 1
 FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[]) AS d(id, order_id, watch_at)
-JOIN orders o ON o.tenant_id = %s AND o.id = d.order_id
-WHERE p.tenant_id = %s AND p.id = d.id AND p.state = 'offered' AND p.stands_until >= least(o.placed_at, o.created_at)
-RETURNING p.id, p.order_id, p.due_at, p.level
+WHERE p.tenant_id = %s AND p.id = d.id
 """
 PART = (
     "fulfillment_id", "order_id", "node_id", "carrier", "from_country", "from_postal", "to_country", "to_postal",
@@ -56,10 +62,11 @@ def promise_orders(
 ) -> None:
     """Say of released work what it is expected to do, and promise the orders that are whole with it.
 
-    An order keeps the promise it has. One that names an offer still standing when it was placed is held to that; any
-    other whole order is promised anew. An order of which units are missing is promised when the last are found, and
-    with nothing to go by that is recent enough, or into an area that is shut for nobody knows how long, it is not
-    promised, which the event `promise.refused` says.
+    An order keeps the promise it has. One that names an offer which was made for it and stood when it was placed is
+    held to that; any other whole order is promised anew, and of one that names an offer the event
+    `promise.offer_refused` says why it does not hold. An order of which units are missing is promised when the last are
+    found, and with nothing to go by that is recent enough, or into an area that is shut for nobody knows how long, it
+    is not promised, which the event `promise.refused` says.
 
     Args:
         unit: the running transaction.
@@ -86,7 +93,11 @@ def promise_orders(
     if kept:
         look_at_promise(unit, *kept)
     open_orders = {order_id: parts[order_id] for order_id in parts if order_id in whole and not heads[order_id].promise}
-    _make(unit, facts, heads, _take_over(unit, heads, open_orders))
+    named = read_named(unit, facts, {order_id: name for order_id in open_orders if (name := heads[order_id].named)})
+    _take_over(unit, [each for each in named if each.unheld is None], open_orders)
+    held = {each.order.id for each in named if each.unheld is None}
+    made = _make(unit, facts, heads, {order: each for order, each in open_orders.items() if order not in held})
+    tell_unheld(unit, facts, [each for each in named if each.unheld is not None], made)
 
 
 def _part_row(work: Work, part: Expected) -> tuple[Any, ...]:
@@ -97,58 +108,63 @@ def _part_row(work: Work, part: Expected) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _take_over(
-    unit: Unit, heads: Mapping[UUID, Row[Any]], orders: Mapping[UUID, list[Expected]]
-) -> dict[UUID, list[Expected]]:
-    """Hold orders to the offers they name and return those that are still to be promised."""
-    named = {order_id: found for order_id in orders if (found := _promise_id(heads[order_id].named)) is not None}
-    if not named:
-        return dict(orders)
+def _take_over(unit: Unit, named: Sequence[NamedOffer], orders: Mapping[UUID, list[Expected]]) -> None:
+    """Hold orders to the offers they name."""
+    taken = [(each.offer, each.order.id) for each in named if each.offer is not None]
+    if not taken:
+        return
     # What was offered before its way was shut is looked at now.
     looks = [
         unit.now if any(part.begins > part.ship_at for part in orders[order_id]) else _first_look(orders[order_id])
-        for order_id in named
+        for _, order_id in taken
     ]
-    taken = unit.conn.exec_driver_sql(
-        TAKE_OVER, (list(named.values()), list(named), looks, unit.tenant, unit.tenant)
-    ).all()
-    for row in taken:
-        _tell(unit, row.id, row.order_id, row.due_at, row.level)
-    done = {row.order_id for row in taken}
-    return {order_id: each for order_id, each in orders.items() if order_id not in done}
+    ids = [offer.id for offer, _ in taken]
+    unit.conn.exec_driver_sql(TAKE_OVER, (ids, [order_id for _, order_id in taken], looks, unit.tenant))
+    for offer, order_id in taken:
+        _tell(unit, offer.id, order_id, offer.due_at, offer.level)
 
 
-def _make(unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapping[UUID, list[Expected]]) -> None:
+def _make(
+    unit: Unit, facts: Facts, heads: Mapping[UUID, Row[Any]], orders: Mapping[UUID, list[Expected]]
+) -> dict[UUID, Sequence[datetime]]:
+    """Promise orders and return for when, by `LEVELS`; nothing of those that cannot be promised."""
     if not orders:
-        return
+        return {}
     try:
         require_fresh_model(facts, unit.now)
     except Conflict as refused:
         for order_id in orders:
             _refuse(unit, order_id, refused)
-        return
+        return {}
     level = facts.promising.terms.level
-    at, rests_on = LEVELS.index(level), as_json(basis(facts))
-    rows = []
+    at, limit = LEVELS.index(level), oldest_allowed(facts, unit.now)
+    counts = read_counts(unit, orders)
+    rows: list[tuple[Any, ...]] = []
+    made: dict[UUID, Sequence[datetime]] = {}
     for order_id, each in orders.items():
+        count = counts.get(order_id)
         try:
+            if count is not None and count.at < limit:
+                raise too_old(facts, count)
             require_a_way(each)
         except Conflict as refused:
             _refuse(unit, order_id, refused)
             continue
         promised, promise_id, head = dues(each), uuid7(), heads[order_id]
+        made[order_id] = promised
         rows.append(
             (
                 promise_id, order_id, "standing", level, promised[at], *promised, head.ship_country, head.postal,
-                rests_on, 1 - level, unit.now, _first_look(each),
+                as_json(basis(facts, count.at if count else None)), 1 - level, unit.now, _first_look(each),
             )
         )  # fmt: skip
         _tell(unit, promise_id, order_id, promised[at], level)
     copy_rows(unit, t.promise, PROMISE, rows)
+    return made
 
 
-def _refuse(unit: Unit, order_id: UUID, refused: Conflict) -> None:
-    unit.event("promise.refused", "order", order_id, {"why": refused.what}, order_id=order_id)
+def _refuse(unit: Unit, order_id: UUID, why: Conflict) -> None:
+    unit.event("promise.refused", "order", order_id, {"why": why.what}, order_id=order_id)
 
 
 def _first_look(parts: Sequence[Expected]) -> datetime:
@@ -163,14 +179,3 @@ def _tell(unit: Unit, promise_id: UUID, order_id: UUID, due_at: datetime, level:
         {"promise": public_id("promise", promise_id), "due_at": jsonable(due_at), "probability": level},
         order_id=order_id,
     )
-
-
-def _promise_id(name: str | None) -> UUID | None:
-    """Return the id in `prm_…`; an order may carry any text there, and what is no id names no offer."""
-    prefix, _, digits = (name or "").partition("_")
-    if KINDS.get(prefix) != "promise" or len(digits) != 32:
-        return None
-    try:
-        return UUID(hex=digits)
-    except ValueError:
-        return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -20,20 +21,19 @@ from core.domain.countries import COUNTRIES
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.payloads import jsonable
-from core.domain.policies import Traits
 from core.domain.shelf import Key, Shelf
 from core.errors import Conflict, InputError
 from core.intelligence.lanes import LEVELS
 from core.routing.problem import Demand, Destination, Plan
+from core.services.asking import kept, would_be
 from core.services.expecting import DUE_NAMES, Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.inforce import choose
 from core.services.planning import Planned, plan_order
 from core.services.problems import Builder
-from core.services.promise_basis import basis, require_a_way, require_fresh_model
+from core.services.promise_basis import Count, basis, oldest_allowed, require_a_way, require_fresh_model, too_old
 from core.services.sourcing import Sourced
 from core.services.wholes import require_whole
-from core.services.wishes import Wishes
 from core.store import schema as t
 from core.store.read.shelves import read_shelf
 from core.store.unit import Unit
@@ -42,18 +42,18 @@ COUNTED = """
 SELECT item_id, node_id, counted_at FROM stock_position
 WHERE tenant_id = %s AND item_id = ANY(%b::uuid[]) AND counted_at IS NOT NULL
 """
-# Stands for no channel: rules that hold for one channel alone do not hold for it.
-NO_CHANNEL = UUID(int=0)
 NONE = Decimal(0)
 MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Units of one item that somebody would order."""
+    """Units of one item that somebody would order, and their price where policies look at it."""
 
     sku: str
     quantity: Decimal
+    unit_price: Decimal | None = None
+    discount: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def offer(
     postal: str | None,
     level: float | None = None,
     connection: UUID | None = None,
+    asked: Mapping[str, Any] = MappingProxyType({}),
 ) -> UUID:
     """Store an offer and return its id: what sourcing would do with such an order now, and when it would be there.
 
@@ -87,9 +88,10 @@ def offer(
         country, postal: where it would go.
         level: the chance of the promised moment, one of `LEVELS`; by default the setting's.
         connection: the channel it would come by.
+        asked: what else such an order would say, as it would say it: `core.services.offer_terms.TERMS` and `totals`.
 
     Raises:
-        InputError: an item or a country nobody knows, or a part of what is counted.
+        InputError: an item, a country or a node to fetch it at that nobody knows, or a part of what is counted.
         Conflict: stock does not cover it, what it would rest on is older than its limit, or it would go into an area
             that is shut for nobody knows how long.
     """
@@ -104,13 +106,9 @@ def offer(
     items = _items(unit, wanted)
     shelf = read_shelf(unit.conn, set(items), beyond=False, tenant=unit.tenant)  # what is to come covers nothing
     counts = _leave_out_stale(unit, facts, shelf)
-    demands = [Demand(uuid7(), item, each.quantity) for item, each in zip(items, wanted, strict=True)]
-    channel = facts.connections.get(connection) if connection else None
-    order = Sourced(
-        uuid7(), "", connection or NO_CHANNEL, demands, Destination(country), True, wishes=Wishes(postal_code=postal),
-        traits=Traits(connection=channel.name if channel else ""),
-    )  # fmt: skip
-    found = plan_order(order, Builder(unit, facts, [order], shelf), shelf, choose(facts.policies, order.traits))
+    order = would_be(unit, facts, wanted, items, Destination(country), postal, connection, asked)
+    demands, chosen = order.demands, choose(facts.policies, order.traits)
+    found = plan_order(order, Builder(unit, facts, [order], shelf), shelf, chosen)
     _require_stock(facts, found.plan, demands, wanted, counts)
     parts = _parts(facts, unit.now, order, found)
     require_a_way(parts.values())
@@ -128,7 +126,11 @@ def offer(
             to_country=country,
             to_postal=postal,
             lines=[_line(each, demand, found.plan, parts, facts) for each, demand in zip(wanted, demands, strict=True)],
-            basis=basis(facts, counts.oldest),
+            basis={
+                **basis(facts, counts.oldest),
+                "policy": chosen.policy.version,
+                "asked": kept(asked, order.traits.connection),
+            },
             risk=1 - chance,
             made_at=unit.now,
             stands_until=_stands_until(facts, found.plan, parts, unit.now),
@@ -174,14 +176,14 @@ def _items(unit: Unit, wanted: Sequence[Wanted]) -> list[UUID]:
 
 def _leave_out_stale(unit: Unit, facts: Facts, shelf: Shelf) -> _Counts:
     """Take from the shelf what was counted too long ago and return the ages."""
-    oldest_allowed = unit.now - timedelta(hours=facts.promising.terms.stock_hours)
+    limit = oldest_allowed(facts, unit.now)
     stale: dict[Key, datetime] = {}
     oldest: datetime | None = None
     for row in unit.conn.exec_driver_sql(COUNTED, (unit.tenant, list({item for item, _ in shelf.free}))):
         key = row.item_id, row.node_id
         if shelf.free.get(key, NONE) <= 0:
             continue
-        if row.counted_at < oldest_allowed:
+        if row.counted_at < limit:
             stale[key] = row.counted_at
             shelf.free[key] = NONE
         else:
@@ -205,14 +207,7 @@ def _require_stock(
     ]
     if counts.stale:
         (_, node), at = min(counts.stale.items(), key=lambda each: (each[1], each[0]))
-        raise Conflict(
-            f"No promise: the stock at {facts.nodes[node].code} was counted last at {at:%Y-%m-%d %H:%M} UTC, more than"
-            f" {facts.promising.terms.stock_hours:g} h ago.",
-            why="Without it nothing covers the order.",
-            fix="Have the node send its stock, or raise promising.stock_hours.",
-            code="PROMISE-STALE-409",
-            errors=errors,
-        )
+        raise too_old(facts, Count(node, at), errors)
     raise Conflict(
         "No promise: stock does not cover the order.",
         fix="Ask for fewer units, or again when stock has come.",

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, text
 
 from core.domain.money import plain
 from core.domain.payloads import jsonable
@@ -25,12 +25,17 @@ from core.services.ordering import Incoming, create_orders
 from core.services.pictures import match_picture, same_address, wanted_of
 from core.services.responding import lines_of
 from core.services.store_orders import refuse_other
+from core.services.taken_off import BEFORE, TAKEN, taken_by_picture
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
 from core.store.locks import lock_order, lock_orders_by_source
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
+ASKED = text(
+    "SELECT EXISTS (SELECT FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'cancel'"
+    " AND state = 'requested')"
+)
 # What of an order's head a picture may say otherwise.
 HEAD = ("requested_ship_date", "requested_delivery_date", "currency")
 IN_BODY = (
@@ -60,9 +65,11 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
     known = lock_orders_by_source(unit, sorted(keys))
     prepare(unit, batch)
     why = None
+    notes: dict[UUID, Json] = {}
     try:
         with unit.savepoint():
-            first, changed = _replace(unit, facts, batch, known)
+            first, notes = _replace(unit, facts, batch, known)
+            changed = list(notes)
     except InputError as error:
         changed = [row.id for row in known.values() if row.state != "canceled"] or [row.id for row in known.values()]
         if not changed:
@@ -72,16 +79,16 @@ def replace_order(unit: Unit, facts: Facts, batch: Sequence[Incoming]) -> tuple[
         return first, "duplicate", None
     if changed:
         orders = [lock_order(unit, order_id) for order_id in sorted(changed)]
-        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why)
+        note_change(unit, facts, orders, {"replaced": issued}, issued, None, why, notes=notes)
     return first, "applied" if why is None else "refused", why
 
 
 def _replace(
     unit: Unit, facts: Facts, batch: Sequence[Incoming], known: Mapping[tuple[UUID, str], Row[Any]]
-) -> tuple[UUID, list[UUID]]:
-    """Return the first order of the batch and the known ones that were changed."""
+) -> tuple[UUID, dict[UUID, Json]]:
+    """Return the first order of the batch, and of the known ones that were changed the units taken off, by line."""
     fresh = [each for each in batch if each.key not in known]
-    changed: list[UUID] = []
+    changed: dict[UUID, Json] = {}
     for each in batch:
         row = known.get(each.key)
         if row is None:
@@ -94,15 +101,16 @@ def _replace(
         _refuse_late(row, stored, each.document["lines"])
         refuse_other_items(unit, row, stored, each.document["lines"])
         if apply_snapshot(unit, facts, each, row, again=True) == "changed":
-            changed.append(row.id)
+            changed[row.id] = _noted(unit, row.id, stored, _wanted(stored, each.document["lines"]))
         each.order_id = row.id
     kept = {each.key for each in batch}
     for key, row in sorted(known.items()):
         if key in kept or row.state == "canceled":
             continue
-        _refuse_late(row, lines_of(unit, row.id), ())
+        stored = lines_of(unit, row.id)
+        _refuse_late(row, stored, ())
         cancel_order(unit, facts, row.id, None, "not in the order that replaces it")
-        changed.append(row.id)
+        changed[row.id] = _noted(unit, row.id, stored, {})
     for each in create_orders(unit, facts, fresh):
         # Another transaction has made it meanwhile.
         row = lock_orders_by_source(unit, [each.key])[each.key]
@@ -140,7 +148,7 @@ def _refuse_late(order: Row[Any], stored: Sequence[Row[Any]], lines: Sequence[Js
     """
     if order.state in ORDER.final or order.state == "canceling":
         raise InputError(f"{order.number or order.external_id} is {order.state}.", code="CHANGE-LATE-422")
-    wanted = {row.id: wanted_of(line) for line, row in zip(lines, match_picture(stored, lines), strict=True) if row}
+    wanted = _wanted(stored, lines)
     for row in stored:
         if row.ships and row.shipped > wanted.get(row.id, ZERO):
             raise InputError(
@@ -148,3 +156,14 @@ def _refuse_late(order: Row[Any], stored: Sequence[Row[Any]], lines: Sequence[Js
                 fix="What has left comes back as a return.",
                 code="CHANGE-SHIPPED-422",
             )
+
+
+def _noted(unit: Unit, order_id: UUID, stored: Sequence[Row[Any]], wanted: Mapping[UUID, Decimal]) -> Json:
+    """Return what is noted beside a replacement; it is answered once a node that was asked has said what it does."""
+    asked = unit.conn.execute(ASKED, {"t": unit.tenant, "o": order_id}).scalar()
+    return {TAKEN: taken_by_picture(stored, wanted), **({BEFORE: "-1"} if asked else {})}
+
+
+def _wanted(stored: Sequence[Row[Any]], lines: Sequence[Json]) -> dict[UUID, Decimal]:
+    """Return how many units of stored lines a picture wants; lines it does not have are left out."""
+    return {row.id: wanted_of(line) for line, row in zip(lines, match_picture(stored, lines), strict=True) if row}

@@ -195,11 +195,12 @@ def _write(unit: Unit, facts: Facts, parcels: Sequence[Step], updates: Sequence[
         _note(unit, step)
     tell_shipments(unit, facts, shipped)
     for step in moved:
-        if step.what == "canceled":
+        if step.stops:
             cancel_requested(unit, facts, step.order, back[step.order.id])
-    if settled := [step.order.id for step in moved if step.what in (SHIPPED, "rejected", "cancel_declined")]:
+    others = [step for step in moved if not step.stops]
+    if settled := [step.order.id for step in others if step.what in (SHIPPED, "rejected", "cancel_declined")]:
         settle_cancels(unit, settled)
-    if again := [step.order.id for step in moved if step.what in (SHORT, "rejected")]:
+    if again := [step.order.id for step in others if step.what in (SHORT, "rejected")]:
         source_again(unit, *again)
     if left := [step.order.id for step in shipped]:
         settle_members(unit, "order", left, codes=[REJECTED.code, STUCK.code])

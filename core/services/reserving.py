@@ -17,13 +17,14 @@ from sqlalchemy import text
 from core.domain.ids import uuid7, uuid7s
 from core.domain.lots import Picked, deal
 from core.domain.shelf import NO_KITS, NO_PARTS, Key, Kits, Shelf
+from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, NotFound
 from core.services.combining import Combiner
 from core.services.shortfalls import settle
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import lock_positions, mark_listings
-from core.store.moves import move_lots, move_stock
+from core.store.moves import LotMove, move_lots, move_stock
 from core.store.taking import Held, hold_if_plenty, hold_stock, lock_to_take
 from core.store.unit import Store, Unit
 
@@ -93,7 +94,7 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
     needs = [each.needs for each in wanted]
     kits = {kit: parts for each in wanted for kit, parts in each.kits.items()}
     shelf = lock_to_take(unit, {key for each in needs for key in each}, kits)
-    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
+    lots: list[LotMove] = []
     answers: list[Granted] = []
     rows: list[Held] = []
     for each, own in zip(wanted, needs, strict=True):
@@ -105,12 +106,11 @@ def reserve_many(unit: Unit, wanted: Sequence[Wanted]) -> list[Granted]:
         for row in _held(each, picked, group_id):
             rows.append(row)
             if (lot := row[6]) is not None:
-                place = row[3], row[4], lot
-                lots[place] = lots.get(place, ZERO) + row[5]
+                lots.append(LotMove(*row[3:5], lot, str(MovementKind.RESERVE), ZERO, row[5], None, unit.cause))
         answers.append(Granted(group_id))
     if rows:
         hold_stock(unit, rows)
-        move_lots(unit, {place: (ZERO, units) for place, units in lots.items()})
+        move_lots(unit, lots)
     return answers
 
 
@@ -198,11 +198,11 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
     if not rows:
         return
     freed: dict[tuple[UUID, UUID], Decimal] = {}
-    lots: dict[tuple[UUID, UUID, str], Decimal] = {}
+    kind = str(MovementKind.EXPIRE if state == "expired" else MovementKind.RELEASE)
+    lots: list[LotMove] = []
     for row in rows:
         if row.lot is not None:
-            place = row.item_id, row.node_id, row.lot
-            lots[place] = lots.get(place, ZERO) + row.quantity
+            lots.append(LotMove(row.item_id, row.node_id, row.lot, kind, ZERO, -row.quantity, None, unit.cause))
         freed[row.item_id, row.node_id] = freed.get((row.item_id, row.node_id), ZERO) + row.quantity
     lock_positions(unit, freed.keys())
     unit.conn.execute(
@@ -212,9 +212,7 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
         {"s": state, "t": unit.tenant, "ids": [row.id for row in rows]},
     )
     lacking = move_stock(unit, {key: (ZERO, -units, ZERO) for key, units in freed.items()})
-    moved = {place: (ZERO, -units) for place, units in lots.items()}
-    move_lots(unit, moved)
-    kind = "expire" if state == "expired" else "release"
+    move_lots(unit, lots)
     copy_rows(
         unit,
         t.stock_movement,
@@ -222,7 +220,7 @@ def _free(unit: Unit, rows: Sequence[Any], state: str) -> None:
         [(item, node, kind, -units, unit.cause, unit.actor) for (item, node), units in sorted(freed.items())],
     )
     mark_listings(unit, {item for item, _ in freed})
-    settle(unit, lacking, moved)
+    settle(unit, lacking)
 
 
 class ReservationCombiner:

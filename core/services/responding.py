@@ -22,6 +22,7 @@ from core.services.finishing import GONE_ON
 from core.services.paper_answers import KEPT
 from core.services.papers import head_of, make_paper
 from core.services.refusing import show_refused
+from core.services.taken_off import off_by_buyer
 from core.services.trading import in_ordered, ordered_as
 from core.store import schema as t
 from core.store.locks import lock_order
@@ -83,8 +84,10 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
     if reject:
         cancel_order(unit, facts, order.id, reject, "not available: rejected in the order response")
     days = {row.line_id: row for row in unit.conn.execute(DAYS, {"t": unit.tenant, "o": order.id})}
+    off = off_by_buyer(lines, changes)
     answered = [
-        _answer(line, {} if line.id in reject else missing, reject, days.get(line.id), order, reason) for line in lines
+        _answer(line, {} if line.id in reject else missing, reject, days.get(line.id), order, reason, off[line.id])
+        for line in lines
     ]
     canceled = any("cancel" in each.changes and each.state == "confirmed" for each in changes)
     ordered = {line.position: in_ordered(line, line.quantity)[0] for line in lines}
@@ -217,16 +220,18 @@ def _answer(
     days: Row[Any] | None,
     order: Row[Any],
     reason: str,
+    off: Decimal,
 ) -> Json:
     """Return the answer to one line, in the unit it was ordered in where its packs divide."""
     never = line.canceled + reject.get(line.id, ZERO)
     waits = later.get(line.id, ZERO)
     sure = line.quantity - never - waits
     unit, *_ = ordered_as(line)
-    parts = [in_ordered(line, units) for units in (line.quantity, sure, waits, never)]
+    counted = (line.quantity, sure, waits, never, off)
+    parts = [in_ordered(line, units) for units in counted]
     if any(part[1] != unit for part in parts):
-        parts = [(units, line.unit, line.unit_price) for units in (line.quantity, sure, waits, never)]
-    (whole, unit, price), (confirmed, *_), (backordered, *_), (rejected, *_) = parts
+        parts = [(units, line.unit, line.unit_price) for units in counted]
+    (whole, unit, price), (confirmed, *_), (backordered, *_), (rejected, *_), (canceled, *_) = parts
     ship_on, arrive_on = (days.ship_on, days.arrive_on) if days else (None, None)
     late = _late(order, ship_on, arrive_on)
     swapped = line.substituted_item_id is not None
@@ -248,6 +253,7 @@ def _answer(
         "quantity": confirmed,
         "backordered": backordered,
         "rejected": rejected,
+        "canceled": canceled or None,
         "ordered_unit_price": price,
         "unit_price": price,
         "ship_on": ship_on if confirmed else None,

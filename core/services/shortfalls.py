@@ -2,7 +2,7 @@
 
 On hand less shortfall is what is believed to be there. What ends a promise without taking it off the shelf makes room
 on the books, and so does whatever arrives; that room pays the shortfall before anybody may have it. Of an item with
-lots the shortfall lies in lots of which all is promised, and is paid by them.
+lots each lot has its own, and pays its own: the position's is their sum.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from core.domain.shelf import Key
 from core.domain.states import LIVE_CASE
 from core.domain.vocabulary import MovementKind
 from core.services.cases import Member, Opened, open_cases, settle_members
-from core.services.lots import SELLABLE, LotUnits, read_lots, tracked_items
+from core.services.lots import SELLABLE, LotUnits, read_lots, recounted, tracked_items, write_lots
 from core.store import schema as t
 from core.store.bulk import copy_rows
 from core.store.locks import Position, lock_positions
-from core.store.moves import move_lots, write_settled
+from core.store.moves import write_settled
 from core.store.unit import Unit
 
 ZERO = Decimal(0)
@@ -38,7 +38,6 @@ SELECT i.id AS item_id, n.id AS node_id, i.sku, n.code FROM unnest(CAST(:items A
     AS w(item_id, node_id)
 JOIN item i ON i.tenant_id = :t AND i.id = w.item_id JOIN node n ON n.tenant_id = :t AND n.id = w.node_id
 """
-LotMoves = Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +49,15 @@ class Short:
     shortfall: Decimal
 
 
-def settle(unit: Unit, keys: Collection[Key], lots: LotMoves | None = None) -> None:
+def settle(unit: Unit, keys: Collection[Key]) -> None:
     """Let the room a move has made pay shortfalls first, and give back safety stock that had given way.
 
     The ledger says of each payment that it is one (`adjust`, STOCK-SHORTFALL-001), and the exception of a shortfall
     that is paid is settled.
 
     Args:
-        unit: the running transaction; it holds the locks of these positions, and the move is written.
+        unit: the running transaction; it holds the locks of these positions, and the move is written, of lots too.
         keys: what `move_stock` returned.
-        lots: what has just been moved of lots: (on hand, promised).
     """
     if not keys:
         return
@@ -68,13 +66,12 @@ def settle(unit: Unit, keys: Collection[Key], lots: LotMoves | None = None) -> N
     own = read_lots(unit, [key for key in positions if key[0] in tracked]) if tracked else {}
     rows: list[tuple[UUID, UUID, Decimal, Decimal, Decimal, Decimal]] = []
     moves: list[tuple[Any, ...]] = []
-    paid_lots: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = {}
+    paid_lots: dict[Key, list[LotUnits]] = {}
     short: dict[Key, Short] = {}
     for key, position in sorted(positions.items()):
         promised = position.reserved + position.allocated
         if key in own:
-            paid, shortfall, of_lots = _paid_by_lots(position.shortfall, key, own[key], lots or {})
-            paid_lots |= of_lots
+            paid, shortfall, paid_lots[key] = _paid_by_lots(position.shortfall, own[key])
         else:
             # What has left was there: no more can be missing than is still on the books.
             owed = min(position.shortfall, position.on_hand)
@@ -94,7 +91,7 @@ def settle(unit: Unit, keys: Collection[Key], lots: LotMoves | None = None) -> N
         if shortfall != position.shortfall:
             short[key] = Short(on_hand - shortfall, promised, shortfall)
     write_settled(unit, rows)
-    move_lots(unit, paid_lots)
+    write_lots(unit, paid_lots, str(MovementKind.ADJUST), SHORTFALL.code)
     names = ("item_id", "node_id", "kind", "on_hand", "safety", "uncertain", "cause", "actor")
     copy_rows(unit, t.stock_movement, names, moves)
     for item, node, kind, *_ in moves:
@@ -109,25 +106,14 @@ def kept_back(position: Position, on_hand: Decimal) -> tuple[Decimal, Decimal]:
     return safety, min(position.uncertain, room - safety)
 
 
-def _paid_by_lots(
-    shortfall: Decimal, key: Key, own: Sequence[LotUnits], moved: LotMoves
-) -> tuple[Decimal, Decimal, dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]]:
-    """Return what lots pay that were all promised and no longer are, what shortfall is left, and what moves of lots."""
-    owed, left = shortfall, ZERO
-    moves: dict[tuple[UUID, UUID, str], tuple[Decimal, Decimal]] = {}
-    for lot in own:
-        if lot.status != SELLABLE:
-            continue
-        on_hand, promised = moved.get((*key, lot.lot), (ZERO, ZERO))
-        if lot.on_hand - on_hand != lot.promised - promised:
-            continue
-        paid = min(owed, lot.on_hand - lot.promised)
-        if paid > 0:
-            owed -= paid
-            moves[*key, lot.lot] = -paid, ZERO
-        if lot.on_hand - paid == lot.promised:
-            left += lot.promised
-    return shortfall - owed, min(owed, left), moves
+def _paid_by_lots(shortfall: Decimal, own: Sequence[LotUnits]) -> tuple[Decimal, Decimal, list[LotUnits]]:
+    """Return what lots pay of what they lack, what they still lack, and the lots that change."""
+    before = {each.lot: each for each in own if each.status == SELLABLE}
+    # What none of them is known to lack is looked for as what a count without lots does not find.
+    nobodys = max(shortfall - sum((each.shortfall for each in before.values()), ZERO), ZERO)
+    after = recounted(own, sum((each.believed for each in before.values()), -nobodys))
+    paid = sum((before[each.lot].on_hand - each.on_hand for each in after), ZERO)
+    return paid, sum((each.shortfall for each in after), ZERO), [each for each in after if each != before[each.lot]]
 
 
 def fingerprint(key: Key) -> str:

@@ -9,7 +9,7 @@ from core.domain.money import plain
 from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
-from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, arrived, read_lots, tracked_items, write_lots
+from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, tracked_items, write_lots
 from core.services.stock import set_on_hand
 from core.store.locks import ensure_positions, lock_positions
 from core.store.unit import Unit
@@ -75,15 +75,14 @@ def change_status(
         )
         if status != SELLABLE
     ]
-    write_lots(unit, {key: others})
+    kind, cause = str(MovementKind.STATUS), f"{before} to {after}: {reason}"[:500]
+    write_lots(unit, {key: others}, kind, cause)
     if delta:
         named = None
         if tracked:
             sellable = lots.get((lot, SELLABLE)) or LotUnits(lot, ZERO, expires_on)
             rest = [each for (name, status), each in lots.items() if status == SELLABLE and name != lot]
-            after_it = arrived(sellable, delta, position.shortfall if delta > 0 else ZERO)
-            named = {key: [*rest, after_it]}
-        cause = f"{before} to {after}: {reason}"[:500]
+            named = {key: [*rest, replace(sellable, on_hand=sellable.on_hand + delta)]}
         there = position.on_hand - position.shortfall + delta
-        set_on_hand(unit, {key: there}, None, str(MovementKind.STATUS), cause, named, changed=True)
+        set_on_hand(unit, {key: there}, None, kind, cause, named, changed=True)
     unit.event("stock.changed", "item", key[0], {"node": key[1].hex, "kind": "status", "from": before, "to": after})

@@ -66,6 +66,11 @@ class Step:
         return by_order_line(self.lines, self.shipped)
 
     @property
+    def stops(self) -> bool:
+        """Whether the node gives back what it may have been asked to stop: by canceling, or by refusing it then."""
+        return self.what == "canceled" or (self.what == "rejected" and self.work.state == "canceling")
+
+    @property
     def ending(self) -> Ending | None:
         """Return what of its allocation ends, if anything does."""
         kind = MovementKind.SHIP if self.shipped else MovementKind.RELEASE

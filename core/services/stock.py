@@ -150,7 +150,7 @@ def set_on_hand(
             written[key] = beside
         if key in own:
             named = [each for each in (lots or {}).get(key, ()) if each.status == SELLABLE]
-            written[key] = beside + recounted(own[key], counted, named or None, position.shortfall)
+            written[key] = beside + recounted(own[key], counted, named or None)
             least = sum((each.on_hand for each in written[key] if each.status == SELLABLE), ZERO)
         on_hand, safety, uncertain, shortfall = _fit(position, counted, least)
         rows.append((*key, on_hand, safety, uncertain, shortfall, as_of))
@@ -164,7 +164,7 @@ def set_on_hand(
             found[key] = Short(counted, promised, shortfall)
     columns = [[row[index] for row in rows] for index in range(7)]
     unit.conn.exec_driver_sql(SET, (*columns, unit.tenant))
-    write_lots(unit, written)
+    write_lots(unit, written, kind, cause or unit.cause, came=changed)
     names = ("item_id", "node_id", "kind", "on_hand", "safety", "uncertain", "cause", "actor")
     copy_rows(unit, t.stock_movement, names, moves)
     if batch:

@@ -23,7 +23,7 @@ from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError, NotFound
 from core.services import audit
 from core.services.catalog import ANY_CONNECTION, node_coded, resolve_skus
-from core.services.lots import UNKNOWN_LOT, LotUnits, arrived, read_lots, tracked_items
+from core.services.lots import UNKNOWN_LOT, LotUnits, read_lots, tracked_items
 from core.services.shortfalls import settle
 from core.services.stock import set_on_hand
 from core.services.wholes import require_whole
@@ -221,7 +221,7 @@ def receive_units(
         own = {each.lot: each for each in read_lots(unit, [key])[key] if each.status == "sellable"}
         name = lot or UNKNOWN_LOT
         before = own.get(name, LotUnits(name, ZERO))
-        own[name] = replace(arrived(before, quantity, position.shortfall), expires_on=expires_on or before.expires_on)
+        own[name] = replace(before, on_hand=before.on_hand + quantity, expires_on=expires_on or before.expires_on)
         named = {key: list(own.values())}
     there, falls = position.on_hand - position.shortfall + quantity, {key: limit_falls}
     set_on_hand(unit, {key: there}, None, str(kind), cause, named, changed=True, limit_falls=falls)

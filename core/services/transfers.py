@@ -6,6 +6,7 @@ Each writes its entry in the audit log, whoever makes it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,7 @@ from core.domain.vocabulary import MovementKind
 from core.errors import Conflict, InputError
 from core.services import audit
 from core.services.catalog import node_coded
-from core.services.lots import SELLABLE, UNKNOWN_LOT, LotUnits, read_lots, tracked_items
+from core.services.lots import SELLABLE, UNKNOWN_LOT, read_lots, tracked_items
 from core.services.stock import set_on_hand
 from core.services.supplying import stocked_item
 from core.services.wholes import require_whole
@@ -168,9 +169,7 @@ def take_out(
             found[item, name] = before + number, ends.get(name)
             if item in tracked:
                 lots[key] = [
-                    LotUnits(x.lot, x.on_hand - number, x.expires_on, x.promised, x.status)
-                    if (x.lot, x.status) == (name, SELLABLE)
-                    else x
+                    replace(x, on_hand=x.on_hand - number) if (x.lot, x.status) == (name, SELLABLE) else x
                     for x in lots[key]
                 ]
     named = {key: [x for x in own if x.status == SELLABLE] for key, own in lots.items()}

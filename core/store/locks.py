@@ -168,6 +168,13 @@ def lock_order(unit: Unit, order_id: UUID) -> Row[Any]:
     return row
 
 
+def lock_whole_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Lock several orders in id order, before anything else is locked for any of them, and return their rows."""
+    o = t.orders.c
+    query = select(t.orders).where(o.tenant_id == unit.tenant, o.id.in_(sorted(order_ids))).order_by(o.id)
+    return {row.id: row for row in unit.conn.execute(query.with_for_update(key_share=True))}
+
+
 def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     """Lock and return what checkouts held for these locked orders, in id order."""
     return unit.conn.exec_driver_sql(

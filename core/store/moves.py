@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from core.store.unit import Unit
@@ -33,16 +34,23 @@ WHERE p.tenant_id = %s AND p.item_id = d.item_id AND p.node_id = d.node_id
 """
 
 MOVE_LOTS = """
-WITH moved AS (
+WITH moves AS MATERIALIZED (
+    SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::numeric[], %b::numeric[], %b::uuid[],
+                         %b::text[]) WITH ORDINALITY
+             AS m(item_id, node_id, lot, kind, on_hand, promised, order_id, cause, place)
+), moved AS (
     UPDATE stock_lot l SET on_hand = l.on_hand + d.on_hand, promised = l.promised + d.promised
-    FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::numeric[], %b::numeric[])
-         AS d(item_id, node_id, lot, on_hand, promised)
+    FROM (SELECT item_id, node_id, lot, sum(on_hand) AS on_hand, sum(promised) AS promised
+          FROM moves GROUP BY item_id, node_id, lot) d
     WHERE l.tenant_id = %s AND l.item_id = d.item_id AND l.node_id = d.node_id AND l.lot = d.lot
       AND l.status = 'sellable'
-    RETURNING l.tenant_id, l.item_id, l.node_id, l.lot, l.status, d.on_hand, d.promised, l.expires_on
+    RETURNING l.tenant_id, l.item_id, l.node_id, l.lot, l.status, l.expires_on
 )
-INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, on_hand, promised, expires_on)
-SELECT * FROM moved
+INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, kind, on_hand, promised, expires_on, order_id,
+                          cause)
+SELECT l.tenant_id, l.item_id, l.node_id, l.lot, l.status, m.kind, m.on_hand, m.promised, l.expires_on, m.order_id,
+       m.cause
+FROM moves m JOIN moved l ON l.item_id = m.item_id AND l.node_id = m.node_id AND l.lot = m.lot ORDER BY m.place
 """
 
 # What a limit leaves, the safety stock has as far as it wants it, and then what is uncertain.
@@ -80,6 +88,19 @@ ORDER BY w.at
 """  # noqa: S608 - the interpolated text is a constant
 
 
+class LotMove(NamedTuple):
+    """A change of a sellable lot, as its ledger has it: kind, order and cause are those of the position's own row."""
+
+    item_id: UUID
+    node_id: UUID
+    lot: str
+    kind: str
+    on_hand: Decimal
+    promised: Decimal
+    order_id: UUID | None
+    cause: str | None
+
+
 def move_stock(
     unit: Unit, deltas: Mapping[tuple[UUID, UUID], tuple[Decimal, Decimal, Decimal]]
 ) -> set[tuple[UUID, UUID]]:
@@ -109,16 +130,15 @@ def move_limit(unit: Unit, key: tuple[UUID, UUID], delta: Decimal) -> tuple[Deci
     return row.safety, row.uncertain
 
 
-def move_lots(unit: Unit, deltas: Mapping[tuple[UUID, UUID, str], tuple[Decimal, Decimal]]) -> None:
-    """Add (on hand, promised) to sellable lots of locked positions, in their ledger too.
+def move_lots(unit: Unit, moves: Iterable[LotMove]) -> None:
+    """Change sellable lots of locked positions, in their ledger too.
 
     A lot is only changed under its position's lock.
     """
-    if not deltas:
-        return
-    keys = sorted(deltas)
-    columns = [list(column) for column in zip(*((*key, *deltas[key]) for key in keys), strict=True)]
-    unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
+    rows = sorted(moves, key=lambda each: each[:3])
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        unit.conn.exec_driver_sql(MOVE_LOTS, (*columns, unit.tenant))
 
 
 def note_switch(unit: Unit, node_id: UUID) -> bool:

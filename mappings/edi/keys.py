@@ -23,7 +23,9 @@ LOCATION_QUALIFIER = "UL"
 class AnySegment(Protocol):
     """A segment of either standard."""
 
-    tag: str
+    @property
+    def tag(self) -> str:
+        """Return the name of the segment."""
 
     def value(self, element: int, component: int = 1) -> str:
         """Return one value, empty when it is not there."""
@@ -41,10 +43,10 @@ def keys_of(kind: str, segments: Iterable[AnySegment]) -> tuple[str | None, list
     x12 = kind.isdigit()
     for each in segments:
         own, keys = _x12(each) if x12 else _edifact(kind, each)
-        number = number or own
-        for key in keys:
-            if key[1] and len(found) < MOST:
-                found[key] = None
+        number = number or (own or "").rstrip(" ") or None
+        for name, value in keys:
+            if value.rstrip(" ") and len(found) < MOST:
+                found[name, value.rstrip(" ")] = None
     if number and kind in ORDER_MESSAGES:
         found[PO, number] = None
     return number, list(found)

@@ -7,7 +7,7 @@ from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from mappings.edi.canceled import done
+from mappings.edi.canceled import done, is_canceled
 from mappings.edi.x12_shapes import Json, apart, from_answers, positioned, to_answers, together
 from mappings.numbers import exact
 from mappings.times import canonical_instant
@@ -99,7 +99,7 @@ def to_change_answers(paper: Json) -> Json:
     found = to_answers(paper)
     if paper.get("refused"):
         found["status"] = "rejected"
-    elif paper.get("canceled"):
+    elif paper.get("canceled") or is_canceled(paper):
         found["status"] = done(paper, whole="accepted")
     lines = found.get("lines", ())
     return {**found, "lines": [{**each, "left_quantity": each.get("ordered_quantity")} for each in lines]}

@@ -12,8 +12,7 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from mappings.edi import packs
-from mappings.edi.canceled import done
+from mappings.edi import canceled, packs
 from mappings.edi.dates import wrapped
 from mappings.numbers import exact
 from mappings.times import canonical_instant
@@ -220,23 +219,26 @@ CHANGED, ACCEPTED = ("IC", "IP", "IQ", "DR"), ("IA", "AR", "SP")
 
 def to_answers(paper: Json) -> Json:
     """Return an order response whose lines say one answer for each part; an order that was canceled is changed."""
-    canceled = paper.get("canceled")
+    whole = bool(paper.get("canceled")) or canceled.is_canceled(paper)
     made = {name: value for name, value in paper.items() if name != "canceled"}
-    if canceled:
+    if whole:
         made["status"] = "changed"
-    code = DELETED if canceled else REJECTED
-    return apart({**made, "lines": [answered(each, code) for each in paper.get("lines", ())]})
+    return apart({**made, "lines": [answered(each, whole=whole) for each in paper.get("lines", ())]})
 
 
-def answered(found: Json, never: str) -> Json:
-    """Return a line with its answers; `never` is the code of what does not come."""
+def answered(found: Json, *, whole: bool) -> Json:
+    """Return a line with its answers; `whole` says that the buyer canceled its order."""
     made = {name: value for name, value in found.items() if name not in ("status", "quantity", "ship_on", "deliver_on")}
+    off, no = canceled.taken_off(found, whole=whole), canceled.refused(found, whole=whole)
     status, quantity = found["status"], exact(found["quantity"])
     parts = [
         (PARTS[status], quantity, quantity or status in ("accepted", "changed")),
         (BACKORDERED, made.pop("backordered", None), None),
-        (never, made.pop("rejected", None), None),
+        (REJECTED, no, None),
+        (DELETED, off, None),
     ]
+    for name in ("rejected", "canceled"):
+        made.pop(name, None)
     answers = [
         {"code": code, "quantity": exact(amount), "unit": found.get("unit", "C62")}
         for code, amount, kept in parts
@@ -250,9 +252,8 @@ def answered(found: Json, never: str) -> Json:
 def from_answers(found: Json) -> Json:
     """Return the canonical order response of one whose lines have answers."""
     paper = positioned(together(found))
-    canceled = any(each["code"] == DELETED for line in paper["lines"] for each in line.get("answers", ()))
     paper["lines"] = [from_answered(each) for each in paper["lines"]]
-    return {**paper, "canceled": True, "status": done(paper, whole="rejected")} if canceled else paper
+    return {**paper, "canceled": True, "status": "rejected"} if canceled.is_canceled(paper) else paper
 
 
 def from_answered(found: Json) -> Json:
@@ -264,10 +265,10 @@ def from_answered(found: Json) -> Json:
     def units(wanted: Iterable[str]) -> Decimal:
         return sum((exact(each.get("quantity") or 0) for each in answers if each["code"] in wanted), Decimal(0))
 
-    backordered, rejected = units([BACKORDERED]), units([REJECTED, DELETED])
+    parts = {"backordered": [BACKORDERED], "rejected": [REJECTED, DELETED], "canceled": [DELETED]}
     made["quantity"] = units((*ACCEPTED, *CHANGED))
     made["status"] = answer(codes, confirmed=bool(made["quantity"]))
-    made.update({name: units for name, units in (("backordered", backordered), ("rejected", rejected)) if units})
+    made.update({name: amount for name, codes in parts.items() if (amount := units(codes))})
     for name in ("ship_on", "deliver_on"):
         value = next((each[name] for each in answers if each.get(name) is not None), None)
         if value is not None:

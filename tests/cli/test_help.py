@@ -82,7 +82,7 @@ def test_a_changing_command_can_be_tried_and_does_not_ask() -> None:
         "user": {"add", "password", "remove"}, "key": {"create", "revoke"}, "db": {"upgrade"},
         "policy": {"new", "approve", "simulate", "activate", "restore", "rollback", "retire"},
         "models": {"train", "promote"}, "protection": {"set", "end"}, "supply": {"expect", "receive", "end"},
-        "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move"},
+        "transfers": {"send", "receive"}, "reservations": {"make", "release"}, "stock": {"move", "settle"},
         "calendars": {"import"}, "wave": {"run"}, "papers": {"send"},
         "partner": {"add", "send", "take", "refuse"}, "as2": {"certificate"},
         "chargebacks": {"dispute", "accept", "recover"}, "terms": {"set", "price", "pack"},

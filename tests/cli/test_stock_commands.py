@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.cli.conftest import Crossdock
@@ -142,3 +143,20 @@ def test_several_things_that_begin_alike_are_told(stocked: Crossdock) -> None:
     for name in ("sup_", "sup_ffff", "sup_xyz", "ord_0", made[0][:-1] + "g"):
         assert stocked("supply", "show", name, "--json").code == 4, name
     assert stocked("supply", "show", made[1], "--json").one["reference"] == "PO-1"
+
+
+def test_doctor_names_the_command_that_settles_what_a_count_did_not_find(stocked: Crossdock, db_url: str) -> None:
+    assert "nothing to settle" in stocked("stock", "settle").out
+    with psycopg.connect(db_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(
+            "UPDATE stock_position SET shortfall = 3 WHERE item_id = (SELECT id FROM item WHERE sku = 'MUG')"
+        )
+    [found] = stocked("doctor", "--only", "oversell", "--json").rows
+    assert (found["status"], found["fix"]) == ("fail", "crossdock stock settle")
+    settled = [{"sku": "MUG", "node": "HAM", "paid": "3", "shortfall": "0"}]
+    assert stocked("stock", "settle", "--dry-run", "--json").one == {"settled": settled, "dry_run": True}
+    assert position(stocked, "MUG", "HAM") == ("10", "0", "10")
+    assert stocked("stock", "settle", "--json").one == {"settled": settled}
+    assert position(stocked, "MUG", "HAM") == ("7", "0", "7")
+    [found] = stocked("doctor", "--only", "oversell", "--json").rows
+    assert found["status"] == "ok"

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import Conflict, InputError
 from core.services.arrivals import release_arrived
+from core.services.moving import resume_fulfillment
 from core.services.promising import Wanted, offer
 from core.services.redeciding import pieces, verify_pieces
 from core.services.stock import adjust_stock
@@ -58,6 +59,8 @@ def test_work_promised_from_supply_goes_when_it_is_there(world: World) -> None:
     assert phases(world) == ["backordered"]
     assert (world.one(DELIVERIES).n, world.all("SELECT id FROM promise")) == (0, [])
     world.check_books()
+    with world.store.begin(actor="test") as unit, pytest.raises(Conflict, match="waits for supply expected on"):
+        resume_fulfillment(unit, f"ful_{work.id.hex}")
     assert (arrived(world), receive(world, supply, 5)) == (0, 0)
     assert receive(world, supply, 1) == 1
     old, new = world.work()

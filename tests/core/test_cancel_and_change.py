@@ -47,7 +47,9 @@ def test_before_anything_is_sent_a_cancel_is_immediate(world: World) -> None:
     world.check_books()
 
 
-@pytest.mark.parametrize(("answer", "state"), [("canceled", "canceled"), ("cancel_declined", "in_progress")])
+@pytest.mark.parametrize(
+    ("answer", "state"), [("canceled", "canceled"), ("rejected", "canceled"), ("cancel_declined", "in_progress")]
+)
 def test_after_release_the_node_answers(world: World, answer: str, state: str) -> None:
     order = placed(world, {"A": 3})
     assert cancel(world, order)["state"] == "canceling"
@@ -99,6 +101,23 @@ def test_one_line_of_released_work_is_taken_off_and_the_rest_goes_out_again(worl
     after = world.one("SELECT * FROM orders")
     assert (after.state, after.phase) == ("in_progress", "releasing")
     assert [(r.sku, r.canceled) for r in world.all("SELECT sku, canceled FROM order_line ORDER BY sku")] == [
+        ("A", 0),
+        ("B", 1),
+    ]
+    world.check_books()
+
+
+def test_a_node_that_refuses_work_it_was_asked_to_cut_is_not_given_the_rest_again(world: World) -> None:
+    order = placed(world, {"A": 2, "B": 1})
+    line = world.one("SELECT id FROM order_line WHERE sku = 'B'")
+    cancel(world, order, {line.id: Decimal(1)})
+    [work] = world.work()
+    world.send("fulfillment_update", {"fulfillment": f"ful_{work.id.hex}", "status": "rejected"}, world.wms)
+    world.drain()
+    world.drain()
+    assert [(work.state, work.code) for work in world.work()] == [("rejected", "HAM"), ("released", "LYS")]
+    assert world.one("SELECT state FROM change_set").state == "confirmed"
+    assert [tuple(row) for row in world.all("SELECT sku, canceled FROM order_line ORDER BY sku")] == [
         ("A", 0),
         ("B", 1),
     ]

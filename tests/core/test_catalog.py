@@ -1,13 +1,15 @@
 """Items written many at a time."""
 
 from decimal import Decimal
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
-from core.services.catalog import add_reference, resolve_skus, upsert_items
+from core.services.catalog import add_reference, resolve_skus, upsert_items, upsert_nodes
+from core.store.engine import open_engine
+from core.store.locks import mark_listings
 from core.store.unit import Store
 from tests.core.world import World
 
@@ -89,3 +91,44 @@ def test_two_imports_of_the_same_items_at_once_both_count(world: World) -> None:
         each.join()
     rows = world.all("SELECT title, unit, version, count(*) AS n FROM item WHERE sku LIKE 'N%' GROUP BY 1, 2, 3")
     assert [tuple(row) for row in rows] == [("named", "MTR", 10, 200)]
+
+
+def test_nodes_switched_together_do_not_meet_others_that_lock_listings(store: Store, db_url: str) -> None:
+    # By code HAM is first, and what lies there is last in the order in which everybody locks listings.
+    world = World(store, {("A", "LYS"): 5, ("B", "HAM"): 5})
+    items = sorted(world.items[sku] for sku in "AB")
+    assert items == [world.items["A"], world.items["B"]]
+    with store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE listing SET dirty_at = NULL")
+    engine = open_engine(db_url, pool_size=2)
+    tick, failed = Event(), list[BaseException]()
+
+    def mark() -> None:
+        try:
+            with Store(engine).begin() as unit:
+                mark_listings(unit, items)
+        except BaseException as error:  # noqa: BLE001 - told below, in the test's own thread
+            failed.append(error)
+
+    other = Thread(target=mark)
+
+    def meet(*call: Any) -> None:
+        if "UPDATE listing" not in call[2] or other.ident is not None:
+            return
+        # The import has marked something: from here on the other transaction wants all, and waits.
+        other.start()
+        with engine.connect() as watching:
+            waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                           " AND wait_event_type = 'Lock'")  # fmt: skip
+            while other.is_alive() and not watching.execute(waiting).scalar_one():
+                watching.rollback()
+                tick.wait(0.01)
+
+    event.listen(store.engine, "after_cursor_execute", meet)
+    with store.begin() as unit:
+        upsert_nodes(unit, [{"code": code, "active": False} for code in ("HAM", "LYS")])
+    other.join(120)
+    engine.dispose()
+    assert failed == []
+    assert world.one("SELECT count(*) AS n FROM listing WHERE dirty_at IS NULL").n == 1
+    assert world.one("SELECT count(*) AS n FROM node_switch WHERE NOT active").n == 2

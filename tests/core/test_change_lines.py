@@ -238,3 +238,59 @@ def test_a_partner_without_terms_is_not_said_to_have_been_told(world: TradeWorld
         unit.conn.exec_driver_sql("DELETE FROM trade_terms")
     change(world, order, {"external_id": "NONE", "op": "change", "quantity": "2"})
     assert refused(world).endswith("No order response is owed to retailer: nobody has told it.")
+
+
+def test_of_lines_with_one_number_the_change_is_for_the_one_whose_item_it_names(world: TradeWorld) -> None:
+    order = world.buy(line("A", 4, external_id="1"), line("B", 5, external_id="1"))
+    world.settle()
+    change(world, order, {"external_id": "1", "op": "remove"})
+    assert "2 lines of the order have the number '1', and the change does not say by its item which" in refused(world)
+    assert units(world) == {"A": 4, "B": 5}
+    assert change(world, order, {"external_id": "1", "op": "change", "quantity": "2", "sku": "A"}, number="2").state
+    assert units(world) == {"A": 2, "B": 5}
+
+
+def test_a_line_is_not_added_twice(world: TradeWorld) -> None:
+    order = world.buy(line("A", 4, external_id="1"))
+    world.settle()
+    numbered = {"external_id": "2", "op": "add", "sku": "B", "quantity": "5", "unit_price": "10.00"}
+    change(world, order, numbered, number=None)
+    change(world, order, numbered, number=None)
+    assert "Line '2' is in the order already, for B, and the change adds it" in refused(world)
+    unnumbered = {name: value for name, value in numbered.items() if name != "external_id"} | {"sku": "C"}
+    change(world, order, unnumbered, number=None)
+    change(world, order, unnumbered, number=None)
+    assert units(world) == {"A": 4, "B": 5, "C": 5}
+    # Whoever numbers his changes may want it once more, and a line that was taken off is there no more.
+    change(world, order, unnumbered, number="7")
+    change(world, order, {"external_id": "2", "op": "remove"}, number="8")
+    change(world, order, numbered, number="9")
+    rows = world.all("SELECT sku, quantity - canceled AS n FROM order_line WHERE quantity > canceled ORDER BY sku, n")
+    assert [(row.sku, row.n) for row in rows] == [("A", 4), ("B", 5), ("C", 5), ("C", 5)]
+
+
+@pytest.mark.parametrize("said", ["canceled", "cancel_declined"])
+def test_the_answer_to_a_change_waits_for_what_the_warehouse_says(world: TradeWorld, said: str) -> None:
+    order = world.buy(line("A", 5))
+    world.deliver()
+    world.settle()
+    less = {"external_id": "A1", "op": "change", "quantity": "2"}
+    change(world, order, less, number="C-1")
+    assert change(world, order, less, number="C-1").state == "duplicate"
+    world.settle()
+    assert [each.body["answers"] for each in world.papers("order_response")] == ["order"]
+    [work] = world.work()
+    world.send("fulfillment_update", {"fulfillment": f"ful_{work.id.hex}", "status": said}, world.wms)
+    world.drain()
+    with world.store.begin() as unit:
+        unit.conn.exec_driver_sql("UPDATE trade_due SET look_at = clock_timestamp()")
+    world.settle()
+    body = world.papers("order_response")[-1].body
+    [answer] = body["lines"]
+    assert (body["answers"], body["change"]) == ("change", "C-1")
+    if said == "canceled":
+        assert (answer["quantity"], answer["canceled"], body.get("refused")) == ("2", "3", None)
+    else:
+        assert (answer["quantity"], answer["status"], answer.get("canceled")) == ("5", "changed", None)
+        assert body["refused"] == "The warehouse had gone on with it."
+        assert "asked to change PO1, and nothing of it was done" in refused(world)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from config.settings import Orders
 from core.services.actions import apply_case
@@ -65,6 +66,19 @@ def test_one_release_lets_that_quantity_go_and_no_other(world: TradeWorld) -> No
     states = {row.id: row.state for row in world.all("SELECT id, state FROM orders")}
     assert states[meant.id] != "held"
     assert states[other.id] == "held"
+
+
+def test_a_release_locks_its_orders_once(world: TradeWorld) -> None:
+    for _ in range(3):
+        world.buy(line("A", ABSURD))
+    case = world.one("SELECT id FROM exception_case")
+    seen: list[str] = []
+    event.listen(world.store.engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
+    with world.store.begin() as unit:
+        assert apply_case(unit, world.facts, world.hub.connectors, case.id)["done"] == 3
+    locks = [" ".join(each.split()) for each in seen if "FOR NO KEY UPDATE" in each]
+    assert len([each for each in locks if "FROM orders" in each]) == 1
+    assert world.one("SELECT count(*) AS n FROM hold WHERE state = 'active'").n == 0
 
 
 def test_a_change_to_an_absurd_number_is_held_as_well(world: TradeWorld) -> None:

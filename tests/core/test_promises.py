@@ -187,6 +187,29 @@ def test_an_offer_is_refused_when_the_count_it_needs_is_too_old(world: World) ->
     assert world.one("SELECT lines FROM promise").lines[0]["nodes"][0]["node"] == "LYS"
 
 
+def test_an_order_is_sourced_and_not_promised_by_a_count_that_is_too_old(world: World) -> None:
+    with world.store.begin() as unit:
+        unit.conn.execute(
+            text(
+                "UPDATE stock_position SET counted_at = CASE WHEN item_id = :i"
+                " THEN clock_timestamp() - interval '9 days' ELSE '2099-01-01T00:00Z'::timestamptz END"
+            ),
+            {"i": world.items["B"]},
+        )
+    for lines in ({"A": 1}, {"B": 1}, {"A": 1, "B": 1}):
+        world.send("order", world.order(lines))
+    world.drain()
+    assert [work.code for work in world.work()] == ["HAM"] * 3
+    found = world.one("SELECT p.basis, o.number FROM promise p JOIN orders o ON o.id = p.order_id")
+    assert (found.number, found.basis["stock_counted_at"]) == ("#1001", "2099-01-01T00:00:00Z")
+    refused = world.all(
+        "SELECT o.number, e.data FROM event e JOIN orders o ON o.id = e.order_id WHERE e.type = 'promise.refused'"
+        " ORDER BY o.number"
+    )
+    assert [row.number for row in refused] == ["#1002", "#1003"]
+    assert all("stock at HAM was counted last at" in row.data["why"] for row in refused)
+
+
 def test_nothing_is_promised_on_a_correction_that_is_too_old(world: World) -> None:
     with world.store.begin() as unit:
         unit.conn.execute(

@@ -14,6 +14,7 @@ from core.services.canceling import cancel_order
 from core.services.holds import end_holds, release_hold
 from core.services.replaying import replay_message
 from core.services.submit import submit_changed
+from core.store.locks import lock_order
 from core.store.read.orders import read_order
 from core.store.unit import Store
 from tests.core.trade_world import TradeWorld, line
@@ -78,7 +79,7 @@ def test_a_case_from_before_releases_no_negative_price(world: TradeWorld) -> Non
 def test_a_negative_invoice_does_not_leave(world: TradeWorld) -> None:
     order = held(world, price="-19.90")
     with world.store.begin() as unit:
-        end_holds(unit, order.id, [world.one("SELECT id FROM hold").id])
+        end_holds(unit, lock_order(unit, order.id), [world.one("SELECT id FROM hold").id])
     world.drain()
     world.ship(order)
     world.settle()

@@ -7,6 +7,7 @@ import pytest
 
 from core.domain.calendars import Calendar, latest_start
 from core.domain.vocabulary import HoldKind
+from core.errors import IllegalTransition
 from core.services.canceling import cancel_order
 from core.services.holds import place_hold, release_hold
 from core.services.moving import hold_fulfillment, move_fulfillment, resume_fulfillment
@@ -112,6 +113,16 @@ def test_waiting_work_on_hold_goes_on_waiting_when_it_is_resumed(world: World) -
         resume_fulfillment(unit, name)
     assert (open_works(world), pushes(world)) == ({"#1001": [("HAM", "planned")]}, 0)
     assert (time_has_come(world), pushes(world)) == (1, 1)
+
+
+def test_a_person_ends_the_wait(world: World) -> None:
+    [work], _ = ordered(world, {"A": 1})
+    with world.store.begin(actor="test") as unit:
+        resume_fulfillment(unit, f"ful_{work.id.hex}")
+    assert (released(world), pushes(world)) == (1, 1)
+    assert kinds(world, work.id) == ["fulfillment.planned", "fulfillment.wait_ended", "fulfillment.released"]
+    with world.store.begin(actor="test") as unit, pytest.raises(IllegalTransition):
+        resume_fulfillment(unit, f"ful_{work.id.hex}")
 
 
 def test_what_a_person_gives_to_a_node_goes_there_at_once(world: World) -> None:

@@ -65,7 +65,7 @@ def examples(command: click.Command) -> Iterator[str]:
 
 def test_the_examples_in_help_can_be_called() -> None:
     found = list(examples(cli))
-    assert len(found) == 53
+    assert len(found) == 54
     assert {each: why for each in found if (why := complaint(each)) is not None} == {}
 
 

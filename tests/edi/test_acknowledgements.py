@@ -298,3 +298,42 @@ def test_a6_a_reason_is_a_sentence_with_its_place() -> None:
     where = {"segment": "PO1", "position": "3", "element": "2"}
     answer = Answer("message", "rejected", reasons=[{"code": "7", "text": "the code is not known", **where}])
     assert sentence(answer.reasons[0]) == "the code is not known (PO1 number 3 element 2) [7]"
+
+
+UBL_SENT = (
+    '<Order xmlns="urn:oasis:names:specification:ubl:schema:xsd:Order-2"'
+    ' xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"'
+    ' xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"><cbc:ID>PO-1</cbc:ID>'
+    "<cac:BuyerCustomerParty><cac:Party><cbc:EndpointID{}>4098765000003</cbc:EndpointID>{}</cac:Party>"
+    "</cac:BuyerCustomerParty></Order>"
+)
+CXML_SENT = (
+    '<cXML payloadID="p-1@example.com" timestamp="2026-03-01T10:00:00Z"><Header>'
+    '<From><Credential domain="{}"><Identity>4098765000003</Identity></Credential>{}</From></Header>'
+    '<Request><OrderRequest><OrderRequestHeader orderID="PO-1"/></OrderRequest></Request></cXML>'
+)
+OWN_ID = '<cac:PartyIdentification><cbc:ID schemeID="GLN">4098765000003</cbc:ID></cac:PartyIdentification>'
+OTHER = "has the scheme '{}', agreed is '{}'"
+
+
+@pytest.mark.parametrize(
+    ("document", "agreed", "refused"),
+    [
+        (UBL_SENT.format(' schemeID="0088"', ""), "0088", ""),
+        (UBL_SENT.format(' schemeID="GLN"', ""), "0088", ""),
+        (UBL_SENT.format(' schemeID="0088"', ""), "14", ""),
+        (UBL_SENT.format("", ""), "0088", ""),
+        (UBL_SENT.format(' schemeID="0192"', ""), "", ""),
+        (UBL_SENT.format(' schemeID="0192"', ""), "0088", OTHER.format("0192", "0088")),
+        (UBL_SENT.format(' schemeID="0192"', OWN_ID), "0088", ""),
+        (CXML_SENT.format("NetworkID", ""), "NetworkID", ""),
+        (CXML_SENT.format("networkid", ""), "NetworkID", ""),
+        (CXML_SENT.format("DUNS", ""), "NetworkID", OTHER.format("DUNS", "NetworkID")),
+    ],
+)
+def test_an_id_of_xml_stands_with_the_scheme_that_was_agreed(document: str, agreed: str, refused: str) -> None:
+    own = "4098765000003"
+    terms = Terms(sender=frozenset({own}), sender_qualifiers={own: agreed} if agreed else {})
+    [found] = judge(document.encode(), terms)
+    assert [each.name for each in found.findings.problems] == (["sender-qualifier"] if refused else [])
+    assert refused in " ".join(each.text for each in found.findings.problems)

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from core.domain.payloads import jsonable
 from core.errors import InputError
+from mappings.edi.keys import PO, keys_of
 from mappings.edi.places.message import read_message
+from mappings.edi.places.numbers import read_number
 from mappings.edi.shipped import map_for, shipped_map, shipped_names
 from mappings.edi.x12.events import TransactionSet
 from mappings.edi.x12.reader import X12Reader
+from mappings.edi.x12.segments import Segment
 from mappings.engine import Map
 from mappings.faults import MapError
 from tests.edi import warehouse_documents as warehouse
@@ -166,14 +169,14 @@ def test_an_860_that_is_no_change_is_refused_by_its_function() -> None:
 
 
 @pytest.mark.parametrize(("version", "text"), [("004010", "MSG*Not needed"), ("005010", "MTX**Not needed")])
-def test_an_860_that_cancels_is_the_whole_order_whatever_lines_it_lists(version: str, text: str) -> None:
+def test_an_860_that_cancels_is_the_whole_order_and_says_which_lines_it_lists(version: str, text: str) -> None:
     made = shipped_map(f"x12/860-cancel.{version}")
     body = f"BCH*01*SA*PO-1**C-1*20260301*****20260302~N9*L1*TEXT~{text}~"
     lines = "POC*1*DI*2*0*EA*19.95**VP*A~CTT*1~"
     wanted = {"external_id": "PO-1", "change": "C-1", "occurred_at": "2026-03-02T00:00:00Z", "reason": "Not needed"}
-    for each in (body, body + lines):
+    for each, more in ((body, {}), (body + lines, {"listed": [{"external_id": "1", "sku": "A"}]})):
         source = one(made, "860", each, version)
-        assert jsonable(made.read(source).canonical) == wanted
+        assert jsonable(made.read(source).canonical) == {**wanted, **more}
     with pytest.raises(MapError, match=r"BCH/1 is none of 01 by the partner's guide \(value '04'"):
         made.read(one(made, "860", body.replace("BCH*01", "BCH*04"), version))
 
@@ -350,3 +353,18 @@ def test_samples_are_read_and_what_no_rule_reads_is_reported() -> None:
     assert refused.keys() == REFUSED.keys()
     assert read == {"850": 10, "810": 6, "820": 3, "855": 1, "856": 1, "865": 1, "944": 1}
     assert reported > 300
+
+
+def test_blanks_behind_a_value_are_no_part_of_it() -> None:
+    made = shipped_map("x12/850.004010")
+    body = "BEG*00*SA*PO-1  **20260301~REF*DP*  ~N1*ST*Store*92*815 ~PO1*1*3*EA*1**VP*A ~CTT*1~"
+    found = made.read(one(made, "850", body)).canonical
+    assert (found["external_id"], found["ship_to"]["external_id"], found["lines"][0]["sku"]) == ("PO-1", "815", "A")
+    assert "department" not in found.get("references", {})
+    named = keys_of("850", [Segment("BEG", ["00", "SA", "PO-1  ", "", "20260301"])])
+    assert named == ("PO-1", [(PO, "PO-1")])
+
+
+@pytest.mark.parametrize("written", ["5985", "5985 ", " 5985"])
+def test_implied_decimals_do_not_depend_on_blanks(written: str) -> None:
+    assert read_number(written, "N2") == "59.85"

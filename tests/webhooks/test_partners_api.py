@@ -72,6 +72,13 @@ def test_a_partner_is_set_up_and_changed(api: Client, tmp_path: Path) -> None:
     assert (unfit.status_code, [each["path"] for each in unfit.get_json()["errors"]]) == (
         422, ["transport.reedy", "transport.root"],
     )  # fmt: skip
+    # A fault of the schema hides none of the transport and of the maps.
+    both = {**nowhere, "x12": {"usage": "Q"}, "documents": [{"in": "850", "map": "none-such"}]}
+    told = api.post("/partners", {"name": "beta", "profile": both, "replace": True})
+    assert (told.status_code, [each["path"] for each in told.get_json()["errors"]]) == (
+        422, ["x12.usage", "transport.reedy", "transport.root", "documents.0"],
+    )  # fmt: skip
+    assert "none-such" in told.get_json()["detail"]
     changed = {**profile, "x12": {"usage": "T"}}
     assert api.post("/partners", {"name": "beta", "profile": changed, "replace": True}).status_code == 201
     assert api.get("/partners/beta").get_json()["profile"]["x12"] == {"usage": "T"}

@@ -51,6 +51,18 @@ def test_what_cannot_be_promised_is_refused_with_its_reasons(api: Client, world:
     assert code_of(api.get("/promises/prm_" + "0" * 32)) == (404, "HUB-MISSING-404")
 
 
+def test_an_offer_takes_what_its_order_would_say(api: Client, world: World) -> None:
+    asked = {"tags": ["gold"], "service_level": "express", "pickup_node": "LYS", "type": "b2c", "currency": "EUR",
+             "requested_delivery_date": "2099-12-24", "partial_shipment_allowed": False}  # fmt: skip
+    line = {"sku": "A", "quantity": "2", "unit_price": "10.00", "discount": "1.00"}
+    made = api.post(
+        "/promises", {**OFFER, "lines": [line], **asked, "totals": {"grand": "19.00"}, "connection": "shop"}
+    )
+    shown = made.get_json()
+    said = {name: value for name, value in shown["asked"].items() if value is not None}
+    assert (made.status_code, said) == (201, {**asked, "connection": "shop"})
+    assert (shown["lines"][0]["nodes"][0]["node"], shown["basis"]["policy"]) == ("LYS", "cheapest@1")
+    assert code_of(api.post("/promises", {**OFFER, "pickup_node": "NO"})) == (422, "PROMISE-PICKUP-422")
 def test_a_promise_names_the_nodes_that_ship_it_and_none_that_did_not(api: Client, world: World) -> None:
     world.send("order", world.order({"A": 2}))
     world.drain()

@@ -178,7 +178,7 @@ def hold(unit: Unit, body: Json, fulfillment: str) -> Json:
 
 @routes.writes("/fulfillment-orders/<fulfillment>/release", scope=WRITE, shape="FulfillmentOrder")
 def release(unit: Unit, fulfillment: str) -> Json:
-    """Let held work go to its node."""
+    """Let held work go to its node; work that waits for its time goes at once, 409 when it waits for units."""
     fulfillment_id = parse_id("fulfillment", fulfillment)
     lock_work(unit, fulfillment_id)
     resume_fulfillment(unit, fulfillment)

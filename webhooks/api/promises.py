@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from marshmallow import fields, validate
 from sqlalchemy import Connection
 
-from core.domain.documents import COUNTRY, Strict, a_quantity, a_text
+from core.domain.documents import COUNTRY, CURRENCY, TEXT, Strict, TotalsSchema, a_quantity, a_text, an_amount
 from core.domain.ids import parse_id, public_id
 from core.domain.quick import NO_NUL, Real
 from core.intelligence.lanes import LEVELS
 from core.services.catalog import connection_named
+from core.services.offer_terms import TERMS
 from core.services.promising import Wanted, offer
 from core.store.read.calibration import read_calibration
 from core.store.read.page import Json, Listed, Slice
@@ -26,20 +27,30 @@ MONTH = timedelta(days=30)
 
 
 class PromisedSchema(Strict):
-    """Units of one item."""
+    """Units of one item, and their price where policies look at it."""
 
     sku = fields.String(required=True, validate=[validate.Length(1, 128), NO_NUL])
     quantity = a_quantity()
+    unit_price, discount = an_amount(), an_amount()
 
 
 class OfferBody(Strict):
-    """What would be ordered, and where it would go."""
+    """What would be ordered, where it would go, and what else the order would say, by the names orders have for it."""
 
     lines = fields.List(fields.Nested(PromisedSchema), required=True, validate=validate.Length(1, 200))
     country = fields.String(required=True, validate=COUNTRY)
     postal_code = a_text(32)
     probability = Real(validate=validate.OneOf(LEVELS))
     connection = a_text(128)
+    type = fields.String(validate=validate.OneOf(["b2c", "b2b"]))
+    tags = fields.List(fields.String(validate=[TEXT, NO_NUL]), allow_none=True, validate=validate.Length(max=250))
+    service_level, pickup_node = a_text(40), a_text(64)
+    requested_ship_date, requested_delivery_date = fields.Date(allow_none=True), fields.Date(allow_none=True)
+    ship_not_before, ship_not_after = fields.Date(allow_none=True), fields.Date(allow_none=True)
+    deliver_not_before, deliver_not_after = fields.Date(allow_none=True), fields.Date(allow_none=True)
+    partial_shipment_allowed = fields.Boolean()
+    currency = fields.String(allow_none=True, validate=CURRENCY)
+    totals = fields.Nested(TotalsSchema, allow_none=True)
 
 
 class PromiseQuery(PageQuery):
@@ -64,7 +75,9 @@ class ScoreQuery(PageQuery):
 @routes.writes("/promises", scope=WRITE, shape="Promise", body=OfferBody, status=201, keeps=True)
 def post_promise(unit: Unit, body: Json) -> Answer:
     """Offer a date: nothing is reserved; an order that names the offer while it stands is held to it."""
-    wanted = [Wanted(line["sku"], line["quantity"]) for line in body["lines"]]
+    wanted = [
+        Wanted(line["sku"], line["quantity"], line.get("unit_price"), line.get("discount")) for line in body["lines"]
+    ]
     channel = body.get("connection")
     found = offer(
         unit,
@@ -74,6 +87,7 @@ def post_promise(unit: Unit, body: Json) -> Answer:
         body.get("postal_code"),
         body.get("probability"),
         connection_named(unit, channel).id if channel else None,
+        {name: value for name in (*TERMS, "totals") if (value := body.get(name)) not in (None, "")},
     )
     promise = public_id("promise", found)
     return Answer(read_promise(unit.conn, found, unit.tenant), location=f"/api/v1/promises/{promise}")

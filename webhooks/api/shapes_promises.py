@@ -9,6 +9,8 @@ from webhooks.api.shaping import (
     INSTANT,
     MAYBE,
     MAYBE_ANYTHING,
+    MAYBE_DAY,
+    MAYBE_FLAG,
     MAYBE_INSTANT,
     MAYBE_NUMBER,
     TEXT,
@@ -48,9 +50,17 @@ SHAPES: dict[str, Shape] = {
             "A node's part of an order.",
             node=TEXT, fulfillment=identifier("ful"), carrier=MAYBE, ship_at=INSTANT, dates=DATES,
         )),
+        asked=maybe(thing(
+            "What an offer was made for, besides lines and destination; null is what was not said.",
+            connection=MAYBE, type=MAYBE, tags=maybe(many(TEXT)), service_level=MAYBE, pickup_node=MAYBE,
+            requested_ship_date=MAYBE_DAY, requested_delivery_date=MAYBE_DAY, ship_not_before=MAYBE_DAY,
+            ship_not_after=MAYBE_DAY, deliver_not_before=MAYBE_DAY, deliver_not_after=MAYBE_DAY,
+            partial_shipment_allowed=MAYBE_FLAG, currency=MAYBE,
+        )),
         basis=thing(
-            "What it rests on: model, its last correction and the outcomes behind that, the oldest count of stock.",
-            model=TEXT, corrected_at=MAYBE_INSTANT, outcomes=WHOLE, stock_counted_at=MAYBE_INSTANT,
+            "What it rests on: model, its last correction and the outcomes behind that, the oldest count of stock,"
+            " and of an offer the policy.",
+            model=TEXT, policy=MAYBE, corrected_at=MAYBE_INSTANT, outcomes=WHOLE, stock_counted_at=MAYBE_INSTANT,
         ),
         made_at=INSTANT, stands_until=MAYBE_INSTANT, delivered_at=MAYBE_INSTANT, settled_at=MAYBE_INSTANT,
         version=WHOLE,

@@ -87,6 +87,7 @@ STOCK_SHAPES: dict[str, Shape] = {
     ),
     "Lot": thing(
         "Units of one lot or status at one node; only sellable ones are on hand.",
-        sku=TEXT, node=TEXT, lot=MAYBE, status=TEXT, on_hand=AMOUNT, promised=AMOUNT, expires_on=MAYBE_DAY,
+        sku=TEXT, node=TEXT, lot=MAYBE, status=TEXT, on_hand=AMOUNT, promised=AMOUNT, shortfall=AMOUNT,
+        expires_on=MAYBE_DAY,
     ),
 }  # fmt: skip

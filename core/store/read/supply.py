@@ -268,6 +268,7 @@ def list_lots(
                 "status": row.status,
                 "on_hand": quantity(row.on_hand),
                 "promised": quantity(row.promised),
+                "shortfall": quantity(row.shortfall),
                 "expires_on": None if row.expires_on is None else row.expires_on.isoformat(),
             }
             for row in rows

@@ -69,7 +69,7 @@ promise = Table(
     text("to_postal"),
     # Per line of an offer: SKU, units, nodes, times; what an order's lines come from is in its parts.
     document("lines"),
-    # Model, correction and ages of what went in.
+    # Model, correction and ages of what went in; in `asked`, what an offer was made for besides its lines and where to.
     document("basis", null=False),
     Column("risk", Float, nullable=False),
     instant("made_at", null=False),

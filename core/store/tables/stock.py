@@ -63,6 +63,8 @@ stock_lot = Table(
     number("on_hand", default="0"),
     # Reserved and allocated units: a lot is chosen when units are promised, and given back with them.
     number("promised", default="0"),
+    # Units promised of it that a count says are not there: its part of the position's shortfall.
+    number("shortfall", default="0"),
     Column("expires_on", Date),
     instant("created_at", null=False),
     key("item_id", "node_id", "lot", "status"),
@@ -81,10 +83,13 @@ lot_movement = Table(
     uid("node_id"),
     text("lot", null=False),
     text("status", null=False),
+    text("kind", null=False),
     number("on_hand", default="0"),
     number("promised", default="0"),
     # The lot's last day from then on.
     Column("expires_on", Date),
+    uid("order_id", null=True),
+    text("cause"),
     instant("at", null=False),
     key(),
     Index("ix_lot_movement_position", "tenant_id", "item_id", "node_id", "id"),

@@ -17,7 +17,9 @@ ACTIONS = {"4": "rejected", "7": "accepted", "8": "received"}
 class AnySegment(Protocol):
     """A segment of either standard."""
 
-    tag: str
+    @property
+    def tag(self) -> str:
+        """Return the name of the segment."""
 
     def value(self, element: int, component: int = 1) -> str:
         """Return one value, empty when it is not there."""

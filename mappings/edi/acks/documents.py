@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from mappings.edi.acks.findings import GroupFindings, InterchangeFindings, MessageFindings, Problem
 from mappings.edi.acks.terms import Judged, Terms
@@ -11,7 +12,7 @@ from mappings.edi.xml.documents import NUMBERS, XmlDocument, check_document, rea
 from mappings.edi.xml.kinds import UNKNOWN_XML
 from mappings.edi.xml.names import NUMBER_NAME
 from mappings.edi.xml.parsing import trimmed
-from mappings.edi.xml.parties import Party, parties
+from mappings.edi.xml.parties import Party, parties, same_scheme
 from mappings.edi.xml.schemas import SETTINGS
 
 CHANGE_SEQUENCE = "{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}SequenceNumberID"
@@ -38,7 +39,8 @@ def judge_document(data: bytes, terms: Terms) -> Judged:
     if agreed:
         _schema(document, terms, judged)
     sides = parties(document)
-    found.sender, found.recipient = _shown(sides[0], terms.sender), _shown(sides[1], terms.recipient)
+    agreed_ids = ((terms.sender, terms.sender_qualifiers), (terms.recipient, terms.recipient_qualifiers))
+    found.sender, found.recipient = (_shown(side, *each) for side, each in zip(sides, agreed_ids, strict=True))
     found.test = document.test if document.standard == "cxml" else terms.test
     found.syntax_version = document.version or ""
     if not agreed:
@@ -85,21 +87,34 @@ def _reference(document: XmlDocument, data: bytes, *, refused: bool) -> str:
     return f"{named} refused:{digest}" if refused else named
 
 
-def _shown(party: Party, wanted: frozenset[str]) -> tuple[str, str, str]:
+def _shown(party: Party, wanted: frozenset[str], schemes: Mapping[str, str]) -> tuple[str, str, str]:
     """Return the id that was agreed where the party has it among others, else its first."""
-    found = next((each for each in party if each[1] in wanted), party[0] if party else ("", ""))
-    return (*found, "")
+    known = _agreed(party, wanted, schemes)
+    return (*(known[0] if known else party[0] if party else ("", "")), "")
+
+
+def _agreed(party: Party, wanted: frozenset[str], schemes: Mapping[str, str]) -> Party:
+    """Return those ids of a party that were agreed, each with the scheme it was agreed with."""
+    return [each for each in party if each[1] in wanted and same_scheme(each[0], schemes.get(each[1], ""))]
 
 
 def _compare(sides: tuple[Party, Party], terms: Terms, judged: Judged) -> None:
     """Refuse what somebody else sent, or what is meant for somebody else; the transport proves a sender without ids."""
     problems = judged.findings.problems
-    for party, wanted, name in ((sides[0], terms.sender, "sender"), (sides[1], terms.recipient, "recipient")):
+    for party, wanted, schemes, name in (
+        (sides[0], terms.sender, terms.sender_qualifiers, "sender"),
+        (sides[1], terms.recipient, terms.recipient_qualifiers, "recipient"),
+    ):
         if not wanted:
             continue
         if not party:
             judged.tolerances.append(f"The document gives no id of its {name}; who sent it is what its transport says.")
-        elif not any(value in wanted for _, value in party):
+        elif not _agreed(party, wanted, schemes):
+            other = next((each for each in party if each[1] in wanted), None)
+            if other is not None:
+                text = f"The {name} {other[1]!r} has the scheme {other[0][:80]!r}, agreed is {schemes[other[1]]!r}."
+                problems.append(Problem(f"{name}-qualifier", None, text))
+                return
             ids = " or ".join(repr(value[:80]) for _, value in party[:3])
             said = "is not the partner's id" if name == "sender" else "is none of our ids"
             problems.append(Problem(name, None, f"The {name} {ids} {said}."))

@@ -57,6 +57,8 @@ def read_number(text: str, kind: str) -> str:
     """Return a number as conversions take it; text that is none stays for them to refuse."""
     if kind == "n":
         return text.replace(",", ".")
+    # With blanks behind it a number of implied decimals would be taken for one without.
+    text = text.strip(" ")
     sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
     if not digits.isascii() or not digits.isdigit():
         return text

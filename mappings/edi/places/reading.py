@@ -148,7 +148,7 @@ class Places:
         if path.steps and path.steps[-1].every:
             return gathered(walk, take, path)
         if not path.steps:
-            return lambda scope, _root: take(scope)
+            return lambda scope, _root: found.rstrip(" ") if type(found := take(scope)) is str else found
         return rooted(self.finder(path.steps, take), path)
 
     def finder(self, steps: tuple[Step, ...], take: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -169,7 +169,8 @@ class Places:
             for item in items:
                 if wanted is None or wanted(item):
                     value = inner(item)
-                    if value:
+                    # Blanks behind a value are no part of it: an order number must not be another one for them.
+                    if value and (type(value) is not str or value[-1] != " " or (value := value.rstrip(" "))):
                         return value
             return None
 

@@ -165,7 +165,7 @@ def _cxml(found: XmlDocument, mode: Mode, doctype: str | None) -> None:
     # A bare Response is the answer on the level of HTTP: it says only that something was taken or not.
     found.type = part.tag if body is None else body.tag
     if body is not None and found.type in NUMBERS:
-        found.number = next(iter(body.xpath(NUMBERS[found.type])), None)
+        found.number = str(next(iter(body.xpath(NUMBERS[found.type])), "")).strip() or None
 
 
 def _identity(root: Any, side: str) -> dict[str, str] | None:

@@ -25,6 +25,8 @@ PACKAGES = {"ubl": "//cac:TransportHandlingUnit/cbc:ID", "cxml": "//IdReference[
 SSCC_LENGTH = 18
 
 Party = list[tuple[str, str]]
+ONE_SCHEME = (frozenset({"0088", "GLN", "14"}), frozenset({"0060", "DUNS", "1", "01"}))
+"""Names of the same scheme: of ISO 6523, in words, and of UNB and ISA where a profile has one for all."""
 
 
 def parties(document: XmlDocument) -> tuple[Party, Party]:
@@ -40,6 +42,12 @@ def parties(document: XmlDocument) -> tuple[Party, Party]:
     sides = (BUYER, SELLER) if document.type in FROM_BUYER else (SELLER, BUYER)
     first, second = (_party(document.root, side) for side in sides)
     return first, second
+
+
+def same_scheme(given: str, agreed: str) -> bool:
+    """Return whether an id with a scheme may be the one that was agreed with another; without one it may be any."""
+    first, second = given.strip().upper(), agreed.strip().upper()
+    return not first or not second or first == second or any({first, second} <= each for each in ONE_SCHEME)
 
 
 def _party(root: Any, elements: tuple[str, ...]) -> Party:

@@ -211,3 +211,93 @@ def test_a_cancellation_is_answered_as_it_went(
     assert back.canonical.get("canceled") is (None if ship else True)
     if not ship:
         assert (back.canonical["status"], back.canonical["lines"][0]["rejected"]) == ("rejected", Decimal(3))
+
+
+TWO = (
+    "ST*850*0001~BEG*00*SA*PO-1**20260301~N1*ST*Store 815*UL*4098765000003~N3*Am Markt 1~N4*Kiel**24103*DE~"
+    "PO1*1*3*EA*19.95**VP*A~PO1*2*4*EA*5**VP*B~CTT*2~SE*9*0001~"
+)
+TAKEN_OFF = "ST*860*0001~BCH*04*SA*PO-1**C-1*20260302~POC*1*DI*3*0*EA***VP*A~POC*2*QD*3*3*EA***VP*B~CTT*2~SE*6*0001~"
+TAKEN_OFF_EDIFACT = (
+    "UNB+UNOC:3+ACME:ZZ+HUB:ZZ+260302:0941+8'UNH+1+ORDCHG:D:96A:UN:EAN006'BGM+230+C-1+4'DTM+137:20260302:102'"
+    "RFF+ON:PO-1'LIN+1+2'PIA+1+A:SA'LIN+2+3'PIA+1+B:SA'QTY+21:3'UNS+S'UNT+11+1'UNZ+1+8'"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [
+        ("865", ["~ACK*ID*3*EA~", "~ACK*IC*3*EA*", "~ACK*ID*1*EA~"]),
+        ("855", ["~ACK*ID*3*EA~", "~ACK*IC*3*EA*", "~ACK*ID*1*EA~"]),
+        ("ORDRSP", ["LIN+1+2'", "QTY+185:3'", "LIN+2+3'", "QTY+113:3:C62'", "QTY+185:1'"]),
+    ],
+)
+def test_what_the_buyer_takes_off_himself_is_deleted_and_not_refused(
+    store: Store, tmp_path: Path, kind: str, lines: list[str]
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", documents=rows_out(kind))
+    world.drop(x12(TWO), "a.x12")
+    world.settle()
+    world.sent()
+    world.drop(TAKEN_OFF_EDIFACT.encode() if kind == "ORDRSP" else x12(TAKEN_OFF, ref=2, function="PC"), "b.edi")
+    world.settle()
+    [body] = [each.decode() for each in world.sent() if b"ST*8" in each or b"+ORDRSP" in each]
+    found = [body.find(each) for each in lines]
+    assert -1 not in found, body
+    assert found == sorted(found), body
+    assert "*IR*" not in body
+    said = world.papers("order_response")[-1].body["lines"]
+    assert [(each["rejected"], each.get("canceled")) for each in said] == [("3", "3"), ("1", "1")]
+    back = shipped_map("edifact/ordrsp.D96A" if kind == "ORDRSP" else f"x12/{kind}.004010").read_one(body.encode())
+    assert back.canonical.get("canceled") is None
+    assert [each["rejected"] for each in back.canonical["lines"]] == [Decimal(3), Decimal(1)]
+    assert back.canonical["lines"][0]["canceled"] == Decimal(3)
+
+
+def lists(standard: str, *numbers: str) -> bytes:
+    """Return a cancellation of the whole order that lists lines of it."""
+    if standard == "x12":
+        loops = "".join(f"POC*{each}*DI*3*0*EA***VP*{'AB'[int(each) - 1]}~" for each in numbers)
+        body = f"ST*860*0001~BCH*01*SA*PO-1**C-2*20260302~{loops}CTT*{len(numbers)}~SE*{4 + len(numbers)}*0001~"
+        return x12(body, ref=2 + len(numbers), function="PC")
+    loops = "".join(f"LIN+{each}+2'" for each in numbers)
+    whole = ORDCHG.format(n="C-2", function="1", lines=f"{loops}UNS+S'", count=6 + len(numbers))
+    return whole.replace("+8'", f"+{8 + len(numbers)}'").encode()
+
+
+@pytest.mark.parametrize("standard", ["x12", "edifact"])
+def test_a_cancellation_of_the_whole_that_lists_some_lines_is_not_guessed_at(
+    store: Store, tmp_path: Path, standard: str
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", documents=rows_out("855"))
+    world.drop(x12(TWO), "a.x12")
+    world.settle()
+    world.drop(lists(standard, "1"), "b.edi")
+    world.settle()
+    assert world.one("SELECT sum(canceled) AS n FROM order_line").n == 0
+    case = world.one("SELECT code, sentence FROM exception_case")
+    assert case.code == "ORDER-CHANGE-409"
+    assert "It cancels the whole order and lists 1 of its lines; 2 are open as well" in case.sentence
+    said = world.papers("order_response")[-1].body
+    assert said["refused"].startswith("It cancels the whole order and lists 1 of its lines")
+    assert [each["status"] for each in said["lines"]] == ["changed", "accepted"]
+    # Said as it is meant, it is done, under the same number as well.
+    world.drop(lists(standard, "1", "2"), "c.edi")
+    world.settle()
+    assert world.one("SELECT state FROM orders").state == "canceled"
+
+
+@pytest.mark.parametrize(("kind", "said"), [("865", "BCA*00*AD*PO-1**C-1*"), ("855", "BAK*00*AC*PO-1*")])
+def test_a_change_that_takes_off_all_there_is_was_done_and_not_rejected(
+    store: Store, tmp_path: Path, kind: str, said: str
+) -> None:
+    world = EdiWorld(store, tmp_path / "acme", documents=rows_out(kind))
+    world.drop(x12(order("PO-1")), "a.x12")
+    world.settle()
+    world.sent()
+    world.drop(x12(CHANGE.replace("*QD*2*1*EA*19.95", "*QD*0*0*EA*"), ref=2, function="PC"), "b.x12")
+    world.settle()
+    assert world.one("SELECT state FROM orders").state == "canceled"
+    [body] = [each.decode() for each in world.sent() if b"ST*8" in each]
+    assert said in body
+    assert "~ACK*ID*3*EA" in body

@@ -197,6 +197,11 @@ def test_what_does_not_fit_its_schema_is_set_aside_with_line_and_element(world: 
     ("body", "code", "said"),
     [
         (ubl_order("PO-1", buyer="4011111000007"), "EDI-PARTY-422", "'4011111000007' is not the partner's id"),
+        (
+            ubl_order("PO-1").replace(b'schemeID="0088"', b'schemeID="0192"', 1),
+            "EDI-PARTY-422",
+            "has the scheme '0192', agreed is '0088'",
+        ),
         (ubl_order("PO-1")[:-20], "EDI-SYNTAX-415", "not well-formed"),
         (b'<Order xmlns="urn:example:orders"/>', "EDI-SYNTAX-415", "Order is no document of UBL 2 or cXML"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]>' + ubl_order("PO-1")[38:], "EDI-SYNTAX-415", "declares entities"),
@@ -345,3 +350,30 @@ def test_d4_what_we_send_of_cxml_is_marked_while_the_profile_says_so(
     root = response(world)
     assert root.xpath("string(Request/@deploymentMode)") == "test"
     assert world.one("SELECT test FROM interchange WHERE direction = 'out'").test is True
+
+
+def test_an_order_that_comes_again_after_a_person_left_it_undone_has_its_case_again(world: EdiWorld) -> None:
+    def leave_undone() -> None:
+        case = world.one("SELECT id FROM exception_case WHERE state = 'open'")
+        with world.store.begin() as unit:
+            facts = world.hub.facts.get(unit.conn, 1)
+            apply_case(unit, facts, world.hub.connectors, case.id, {"reason": "a slip"}, action="discard_messages")
+
+    world.drop(ubl_order("PO-1"), "a.xml")
+    world.drop(ubl_order("PO-1", quantity="9"), "b.xml")
+    leave_undone()
+    assert world.cases() == []
+    world.drop(ubl_order("PO-1", quantity="9"), "c.xml")
+    assert (units(world), world.cases()) == (3, ["ORDER-AGAIN-409"])
+    # While that is open it is a repeat, and once it is left undone as well it is not.
+    world.drop(ubl_order("PO-1", quantity="9"), "d.xml")
+    leave_undone()
+    world.drop(ubl_order("PO-1", quantity="9"), "e.xml")
+    assert states(world) == ["taken", "taken", "taken", "repeated", "taken"]
+    assert (units(world), world.cases(), numbers(world)) == (3, ["ORDER-AGAIN-409"], ["PO-1"])
+
+
+def test_blanks_around_the_number_of_an_order_make_no_other_order(cxml: EdiWorld) -> None:
+    cxml.drop(cxml_order("PO-1"), "a.xml")
+    cxml.drop(cxml_order(" PO-1 ", payload="p-2@example.com"), "b.xml")
+    assert (numbers(cxml), cxml.cases()) == (["PO-1"], [])
