@@ -63,6 +63,8 @@ def test_an_offer_takes_what_its_order_would_say(api: Client, world: World) -> N
     assert (made.status_code, said) == (201, {**asked, "connection": "shop"})
     assert (shown["lines"][0]["nodes"][0]["node"], shown["basis"]["policy"]) == ("LYS", "cheapest@1")
     assert code_of(api.post("/promises", {**OFFER, "pickup_node": "NO"})) == (422, "PROMISE-PICKUP-422")
+
+
 def test_a_promise_names_the_nodes_that_ship_it_and_none_that_did_not(api: Client, world: World) -> None:
     world.send("order", world.order({"A": 2}))
     world.drain()
