@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "number", "from_nodes=from", "way", "to_nodes=to", "cost_before=cost", "cost_after=then", "date_before=arrives",
-    "date_after=then", "short",
+    "date_after=then", "promise_late=late", "short",
 )  # fmt: skip
 STAYING = ("number", "node=stays at", "reason")
 
@@ -85,6 +85,7 @@ def _looked(session: Session, hub: Hub, unit: Unit, scope: Scope) -> tuple[dict[
                 "from_nodes": ", ".join(row["from"]),
                 "to_nodes": ", ".join(each["node"] for each in row["to"]),
                 **{name: _day(row, name) for name in ("date_before", "date_after")},
+                "promise_late": None if row["promise_late"] is None else f"{row['promise_late']:.0%}",
             }
             for row in found["orders"]
         ]
@@ -96,11 +97,12 @@ def _looked(session: Session, hub: Hub, unit: Unit, scope: Scope) -> tuple[dict[
             f"{found['affected']} fulfillment orders: {found['moves']} move, {found['asked']} are asked for,"
             f" {found['stays']} stay; what ships whole from elsewhere costs {found['cost_after']} instead of"
             f" {found['cost_before']},"
-            f" {found['later']} orders arrive or leave later, {found['short']} lack stock elsewhere."
+            f" {found['later']} orders arrive or leave later, of {found['at_risk']} the promise is at risk,"
+            f" {found['short']} lack stock elsewhere."
         )
     return found, replans
 
 
 def _day(row: dict[str, Any], name: str) -> str | None:
-    """Return a day of arrival, or with the word the day of leaving where not every arrival is known."""
-    return f"leaves {row[name]}" if row[name] and row["dates"] == "leaves" else row[name]
+    """Return a day of arrival by the carriers' word, any other with what it is: expected, or the day of leaving."""
+    return f"{row['dates']} {row[name]}" if row[name] and row["dates"] != "arrives" else row[name]

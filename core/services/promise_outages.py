@@ -18,7 +18,7 @@ from core.services.routing_facts import Disruption, disruption_of, point_of
 from core.services.stoppages import known_point
 from core.store import schema as t
 from core.store.bulk import as_json
-from core.store.locks import lock_free_orders
+from core.store.locks import lock_orders
 from core.store.unit import Unit
 
 NAME = "promises.outages"
@@ -62,7 +62,7 @@ def look_at_outages(unit: Unit, facts: Facts) -> int:
     if missed:
         concerned |= set(unit.conn.exec_driver_sql(STANDING, (unit.tenant, missed)).scalars())
     # A promise is written under its order's lock by everybody.
-    looked = lock_free_orders(unit, concerned)
+    looked = lock_orders(unit, concerned, free=True)
     look_at_promise(unit, *looked)
     missed = sorted(concerned.difference(looked))
     value = {"nodes": nodes, "disruptions": disruptions, "missed": [each.hex for each in missed]}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,7 @@ from core.routing.optimizer import solve
 from core.routing.problem import SCALE, Demand, Plan
 from core.routing.reckoning import reckon
 from core.services.affected import Affected
+from core.services.expecting import Outlook
 from core.services.facts import Facts
 from core.services.inforce import InForce, choose
 from core.services.offers import Leg
@@ -25,6 +25,7 @@ from core.services.phase import refresh_phases
 from core.services.planning import plan_order, triples
 from core.services.problems import Builder
 from core.services.recalling import WORK, stop_work
+from core.services.replan_dates import There, dates, expected, read_promised
 from core.services.resourcing import load_sourced
 from core.services.routing_facts import Usage
 from core.services.sourcing import Sourced, learn_traits
@@ -44,7 +45,8 @@ class Replan:
     """What an order's affected work costs now and would cost elsewhere: money, unweighed, in 1/10,000 of the currency.
 
     `before` is None where it cannot be priced any more; `short` is what nobody else has, by order line.
-    `same` is work that would be planned just as it is and stays; where all of it is, `works` is empty.
+    `same` is work that would be planned just as it is and stays; where all of it is, `works` is empty. `there` is when
+    the order arrives.
     """
 
     works: Sequence[Affected]
@@ -54,6 +56,7 @@ class Replan:
     units: Mapping[UUID, Decimal]
     short: Mapping[UUID, Decimal]
     same: Sequence[Affected] = ()
+    there: There = field(default_factory=There)
 
 
 def compare(
@@ -90,6 +93,7 @@ def compare(
     usage = free_of(facts.routing.usage, (work for works in by_order.values() for work in works))
     trial = replace(facts, routing=replace(facts.routing, usage=usage, kept={}))
     builder = Builder(unit, trial, list(orders.values()), shelf)
+    promises, outlook = read_promised(unit, by_order), Outlook(facts, unit.now)
     found = []
     for order_id, works in by_order.items():
         order = orders[order_id]
@@ -100,15 +104,19 @@ def compare(
         plan, legs = planned.plan, builder.take(planned.built, planned.plan)
         taken = triples(plan.assignments)
         shelf.take(order.connection_id, shelf.needs(taken), shelf.kits_in(taken))
+        there = expected(
+            Outlook(now[order_id][0], unit.now), outlook, facts, order, works, legs, promises.get(order_id),
+            short=bool(plan.short),
+        )  # fmt: skip
         stays = same(works, plan, legs)
         if stays:
-            there = {work.node_id for work in stays}
-            works = [work for work in works if work.node_id not in there]
-            plan = replace(plan, assignments=[each for each in plan.assignments if each.node_id not in there])
-            legs = {node: leg for node, leg in legs.items() if node not in there}
+            nodes = {work.node_id for work in stays}
+            works = [work for work in works if work.node_id not in nodes]
+            plan = replace(plan, assignments=[each for each in plan.assignments if each.node_id not in nodes])
+            legs = {node: leg for node, leg in legs.items() if node not in nodes}
         before = _cost_now(unit, *now[order_id], works, shelf, chosen) if works else None
         after = reckon(planned.problem, plan.assignments).cost
-        found.append(Replan(works, before, after, legs, _units(plan), plan.short, stays))
+        found.append(Replan(works, before, after, legs, _units(plan), plan.short, stays, there))
     return found
 
 
@@ -221,6 +229,7 @@ def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]
         "cost_after": amount(sum(each.after for each in priced)),
         "short": sum(bool(each.short) for each in replans) + len({each.order_id for each in rooted}),
         "later": sum(bool(row["later"]) for row in rows),
+        "at_risk": sum(bool(row["at_risk"]) for row in rows),
         "orders": rows,
         "staying": stays,
     }
@@ -228,7 +237,6 @@ def report(facts: Facts, affected: Sequence[Affected], replans: Sequence[Replan]
 
 def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
     first = replan.works[0]
-    before, after, dates = _days(replan)
     return {
         "order": public_id("order", first.order_id),
         "number": first.order_number,
@@ -237,10 +245,7 @@ def _row(facts: Facts, replan: Replan) -> dict[str, Any]:
         "way": "asked" if any(each.way == "asked" for each in replan.works) else "moves",
         "cost_before": None if replan.before is None else amount(replan.before),
         "cost_after": amount(replan.after),
-        "date_before": None if before is None else before.isoformat(),
-        "date_after": None if after is None else after.isoformat(),
-        "dates": dates,
-        "later": before is not None and after is not None and after > before,
+        **dates(replan.works, replan.legs.values(), replan.there, facts.promising.terms.risk),
         "to": [
             {
                 "node": facts.nodes[node].code,
@@ -263,18 +268,6 @@ def _stays(facts: Facts, each: Affected, reason: str) -> dict[str, Any]:
         "node": facts.nodes[each.node_id].code,
         "reason": reason,
     }
-
-
-def _days(replan: Replan) -> tuple[date | None, date | None, str]:
-    """Return the last day before and after, of arrivals or, where one is not known, of leaving; and of which."""
-    parts: list[Affected | Leg] = [*replan.works, *replan.legs.values()]
-    arrives = all(each.arrive_on is not None for each in parts)
-
-    def last(each: Iterable[Affected | Leg]) -> date | None:
-        days = [one.arrive_on if arrives else one.ship_on for one in each]
-        return None if None in days else max((day for day in days if day is not None), default=None)
-
-    return last(replan.works), last(replan.legs.values()), "arrives" if arrives else "leaves"
 
 
 def amount(cost: int) -> str:

@@ -184,26 +184,19 @@ def lock_held(unit: Unit, order_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def lock_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+def lock_orders(unit: Unit, order_ids: Collection[UUID], *, free: bool = False) -> dict[UUID, Row[Any]]:
     """Lock several orders in id order, before anything else is locked for any of them; return what names each.
 
+    With `free` those that somebody else works on are left out.
     Each has `id`, `connection_id`, `external_id`, `number`, `type`, `state` and `placed_at`.
     """
     rows = unit.conn.exec_driver_sql(
-        "SELECT id, connection_id, external_id, number, type, state, placed_at FROM orders"
-        " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+        "SELECT id, connection_id, external_id, number, type, state, placed_at FROM orders"  # noqa: S608 - constants
+        " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+        + (" SKIP LOCKED" if free else ""),
         (unit.tenant, sorted(order_ids)),
     )
     return {row.id: row for row in rows}
-
-
-def lock_free_orders(unit: Unit, order_ids: Collection[UUID]) -> list[UUID]:
-    """Lock those of these orders that nobody else works on, in id order, and return them."""
-    rows = unit.conn.exec_driver_sql(
-        "SELECT id FROM orders WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        (unit.tenant, sorted(order_ids)),
-    )
-    return list(rows.scalars())
 
 
 def lock_allocated(unit: Unit, order_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:

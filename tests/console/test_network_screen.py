@@ -62,7 +62,8 @@ def test_an_outage_is_looked_at_then_made_and_its_work_moved(busy: Site) -> None
     # Hamburg is 268.25 km away, Lyon 719.2, at 0.20 per 100 km; 4.00 a shipment, 0.50 a unit; nobody else has B.
     assert figures(looked.text) == {
         "Affected": "2", "Move at once": "2", "Node is asked": "0", "Stay": "0",
-        "Cost today → then": "5.5365 → 6.4384", "Arrive later": "0", "In parts today → then": "0 → 0",
+        "Cost today → then": "5.5365 → 6.4384", "Arrive later": "2",
+        "Promises at risk then": "2", "In parts today → then": "0 → 0",
         "Lack stock elsewhere": "1",
     }  # fmt: skip
     assert "Switch off and move the work of 2 orders" in looked.text

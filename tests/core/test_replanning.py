@@ -10,6 +10,7 @@ import pytest
 from core.services.affected import Affected, Scope, find_affected
 from core.services.disruptions import add_disruption, change_node, end_disruption
 from core.services.facts import read_facts
+from core.services.promise_watch import watch_promises
 from core.services.replanning import Replan, apply_replans, compare, report
 from core.services.rerouting import decided, of_order
 from core.store.read.decisions import read_decision
@@ -227,7 +228,7 @@ def test_goods_that_go_into_a_shut_area_are_listed_and_stay(world: World) -> Non
 
 
 def test_days_are_compared_with_days_of_their_own_kind(world: World) -> None:
-    """Work placed before there were services has no day of arrival: that it leaves then is no arrival."""
+    """Work placed before there were services has no day of arrival: both are then what the hub expects."""
     ordered(world, {"A": 2})
     services(world, {"carrier": "Nordpost", "service": "parcel", "nodes": ["LYS"], "transit_days": {"*": 2}})
     rates(world, {"carrier": "Nordpost", "service": "parcel", "to_country": "DE", "price": "4.20"})
@@ -236,5 +237,37 @@ def test_days_are_compared_with_days_of_their_own_kind(world: World) -> None:
     [leg] = replans[0].legs.values()
     assert leg.arrive_on is not None
     [row] = report(world.facts, affected, replans)["orders"]
-    assert (row["dates"], row["date_before"] == row["date_after"], row["later"]) == ("leaves", True, False)
-    assert report(world.facts, affected, replans)["later"] == 0
+    assert (row["dates"], row["date_before"] < row["date_after"], row["later"]) == ("expected", True, True)
+
+
+def test_a_move_that_breaks_a_promise_says_so_before_and_is_what_the_watch_finds_after(world: World) -> None:
+    ordered(world, {"A": 2})
+    change(world, "UPDATE promise SET due_at = due_50, level = 0.5")
+    due = world.one("SELECT due_at FROM promise").due_at
+    off(world, "HAM")
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    found = report(world.facts, affected, replans)
+    [row] = found["orders"]
+    # It leaves Lyon on the same day, and is longer on its way.
+    assert (row["dates"], row["date_before"], row["due_at"]) == (
+        "expected", due.date().isoformat(), due.isoformat().replace("+00:00", "Z"),
+    )  # fmt: skip
+    assert row["date_after"] > row["date_before"]
+    assert (row["later"], row["at_risk"], found["later"], found["at_risk"]) == (True, True, 1, 1)
+    carried_out(world, replans)
+    with world.store.begin(actor="relay") as unit:
+        watch_promises(unit, world.facts)
+    assert world.one("SELECT risk FROM promise").risk == pytest.approx(row["promise_late"], abs=0.01)
+    assert row["promise_late"] > 0.5
+
+
+def test_a_move_that_leaves_units_behind_breaks_the_promise_and_one_without_promise_breaks_none(world: World) -> None:
+    ordered(world, {"A": 1, "B": 1})
+    ordered(world, {"A": 1})
+    change(world, "DELETE FROM promise USING orders o WHERE o.id = order_id AND o.number = '#1002'")
+    off(world, "HAM")
+    affected, replans = looked_at(world, node=world.nodes["HAM"])
+    short, bare = report(world.facts, affected, replans)["orders"]
+    assert (short["number"], short["promise_late"], short["at_risk"], short["later"]) == ("#1001", 1.0, True, True)
+    assert (bare["number"], bare["promise_late"], bare["at_risk"], bare["due_at"]) == ("#1002", None, False, None)
+    assert bare["later"]

@@ -56,12 +56,13 @@ ROUTING_SHAPES: dict[str, Shape] = {
     "Replan": thing(
         "Released work that is concerned, and what it would become; costs and dates before and after.",
         affected=WHOLE, moves=WHOLE, asked=WHOLE, stays=WHOLE, cost_before=AMOUNT, cost_after=AMOUNT, short=WHOLE,
-        later=WHOLE,
+        later=WHOLE, at_risk=WHOLE,
         orders=many(thing(
             "One order.",
             order=identifier("ord"), number=TEXT, fulfillment_orders=many(identifier("ful")),
             **{"from": many(TEXT)}, way={"enum": ["moves", "asked"]}, cost_before=MAYBE_AMOUNT, cost_after=AMOUNT,
-            date_before=MAYBE_DAY, date_after=MAYBE_DAY, dates={"enum": ["arrives", "leaves"]}, later=FLAG,
+            date_before=MAYBE_DAY, date_after=MAYBE_DAY, dates={"enum": ["arrives", "expected", "leaves"]}, later=FLAG,
+            due_at=MAYBE_INSTANT, promise_late=MAYBE_NUMBER, at_risk=FLAG,
             to=many(thing("Units at one node.", node=TEXT, units=AMOUNT, carrier=MAYBE, service=MAYBE,
                           ship_on=MAYBE_DAY)),
             short=AMOUNT,
