@@ -45,9 +45,12 @@ def parties(document: XmlDocument) -> tuple[Party, Party]:
 
 
 def same_scheme(given: str, agreed: str) -> bool:
-    """Return whether an id with a scheme may be the one that was agreed with another; without one it may be any."""
+    """Return whether an id with a scheme may be the one that was agreed with another; without one it may be any.
+
+    ZZ, mutually defined, is X12's way to agree on an id without a scheme.
+    """
     first, second = given.strip().upper(), agreed.strip().upper()
-    return not first or not second or first == second or any({first, second} <= each for each in ONE_SCHEME)
+    return second == "ZZ" or not first or not second or first == second or any({first, second} <= each for each in ONE_SCHEME)
 
 
 def _party(root: Any, elements: tuple[str, ...]) -> Party:
