@@ -50,7 +50,9 @@ def same_scheme(given: str, agreed: str) -> bool:
     ZZ, mutually defined, is X12's way to agree on an id without a scheme.
     """
     first, second = given.strip().upper(), agreed.strip().upper()
-    return second == "ZZ" or not first or not second or first == second or any({first, second} <= each for each in ONE_SCHEME)
+    if not first or second in ("", "ZZ"):
+        return True
+    return first == second or any({first, second} <= each for each in ONE_SCHEME)
 
 
 def _party(root: Any, elements: tuple[str, ...]) -> Party:
