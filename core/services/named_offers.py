@@ -12,8 +12,9 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from core.domain.cases import OFFER_UNHELD
-from core.domain.ids import KINDS, public_id
+from core.domain.ids import parse_id, public_id
 from core.domain.payloads import jsonable
+from core.errors import NotFound
 from core.intelligence.lanes import LEVELS
 from core.services.cases import Member, Opened, open_cases
 from core.services.facts import Facts
@@ -163,10 +164,7 @@ def _case(facts: Facts, named: NamedOffer, offer: Row[Any], unheld: Difference, 
 
 def _promise_id(name: str) -> UUID | None:
     """Return the id in `prm_…`; an order may carry any text there, and what is no id names no offer."""
-    prefix, _, digits = name.strip().partition("_")
-    if KINDS.get(prefix) != "promise" or len(digits) != 32:
-        return None
     try:
-        return UUID(hex=digits)
-    except ValueError:
+        return parse_id("promise", name.strip())
+    except NotFound:
         return None

@@ -18,6 +18,7 @@ from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.offers import Leg
 from core.services.sourcing import Sourced
+from core.services.unmoved import leg_of
 from core.store.unit import Unit
 
 PROMISES = """
@@ -69,7 +70,7 @@ def expected(
         promise: the order's, None when it has none.
         short: whether units are left that nobody else has: nobody knows when they are there.
     """
-    today = [_part(before, order, work.node_id, _leg_of(work)) for work in works]
+    today = [_part(before, order, work.node_id, leg_of(work)) for work in works]
     then = [_part(after, order, node, leg) for node, leg in legs.items()]
     at = LEVELS.index(promise.level if promise else facts.promising.terms.level)
     return There(
@@ -78,10 +79,6 @@ def expected(
         promise.due_at if promise else None,
         None if promise is None else 1.0 if short else _late(then, promise.due_at),
     )
-
-
-def _leg_of(work: Affected) -> Leg:
-    return Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
 
 
 def _part(outlook: Outlook, order: Sourced, node: UUID, leg: Leg) -> Expected | None:

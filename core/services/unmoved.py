@@ -19,6 +19,11 @@ def code_of(work: Affected) -> str | None:
     return None if work.service is None else f"{work.carrier}/{work.service}"
 
 
+def leg_of(work: Affected) -> Leg:
+    """Return how a work leaves: by what, and its days."""
+    return Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
+
+
 def free_of(usage: Usage, works: Iterable[Affected]) -> Usage:
     """Return what is counted of the nodes' days without this work, as it is once the work is sourced anew."""
     found = usage.copy()
@@ -49,9 +54,5 @@ def same(works: Sequence[Affected], plan: Plan, legs: Mapping[UUID, Leg]) -> lis
         work
         for work in works
         if then.get(work.node_id) == today[work.node_id]
-        and all(_leg(each) == legs[work.node_id] for each in works if each.node_id == work.node_id)
+        and all(leg_of(each) == legs[work.node_id] for each in works if each.node_id == work.node_id)
     ]
-
-
-def _leg(work: Affected) -> Leg:
-    return Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
