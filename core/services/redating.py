@@ -20,7 +20,8 @@ from core.domain.states import FULFILLMENT
 from core.services.backorders import look_again
 from core.services.facts import Facts
 from core.services.fulfilling import give_back, set_work_state
-from core.services.offers import Leg, Offers
+from core.services.leaving import leg_of
+from core.services.offers import Offers
 from core.services.releasing import hold_back
 from core.services.resourcing import load_sourced
 from core.services.sourcing import source_batch
@@ -110,7 +111,7 @@ def _release_at(facts: Facts, now: datetime, work: Row[Any]) -> datetime:
     """Return when a work must be released to leave on its day: as before, or earlier."""
     planned: datetime = work.release_at
     minutes = max(int((planned - now) / MINUTE) + 1, 0)
-    leg = Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
+    leg = leg_of(work)
     last = hold_back(facts, now, Wishes(), {work.node_id: leg}, minutes).get(work.node_id, now)
     # Whole minutes are reckoned from now on: less than one is no change.
     return planned if last > planned - MINUTE else last

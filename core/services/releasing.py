@@ -19,6 +19,7 @@ from core.domain.states import FULFILLMENT
 from core.routing.problem import Assignment
 from core.services.facts import Facts
 from core.services.heads import FulfillmentLine
+from core.services.leaving import leg_of
 from core.services.offers import Leg
 from core.services.phase import refresh_phases
 from core.services.release import Work, tell_nodes
@@ -123,7 +124,7 @@ def _work(
     unit: Unit, row: Row[Any], lines: list[FulfillmentLine], lots: Mapping[UUID, list[tuple[str, Decimal]]]
 ) -> Work:
     assignments = [Assignment(line, item, row.node_id, units) for _, line, item, units in lines]
-    leg = Leg(row.carrier, row.service, row.ship_on, row.arrive_on)
+    leg = leg_of(row)
     # The order may have got another number since; the work keeps the one people know.
     order_number = row.number.rpartition("-")[0]
     return Work(row.id, row.order_id, order_number, row.node_id, row.decision_id, assignments, unit.now, leg, lots)

@@ -16,9 +16,9 @@ from core.intelligence.odds import late
 from core.services.affected import Affected
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
+from core.services.leaving import leg_of
 from core.services.offers import Leg
 from core.services.sourcing import Sourced
-from core.services.unmoved import leg_of
 from core.store.unit import Unit
 
 PROMISES = """

@@ -20,6 +20,7 @@ from core.services.affected import Affected
 from core.services.expecting import Outlook
 from core.services.facts import Facts
 from core.services.inforce import InForce, choose
+from core.services.leaving import code_of
 from core.services.offers import Leg
 from core.services.phase import refresh_phases
 from core.services.planning import plan_order, triples
@@ -30,7 +31,7 @@ from core.services.resourcing import load_sourced
 from core.services.routing_facts import Usage
 from core.services.sourcing import Sourced, learn_traits
 from core.services.tariffs import scaled
-from core.services.unmoved import code_of, free_of, same
+from core.services.unmoved import free_of, same
 from core.store.locks import lock_order, lock_orders
 from core.store.read.shelves import read_shelf
 from core.store.unit import Unit

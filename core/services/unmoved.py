@@ -8,20 +8,11 @@ from uuid import UUID
 
 from core.routing.problem import Plan
 from core.services.affected import Affected
+from core.services.leaving import code_of, leg_of
 from core.services.offers import Leg
 from core.services.routing_facts import Usage
 
 NONE = Decimal(0)
-
-
-def code_of(work: Affected) -> str | None:
-    """Return the code of the service a work leaves by, None when none was chosen."""
-    return None if work.service is None else f"{work.carrier}/{work.service}"
-
-
-def leg_of(work: Affected) -> Leg:
-    """Return how a work leaves: by what, and its days."""
-    return Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
 
 
 def free_of(usage: Usage, works: Iterable[Affected]) -> Usage:

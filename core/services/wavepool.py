@@ -24,6 +24,7 @@ from core.routing.waves import Place, Pooled
 from core.services.expecting import Outlook, dues
 from core.services.facts import Facts
 from core.services.inforce import InForce, choose
+from core.services.leaving import code_of, leg_of
 from core.services.offers import Leg
 from core.services.problems import Builder, Built
 from core.services.resourcing import load_sourced
@@ -211,16 +212,6 @@ def _demands(lines: Sequence[Row[Any]]) -> list[Demand]:
         units = line.units + (known.quantity if known else NONE)
         wanted[line.line_id] = Demand(line.line_id, line.item_id, units, scaled(line.price))
     return list(wanted.values())
-
-
-def code_of(work: Row[Any]) -> str | None:
-    """Return the code of the service a work leaves by, None when none was chosen."""
-    return None if work.service is None else f"{work.carrier}/{work.service}"
-
-
-def leg_of(work: Row[Any]) -> Leg:
-    """Return how a work leaves."""
-    return Leg(work.carrier, work.service, work.ship_on, work.arrive_on)
 
 
 def _hold(
