@@ -54,10 +54,10 @@ BOOKS = {
         WHERE (p.on_hand, p.reserved + p.allocated) IS DISTINCT FROM (coalesce(l.h, 0), coalesce(l.p, 0))""",
     "lots differ from their ledger": """
         SELECT count(*) FROM stock_lot l FULL JOIN (
-            SELECT item_id, node_id, lot, status, sum(on_hand) AS h, sum(promised) AS p FROM lot_movement
-            GROUP BY 1, 2, 3, 4) m USING (item_id, node_id, lot, status)
-        WHERE (coalesce(l.on_hand, 0), coalesce(l.promised, 0))
-              IS DISTINCT FROM (coalesce(m.h, 0), coalesce(m.p, 0))""",
+            SELECT item_id, node_id, lot, status, sum(on_hand) AS h, sum(promised) AS p, sum(shortfall) AS s
+            FROM lot_movement GROUP BY 1, 2, 3, 4) m USING (item_id, node_id, lot, status)
+        WHERE (coalesce(l.on_hand, 0), coalesce(l.promised, 0), coalesce(l.shortfall, 0))
+              IS DISTINCT FROM (coalesce(m.h, 0), coalesce(m.p, 0), coalesce(m.s, 0))""",
     "transfers made or lost units": """
         SELECT count(*) FROM transfer f WHERE (SELECT sum(quantity - lost) FROM transfer_line WHERE transfer_id = f.id)
         + (SELECT coalesce(sum(on_hand), 0) FROM stock_movement WHERE kind = 'transfer_out' AND cause = f.reference)

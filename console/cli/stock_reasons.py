@@ -14,7 +14,7 @@ from core.store.read.stock import list_movements
 from core.store.read.text import instant
 
 MOVEMENTS = 200
-LOTS = ("node", "lot", "status", "expires_on", "on_hand", "promised")
+LOTS = ("node", "lot", "status", "expires_on", "on_hand", "promised", "shortfall")
 PLACES = (
     "node",
     "on_hand",

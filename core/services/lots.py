@@ -64,15 +64,15 @@ WITH written AS (
     SET on_hand = excluded.on_hand, expires_on = excluded.expires_on, shortfall = excluded.shortfall
     RETURNING tenant_id, item_id, node_id, lot, status, on_hand, expires_on, shortfall
 )
-INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, kind, on_hand, expires_on, cause)
-SELECT w.tenant_id, w.item_id, w.node_id, w.lot, w.status, m.kind, m.on_hand, w.expires_on, m.cause
+INSERT INTO lot_movement (tenant_id, item_id, node_id, lot, status, kind, on_hand, shortfall, expires_on, cause)
+SELECT w.tenant_id, w.item_id, w.node_id, w.lot, w.status, m.kind, m.on_hand, m.shortfall, w.expires_on, m.cause
 FROM written w LEFT JOIN stock_lot b USING (tenant_id, item_id, node_id, lot, status)
 CROSS JOIN LATERAL (SELECT CASE WHEN %(came)s THEN greatest(b.shortfall - w.shortfall, 0) ELSE 0 END AS units) p
 CROSS JOIN LATERAL (VALUES
     (%(kind)s::text, %(cause)s::text, w.on_hand - coalesce(b.on_hand, 0) + p.units,
-     w.expires_on IS DISTINCT FROM b.expires_on),
-    ('adjust', %(shortfall)s::text, -p.units, false)) AS m(kind, cause, on_hand, dated)
-WHERE m.on_hand <> 0 OR m.dated
+     w.shortfall - coalesce(b.shortfall, 0) + p.units, w.expires_on IS DISTINCT FROM b.expires_on),
+    ('adjust', %(shortfall)s::text, -p.units, -p.units, false)) AS m(kind, cause, on_hand, shortfall, dated)
+WHERE m.on_hand <> 0 OR m.shortfall <> 0 OR m.dated
 """
 
 

@@ -8,7 +8,7 @@ lots each lot has its own, and pays its own: the position's is their sum.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -38,6 +38,16 @@ SELECT i.id AS item_id, n.id AS node_id, i.sku, n.code FROM unnest(CAST(:items A
     AS w(item_id, node_id)
 JOIN item i ON i.tenant_id = :t AND i.id = w.item_id JOIN node n ON n.tenant_id = :t AND n.id = w.node_id
 """
+
+LACKING = """
+SELECT l.item_id, l.node_id, l.lot, l.shortfall FROM stock_lot l
+JOIN unnest(CAST(:items AS uuid[]), CAST(:nodes AS uuid[])) AS w(item_id, node_id)
+     ON l.item_id = w.item_id AND l.node_id = w.node_id
+WHERE l.tenant_id = :t AND l.shortfall > 0 ORDER BY l.lot
+"""
+OF_LOTS = replace(SHORTFALL, sentence=SHORTFALL.sentence.removesuffix(".") + ", {lots}.")
+# As many are named; the page of the position has all.
+NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ def settle(unit: Unit, keys: Collection[Key]) -> None:
         if any(changes):
             kind, cause = (MovementKind.ADJUST, SHORTFALL.code) if paid else (MovementKind.SAFETY, unit.cause)
             moves.append((*key, str(kind), *changes, cause, unit.actor))
-        if shortfall != position.shortfall:
+        if shortfall != position.shortfall or paid_lots.get(key):
             short[key] = Short(on_hand - shortfall, promised, shortfall)
     write_settled(unit, rows)
     write_lots(unit, paid_lots, str(MovementKind.ADJUST), SHORTFALL.code)
@@ -141,7 +151,12 @@ def report_shortfalls(unit: Unit, found: Mapping[Key, Short], *, only_live: bool
     if not short:
         return
     opened = []
-    values = {"t": unit.tenant, "items": [item for item, _ in short], "nodes": [node for _, node in short]}
+    items, nodes = [item for item, _ in short], [node for _, node in short]
+    values: dict[str, Any] = {"t": unit.tenant, "items": items, "nodes": nodes}
+    lots: dict[Key, list[str]] = {}
+    for row in unit.conn.execute(text(LACKING), values):
+        units = f"{plain(row.shortfall)} of {'lot ' + row.lot if row.lot else 'no known lot'}"
+        lots.setdefault((row.item_id, row.node_id), []).append(units)
     for row in unit.conn.execute(text(NAMES), values):
         key = row.item_id, row.node_id
         each = short[key]
@@ -149,7 +164,10 @@ def report_shortfalls(unit: Unit, found: Mapping[Key, Short], *, only_live: bool
             "sku": row.sku, "node": row.code, "counted": plain(each.believed), "promised": plain(each.promised),
             "shortfall": plain(each.shortfall),
         }  # fmt: skip
+        if own := lots.get(key):
+            evidence["lots"] = ", ".join([*own[:NAMED], *([f"{len(own) - NAMED} more lots"] if own[NAMED:] else [])])
         member = Member("position", row.item_id, None, each.shortfall)
         arguments = {"sku": row.sku, "node": row.code}
-        opened.append(Opened(SHORTFALL, fingerprint(key), evidence, [member], node_id=row.node_id, arguments=arguments))
+        cause = OF_LOTS if own else SHORTFALL
+        opened.append(Opened(cause, fingerprint(key), evidence, [member], node_id=row.node_id, arguments=arguments))
     open_cases(unit, opened)

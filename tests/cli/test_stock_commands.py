@@ -5,6 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from core.services.catalog import upsert_items
+from core.store.engine import open_engine
+from core.store.unit import Store
 from tests.cli.conftest import Crossdock
 
 
@@ -133,6 +136,21 @@ def test_units_change_their_status_with_a_reason(stocked: Crossdock) -> None:
     assert stocked("stock", "move", "MUG", "HAM", "3", "sellable", "damaged").code == 2
     kinds = [each["kind"] for each in stocked("stock", "movements", "--sku", "MUG", "--json").rows]
     assert kinds == ["status", "count"]
+
+
+def test_a_figure_is_explained_with_what_its_lots_lack(stocked: Crossdock, place: Path, db_url: str) -> None:
+    engine = open_engine(db_url, pool_size=1)
+    with Store(engine).begin() as unit:
+        upsert_items(unit, [{"sku": "MUG", "tracking": "lot"}])
+    engine.dispose()
+    assert stocked("reservations", "make", "MUG@HAM=6").code == 0
+    (place / "count.csv").write_text("sku,node,on_hand\nMUG,HAM,4\n")
+    assert stocked("import", "stock", "count.csv").code == 0
+    shown = stocked("explain", "MUG@HAM")
+    assert shown.code == 0
+    assert "shortfall" in shown.out
+    [lot] = stocked("explain", "MUG@HAM", "--json").one["nodes"][0]["lots"]
+    assert (lot["on_hand"], lot["promised"], lot["shortfall"]) == ("6", "6", "2")
 
 
 def test_several_things_that_begin_alike_are_told(stocked: Crossdock) -> None:

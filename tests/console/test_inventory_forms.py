@@ -12,7 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from core.services.catalog import upsert_items
+from core.services.checkouts import reserve_lines
 from core.services.protecting import set_rule
+from core.services.stock import count_stock
 from core.services.supplying import expect_supply
 from core.services.transfer_receipts import receive_transfer
 from core.services.transfers import send_transfer
@@ -245,3 +248,17 @@ def test_who_may_only_look_changes_nothing(path: str, reading: Site) -> None:
                                   "/inventory/transfers/trf_1", "/inventory/incoming/nope"])  # fmt: skip
 def test_wrong_addresses_lead_nowhere(path: str, get: Get) -> None:
     assert "There is nothing here" in get(path, status=404)
+
+
+def test_the_page_of_a_cell_says_what_its_lots_lack(stocked: tuple[Site, str]) -> None:
+    site, sku = stocked
+    with site.store.begin() as unit:
+        upsert_items(unit, [{"sku": sku, "tracking": "lot"}])
+        reserve_lines(unit, [{"sku": sku, "node": "HAM", "quantity": Decimal(6)}], 900, None)
+        count_stock(unit, {"node": "HAM", "as_of": unit.now, "items": [{"sku": sku, "on_hand": Decimal(4)}]})
+    page = site.client().get(f"/inventory/{sku}/at/HAM").text
+    lots = page[page.index('aria-label="Lots"') :].partition("</table>")[0]
+    assert ">Shortfall</th>" in lots
+    assert [re.sub("<[^>]+>", "", cell) for cell in re.findall("<td.*?</td>", lots)] == [
+        "–", "Sellable", "–", "6", "6", "2",
+    ]  # fmt: skip

@@ -31,11 +31,12 @@ from tests.core.world import World
 SKUS = ["A", "B", "GIFT"]
 KITS: Sequence[dict[str, int]] = ({"A": 2, "B": 1}, {"A": 1, "B": 1}, {"A": 1, "C": 2})
 LEDGER_OF_LOTS = """
-SELECT item_id, node_id, lot, status, l.on_hand, l.promised, l.expires_on, m.* FROM stock_lot l FULL JOIN (
-    SELECT item_id, node_id, lot, status, sum(on_hand) AS h, sum(promised) AS p,
+SELECT item_id, node_id, lot, status, l.on_hand, l.promised, l.shortfall, l.expires_on, m.* FROM stock_lot l FULL JOIN (
+    SELECT item_id, node_id, lot, status, sum(on_hand) AS h, sum(promised) AS p, sum(shortfall) AS s,
            (array_agg(expires_on ORDER BY id DESC))[1] AS e FROM lot_movement GROUP BY 1, 2, 3, 4) m
     USING (item_id, node_id, lot, status)
-WHERE (coalesce(l.on_hand, 0), coalesce(l.promised, 0)) IS DISTINCT FROM (coalesce(m.h, 0), coalesce(m.p, 0))
+WHERE (coalesce(l.on_hand, 0), coalesce(l.promised, 0), coalesce(l.shortfall, 0))
+      IS DISTINCT FROM (coalesce(m.h, 0), coalesce(m.p, 0), coalesce(m.s, 0))
    OR (l.on_hand <> 0 AND l.expires_on IS DISTINCT FROM m.e)
 """
 

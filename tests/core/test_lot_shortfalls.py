@@ -1,7 +1,7 @@
 """A lot counted below what is promised of it: no lot is promised beyond what is believed to be there of it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -76,6 +76,8 @@ def lots(world: World) -> dict[str, tuple[int, int, int]]:
     found = {row.lot: (int(row.on_hand), int(row.promised), int(row.shortfall)) for row in world.all(LOTS)}
     assert tuple(map(sum, zip(*found.values(), strict=True))) == tuple(world.one(POSITION, i=world.items["A"]))
     assert [row for row in found.values() if row[2] and row[0] > row[1]] == []
+    told = {lot: int(units) for lot, units in lacking(world, None).items() if units != "0"}
+    assert told == {lot: row[2] for lot, row in found.items() if row[2]}
     world.check_books()
     return found
 
@@ -125,6 +127,66 @@ def test_a_user_sees_which_lot_lacks_units(world: World) -> None:
     assert [(row["lot"], row["shortfall"]) for row in rows] == [("L1", "3"), ("L2", "0")]
 
 
+def test_each_lot_is_explained_with_what_it_lacks_now_and_lacked_then(world: World) -> None:
+    first, second = reserve(world, 4), reserve(world, 6)
+    moments = [moment(world)]
+    count(world, {"L1": 1, "L2": 4})
+    moments.append(moment(world))
+    key = world.items["A"], world.nodes["HAM"]
+    with world.store.begin(actor="test") as unit:
+        receive_units(unit, key, Decimal(1), MovementKind.RECEIPT, "PO", lot="L2")
+    moments.append(moment(world))
+    release(world, first)
+    moments.append(moment(world))
+    release(world, second)
+    assert [lacking(world, at) for at in (*moments, None)] == [
+        {"L1": "0", "L2": "0"}, {"L1": "3", "L2": "2"}, {"L1": "3", "L2": "1"}, {"L1": "0", "L2": "1"},
+        {"L1": "0", "L2": "0"},
+    ]  # fmt: skip
+
+
+def moment(world: World) -> datetime:
+    at: datetime = world.one("SELECT clock_timestamp() AS at").at
+    return at
+
+
+def lacking(world: World, at: datetime | None) -> dict[str, str]:
+    """Return what each lot is said to have lacked at a time; the parts of the figure sum to it."""
+    with world.store.read() as conn:
+        [node] = explain_availability(conn, "A", node="HAM", as_of=at)["items"][0]["nodes"]
+    assert sum(Decimal(part["units"]) for part in node["parts"]) == Decimal(node["available"])
+    return {lot["lot"]: lot["shortfall"] for lot in node["lots"]}
+
+
+CASE = "SELECT state, sentence, evidence FROM exception_case WHERE code = 'STOCK-SHORTFALL-001'"
+
+
+def test_the_exception_names_the_lots_that_lack_units(world: World) -> None:
+    first = reserve(world, 10)
+    count(world, {"L1": 1, "L2": 4})
+    row = world.one(CASE)
+    assert row.sentence == (
+        "By what was counted 5 are there, but 10 are promised: 5 too few, 3 of lot L1, 2 of lot L2."
+    )
+    assert row.evidence["lots"] == "3 of lot L1, 2 of lot L2"
+    key = world.items["A"], world.nodes["HAM"]
+    with world.store.begin(actor="test") as unit:
+        receive_units(unit, key, Decimal(2), MovementKind.RECEIPT, "PO", lot="L2")
+    assert world.one(CASE).evidence["lots"] == "3 of lot L1"
+    release(world, first)
+    assert world.one(CASE).state == "superseded"
+
+
+def test_the_exception_of_an_item_without_lots_names_none(store: Store) -> None:
+    world = World(store, {("A", "HAM"): 4})
+    reserve(world, 4)
+    with store.begin() as unit:
+        count_stock(unit, {"node": "HAM", "as_of": now(), "items": [{"sku": "A", "on_hand": Decimal(3)}]})
+    row = world.one(CASE)
+    assert row.sentence == "By what was counted 3 are there, but 4 are promised: 1 too few."
+    assert "lots" not in row.evidence
+
+
 def test_the_way_out_moves_what_was_promised_of_the_lot_that_lacks_units(world: World) -> None:
     for units in (4, 6):
         world.send("order", world.order({"A": units}))
@@ -154,6 +216,7 @@ def test_lots_of_an_older_database_share_the_shortfall_of_their_position(world: 
     migrate.upgrade(world.store.engine)
     # Nobody knew which of the two lacked how much: what leaves first does.
     assert lots(world) == {"L1": (4, 4, 4), "L2": (6, 6, 2)}
+    assert lacking(world, None) == {"L1": "4", "L2": "2"}
 
 
 STEPS = st.lists(

@@ -104,6 +104,22 @@ def test_lots_are_counted_and_their_status_changes(api: Client, world: World) ->
     assert code_of(api.post("/stock/status", {**body, "lot": "L1", "quantity": "6"})) == (409, "STOCK-STATUS-409")
 
 
+def test_a_figure_is_explained_with_what_its_lots_lack(api: Client, world: World) -> None:
+    api.post("/items", {"sku": "A", "tracking": "lot"})
+    for counted in ("8", "2"):
+        row = {"sku": "A", "on_hand": counted, "lot": "L1", "expires_on": "2030-01-31"}
+        count = {"node": "HAM", "as_of": now().isoformat(), "items": [row]}
+        assert api.post("/stock", count).get_json()["applied"] == 1
+        if counted == "8":
+            made = api.post("/reservations", {"lines": [{"sku": "A", "node": "HAM", "quantity": "5"}]})
+            assert made.status_code == 201
+    [item] = api.get("/availability/explained?sku=A&node=HAM").get_json()["items"]
+    [lot] = item["nodes"][0]["lots"]
+    assert (lot["lot"], lot["on_hand"], lot["promised"], lot["shortfall"]) == ("L1", "5", "5", "3")
+    [case] = api.get("/exceptions?code=STOCK-SHORTFALL-001").get_json()["data"]
+    assert case["sentence"].endswith("3 too few, 3 of lot L1.")
+
+
 def test_the_same_units_are_counted_in_one_row_only(api: Client, world: World) -> None:
     assert api.post("/items", {"sku": "MILK", "tracking": "lot"}).status_code in {200, 201}
     lot = {"sku": "MILK", "lot": "N", "on_hand": "5"}

@@ -21,8 +21,9 @@ from webhooks.api.shaping import (
 _PART = thing("One term of a figure.", name=TEXT, units=AMOUNT, connection=MAYBE, kit=MAYBE)
 _TOTAL = thing("Over all nodes that were active.", available=AMOUNT, parts=many(_PART))
 _LOT = thing(
-    "Units of one lot in one status.", lot=TEXT, status=TEXT, expires_on=MAYBE_DAY, on_hand=AMOUNT, promised=AMOUNT
-)
+    "Units of one lot in one status; `shortfall` are promised of it and not there by the last count.",
+    lot=TEXT, status=TEXT, expires_on=MAYBE_DAY, on_hand=AMOUNT, promised=AMOUNT, shortfall=AMOUNT,
+)  # fmt: skip
 _PLACE = thing(
     "An item at one node.",
     node=TEXT, active=FLAG, available=AMOUNT, parts=many(_PART), on_hand=AMOUNT, reserved=AMOUNT, allocated=AMOUNT,

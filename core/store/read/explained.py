@@ -2,8 +2,8 @@
 
 Parts of a node: on hand, reserved, allocated, safety stock, what is uncertain as the last count of a node that counts
 in batches is old, then units of expired lots, and what protection rules keep. They sum to the figure, exactly. Units
-by lot and status stand beside them: the sellable ones sum to what is on hand. A kit's figure follows from its
-components of that time, less what rules for the kit keep.
+by lot and status stand beside them: the sellable ones sum to what is on hand, and each lot says what a count missed of
+it. A kit's figure follows from its components of that time, less what rules for the kit keep.
 """
 
 from __future__ import annotations
@@ -178,6 +178,7 @@ def _place(
                 "expires_on": each.expires_on.isoformat() if each.expires_on else None,
                 "on_hand": quantity(each.on_hand),
                 "promised": quantity(each.promised),
+                "shortfall": quantity(each.shortfall),
             }
             for each in then.lots.get(key, ())
         ],

@@ -67,7 +67,7 @@ GROUP BY connection_id, kit_id, node_id
 """
 LOTS = """
 SELECT item_id, node_id, lot, status, sum(on_hand) AS on_hand, sum(promised) AS promised,
-       (array_agg(expires_on ORDER BY id DESC))[1] AS expires_on
+       sum(shortfall) AS shortfall, (array_agg(expires_on ORDER BY id DESC))[1] AS expires_on
 FROM lot_movement WHERE tenant_id = :t AND item_id = ANY(:items) AND at <= :at
 GROUP BY item_id, node_id, lot, status HAVING sum(on_hand) <> 0 ORDER BY item_id, node_id, lot, status
 """

@@ -86,6 +86,7 @@ lot_movement = Table(
     text("kind", null=False),
     number("on_hand", default="0"),
     number("promised", default="0"),
+    number("shortfall", default="0"),
     # The lot's last day from then on.
     Column("expires_on", Date),
     uid("order_id", null=True),
