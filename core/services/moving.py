@@ -19,6 +19,7 @@ from core.services.allocations import hold_allocated
 from core.services.catalog import node_coded
 from core.services.facts import Facts
 from core.services.fulfilling import find_work, give_back, match_lines, set_work_state, source_again, work_lines
+from core.services.move_refusals import refusal
 from core.services.outbox import Outgoing, enqueue
 from core.services.phase import refresh_phases
 from core.services.recalling import stop_unsent
@@ -46,7 +47,8 @@ def move_fulfillment(unit: Unit, facts: Facts, fulfillment: str, node: str, reas
     Raises:
         NotFound: there is no such work or node.
         InputError: the node is not active, or has the work already.
-        Conflict: the first node may know of the work, the order is stopped, or the other node lacks stock.
+        Conflict: the first node may know of the work, the order is stopped, or the other node lacks stock, capacity or
+            a way to the buyer.
     """
     work, order = find_work(unit, fulfillment)
     target = node_coded(unit, node)
@@ -132,8 +134,7 @@ def _withdrawn(unit: Unit, work: Row[Any], order: Row[Any], reason: str) -> dict
 
 def _issue(unit: Unit, facts: Facts, order_id: UUID, node_id: UUID, units: Mapping[UUID, Decimal]) -> list[UUID]:
     """Release units of a locked order to one node, all or nothing, by the way every order is sourced."""
-    before = _works(unit, order_id)
-    node = facts.nodes[node_id].code
+    before, node = _works(unit, order_id), facts.nodes[node_id].code
     [sourced] = load_sourced(unit, [order_id])
     sourced.demands = [
         replace(demand, quantity=units[demand.line_id]) for demand in sourced.demands if demand.line_id in units
@@ -147,11 +148,7 @@ def _issue(unit: Unit, facts: Facts, order_id: UUID, node_id: UUID, units: Mappi
     lost = source_batch(unit, facts, [sourced])
     made = [each for each in _works(unit, order_id) if each not in before]
     if lost or not made:
-        raise Conflict(
-            f"{node} has not enough stock for all of this work; nothing was changed.",
-            fix="Choose another node, or bring stock there first.",
-            code="MOVE-STOCK-409",
-        )
+        raise refusal(facts, sourced, node_id)
     return made
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.services.sourcing import Sourced
 
 NO_ROOM = "takes no orders: its capacity is 0 a day"
+NO_DAY = "full or shut for the next 60 days"
 
 
 @dataclass(slots=True)
@@ -219,4 +220,4 @@ class Builder:
         if not full and first not in shut:
             return first, None
         leaves = self._offers.day(node, None, self._offers.taken_days(node), since)
-        return leaves, None if leaves is not None else "full or shut for the next 60 days"
+        return leaves, None if leaves is not None else NO_DAY

@@ -16,7 +16,7 @@ from uuid import UUID
 from core.domain.ids import uuid7
 from core.domain.policies import Traits
 from core.domain.shelf import Shelf
-from core.routing.problem import Demand, Destination, Plan
+from core.routing.problem import Demand, Destination, Plan, Problem
 from core.routing.reckoning import reckon
 from core.services.allocating import Solved, record, take
 from core.services.backorders import Shortage, barred, report_shortages
@@ -65,6 +65,9 @@ class Sourced:
     # Whether it waited for supply that has come: what others still wait for does not hold it up.
     in_turn: bool = False
     traits: Traits = field(default_factory=Traits)
+    # What was to be decided when it was planned last, and the answer.
+    problem: Problem | None = None
+    plan: Plan | None = None
 
 
 def source_batch(unit: Unit, facts: Facts, batch: Sequence[Sourced]) -> list[UUID]:
@@ -140,7 +143,8 @@ def _solve(
     if found.plan.short and chosen.substitutes and substitutes.swap(order, found.plan.short, shelf, facts.nodes):
         builder.weigh(order)
         found = plan_order(order, builder, shelf, chosen)
-    plan = found.plan
+    plan = order.plan = found.plan
+    order.problem = found.problem
     legs = builder.take(found.built, plan)
     # The rest of the batch sees what this order is about to take.
     kept = None

@@ -6,6 +6,7 @@ import pytest
 
 from tests.core.world import World
 from tests.webhooks.conftest import Client, code_of
+from webhooks.runtime import EXTENSION
 
 
 @pytest.fixture
@@ -146,6 +147,34 @@ def test_a_node_without_stock_takes_no_work(api: Client, world: World) -> None:
     assert code_of(api.post(f"/fulfillment-orders/{work}/move", {"node": "LYS"})) == (409, "MOVE-STOCK-409")
     assert api.get(f"/orders/{order['id']}").get_json() == order
     world.check_books()
+
+
+def limit_lyons(api: Client, capacity: int) -> None:
+    """Change a node's capacity and have the process see it at once, not after a second."""
+    assert api.call("PATCH", "/nodes/LYS", json={"capacity_per_day": capacity}).status_code == 200
+    api.app.extensions[EXTENSION].facts_cache._read_at.clear()
+
+
+def test_a_node_without_capacity_takes_no_work_and_says_so(api: Client, world: World) -> None:
+    order = api.post("/orders", {**world.order({"A": 2}), "connection": "shop"}).get_json()
+    [work] = order["fulfillment_orders"]
+    limit_lyons(api, 0)
+    refused = api.post(f"/fulfillment-orders/{work}/move", {"node": "LYS"})
+    assert code_of(refused) == (409, "MOVE-CAPACITY-409")
+    said = refused.get_json()
+    assert said["detail"].startswith("LYS takes no work: its capacity is 0 fulfillment orders a day.")
+    assert "crossdock nodes capacity LYS NUMBER" in said["detail"]
+    assert api.get(f"/orders/{order['id']}").get_json() == order
+    limit_lyons(api, 1)
+    assert api.post(f"/fulfillment-orders/{work}/move", {"node": "LYS"}).status_code == 200
+    world.check_books()
+
+
+def test_a_node_that_lacks_units_and_capacity_is_said_to_lack_units(api: Client, world: World) -> None:
+    order = api.post("/orders", {**world.order({"B": 2}), "connection": "shop"}).get_json()
+    limit_lyons(api, 0)
+    [work] = order["fulfillment_orders"]
+    assert code_of(api.post(f"/fulfillment-orders/{work}/move", {"node": "LYS"})) == (409, "MOVE-STOCK-409")
 
 
 def test_held_work_waits_and_goes_on(api: Client, world: World) -> None:
