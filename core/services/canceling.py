@@ -13,6 +13,7 @@ from core.domain.ids import public_id, uuid7
 from core.domain.states import ORDER
 from core.domain.vocabulary import Write
 from core.errors import Conflict, InputError
+from core.services.declined_parts import settle_declined
 from core.services.facts import Facts
 from core.services.finishing import settle_cancels
 from core.services.fulfilling import source_again
@@ -91,6 +92,7 @@ def cancel_order(
         end_idle_holds(unit, order_id)
     if now:
         _tell_erp(unit, facts, order, now, reason)
+        settle_declined(unit, [order_id])
     refresh_phases(unit, [order_id])
     after = lock_order(unit, order_id)
     return {
@@ -218,6 +220,7 @@ def cancel_requested(unit: Unit, facts: Facts, order: Row[Any], back: dict[UUID,
     cancel_units(unit, canceled)
     if canceled:
         _tell_erp(unit, facts, order, canceled, "canceled at the node")
+        settle_declined(unit, [order.id])
     settle_cancels(unit, [order.id])
     if any(units > 0 for units in back.values()):
         source_again(unit, order.id)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core.domain.states import ORDER
 from core.services.cases import settle_members
+from core.services.declined_parts import GONE_ON, tell_declined
 from core.services.promise_looks import void_promises
 from core.store.unit import Unit
 
@@ -22,9 +23,8 @@ UPDATE change_set SET state = CASE WHEN changes::text = '{"lines":{}}' THEN 'con
        answered_at = clock_timestamp(),
        answer = CASE WHEN changes::text = '{"lines":{}}' THEN answer ELSE 'too late: the node had gone on' END
 WHERE tenant_id = %s AND order_id = ANY(%s::uuid[]) AND kind = 'cancel' AND state = 'requested'
+RETURNING id, changes
 """
-GONE_ON = "The warehouse had gone on with it."
-"""Why a partner's cancellation was refused after its node was asked."""
 # What a partner asked for was done where more is canceled than before he did.
 TELL = """
 UPDATE change_set c SET answered_at = clock_timestamp(),
@@ -34,6 +34,7 @@ UPDATE change_set c SET answered_at = clock_timestamp(),
 FROM (SELECT order_id, sum(canceled) AS canceled FROM order_line
       WHERE tenant_id = %s AND order_id = ANY(%s::uuid[]) GROUP BY order_id) l
 WHERE c.tenant_id = %s AND c.order_id = l.order_id AND c.kind = 'partner' AND c.state = 'requested'
+RETURNING c.id, c.order_id, c.state, c.changes
 """
 MOVE = """
 UPDATE orders o SET state = d.state, version = o.version + 1, updated_at = %(now)s,
@@ -48,9 +49,11 @@ def settle_cancels(unit: Unit, order_ids: Collection[UUID]) -> None:
     """Bring locked orders to their state, of those of which no node is still being asked."""
     settled = sorted({*order_ids} - _asking(unit, order_ids))
     if settled:
-        unit.conn.exec_driver_sql(ANSWER, (unit.tenant, settled))
-        unit.conn.exec_driver_sql(TELL, (GONE_ON, unit.tenant, settled, unit.tenant))
+        left = {row.id: row.changes["lines"] for row in unit.conn.exec_driver_sql(ANSWER, (unit.tenant, settled))}
+        told = unit.conn.exec_driver_sql(TELL, (GONE_ON, unit.tenant, settled, unit.tenant)).all()
         finish_orders(unit, settled)
+        # After the order may have ended, which ends its exceptions: that its goods have left is what these are about.
+        tell_declined(unit, told, left)
 
 
 def finish_orders(unit: Unit, order_ids: Collection[UUID]) -> dict[UUID, str]:

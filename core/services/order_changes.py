@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import Row, insert, text
 
-from core.domain.cases import TOO_LATE
 from core.domain.ids import uuid7
 from core.domain.money import plain
 from core.domain.payloads import jsonable
@@ -21,11 +20,12 @@ from core.services.canceling import cancel_order
 from core.services.cases import settle_members
 from core.services.change_lines import lines_by_name, operations
 from core.services.changes import change_order
+from core.services.declined_parts import ASKS, NOT_DONE, asked_now, settle_declined
 from core.services.facts import Facts
 from core.services.issued import orders_issued
 from core.services.papers import WRITE_OF
 from core.services.part_changes import shares
-from core.services.refusing import show_refused
+from core.services.refusing import mark_of, show_refused
 from core.services.responding import lines_of, owe_answer
 from core.services.taken_off import BEFORE, TAKEN, taken_off
 from core.store import schema as t
@@ -34,7 +34,7 @@ from core.store.unit import Unit
 PACK_UNKNOWN = "UNIT-PACK-422"
 # Key of a change that was refused, with the code of why, where it may be done later on.
 REFUSED_FOR = "refused_for"
-NOTED = (REFUSED_FOR, TAKEN, BEFORE)
+NOTED = (REFUSED_FOR, TAKEN, BEFORE, ASKS, NOT_DONE)
 """Keys of a change that is kept and that the partner did not say."""
 DECLINED = text(
     "SELECT id FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o) AND kind = 'partner' AND state = 'declined'"
@@ -116,7 +116,9 @@ def _settle(unit: Unit, orders: Sequence[Row[Any]], done: Sequence[Row[Any]]) ->
     ids = [order.id for order in orders]
     refused = unit.conn.execute(DECLINED, {"t": unit.tenant, "o": ids}).scalars()
     if set(refused) <= {each.id for each in done}:
-        settle_members(unit, "order", ids, codes=[TOO_LATE.code])
+        # The case of a part that a node declined is about another change.
+        marks = [mark_of(each) for each in {*ids, *(each.order_id for each in done)}]
+        settle_members(unit, "order", ids, fingerprints=marks)
 
 
 def _refuse_twice(before: Sequence[Row[Any]], said: Json) -> None:
@@ -214,6 +216,8 @@ def note_change(
     for order in orders:
         changes = {**said, **((notes or {}).get(order.id, {}) if why is None else {})}
         waits = why is None and (asked or (BEFORE in changes and "cancel" not in changes))
+        if waits:
+            changes[ASKS] = asked_now(unit, order.id)
         unit.conn.execute(
             insert(t.change_set).values(
                 tenant_id=unit.tenant, id=uuid7(), order_id=order.id, kind="partner", changes=changes,
@@ -225,4 +229,7 @@ def note_change(
             owe_answer(unit, order.id, connection_id, terms["respond_within_hours"])
     if why is not None:
         told = terms is not None and answers
-        show_refused(unit, facts, orders, number, why, cancels="cancel" in said, told=told)
+        name = connection.name if connection else "?"
+        show_refused(unit, name, orders, number, why, cancels="cancel" in said, told=told)
+    else:
+        settle_declined(unit, [order.id for order in orders])

@@ -18,10 +18,8 @@ from core.domain.vocabulary import Answer, Answers, Paper
 from core.ports.connectors import Json
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
-from core.services.finishing import GONE_ON
 from core.services.paper_answers import KEPT
 from core.services.papers import head_of, make_paper
-from core.services.refusing import show_refused
 from core.services.taken_off import off_by_buyer
 from core.services.trading import in_ordered, ordered_as
 from core.store import schema as t
@@ -92,9 +90,6 @@ def respond(unit: Unit, facts: Facts, due: Row[Any], terms: Json) -> bool:
     canceled = any("cancel" in each.changes and each.state == "confirmed" for each in changes)
     ordered = {line.position: in_ordered(line, line.quantity)[0] for line in lines}
     for number, about, cancels in _unanswered(unit, order.id, changes, asking=asking):
-        if about.get("refused") == GONE_ON:
-            # Only now it is known; what was refused at once has its case.
-            show_refused(unit, facts, [order], order.external_id, GONE_ON, cancels=cancels, told=True)
         said = _as_refused(answered, about, cancels=cancels) if "refused" in about else answered
         body = {
             **head_of(order, terms, unit.now),
