@@ -54,6 +54,21 @@ def test_places_come_from_tables_and_from_geonames_files(company: Crossdock, pla
     assert company("import", "rates", "DE.txt", "--json").one["error"]["code"] == "CLI-IMPORT-415"
 
 
+def test_rows_of_a_country_that_is_not_there_are_bad(routed: Crossdock, place: Path) -> None:
+    header = "carrier,service,from_country,to_country,price,currency\n"
+    (place / "uk.csv").write_text(f"{header}nordpost,parcel,DE,UK,7,EUR\nnordpost,parcel,DE,GB,7,EUR\n")
+    assert routed("import", "rates", "uk.csv", "--json").one["good"] == 1
+    (place / "places.csv").write_text("country,postal_code,latitude,longitude\nZZ,1,50,0\nGB,AB1,57,-2\n")
+    assert routed("import", "places", "places.csv", "--json").one["good"] == 1
+    (place / "ZZ.txt").write_text("ZZ\t1\tNowhere\t\t\t\t\t\t\t50\t0\t4\n")
+    assert routed("import", "places", "ZZ.txt", "--json").one["good"] == 0
+    fixes = {"uk": ("'UK'", "write GB"), "places": ("'ZZ'", "ISO 3166 has codes such as DE")}
+    for name, (code, fix) in fixes.items():
+        [row] = bad(place, f"{name}.csv.bad.csv")
+        assert row[0] == "2"
+        assert row[1].endswith(f"country: no country has the code {code}; {fix}")
+
+
 def test_a_node_goes_off_and_its_work_elsewhere(routed: Crossdock) -> None:
     tried = routed("nodes", "off", "HAM", "--until", "4h", "--reason", "power cut", "--dry-run", "--json").one
     assert (tried["dry_run"], tried["replan"]["moves"], tried["replan"]["applied"]) == (True, 2, None)

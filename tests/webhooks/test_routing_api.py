@@ -61,6 +61,23 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(
         assert world.one(f"SELECT count(*) AS n FROM {table}").n == 0, table
 
 
+@pytest.mark.parametrize(("code", "fix"), [("UK", "write GB"), ("ZZ", "ISO 3166 has codes such as DE")])
+def test_a_country_that_is_not_there_has_no_rates_and_no_places(api: Client, world: World, code: str, fix: str) -> None:
+    api.post("/carrier-services", POST)
+    place = {"country": code, "postal_code": "1", "latitude": 50, "longitude": 0}
+    for refused in (
+        api.post("/rates/batch", {"rates": [rate("DE", "1"), rate(code, "1")]}),
+        api.post("/rates/batch", {"rates": [{**rate("DE", "1"), "to_country": code}]}),
+        api.post("/places/batch", {"places": [place]}),
+        api.get(f"/places/point?country={code}&postal_code=1"),
+    ):
+        assert code_of(refused) == (422, "INPUT-INVALID-400")
+        assert f"no country has the code '{code}'; {fix}" in refused.get_data(as_text=True)
+    assert world.one("SELECT (SELECT count(*) FROM rate) + (SELECT count(*) FROM place) AS n").n == 0
+    everywhere = {**rate("DE", "1"), "from_country": None, "to_country": None}
+    assert api.post("/rates/batch", {"rates": [everywhere]}).get_json() == {"written": 1}
+
+
 def test_a_postcode_has_a_point_once_places_are_there(api: Client) -> None:
     assert code_of(api.get("/places/point?country=DE&postal_code=24103")) == (404, "HUB-MISSING-404")
     body = {"places": [{"country_code": "DE", "zipcode": "24103", "latitude": "54.3", "longitude": "10.1"}]}

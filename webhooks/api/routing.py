@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
+from core.domain.countries import known_country
 from core.domain.documents import COUNTRY, Strict
 from core.domain.ids import public_id
 from core.errors import NotFound
@@ -54,7 +55,7 @@ class SubstituteQuery(PageQuery):
 class PointQuery(Strict):
     """A postcode as written."""
 
-    country = fields.String(required=True, validate=COUNTRY)
+    country = fields.String(required=True, validate=[COUNTRY, known_country])
     postal_code = fields.String(required=True, validate=validate.Length(1, 32))
 
 

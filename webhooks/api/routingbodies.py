@@ -9,6 +9,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
+from core.domain.countries import known_country
 from core.domain.documents import COUNTRY, CURRENCY, NOT_NEGATIVE, POSITIVE, Strict, a_quantity, a_text
 from core.domain.quick import NO_NUL, Real, Whole
 
@@ -77,7 +78,7 @@ class RateBody(Strict):
     carrier = fields.String(required=True, validate=NAME)
     service = fields.String(required=True, validate=NAME)
     zone = a_text(64)
-    from_country, to_country = (fields.String(allow_none=True, validate=COUNTRY) for _ in range(2))
+    from_country, to_country = (fields.String(allow_none=True, validate=[COUNTRY, known_country]) for _ in range(2))
     from_postal, to_postal = a_text(12), a_text(12)
     up_to_g = Whole(allow_none=True, validate=WEIGHT)
     price = a_quantity(NOT_NEGATIVE)
@@ -103,7 +104,7 @@ class PlaceBody(Schema):
 
         unknown = EXCLUDE
 
-    country = fields.String(required=True, validate=COUNTRY)
+    country = fields.String(required=True, validate=[COUNTRY, known_country])
     postal_code = a_text(32, required=True)
     place = a_text(200)
     latitude = Real(required=True, validate=LATITUDE)
