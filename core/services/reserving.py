@@ -18,7 +18,7 @@ from core.domain.ids import uuid7, uuid7s
 from core.domain.lots import Picked, deal
 from core.domain.shelf import NO_KITS, NO_PARTS, Key, Kits, Shelf
 from core.domain.vocabulary import MovementKind
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Unavailable
 from core.services.combining import Combiner
 from core.services.shortfalls import settle
 from core.store import schema as t
@@ -241,6 +241,10 @@ class ReservationCombiner:
             Unavailable: the database could not do it, or its answer was lost; then the reservation ends by itself.
         """
         return self._combiner.call(wanted)
+
+    def reserve_all(self, wanted: Sequence[Wanted]) -> list[Granted | Unavailable]:
+        """Reserve for one caller who has several requests, each by itself; of each its answer, or why it has none."""
+        return self._combiner.call_all(wanted)
 
     def _reserve(self, batch: Sequence[Wanted]) -> list[Granted]:
         if self._rest:
