@@ -41,8 +41,8 @@ from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
     orders, catalog, calendars, stock, reservations, explained, protection, supply, routing, promises, fulfillment,
-    disruptions, waves, refunds, trade, partners, exceptions, decisions, policies, models, connections, messages, deliveries,
-    events, keys,
+    disruptions, waves, refunds, trade, partners, exceptions, decisions, policies, models, connections, messages,
+    deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

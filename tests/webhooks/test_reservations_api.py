@@ -63,7 +63,7 @@ def codes(rows: Rows) -> list[str | None]:
     return [each["problem"]["code"] if each["problem"] else None for each in rows]
 
 
-KEYED = ({}, {"Idempotency-Key": "many"})
+KEYED: tuple[dict[str, str], ...] = ({}, {"Idempotency-Key": "many"})
 
 
 @pytest.mark.parametrize("headers", KEYED, ids=("shared", "stored"))
