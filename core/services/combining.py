@@ -32,6 +32,11 @@ def _held() -> threading.Lock:
     return lock
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
+
+
 @dataclass(slots=True)
 class _Caller(Generic[Request, Answer]):
     requests: Sequence[Request]
@@ -39,7 +44,7 @@ class _Caller(Generic[Request, Answer]):
     asleep: threading.Lock = field(default_factory=_held)
     done: bool = False
     # Of each request its answer or what went wrong; empty when the work was cut short.
-    outcomes: list[Answer | Exception] = field(default_factory=list)
+    outcomes: list[Answer | _Failed] = field(default_factory=list)
     # Whom to wake next of those whose answers came with this one's.
     after: _Caller[Request, Answer] | None = None
 
@@ -112,7 +117,7 @@ class Combiner(Generic[Request, Answer]):
                 mine.after.wake()
         if len(mine.outcomes) != len(requests):
             return [self._told() for _ in requests]
-        return [self._told(each) if isinstance(each, Exception) else each for each in mine.outcomes]
+        return [self._told(each.error) if isinstance(each, _Failed) else each for each in mine.outcomes]
 
     def _told(self, error: Exception | None = None) -> Unavailable:
         found = Unavailable(self._what, why=type(error).__name__ if error else None, fix=self._fix, code=self._code)
@@ -148,7 +153,7 @@ class Combiner(Generic[Request, Answer]):
         for each in batch:
             each.outcomes.extend(islice(outcomes, len(each.requests)))
 
-    def _done(self, requests: Sequence[Request]) -> Sequence[Answer | Exception]:
+    def _done(self, requests: Sequence[Request]) -> Sequence[Answer | _Failed]:
         """Do requests and return of each its answer or what went wrong."""
         try:
             return self._repeat(requests)
@@ -156,7 +161,7 @@ class Combiner(Generic[Request, Answer]):
             if len(requests) > 1 and not isinstance(error, OperationalError | NoSession):
                 # One request the database cannot take must not cost its neighbors theirs.
                 return [outcome for each in requests for outcome in self._done([each])]
-            return [error] * len(requests)
+            return [_Failed(error)] * len(requests)
 
     def _repeat(self, requests: Sequence[Request]) -> Sequence[Answer]:
         """Do the work, again when it was undone only because it met another transaction."""

@@ -30,6 +30,8 @@ from core.store.unit import Store, Unit
 
 ZERO, ONE = Decimal(0), Decimal(1)
 LONGEST_PAUSE = 63
+WHAT = "The reservation could not be made."
+FIX = "Try again; should it have been kept although the answer was lost, it ends by itself."
 # Arrays, so that the planner looks the groups up one by one instead of reading all reservations.
 LOCK_EXPIRED = """
 WITH due AS MATERIALIZED (
@@ -230,9 +232,7 @@ class ReservationCombiner:
         self._store = store
         # Batches to be decided request by request before plenty is hoped for again, and how many the last time.
         self._rest = self._pause = 0
-        what, code = "The reservation could not be made.", "RESERVE-STORE-503"
-        fix = "Try again; should it have been kept although the answer was lost, it ends by itself."
-        self._combiner = Combiner(self._reserve, what, code, fix=fix, most=most)
+        self._combiner = Combiner(self._reserve, WHAT, "RESERVE-STORE-503", fix=FIX, most=most)
 
     def reserve(self, wanted: Wanted) -> Granted:
         """Reserve for one caller.

@@ -13,14 +13,15 @@ from core.domain.documents import Strict, a_quantity, a_text
 from core.domain.ids import parse_id
 from core.domain.quick import NO_NUL, Whole
 from core.errors import CrossdockError, Unavailable
-from core.services.checkouts import Checkout, Outcome, granted_of, reserve_each, settle_checkouts
+from core.services.checkout_desk import Served
+from core.services.checkouts import Checkout, granted_of, reserve_each
 from core.services.converting import convert_reservation
 from core.services.reserving import release_group
 from core.store.read.page import Json, Listed, Slice
 from core.store.read.stock import list_reservations, read_reservation, read_reservations
 from core.store.unit import Unit
 from webhooks.api.answers import shown_after
-from webhooks.api.auth import asked_for
+from webhooks.api.auth import asked_for, caller
 from webhooks.api.blueprint import Answer, ApiBlueprint, PageQuery, word, words
 from webhooks.api.transactions import reading
 from webhooks.problems import of_error
@@ -81,15 +82,16 @@ def get_reservation(conn: Connection, reservation: str) -> Json:
     return read_reservation(conn, parse_id("reservation", reservation))
 
 
-def _shared(checkouts: Sequence[Checkout]) -> list[Outcome]:
-    """Reserve in transactions shared with other callers: the fast way when no answer has to be stored."""
-    return settle_checkouts(checkouts, reading, parts().reservations.reserve_all)
+def _with_others(bodies: Sequence[Json]) -> list[Served]:
+    """Reserve together with other callers: the fast way when no answer has to be stored."""
+    return parts().checkouts.reserve(_checkouts(bodies, reading))
 
 
 def _reserve_with_others(body: Json) -> Answer:
-    [outcome] = _shared(reading(lambda conn: _checkouts(conn, [body])))
-    group_id = granted_of(outcome)
-    return _reserved(reading(lambda conn: read_reservation(conn, group_id)))
+    [served] = _with_others([body])
+    if isinstance(served, CrossdockError):
+        raise served
+    return _reserved(served)
 
 
 @routes.writes(
@@ -106,13 +108,12 @@ def post_reservation(unit: Unit, body: Json) -> Answer:
 
     Without `node` the units are taken from the fewest nodes that have them.
     """
-    [outcome] = reserve_each(unit, _checkouts(unit.conn, [body]))
+    [outcome] = reserve_each(unit, _checkouts([body], lambda work: work(unit.conn)))
     return _reserved(read_reservation(unit.conn, granted_of(outcome), unit.tenant))
 
 
 def _reserve_many_with_others(body: Json) -> Json:
-    outcomes = _shared(reading(lambda conn: _checkouts(conn, body["reservations"])))
-    return reading(lambda conn: _told(outcomes, lambda groups: read_reservations(conn, groups)))
+    return _told(_with_others(body["reservations"]))
 
 
 @routes.writes(
@@ -128,35 +129,39 @@ def post_reservations(unit: Unit, body: Json) -> Json:
 
     They are served in the order given, and answered in it.
     """
-    outcomes = reserve_each(unit, _checkouts(unit.conn, body["reservations"]))
-    return _told(outcomes, lambda groups: read_reservations(unit.conn, groups, unit.tenant))
+    outcomes = reserve_each(unit, _checkouts(body["reservations"], lambda work: work(unit.conn)))
+    shown = read_reservations(unit.conn, [each for each in outcomes if isinstance(each, UUID)], unit.tenant)
+    return _told([each if isinstance(each, CrossdockError) else shown[each] for each in outcomes])
 
 
-def _told(outcomes: Sequence[Outcome], read: Callable[[list[UUID]], dict[UUID, Json]]) -> Json:
+def _told(served: Sequence[Served]) -> Json:
     """Return the answer to many checkouts.
 
     Raises:
         Unavailable: the database could do nothing of it.
     """
-    if all(isinstance(each, Unavailable) for each in outcomes):
-        granted_of(outcomes[0])
-    shown = read([each for each in outcomes if isinstance(each, UUID)])
+    refused = [each for each in served if isinstance(each, CrossdockError)]
+    if len(refused) == len(served) and all(isinstance(each, Unavailable) for each in refused):
+        raise refused[0]
     rows = [
         {"reservation": None, "problem": of_error(each)[0]}
         if isinstance(each, CrossdockError)
-        else {"reservation": shown[each], "problem": None}
-        for each in outcomes
+        else {"reservation": each, "problem": None}
+        for each in served
     ]
-    return {"granted": len(shown), "refused": len(rows) - len(shown), "data": rows}
+    return {"granted": len(served) - len(refused), "refused": len(refused), "data": rows}
 
 
 def _reserved(shown: Json) -> Answer:
     return Answer(shown, location=f"/api/v1/reservations/{shown['id']}")
 
 
-def _checkouts(conn: Connection, bodies: Sequence[Json]) -> list[Checkout]:
-    whose = {name: asked_for(conn, name) for name in {body.get("connection") for body in bodies}}
-    return [Checkout(body["lines"], body["seconds"], whose[body.get("connection")]) for body in bodies]
+def _checkouts(bodies: Sequence[Json], within: Callable[[Callable[[Connection], Any]], Any]) -> list[Checkout]:
+    """Return what bodies ask for and for whom; `within` runs a function in a session, where one is needed."""
+    whose = {None: caller().connection_id}
+    if named := {body["connection"] for body in bodies if body.get("connection")}:
+        whose.update(within(lambda conn: {name: asked_for(conn, name) for name in named}))
+    return [Checkout(body["lines"], body["seconds"], whose[body.get("connection") or None]) for body in bodies]
 
 
 @routes.writes("/reservations/<reservation>/release", scope="reservations:write", shape="Reservation")
