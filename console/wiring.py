@@ -75,7 +75,7 @@ def pace_of(settings: Settings) -> Pace:
     )
 
 
-def _sessions(settings: Settings, role: str) -> int:
+def sessions(settings: Settings, role: str) -> int:
     """Return how many sessions a process keeps: as many as its threads may need, as opening one costs many requests."""
     threads = {"worker": settings.worker_threads, "web": settings.web.threads}
     return SMALL_POOL.get(role) or max(settings.pools.size, threads.get(role, 0) + 1)
@@ -101,7 +101,7 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     pools = settings.pools
     engine = open_engine(
         settings.database_url,
-        pool_size=_sessions(settings, role),
+        pool_size=sessions(settings, role),
         overflow=pools.overflow,
         wait_seconds=pools.timeout_seconds,
     )
@@ -144,7 +144,7 @@ def create_app(settings: Settings) -> Flask:
     pools = settings.pools
     engine = open_engine(
         settings.database_url,
-        pool_size=_sessions(settings, "web"),
+        pool_size=sessions(settings, "web"),
         overflow=pools.overflow,
         wait_seconds=pools.timeout_seconds,
         reports=True,
