@@ -127,9 +127,13 @@ def _shut(way: Row[Any], passage: Passage) -> tuple[str, str]:
 
 
 def of_lost(parcel: Row[Any]) -> Chance:
-    """Return that a parcel which was lost or went back does not come."""
-    source = f"{parcel.carrier or 'a carrier'} {lane_name(parcel.from_country, parcel.to_country)}"
-    return Chance(1.0, source, f"{source} is {parcel.state.replace('_', ' ')}")
+    """Return that a parcel which was lost or went back does not come, unless its carrier finds it.
+
+    Its case is not that of parcels that are slow on its lane, so that it ends when this one is found.
+    """
+    way = f"{parcel.carrier or 'a carrier'} {lane_name(parcel.from_country, parcel.to_country)}"
+    state = parcel.state.replace("_", " ")
+    return Chance(1.0, f"{way} {state}", f"{way} is {state}")
 
 
 def of_missing(head: Row[Any]) -> Chance:
