@@ -80,6 +80,8 @@ class Chances:
         code = self._facts.promising.places[work.node_id].code
         out = leaving(self._facts, work.node_id, work.carrier, self._now)
         why = f"{code} has not {'made it ready' if fetched else 'sent it'}"
+        if work.state == "canceling":
+            why = f"{code} has not said whether it gives it back"
         if fetched and work.state in AT_HAND:
             return Chance(0.0, code, why, work.node_id)
         if out.because is not None:

@@ -14,7 +14,7 @@ from tests.core.test_promises_at_risk import opened, placed, shut, swept, switch
 from tests.core.world import World, now
 
 # Where the buyer of `World.order` lives.
-KIEL = {"country": "DE", "prefixes": ["24"]}
+KIEL: dict[str, Any] = {"country": "DE", "prefixes": ["24"]}
 
 
 @pytest.fixture
