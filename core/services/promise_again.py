@@ -36,11 +36,11 @@ CROSS JOIN LATERAL (
       AND NOT (f.state = 'planned' AND f.release_at IS NULL)
 ) r
 WHERE o.tenant_id = %(tenant)s AND o.state IN ('accepted', 'in_progress')
-  AND (%(ids)s::uuid[] IS NULL OR o.id = ANY(%(ids)s::uuid[]))
   AND NOT EXISTS (SELECT 1 FROM promise p WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id)
   AND l.open > 0 AND l.shipped = 0 AND r.worked >= l.open
-ORDER BY o.placed_at, o.id
 """
+AMONG = " AND o.id = ANY(%(ids)s::uuid[])"
+IN_TURN = " ORDER BY o.placed_at, o.id"
 WORKS = """
 SELECT id, order_id, node_id, carrier, service, ship_on, arrive_on FROM fulfillment_order
 WHERE tenant_id = %s AND order_id = ANY(%s::uuid[])
@@ -69,8 +69,10 @@ def find_unpromised(unit: Unit, order_ids: Collection[UUID] | None = None) -> Se
         unit: the running transaction.
         order_ids: among these; among all when None.
     """
-    values = {"tenant": unit.tenant, "ids": None if order_ids is None else list(order_ids)}
-    return unit.conn.exec_driver_sql(UNPROMISED, values).all()
+    if order_ids is None:
+        return unit.conn.exec_driver_sql(UNPROMISED + IN_TURN, {"tenant": unit.tenant}).all()
+    values = {"tenant": unit.tenant, "ids": list(order_ids)}
+    return unit.conn.exec_driver_sql(UNPROMISED + AMONG + IN_TURN, values).all()
 
 
 def promise_again(unit: Unit, facts: Facts, order_ids: Collection[UUID]) -> None:

@@ -128,7 +128,8 @@ def promise_orders(
     _take_over(unit, [each for each in named if each.unheld is None], open_orders)
     held = {each.order.id for each in named if each.unheld is None}
     made = _make(unit, facts, {order: each for order, each in open_orders.items() if order not in held}, refused or {})
-    tell_unheld(unit, facts, [each for each in named if each.unheld is not None], made)
+    told = {order_id for order_id in open_orders if refused is not None and order_id not in made}
+    tell_unheld(unit, facts, [each for each in named if each.unheld is not None and each.order.id not in told], made)
 
 
 def _part_row(work: Leaves, part: Expected) -> tuple[Any, ...]:

@@ -149,7 +149,7 @@ def track(unit: Unit, document: Json, connection_id: UUID | None = None, *, refu
             {"status": document["status"], "occurred_at": jsonable(document["occurred_at"]), "reason": f"that {doubt}"},
             order_id=shipment.order_id,
         )  # fmt: skip
-    elif stored:
+    elif stored or shipment.state == "lost":  # what finds it may have been told when nothing could
         _move(unit, shipment, document)
     return Tracked(
         UUID(str(found.order_id)),

@@ -162,6 +162,21 @@ def test_a_corrected_time_of_delivery_still_counts_when_a_loss_was_told_after_it
     assert told(world, ("delivered", 90)).delivered_at == LEFT + timedelta(hours=90)
 
 
+def test_what_was_told_when_nothing_could_find_it_counts_when_it_is_told_again(world: World) -> None:
+    told(world, ("lost", 50))
+    change(
+        world,
+        "INSERT INTO tracking_event (tenant_id, id, shipment_id, status, occurred_at)"
+        " SELECT 1, gen_random_uuid(), id, 'delivered', :at FROM shipment",
+        at=LEFT + timedelta(hours=100),
+    )
+    assert told(world, ("lost", 50)).state == "lost"
+    assert told(world, ("delivered", 100)).state == "delivered"
+    assert world.one("SELECT sum(delivered) AS units FROM order_line").units == 2
+    assert told(world, ("delivered", 100)).state == "delivered"
+    assert world.one("SELECT count(*) AS n FROM event WHERE type = 'shipment.found'").n == 1
+
+
 def test_a_person_is_told_when_the_loss_was_refunded_meanwhile(world: World) -> None:
     told(world, ("lost", 50))
     refunded(world)

@@ -1,13 +1,16 @@
 """Orders into an area that was shut for nobody knew how long are promised when it opens."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from core.domain.ids import public_id
 from core.domain.vocabulary import HoldKind
 from core.services.holds import place_hold, release_hold
+from core.services.promising import Wanted, offer
 from core.store.unit import Store
 from tests.core.carriers import change, ordered, places
 from tests.core.test_promises_at_risk import opened, placed, shut, swept, switched
@@ -145,6 +148,31 @@ def test_a_node_that_is_off_hinders_it_until_it_is_on(world: World) -> None:
     assert swept(world) is None
     switched(world, active=True)
     assert swept(world).state == "standing"
+
+
+@pytest.mark.parametrize("days", [0, 60])
+def test_one_that_names_an_offer_which_does_not_hold_is_told_the_date_that_does(world: World, days: int) -> None:
+    with world.store.begin() as unit:
+        made = offer(unit, world.facts, [Wanted("A", Decimal(1))], "DE", "24103")
+        unit.conn.execute(text("UPDATE promise SET due_at = due_at - interval '2 days'"))
+    flood = shut(world, days=None, **KIEL)
+    swept(world)
+    ordered(world, {"A": 2}, promise=public_id("promise", made))
+    [case] = world.all("SELECT sentence, state FROM exception_case WHERE code = 'PROMISE-OFFER-001'")
+    assert ("has no promise" in case.sentence, case.state) == (True, "open")
+    strike = shut(world, days=None, country="DE", prefixes=["241"])
+    opened(world, flood)
+    assert swept(world) is None
+    # What was told is kept after all where it was late enough.
+    change(world, "UPDATE promise SET due_at = due_at + :days", days=timedelta(days=days))
+    opened(world, strike)
+    found = swept(world)
+    [case] = world.all("SELECT sentence, state FROM exception_case WHERE code = 'PROMISE-OFFER-001'")
+    if days:
+        assert case.state == "superseded"
+    else:
+        assert (f"is promised for {found.due_at:%Y-%m-%d %H:%M} UTC" in case.sentence, case.state) == (True, "open")
+    assert world.one("SELECT count(*) AS n FROM event WHERE type = 'promise.offer_refused'").n == 2
 
 
 def test_a_circle_around_the_buyer_counts_too(world: World) -> None:
