@@ -61,9 +61,9 @@ class Bare:
         self._orders = count(1)
         self._combiner = Combiner(self._work, "The bare reservation failed.", "BENCH-BARE-503")
 
-    def reserve(self, item: int) -> bool:
-        """Reserve a unit of an item and return whether there was one."""
-        return self._combiner.call(item)
+    def reserve(self, items: Sequence[int]) -> bool:
+        """Reserve a unit of each of some items and return whether there was one of each."""
+        return all(each is True for each in self._combiner.call_all(items))
 
     def close(self) -> None:
         """End the session."""

@@ -1,10 +1,12 @@
 """Soft reservations per second by `reserve_many`, as checkouts call it: many clients, one process, one combiner.
 
-On one hot item and spread over many, with 1, 16 and 64 clients at once, each reserving again when it has its answer.
-Beside it, in the same run, one caller reserves in batches as large (`without_callers`: what no hand-over between them
-could better), as many clients use the design's bare primitive (`bare`), and pgbench does the same writes without
-combining: conditional UPDATE of the position, INSERT of the reservation and of the ledger's row, one commit each. Then
-a hot item is sold out. Oversold, counted in the tables, must be 0, and every answer given must be in the books.
+On one hot item and spread over many, with 1, 16 and 64 clients at once, each reserving again when it has its answer:
+each in a thread of its own, and behind four storefronts that ask for all of theirs in one call (`gathered`), as
+`POST /reservations/batch` does it. Beside it, in the same run: one caller who reserves in batches as large
+(`without_callers`, what no hand-over between them could better), as many clients of the design's bare primitive
+(`bare`, `bare_gathered`), and pgbench with the same writes uncombined: conditional UPDATE of the position, INSERT of
+the reservation and of the ledger's row, one commit each. Then a hot item is sold out. Oversold, counted in the tables,
+must be 0, and every answer given must be in the books.
 """
 
 from __future__ import annotations
@@ -26,12 +28,16 @@ from benchmarks.pgbench import pgbench
 from benchmarks.running import forget_environment, latency, ratio, sizes, time_limit
 from core.jobs.hub import Hub
 from core.services import catalog
-from core.services.reserving import ReservationCombiner, Wanted, reserve_plenty
+from core.services.reserving import Granted, ReservationCombiner, Wanted, reserve_plenty
 from core.services.stock import set_on_hand
 
 Place = tuple[UUID, UUID]
 ONE = Decimal(1)
+# How long each reservation took, and the seconds of all.
+Load = tuple[list[float], float]
 PLENTY = 1_000_000_000
+# Servers that clients may stand behind.
+STOREFRONTS = 4
 SHELF = 5_000
 # Positions by number, so that pgbench can pick one: 0 is the hot one.
 NUMBERED = """
@@ -115,50 +121,87 @@ def series(
     script = BY_UPDATE.format(first=first, last=last)
     door = ReservationCombiner(hub.store)
 
-    def ask(place: Place) -> bool:
-        return door.reserve(Wanted({place: ONE})).group_id is not None
+    def ask(wanted: Sequence[Place]) -> bool:
+        return door.reserve(Wanted({wanted[0]: ONE})).group_id is not None
 
-    ours, theirs, least = [], [], []
+    def ask_all(wanted: Sequence[Place]) -> bool:
+        answers = door.reserve_all([Wanted({place: ONE}) for place in wanted])
+        return all(isinstance(each, Granted) and each.group_id is not None for each in answers)
+
+    numbers = range(first, last + 1)
+    fronts = min(STOREFRONTS, clients)
+    loads: dict[str, Callable[[int], Load]] = {
+        "": lambda run: hammer(ask, places, clients, options.seconds, run),
+        "gathered": lambda run: hammer(ask_all, places, fronts, options.seconds, run, clients // fronts),
+        "bare": lambda run: hammer(bare.reserve, numbers, clients, options.seconds, run),
+        "bare_gathered": lambda run: hammer(bare.reserve, numbers, fronts, options.seconds, run, clients // fronts),
+    }
+    runs: dict[str, list[Load]] = {name: [] for name in loads}
+    theirs = []
     for run in range(options.runs):
-        ours.append(hammer(ask, places, clients, options.seconds, run))
-        least.append(hammer(bare.reserve, range(first, last + 1), clients, options.seconds, run))
+        for name, load in loads.items():
+            runs[name].append(load(run))
         theirs.append(pgbench(url, script, clients=clients, seconds=options.seconds))
     theirs.sort(key=lambda each: each["per_second"])
-    rates, bare_rates = ([round(len(times) / seconds, 1) for times, seconds in runs] for runs in (ours, least))
     limit = theirs[len(theirs) // 2]
     alone = in_batches(hub, places, clients, options.seconds)
+    found = {name: rates(own) for name, own in runs.items()}
+    ours = found[""]["per_second"]
+    granted = sum(len(times) + 1 for times, _ in (*runs[""], *runs["gathered"])) + alone["granted"]
     return {
         "clients": clients,
-        "per_second": statistics.median(rates),
-        "runs": rates,
-        # Each run began with one reservation that opens the session, and is not timed.
-        "granted": sum(len(times) + 1 for times, _ in ours) + alone["granted"],
-        **latency([each for times, _ in ours for each in times]),
+        **found.pop(""),
+        "granted": granted,
+        "storefronts": fronts,
+        **found,
         "without_callers": alone["per_second"],
-        "bare": {"per_second": statistics.median(bare_rates), "runs": bare_rates},
-        "ratio_to_bare": ratio(statistics.median(rates), statistics.median(bare_rates)),
+        "ratio_to_bare": ratio(ours, found["bare"]["per_second"]),
         "pgbench": limit,
-        "ratio_to_pgbench": ratio(statistics.median(rates), limit["per_second"]),
+        "ratio_to_pgbench": ratio(ours, limit["per_second"]),
     }
 
 
+def rates(runs: Sequence[Load]) -> dict[str, Any]:
+    """Return reservations a second of each run, their median, and how long a client waited for its answer."""
+    each = [round(len(times) / seconds, 1) for times, seconds in runs]
+    return {
+        "per_second": statistics.median(each), "runs": each, **latency([one for times, _ in runs for one in times])
+    }  # fmt: skip
+
+
 def hammer(
-    reserve: Callable[[Any], bool], places: Sequence[Any], clients: int, seconds: float, seed: int
-) -> tuple[list[float], float]:
-    """Reserve one unit after the other in many threads; return the time each took, and the seconds of all."""
-    reserve(places[0])
+    reserve: Callable[[Sequence[Any]], bool],
+    places: Sequence[Any],
+    callers: int,
+    seconds: float,
+    seed: int,
+    each: int = 1,
+) -> Load:
+    """Reserve one unit after the other in many threads; return how long each waited, and the seconds of all.
+
+    Each run begins with one reservation that opens the session, and is not timed.
+
+    Args:
+        reserve: takes a unit at each of several places.
+        places: drawn from by chance.
+        callers: threads.
+        seconds: how long.
+        seed: of chance.
+        each: clients behind a caller: it asks for a unit for each of them in one call.
+    """
+    reserve(places[:1])
 
     def client(number: int, times: list[float]) -> None:
         dice = rng(seed * 1000 + number)
         while (began := time.perf_counter()) < end:
-            if not reserve(dice.choice(places)):
+            if not reserve([dice.choice(places) for _ in range(each)]):
                 raise AssertionError("a shelf with plenty was said to be empty")
-            times.append(time.perf_counter() - began)
+            times.extend([time.perf_counter() - began] * each)
 
     start = time.perf_counter()
     end = start + seconds
-    found = _together(clients, client)
-    return [each for times in found for each in times], time.perf_counter() - start
+    found = _together(callers, client)
+    return [one for times in found for one in times], time.perf_counter() - start
 
 
 def in_batches(hub: Hub, places: list[Place], size: int, seconds: float) -> dict[str, float]:

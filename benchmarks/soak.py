@@ -31,12 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trouble", type=float, default=plan.trouble, help="probability of each fault of a partner")
     parser.add_argument("--seed", type=int, default=plan.seed)
     parser.add_argument("--settle", type=float, default=plan.settle, help="seconds it may take to settle")
+    parser.add_argument("--idle", type=float, default=plan.idle, help="seconds without anything finished: it is stuck")
     parser.add_argument("--races", type=int, default=20, help="seeds of 200 clients for 50 units; 0 leaves them out")
     parser.add_argument("--keep", type=Path, help="an empty folder to work in and to leave the logs and data in")
     given = parser.parse_args(arguments)
     # Asked to end, it ends the hub and the partners it started too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    plan = Plan(given.orders, given.rate, given.kills, given.trouble, given.seed, given.settle)
+    plan = Plan(given.orders, given.rate, given.kills, given.trouble, given.seed, given.settle, given.idle)
     with tempfile.TemporaryDirectory(prefix="crossdock-soak-", ignore_cleanup_errors=True) as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

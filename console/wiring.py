@@ -75,6 +75,12 @@ def pace_of(settings: Settings) -> Pace:
     )
 
 
+def sessions(settings: Settings, role: str) -> int:
+    """Return how many sessions a process keeps: as many as its threads may need, as opening one costs many requests."""
+    threads = {"worker": settings.worker_threads, "web": settings.web.threads}
+    return SMALL_POOL.get(role) or max(settings.pools.size, threads.get(role, 0) + 1)
+
+
 @contextmanager
 def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
     """Yield what jobs and services work with; sessions and the wake-up thread end with the block.
@@ -93,9 +99,11 @@ def open_hub(settings: Settings, role: str) -> Iterator[Hub]:
 
     assert settings.database_url is not None
     pools = settings.pools
-    size = SMALL_POOL.get(role) or (max(pools.size, settings.worker_threads + 1) if role == "worker" else pools.size)
     engine = open_engine(
-        settings.database_url, pool_size=size, overflow=pools.overflow, wait_seconds=pools.timeout_seconds
+        settings.database_url,
+        pool_size=sessions(settings, role),
+        overflow=pools.overflow,
+        wait_seconds=pools.timeout_seconds,
     )
     waker = Waker(settings.database_url)
     try:
@@ -136,7 +144,7 @@ def create_app(settings: Settings) -> Flask:
     pools = settings.pools
     engine = open_engine(
         settings.database_url,
-        pool_size=pools.size,
+        pool_size=sessions(settings, "web"),
         overflow=pools.overflow,
         wait_seconds=pools.timeout_seconds,
         reports=True,

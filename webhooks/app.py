@@ -27,6 +27,7 @@ from webhooks.api import (
     promises,
     protection,
     refunds,
+    reservations,
     routing,
     spec,
     stock,
@@ -39,9 +40,9 @@ from webhooks.metrics import REQUESTS, SECONDS
 from webhooks.runtime import EXTENSION, Parts, Runtime
 
 GROUPS = (
-    orders, catalog, calendars, stock, explained, protection, supply, routing, promises, fulfillment, disruptions,
-    waves, refunds, trade, partners, exceptions, decisions, policies, models, connections, messages, deliveries, events,
-    keys,
+    orders, catalog, calendars, stock, reservations, explained, protection, supply, routing, promises, fulfillment,
+    disruptions, waves, refunds, trade, partners, exceptions, decisions, policies, models, connections, messages,
+    deliveries, events, keys,
 )  # fmt: skip
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 

@@ -14,9 +14,9 @@ from core.errors import CrossdockError, Unavailable
 from core.ports.connectors import Connectors, InboundRecord, Json
 from core.services import quarantining, transport_receipts
 from core.services.call_alarms import tell_refused
+from core.services.checkout_desk import CheckoutDesk
 from core.services.facts import Facts, FactsCache
 from core.services.intake import IntakeCombiner
-from core.services.reserving import ReservationCombiner
 from core.services.secretbox import SecretBox
 from core.services.sscc import Numbers
 from core.services.witness import FileWitness
@@ -63,7 +63,7 @@ class Parts:
         self.numbers = Numbers(given.store, FileWitness(given.settings.data_dir / "sscc.json"))
         self.combiner = IntakeCombiner(given.store)
         self.refusals = Refusals()
-        self.reservations = ReservationCombiner(given.store)
+        self.checkouts = CheckoutDesk(given.store)
         limits = given.settings.limits
         self.accounts = Accounts(
             given.store, given.connectors, self.box, limits.max_body_bytes, limits.max_exchange_bytes

@@ -20,6 +20,7 @@ class Plan:
         trouble: probability of each kind of misbehavior of a partner, per call or event.
         seed: of all chance but the moments at which processes run.
         settle: seconds within which everything must be settled after the last order and the last kill.
+        idle: seconds without anything finished after which it is stuck: how long all takes is the machine's doing.
         items: how many different items are sold; their stock covers most of the demand but not all of it.
     """
 
@@ -28,7 +29,8 @@ class Plan:
     kills: int = 5
     trouble: float = 0.05
     seed: int = 7
-    settle: float = 1_200.0
+    settle: float = 3_600.0
+    idle: float = 180.0
     items: int = 60
 
     @property

@@ -15,9 +15,12 @@ from benchmarks.chaos.killer import Killer
 from benchmarks.chaos.load import Load
 from benchmarks.chaos.plan import Plan
 from benchmarks.chaos.rig import Rig
-from benchmarks.chaos.verdict import breaches, outstanding
+from benchmarks.chaos.verdict import breaches, finished, outstanding
 
 LOOK = 0.5
+# Seconds of rest for each second of looking, and between two lines of progress.
+LOOKS_PART = 20.0
+SAID = 15.0
 
 
 def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _text: None) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _text: Non
             say(f"{len(load.placed)} orders placed; waiting for the last of {plan.kills * 7} blows")
             killer.join()
             ended = time.monotonic()
-            facts = settled(rig, load.placed, plan.settle, say)
+            facts = settled(rig, load.placed, plan, say)
         finally:
             load.stop()
             killer.stop()
@@ -56,26 +59,33 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _text: Non
         }
 
 
-def settled(rig: Rig, placed: list[str], seconds: float, say: Callable[[str], None]) -> Facts:
-    """Wait until nothing is left to do, or time is up, and return what is so then."""
-    end = time.monotonic() + seconds
-    quiet = 0
-    told = 0.0
+def settled(rig: Rig, placed: list[str], plan: Plan, say: Callable[[str], None]) -> Facts:
+    """Wait until nothing is left to do, nothing is done any more or time is up, and return what is so then."""
+    end = time.monotonic() + plan.settle
+    stuck = time.monotonic() + plan.idle
+    quiet = done = 0
+    told = pause = 0.0
     while True:
-        time.sleep(LOOK)
+        # To look costs more the more there is, and what it takes of the processor the hub does not get.
+        time.sleep(max(LOOK, pause))
+        began = time.monotonic()
         try:
             facts = collect(rig.store, rig.control(), placed)
         except OperationalError:
             if time.monotonic() > end:
                 raise
             continue
+        now = time.monotonic()
+        pause = LOOKS_PART * (now - began)
         left = outstanding(facts)
+        if (more := finished(facts)) > done:
+            done, stuck = more, now + plan.idle
         # What came last may have caused more: quiet twice is quiet.
         quiet = 0 if left else quiet + 1
-        if quiet > 1 or time.monotonic() > end:
+        if quiet > 1 or now > min(end, stuck):
             return facts
-        if time.monotonic() - told > 5:
-            told = time.monotonic()
+        if now - told > SAID:
+            told = now
             say(f"left: {left}")
 
 

@@ -33,6 +33,15 @@ def outstanding(facts: Facts) -> dict[str, int]:
     return {name: number for name, number in found.items() if number}
 
 
+def finished(facts: Facts) -> int:
+    """Return how many orders, messages and deliveries are done with: while it grows, the hub is not stuck."""
+    return (
+        sum(state in FINAL for state, _ in facts.orders.values())
+        + sum(n for state, n in facts.messages.items() if state not in READING)
+        + sum(each.state not in UNFINISHED for each in facts.deliveries)
+    )
+
+
 def breaches(facts: Facts) -> list[str]:
     """Return one sentence for each rule that does not hold; none means that the run was good."""
     return [*_books(facts), *_orders(facts), *_inbox(facts), *_effects(facts), *_shelves(facts)]

@@ -64,7 +64,7 @@ def make(session: Session, /, lines: tuple[str, ...], span: timedelta, connectio
     from core.services.catalog import connection_named
     from core.services.checkouts import reserve_lines
     from core.store.read.stock import read_reservation
-    from webhooks.api.stock import ReservationBody
+    from webhooks.api.reservations import ReservationBody
 
     named = [units_of(each, "node") for each in lines]
     body = body_of(ReservationBody, lines=named, seconds=int(span.total_seconds()), connection=connection)

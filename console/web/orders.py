@@ -187,7 +187,7 @@ def cancel(order: str) -> AnyResponse:
 
 
 BAD = ("order.held", "fulfillment.rejected", "fulfillment.short", "shipment.lost", "delivery.dead", "disturbed", "lost")
-GOOD = ("order.accepted", "order.completed", "fulfillment.shipped", "shipment.delivered", "delivered")
+GOOD = ("order.accepted", "order.completed", "fulfillment.shipped", "shipment.delivered", "shipment.found", "delivered")
 
 
 def moment_tone(moment: order_page.Moment) -> str:

@@ -126,6 +126,12 @@ ACCEPTED_OTHERWISE = Cause(
     "Receiving advice {external_id} of {number}: {detail}. Nothing was changed by it.",
     None, "Look for the goods, then settle it with the partner", None, 48,
 )  # fmt: skip
+FOUND = Cause(
+    "SHIP-FOUND-001", "carrier", "high", "{number}: a parcel that was lost and made good is found",
+    "{carrier} said that {parcel} of {number} was lost ({lost}), and says now that it is {state} ({at}). Meanwhile "
+    "{meanwhile}. Nothing of that was undone.",
+    None, "Stop what is still to leave, or agree with the buyer on what goes back or is paid", None, 8,
+)  # fmt: skip
 SERIALS = Cause(
     "SHIP-SERIAL-001", "stock", "medium", "{node} reports serial numbers that cannot be right",
     "{detail}. What was shipped counts as reported.",

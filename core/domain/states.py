@@ -216,7 +216,7 @@ OPEN_FULFILLMENT = tuple(state for state in F if state not in FULFILLMENT.final)
 
 
 class ShipmentState(StrEnum):
-    """Where a shipment is, by the carrier's newest fact."""
+    """Where a shipment is, by the carrier's newest fact; a lost one is where a later fact finds it."""
 
     LABELED = "labeled"
     VOIDED = "voided"
@@ -232,20 +232,22 @@ class ShipmentState(StrEnum):
 S = ShipmentState
 # Carrier facts may skip steps: each later state is reachable from each earlier one that is still moving.
 _MOVING = (S.LABELED, S.HANDED_OVER, S.IN_TRANSIT, S.DISTURBED, S.OUT_FOR_DELIVERY)
+# Carriers find lost parcels: who scans, delivers or returns one has it; a disturbance may be the search for it. What
+# went back stays back: `delivered`, said of it afterwards, means to its sender.
 SHIPMENT = Machine(
     "shipment",
     ShipmentState,
     {S.LABELED, S.HANDED_OVER},
-    {S.VOIDED, S.DELIVERED, S.LOST, S.RETURNED_TO_SENDER},
+    {S.VOIDED, S.DELIVERED, S.RETURNED_TO_SENDER},
     {
         (S.LABELED, "void"): S.VOIDED,
-        (S.LABELED, "hand_over"): S.HANDED_OVER,
-        **{(state, "transit"): S.IN_TRANSIT for state in (S.LABELED, S.HANDED_OVER, S.DISTURBED)},
+        **{(state, "hand_over"): S.HANDED_OVER for state in (S.LABELED, S.LOST)},
+        **{(state, "transit"): S.IN_TRANSIT for state in (S.LABELED, S.HANDED_OVER, S.DISTURBED, S.LOST)},
         **{(state, "disturb"): S.DISTURBED for state in (S.HANDED_OVER, S.IN_TRANSIT, S.OUT_FOR_DELIVERY)},
-        **{(state, "go_out"): S.OUT_FOR_DELIVERY for state in _MOVING if state != S.OUT_FOR_DELIVERY},
-        **{(state, "deliver"): S.DELIVERED for state in _MOVING},
+        **{(state, "go_out"): S.OUT_FOR_DELIVERY for state in (*_MOVING, S.LOST) if state != S.OUT_FOR_DELIVERY},
+        **{(state, "deliver"): S.DELIVERED for state in (*_MOVING, S.LOST)},
         **{(state, "lose"): S.LOST for state in _MOVING if state != S.LABELED},
-        **{(state, "send_back"): S.RETURNED_TO_SENDER for state in _MOVING if state != S.LABELED},
+        **{(state, "send_back"): S.RETURNED_TO_SENDER for state in (*_MOVING, S.LOST) if state != S.LABELED},
     },
 )
 TRACKING_TRIGGER = {
@@ -256,6 +258,8 @@ TRACKING_RANK = {
     "labeled": 0, "voided": 9, "handed_over": 1, "in_transit": 2, "disturbed": 2, "out_for_delivery": 3,
     "delivered": 9, "lost": 9, "returned_to_sender": 9,
 }  # fmt: skip
+# Facts that find a lost parcel.
+FINDING = tuple(status for status, trigger in TRACKING_TRIGGER.items() if SHIPMENT.may(S.LOST, trigger))
 
 
 class CaseState(StrEnum):

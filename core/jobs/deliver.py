@@ -115,7 +115,7 @@ def _claim(hub: Hub, unit: Unit, connection_id: UUID, n: int) -> Claimed | None:
         )
     connector: Connector | None = None
     try:
-        connector = hub.connector(unit, connection_id)
+        connector = hub.connector(unit, connection_id, connection)
     except CrossdockError as error:
         log.warning("delivery.connector_unusable", connection=connection.name, code=error.error_code)
     return Claimed(row, token, connector, mode, row.was == "unknown", payload)

@@ -6,7 +6,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Row
 
 from config.settings import Orders, Promising, Waves
 from core.ports.connectors import ConnectionConfig, Connector, Connectors
@@ -64,13 +67,15 @@ class Hub:
         self.numbers = Numbers(self.store, self.witness)
         self.facts = FactsCache(self.connectors, self.promising, self.orders)
 
-    def connector(self, unit: Unit, connection_id: UUID) -> Connector:
+    def connector(self, unit: Unit, connection_id: UUID, row: Row[Any] | None = None) -> Connector:
         """Return this thread's connector object for a connection, made anew when the connection has changed.
+
+        `row` is the connection's, where the caller has just read it.
 
         Raises:
             Misconfigured: connector, settings or secrets do not fit.
         """
-        row = row_of(unit, connection_id)
+        row = row or row_of(unit, connection_id)
         return self._cached(connection_id, (row.version, row.mode), lambda: config_of(row, self.box, unit.now))
 
     def _cached(self, connection_id: UUID, version: object, config: Callable[[], ConnectionConfig]) -> Connector:

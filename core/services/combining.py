@@ -9,9 +9,10 @@ its time, and nobody whose answer is there waits behind the next commit.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import accumulate, islice, zip_longest
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import OperationalError
@@ -31,14 +32,19 @@ def _held() -> threading.Lock:
     return lock
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
+
+
 @dataclass(slots=True)
 class _Caller(Generic[Request, Answer]):
-    request: Request
-    # Held until the request is done or it is this caller's turn to do the work. An event would do, at twice the cost.
+    requests: Sequence[Request]
+    # Held until the requests are done or it is this caller's turn to do the work. An event would do, at twice the cost.
     asleep: threading.Lock = field(default_factory=_held)
     done: bool = False
-    answer: list[Answer] = field(default_factory=list)
-    error: Exception | None = None
+    # Of each request its answer or what went wrong; empty when the work was cut short.
+    outcomes: list[Answer | _Failed] = field(default_factory=list)
     # Whom to wake next of those whose answers came with this one's.
     after: _Caller[Request, Answer] | None = None
 
@@ -56,7 +62,7 @@ class Combiner(Generic[Request, Answer]):
         what: what is being done, for the error: "The message could not be stored."
         code: the error's code.
         fix: what a caller should do whose request could not be done, or whose answer was lost.
-        most: requests per batch.
+        most: requests per batch; those of one caller stay together.
     """
 
     def __init__(
@@ -83,7 +89,21 @@ class Combiner(Generic[Request, Answer]):
         Raises:
             Unavailable: the database could not do it, or did it and its answer was lost.
         """
-        mine: _Caller[Request, Answer] = _Caller(request)
+        [answer] = self.call_all((request,))
+        if isinstance(answer, Unavailable):
+            raise answer
+        return answer
+
+    def call_all(self, requests: Sequence[Request]) -> list[Answer | Unavailable]:
+        """Have several requests done and return for each its answer, or why it has none.
+
+        They are done one after the other and in one transaction, unless one of them cannot be: that one costs only
+        itself.
+
+        Args:
+            requests: how many is the caller's to bound, as a transaction takes all of one caller.
+        """
+        mine: _Caller[Request, Answer] = _Caller(requests)
         with self._gate:
             self._waiting.append(mine)
             works, self._busy = not self._busy, True
@@ -95,19 +115,19 @@ class Combiner(Generic[Request, Answer]):
         finally:
             if mine.after is not None:
                 mine.after.wake()
-        if not mine.answer:
-            raise Unavailable(
-                self._what,
-                why=type(mine.error).__name__ if mine.error else None,
-                fix=self._fix,
-                code=self._code,
-            ) from mine.error
-        return mine.answer[0]
+        if len(mine.outcomes) != len(requests):
+            return [self._told() for _ in requests]
+        return [self._told(each.error) if isinstance(each, _Failed) else each for each in mine.outcomes]
+
+    def _told(self, error: Exception | None = None) -> Unavailable:
+        found = Unavailable(self._what, why=type(error).__name__ if error else None, fix=self._fix, code=self._code)
+        found.__cause__ = error
+        return found
 
     def _lead(self) -> None:
-        """Do what waits, this caller's request first, then hand over."""
+        """Do what waits, this caller's requests first, then hand over."""
         with self._gate:
-            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            batch = self._cut()
         try:
             self._commit(batch)
         finally:
@@ -121,20 +141,27 @@ class Combiner(Generic[Request, Answer]):
             for each, after in zip_longest(batch, batch[1:]):
                 each.after, each.done = after, True
 
+    def _cut(self) -> list[_Caller[Request, Answer]]:
+        """Take the callers of the next batch off the queue: the first, and those whose requests fit in with its."""
+        sizes = accumulate(len(each.requests) for each in self._waiting)
+        fitting = max(1, bisect_right(list(sizes), self._most))
+        batch, self._waiting = self._waiting[:fitting], self._waiting[fitting:]
+        return batch
+
     def _commit(self, batch: Sequence[_Caller[Request, Answer]]) -> None:
+        outcomes = iter(self._done([request for each in batch for request in each.requests]))
+        for each in batch:
+            each.outcomes.extend(islice(outcomes, len(each.requests)))
+
+    def _done(self, requests: Sequence[Request]) -> Sequence[Answer | _Failed]:
+        """Do requests and return of each its answer or what went wrong."""
         try:
-            answers = self._repeat([each.request for each in batch])
+            return self._repeat(requests)
         except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
-            if len(batch) > 1 and not isinstance(error, OperationalError | NoSession):
+            if len(requests) > 1 and not isinstance(error, OperationalError | NoSession):
                 # One request the database cannot take must not cost its neighbors theirs.
-                for each in batch:
-                    self._commit([each])
-                return
-            for each in batch:
-                each.error = error
-        else:
-            for each, answer in zip(batch, answers, strict=True):
-                each.answer.append(answer)
+                return [outcome for each in requests for outcome in self._done([each])]
+            return [_Failed(error)] * len(requests)
 
     def _repeat(self, requests: Sequence[Request]) -> Sequence[Answer]:
         """Do the work, again when it was undone only because it met another transaction."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import Row, bindparam, insert, select, text, update
 
 from core.domain.cases import PAUSED
 from core.domain.ids import uuid7
@@ -27,6 +27,9 @@ FOREVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 ROTATION = timedelta(hours=24)
 POLLS = {"list_orders": "orders", "list_stock": "stock", "list_items": "items", "receive_files": "files"}
 POLL_SECONDS = {"orders": 600, "stock": 900, "items": 3600, "files": 10}
+# Asked for with every delivery, so they are built once.
+ROW = select(t.connection).where(t.connection.c.tenant_id == bindparam("tenant"), t.connection.c.id == bindparam("id"))
+LOCK_ROW = ROW.with_for_update(key_share=True)
 
 
 def add_connection(
@@ -169,8 +172,7 @@ def row_of(unit: Unit, connection_id: UUID, *, lock: bool = False) -> Row[Any]:
     Raises:
         NotFound: there is no such connection.
     """
-    query = select(t.connection).where(t.connection.c.tenant_id == unit.tenant, t.connection.c.id == connection_id)
-    row = unit.conn.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
+    row = unit.conn.execute(LOCK_ROW if lock else ROW, {"tenant": unit.tenant, "id": connection_id}).one_or_none()
     if row is None:
         raise NotFound(f"There is no connection con_{connection_id.hex}.")
     return row

@@ -16,7 +16,7 @@ from core.domain.ids import parse_id, public_id
 from core.domain.payloads import jsonable
 from core.errors import NotFound
 from core.intelligence.lanes import LEVELS
-from core.services.cases import Member, Opened, open_cases
+from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
 from core.services.offer_terms import Bought, Difference, difference
 from core.store.unit import Unit
@@ -100,7 +100,7 @@ def tell_unheld(
         unheld: offers that do not hold.
         made: what the orders are promised instead, by `core.intelligence.lanes.LEVELS`; without those without promise.
     """
-    opened = []
+    opened, settled = [], []
     for each in unheld:
         assert each.unheld is not None, "an offer that holds has nothing to tell"
         data = {"offer": each.name[:TOLD], "reason": each.unheld.reason, "why": each.unheld.why}
@@ -112,8 +112,12 @@ def tell_unheld(
             instead = None if promised is None else promised[LEVELS.index(each.offer.level)]
             if instead is None or instead > each.offer.due_at + NOTICED:
                 opened.append(_case(facts, each, each.offer, each.unheld, instead))
+            else:
+                settled.append(each.order.id)
     if opened:
         open_cases(unit, opened)
+    # Some had no promise before, and have one now that keeps what was told.
+    settle_members(unit, "order", settled, codes=[OFFER_UNHELD.code])
 
 
 def _document(order: Row[Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ SETTLE = text(
         settled_at = excluded.settled_at
     """
 )
+UNSETTLE = text("DELETE FROM outcome WHERE tenant_id = :t AND shipment_id = :id")
 # What was settled by a time of delivery that is corrected is settled once more.
 AGAIN = text(
     """
@@ -52,6 +53,12 @@ def settle_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
     A later fact that ends it otherwise, such as a lost parcel that is delivered after all, replaces the outcome.
     """
     unit.conn.execute(SETTLE, {"t": unit.tenant, "id": shipment_id})
+    look_at_promise(unit, order_id)
+
+
+def unsettle_parcel(unit: Unit, shipment_id: UUID, order_id: UUID) -> None:
+    """Take back the outcome of a lost parcel that is under way again, and have its order's promise looked at."""
+    unit.conn.execute(UNSETTLE, {"t": unit.tenant, "id": shipment_id})
     look_at_promise(unit, order_id)
 
 

@@ -80,6 +80,8 @@ class Chances:
         code = self._facts.promising.places[work.node_id].code
         out = leaving(self._facts, work.node_id, work.carrier, self._now)
         why = f"{code} has not {'made it ready' if fetched else 'sent it'}"
+        if work.state == "canceling":
+            why = f"{code} has not said whether it gives it back"
         if fetched and work.state in AT_HAND:
             return Chance(0.0, code, why, work.node_id)
         if out.because is not None:
@@ -127,9 +129,13 @@ def _shut(way: Row[Any], passage: Passage) -> tuple[str, str]:
 
 
 def of_lost(parcel: Row[Any]) -> Chance:
-    """Return that a parcel which was lost or went back does not come."""
-    source = f"{parcel.carrier or 'a carrier'} {lane_name(parcel.from_country, parcel.to_country)}"
-    return Chance(1.0, source, f"{source} is {parcel.state.replace('_', ' ')}")
+    """Return that a parcel which was lost or went back does not come, unless its carrier finds it.
+
+    Its case is not that of parcels that are slow on its lane, so that it ends when this one is found.
+    """
+    way = f"{parcel.carrier or 'a carrier'} {lane_name(parcel.from_country, parcel.to_country)}"
+    state = parcel.state.replace("_", " ")
+    return Chance(1.0, f"{way} {state}", f"{way} is {state}")
 
 
 def of_missing(head: Row[Any]) -> Chance:

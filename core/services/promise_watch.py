@@ -5,6 +5,10 @@ that has not left could leave at the node's next moment at best, and units that 
 things stand (`core.services.promise_chances`). A promise counts as late a day after its time even when nothing has
 arrived, so that what never arrives is no success; only of parcels no carrier ever told anything about it is not known,
 and they count neither way. What a buyer fetches is promised to be ready: handing it out ends the promise.
+
+Work that its node is asked to give back is the node's until it answers. What is to go elsewhere leaves no sooner for
+that, so it counts as all work does. What its buyer wants no more (`unwanted`) makes nothing late and nobody hurry;
+where that is all there is, risk and case stay as they are until the answer: the promise is void then, or work goes on.
 """
 
 from __future__ import annotations
@@ -62,11 +66,15 @@ WHERE s.tenant_id = %s AND s.order_id = ANY(%b::uuid[]) AND s.state <> 'voided'
 """
 WORK = """
 SELECT f.order_id, f.node_id, f.state, p.carrier, p.from_country, p.from_postal, p.to_country, p.to_postal, p.km,
-       p.ship_at
+       p.ship_at, f.state = 'canceling' AND EXISTS (
+           SELECT 1 FROM change_set c
+           JOIN fulfillment_line l ON l.tenant_id = c.tenant_id AND l.fulfillment_id = f.id
+           WHERE c.tenant_id = f.tenant_id AND c.order_id = f.order_id AND c.kind = 'cancel' AND c.state = 'requested'
+             AND c.changes->'lines'->>replace(l.line_id::text, '-', '') IS NOT NULL) AS unwanted
 FROM fulfillment_order f
 JOIN promise_part p ON p.tenant_id = f.tenant_id AND p.fulfillment_id = f.id
 WHERE f.tenant_id = %s AND f.order_id = ANY(%b::uuid[])
-  AND f.state IN ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped')
+  AND f.state IN ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped', 'canceling')
 """
 MEMBERS = """
 SELECT m.subject_id, c.fingerprint FROM case_member m
@@ -94,6 +102,8 @@ class _Look:
     delivered_at: datetime | None = None
     settled_at: datetime | None = None
     cause: Opened | None = None
+    # Whether its case stays as it is, whatever it is about.
+    waits: bool = False
 
 
 def watch_promises(unit: Unit, facts: Facts) -> int:
@@ -144,11 +154,11 @@ def _by_order(rows: Sequence[Row[Any]]) -> dict[UUID, list[Row[Any]]]:
 
 def _is_calm(look: _Look) -> bool:
     """Return whether nothing is left to be done: a late promise stays a case until the goods are there."""
-    return look.watch_at is None or look.state == "standing"
+    return look.watch_at is None or (look.state == "standing" and not look.waits)
 
 
 def _look(
-    unit: Unit, facts: Facts, reckoned: Chances, row: Row[Any], parcels: Sequence[Row[Any]], works: Sequence[Row[Any]]
+    unit: Unit, facts: Facts, reckoned: Chances, row: Row[Any], parcels: Sequence[Row[Any]], begun: Sequence[Row[Any]]
 ) -> _Look:
     if row.order_state == "canceled":  # by a hub that left this to the watch
         return _Look("void", 0.0, None, settled_at=unit.now)
@@ -162,11 +172,14 @@ def _look(
             # Whether it was ready when it was promised, or its buyer came later, nobody has said.
             return _Look("unknown", 0.0, None, at, unit.now)
         return _Look("kept" if kept else "late", float(not kept), None, at, unit.now)
+    works = [each for each in begun if not each.unwanted]
     chances = [reckoned.of_parcel(each, row.due_at) for each in under_way]
     chances += [reckoned.of_work(each, row.due_at, fetched=bool(row.pickup)) for each in works]
     chances += [of_lost(each) for each in failed]
     if row.missing and not row.sourced_next:
         chances.append(of_missing(row))
+    if not chances and begun:
+        return _Look(row.state, row.risk, _next_look(unit.now, row.due_at, ()), waits=True)
     on_time = 1.0
     for chance in chances:
         on_time *= 1 - chance.late

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from core.domain.ids import public_id, uuid7
@@ -15,6 +15,7 @@ from core.routing.problem import Destination
 from core.services.expecting import Expected, Outlook, dues
 from core.services.facts import Facts
 from core.services.named_offers import NamedOffer, read_named, tell_unheld
+from core.services.offers import Leg
 from core.services.promise_basis import (
     basis,
     oldest_allowed,
@@ -24,7 +25,6 @@ from core.services.promise_basis import (
     too_old,
 )
 from core.services.promise_looks import look_at_promise
-from core.services.release import Work
 from core.store import schema as t
 from core.store.bulk import as_json, copy_rows
 from core.store.unit import Unit
@@ -52,12 +52,36 @@ PROMISE = (
 )  # fmt: skip
 
 
+FORGET_PARTS = "DELETE FROM promise_part WHERE tenant_id = %s AND fulfillment_id = ANY(%s::uuid[])"
+
+
+class Leaves(Protocol):
+    """Work as promises see it: whose it is, and how and when it leaves which node."""
+
+    @property
+    def id(self) -> UUID:
+        """Return its id."""
+
+    @property
+    def order_id(self) -> UUID:
+        """Return whose it is."""
+
+    @property
+    def node_id(self) -> UUID:
+        """Return who sends it."""
+
+    @property
+    def leg(self) -> Leg:
+        """Return how it leaves."""
+
+
 def promise_orders(
     unit: Unit,
     facts: Facts,
-    works: Sequence[Work],
+    works: Sequence[Leaves],
     destinations: Mapping[UUID, Destination],
     whole: Collection[UUID],
+    refused: Mapping[UUID, str] | None = None,
 ) -> None:
     """Say of released work what it is expected to do, and promise the orders that are whole with it.
 
@@ -73,6 +97,8 @@ def promise_orders(
         works: what was released, of any number of orders.
         destinations: where each order goes.
         whole: orders of which nothing is missing.
+        refused: of works that are looked at again, why their orders were not promised before, which is not said
+            twice; None where all are new.
     """
     if not works:
         return
@@ -91,6 +117,8 @@ def promise_orders(
             continue  # a node that never works was chosen all the same: there is nothing to expect of it
         parts.setdefault(work.order_id, []).append(part)
         rows.append(_part_row(work, part))
+    if refused is not None:
+        unit.conn.exec_driver_sql(FORGET_PARTS, (unit.tenant, [row[0] for row in rows]))
     copy_rows(unit, t.promise_part, PART, rows)
     kept = [order_id for order_id in parts if heads[order_id].promise is not None]
     if kept:
@@ -99,11 +127,12 @@ def promise_orders(
     named = read_named(unit, facts, {order_id: name for order_id in open_orders if (name := heads[order_id].named)})
     _take_over(unit, [each for each in named if each.unheld is None], open_orders)
     held = {each.order.id for each in named if each.unheld is None}
-    made = _make(unit, facts, {order: each for order, each in open_orders.items() if order not in held})
-    tell_unheld(unit, facts, [each for each in named if each.unheld is not None], made)
+    made = _make(unit, facts, {order: each for order, each in open_orders.items() if order not in held}, refused or {})
+    told = {order_id for order_id in open_orders if refused is not None and order_id not in made}
+    tell_unheld(unit, facts, [each for each in named if each.unheld is not None and each.order.id not in told], made)
 
 
-def _part_row(work: Work, part: Expected) -> tuple[Any, ...]:
+def _part_row(work: Leaves, part: Expected) -> tuple[Any, ...]:
     lane = part.lane
     return (
         work.id, work.order_id, work.node_id, work.leg.carrier, lane.from_country, lane.from_postal, lane.to_country,
@@ -127,7 +156,9 @@ def _take_over(unit: Unit, named: Sequence[NamedOffer], orders: Mapping[UUID, li
         _tell(unit, offer.id, order_id, offer.due_at, offer.level)
 
 
-def _make(unit: Unit, facts: Facts, orders: Mapping[UUID, list[Expected]]) -> dict[UUID, Sequence[datetime]]:
+def _make(
+    unit: Unit, facts: Facts, orders: Mapping[UUID, list[Expected]], told: Mapping[UUID, str]
+) -> dict[UUID, Sequence[datetime]]:
     """Promise orders and return for when, by `LEVELS`; nothing of those that cannot be promised."""
     if not orders:
         return {}
@@ -135,7 +166,7 @@ def _make(unit: Unit, facts: Facts, orders: Mapping[UUID, list[Expected]]) -> di
         require_fresh_model(facts, unit.now)
     except Conflict as refused:
         for order_id in orders:
-            _refuse(unit, order_id, refused)
+            _refuse(unit, order_id, refused, told)
         return {}
     level = facts.promising.terms.level
     at, limit = LEVELS.index(level), oldest_allowed(facts, unit.now)
@@ -149,7 +180,7 @@ def _make(unit: Unit, facts: Facts, orders: Mapping[UUID, list[Expected]]) -> di
                 raise too_old(facts, count)
             require_a_way(each)
         except Conflict as refused:
-            _refuse(unit, order_id, refused)
+            _refuse(unit, order_id, refused, told)
             continue
         promised, promise_id, goal = dues(each), uuid7(), each[0].lane
         made[order_id] = promised
@@ -164,8 +195,9 @@ def _make(unit: Unit, facts: Facts, orders: Mapping[UUID, list[Expected]]) -> di
     return made
 
 
-def _refuse(unit: Unit, order_id: UUID, why: Conflict) -> None:
-    unit.event("promise.refused", "order", order_id, {"why": why.what}, order_id=order_id)
+def _refuse(unit: Unit, order_id: UUID, why: Conflict, told: Mapping[UUID, str]) -> None:
+    if told.get(order_id) != why.what:
+        unit.event("promise.refused", "order", order_id, {"why": why.what}, order_id=order_id)
 
 
 def _first_look(parts: Sequence[Expected]) -> datetime:

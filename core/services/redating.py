@@ -55,7 +55,7 @@ UPDATE promise SET watch_at = clock_timestamp(), version = version + 1
 WHERE tenant_id = :t AND state = 'standing' AND order_id = ANY(ARRAY(
     SELECT o.id FROM orders o WHERE o.tenant_id = :t AND o.id = ANY(ARRAY(
         SELECT DISTINCT order_id FROM fulfillment_order WHERE tenant_id = :t AND node_id = :n
-        AND state IN ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped')))
+        AND state IN ('planned', 'released', 'on_hold', 'acknowledged', 'picking', 'partly_shipped', 'canceling')))
     ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED))
 """)
 

@@ -204,7 +204,9 @@ def _write(unit: Unit, facts: Facts, parcels: Sequence[Step], updates: Sequence[
         source_again(unit, *again)
     if left := [step.order.id for step in shipped]:
         settle_members(unit, "order", left, codes=[STUCK.code])
-        look_at_promise(unit, *left)
+    # A node that was asked to give its work back has answered, whatever it says.
+    if other := [step.order.id for step in moved if step.what == SHIPPED or step.work.state == "canceling"]:
+        look_at_promise(unit, *other)
     refresh_phases(unit, [step.order.id for step in moved])
     report_surplus(unit, facts, [step for step in parcels if step.over or step.what != SHIPPED])
 

@@ -18,7 +18,7 @@ from core.domain.ids import uuid7, uuid7s
 from core.domain.lots import Picked, deal
 from core.domain.shelf import NO_KITS, NO_PARTS, Key, Kits, Shelf
 from core.domain.vocabulary import MovementKind
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Unavailable
 from core.services.combining import Combiner
 from core.services.shortfalls import settle
 from core.store import schema as t
@@ -30,6 +30,8 @@ from core.store.unit import Store, Unit
 
 ZERO, ONE = Decimal(0), Decimal(1)
 LONGEST_PAUSE = 63
+WHAT = "The reservation could not be made."
+FIX = "Try again; should it have been kept although the answer was lost, it ends by itself."
 # Arrays, so that the planner looks the groups up one by one instead of reading all reservations.
 LOCK_EXPIRED = """
 WITH due AS MATERIALIZED (
@@ -230,9 +232,7 @@ class ReservationCombiner:
         self._store = store
         # Batches to be decided request by request before plenty is hoped for again, and how many the last time.
         self._rest = self._pause = 0
-        what, code = "The reservation could not be made.", "RESERVE-STORE-503"
-        fix = "Try again; should it have been kept although the answer was lost, it ends by itself."
-        self._combiner = Combiner(self._reserve, what, code, fix=fix, most=most)
+        self._combiner = Combiner(self._reserve, WHAT, "RESERVE-STORE-503", fix=FIX, most=most)
 
     def reserve(self, wanted: Wanted) -> Granted:
         """Reserve for one caller.
@@ -241,6 +241,10 @@ class ReservationCombiner:
             Unavailable: the database could not do it, or its answer was lost; then the reservation ends by itself.
         """
         return self._combiner.call(wanted)
+
+    def reserve_all(self, wanted: Sequence[Wanted]) -> list[Granted | Unavailable]:
+        """Reserve for one caller who has several requests, each by itself; of each its answer, or why it has none."""
+        return self._combiner.call_all(wanted)
 
     def _reserve(self, batch: Sequence[Wanted]) -> list[Granted]:
         if self._rest:

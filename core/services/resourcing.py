@@ -12,6 +12,7 @@ from core.domain.policies import order_traits
 from core.routing.problem import Demand, Destination
 from core.services.facts import Facts
 from core.services.ordering import finish_unshippable, tell_erp
+from core.services.promise_again import promise_again
 from core.services.sourcing import Sourced, source_batch
 from core.services.tariffs import scaled
 from core.services.wishes import wishes_of
@@ -116,6 +117,8 @@ def source_due(unit: Unit, facts: Facts, limit: int = 100) -> int:
     nothing_open = [each for each in loaded if not each.demands]
     _clear(unit, [*idle, *(each.order_id for each in nothing_open)])
     _finish_if_done(unit, [each.order_id for each in nothing_open])
+    # One that was held when it could have been promised has all its units, and goes on now.
+    promise_again(unit, facts, [each.order_id for each in nothing_open])
     lost = set(source_batch(unit, facts, [each for each in loaded if each.demands]))
     quiet = [each.order_id for each in loaded if each.demands and not each.released and each.order_id not in lost]
     tell_erp(unit, facts, _untold(unit, quiet))

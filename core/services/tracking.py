@@ -1,4 +1,8 @@
-"""Tracking: carriers' facts, ordered by (rank, time); a late one is stored and never moves a shipment back."""
+"""Tracking: carriers' facts, ordered by (rank, time); a late one is stored and never moves a shipment back.
+
+A loss begins that order anew: what happened before it changes nothing any more, whenever it is told, and what happens
+after it finds the parcel.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,12 @@ from sqlalchemy import Connection, Row, text
 
 from core.domain.ids import uuid7
 from core.domain.payloads import jsonable
-from core.domain.states import SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
+from core.domain.states import FINDING, SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
 from core.errors import InputError, NotFound
 from core.ports.connectors import Json
+from core.services.found import tell_found
 from core.services.fulfilling import as_uuid
-from core.services.parcels import ENDED, correct_parcel, settle_parcel
+from core.services.parcels import ENDED, correct_parcel, settle_parcel, unsettle_parcel
 from core.services.phase import refresh_phases
 from core.services.promise_looks import look_at_promise
 from core.store.locks import lock_order
@@ -33,6 +38,25 @@ ADVISED = """
 SELECT s.id, s.order_id FROM paper p JOIN shipment s ON s.tenant_id = p.tenant_id AND s.id = p.shipment_id
 WHERE p.tenant_id = :tenant AND p.connection_id = :connection AND p.kind = 'despatch_advice' AND p.number = :name
 """
+# Its newest loss counts from its moment, or from when it was told where that is to come by another clock.
+SHIPMENT_NOW = text(
+    """
+    SELECT s.*, least(o.placed_at, o.created_at) AS placed_at,
+           greatest(CASE WHEN s.state = 'lost' THEN s.state_at END, (
+               SELECT max(least(e.occurred_at, e.created_at)) FROM tracking_event e
+               WHERE e.tenant_id = s.tenant_id AND e.shipment_id = s.id AND e.status = 'lost'
+                 AND e.occurred_at BETWEEN least(o.placed_at, o.created_at) - :clocks AND e.created_at + :clocks
+           )) AS lost_at
+    FROM shipment s JOIN orders o ON o.tenant_id = s.tenant_id AND o.id = s.order_id
+    WHERE s.tenant_id = :t AND s.id = :id
+    """
+)
+SEEN_AFTER = text(
+    """
+    SELECT EXISTS (SELECT FROM tracking_event WHERE tenant_id = :t AND shipment_id = :id AND status = ANY(:finding)
+                   AND least(occurred_at, created_at) > :at AND occurred_at <= created_at + :clocks)
+    """
+)
 # Clocks differ, and times without a zone are taken for UTC.
 CLOCKS = timedelta(days=1)
 
@@ -93,13 +117,7 @@ def track(unit: Unit, document: Json, connection_id: UUID | None = None, *, refu
             code="TRACK-UNKNOWN-404",
         )
     lock_order(unit, found.order_id)
-    shipment = unit.conn.execute(
-        text(
-            "SELECT s.*, least(o.placed_at, o.created_at) AS placed_at FROM shipment s"
-            " JOIN orders o ON o.tenant_id = s.tenant_id AND o.id = s.order_id WHERE s.tenant_id = :t AND s.id = :id"
-        ),
-        {"t": unit.tenant, "id": found.id},
-    ).one()
+    shipment = unit.conn.execute(SHIPMENT_NOW, {"t": unit.tenant, "id": found.id, "clocks": CLOCKS}).one()
     doubt = _doubt(document["occurred_at"], shipment.placed_at, unit.now)
     if doubt is not None and refuse:
         raise InputError(
@@ -131,7 +149,7 @@ def track(unit: Unit, document: Json, connection_id: UUID | None = None, *, refu
             {"status": document["status"], "occurred_at": jsonable(document["occurred_at"]), "reason": f"that {doubt}"},
             order_id=shipment.order_id,
         )  # fmt: skip
-    elif stored:
+    elif stored or shipment.state == "lost":  # what finds it may have been told when nothing could
         _move(unit, shipment, document)
     return Tracked(
         UUID(str(found.order_id)),
@@ -149,11 +167,13 @@ def _doubt(said: datetime, placed: datetime, now: datetime) -> str | None:
 def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
     # Within what clocks differ by, what is to come is now: nobody tells of it sooner.
     rank, at = TRACKING_RANK[document["status"]], min(document["occurred_at"], unit.now)
+    if _is_over(unit, shipment, document["status"], at):
+        return
     if shipment.state == document["status"] == "delivered":
         _correct(unit, shipment, at)
         return
     trigger = TRACKING_TRIGGER[document["status"]]
-    newer = (rank, at) > (shipment.rank, shipment.state_at) or rank > shipment.rank
+    newer = shipment.state == "lost" or (rank, at) > (shipment.rank, shipment.state_at)
     if not newer or not SHIPMENT.may(shipment.state, trigger):
         return
     state = SHIPMENT.advance(shipment.state, trigger)
@@ -176,10 +196,26 @@ def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
         refresh_phases(unit, [shipment.order_id])
     if state in ENDED:
         settle_parcel(unit, shipment.id, shipment.order_id)
+    elif shipment.state == "lost":
+        unsettle_parcel(unit, shipment.id, shipment.order_id)
     else:
         look_at_promise(unit, shipment.order_id)
+    if shipment.lost_at is not None:
+        tell_found(unit, shipment, state, at)
     kind = state if state in ("delivered", "lost") else "updated"
     unit.event(f"shipment.{kind}", "shipment", shipment.id, {"state": str(state)}, order_id=shipment.order_id)
+
+
+def _is_over(unit: Unit, shipment: Row[Any], status: str, at: datetime) -> bool:
+    """Return whether a fact is older than what counts: a loss than a later sighting, all else than the newest loss."""
+    if status == "lost":
+        values = {"t": unit.tenant, "id": shipment.id, "at": at, "finding": list(FINDING), "clocks": CLOCKS}
+        return bool(unit.conn.execute(SEEN_AFTER, values).scalar_one())
+    # What was there already when it was said to be lost was never lost.
+    lost = shipment.lost_at is not None and not (
+        shipment.state == "delivered" and shipment.delivered_at <= shipment.lost_at
+    )
+    return lost and at <= shipment.lost_at
 
 
 def _correct(unit: Unit, shipment: Row[Any], at: datetime) -> None:

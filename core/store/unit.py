@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from core.domain.payloads import dump
 from core.store.direct import driver
 
+Result = TypeVar("Result")
+READS = 3
 DEFAULT_TENANT = 1
 INTAKE, ORDERS, DELIVERIES, SCHEDULE = "intake", "orders", "deliveries", "schedule"
 SIMULATIONS = "simulations"
@@ -166,3 +169,17 @@ class Store:
             yield conn
             # Of nothing: after a rollback the driver forgets its prepared statements, and each is planned anew.
             conn.commit()
+
+    def reading(self, work: Callable[[Connection], Result]) -> Result:
+        """Run work that only reads and return its result, again when its session turns out to be dead.
+
+        Each statement sees what is committed when it begins, as in `read`, and needs no round trips to begin and end.
+        """
+        for left in reversed(range(READS)):
+            try:
+                with self.at_once() as unit:
+                    return work(unit.conn)
+            except DBAPIError as error:
+                if not (left and error.connection_invalidated):
+                    raise
+        raise AssertionError("the last try returns or raises")

@@ -23,6 +23,14 @@ def test_the_pace_is_that_of_the_settings() -> None:
     assert wiring.pace_of(settings) == Pace(100, 8.0, 30.0, (1.0, 2.0))
 
 
+def test_a_process_keeps_a_session_for_each_of_its_threads() -> None:
+    settings = Settings(web=Web(threads=16), worker_threads=12)
+    assert wiring.sessions(settings, "web") == 17
+    assert wiring.sessions(settings, "worker") == 13
+    assert wiring.sessions(settings, "cli") == 1
+    assert wiring.sessions(Settings(web=Web(threads=1)), "web") == Settings().pools.size
+
+
 def test_hints_travel_by_the_broker_then_by_redis() -> None:
     both = Settings(redis_url="redis://a", broker_url="redis://b")
     assert wiring.hints_url(both) == "redis://b"

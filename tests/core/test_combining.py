@@ -81,3 +81,40 @@ def test_an_interrupt_leaves_nobody_waiting() -> None:
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             combiner.call(1)
+
+
+def test_many_requests_of_one_caller_stay_together_and_fail_alone() -> None:
+    batches: list[list[int]] = []
+    first, go = threading.Event(), threading.Event()
+
+    def work(batch: Sequence[int]) -> list[int]:
+        batches.append(list(batch))
+        first.set()
+        assert go.wait(10)
+        if 30 in batch:
+            raise ValueError("thirty")
+        return [-number for number in batch]
+
+    combiner = Combiner(work, "It failed.", "TEST-FAIL-503", most=4)
+    found: dict[int, list[object]] = {}
+
+    def call(*requests: int) -> None:
+        answers = combiner.call_all(requests)
+        found[requests[0]] = [each.why if isinstance(each, Unavailable) else each for each in answers]
+
+    threads = [threading.Thread(target=call, args=(0,))]
+    threads[0].start()
+    assert first.wait(10)
+    for waiting, requests in enumerate(((10, 11, 12), (20,), (30, 31), tuple(range(40, 46))), start=1):
+        threads.append(threading.Thread(target=call, args=requests))
+        threads[-1].start()
+        while len(combiner._waiting) < waiting:
+            threading.Event().wait(0.001)
+    go.set()
+    for thread in threads:
+        thread.join(10)
+    assert found == {
+        0: [0], 10: [-10, -11, -12], 20: [-20], 30: ["ValueError", -31], 40: [-number for number in range(40, 46)]
+    }  # fmt: skip
+    assert batches == [[0], [10, 11, 12, 20], [30, 31], [30], [31], list(range(40, 46))]
+    assert combiner.call_all(()) == []

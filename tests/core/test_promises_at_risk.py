@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from core.services import stock
+from core.services.canceling import cancel_order
 from core.services.disruptions import add_disruption, change_node, end_disruption
 from core.services.promise_outages import look_at_outages
 from core.services.promise_watch import watch_promises
+from core.services.recalling import recall_work
 from core.store.unit import Store
 from tests.core.carriers import change, forget, ordered, places
 from tests.core.world import World, now
@@ -188,3 +190,87 @@ def test_orders_that_somebody_works_on_are_looked_at_in_the_next_sweep(world: Wo
     swept(world)
     assert [row.risk for row in world.all(risks)] == [1.0, 1.0]
     assert world.one("SELECT value->'missed' AS missed FROM setting WHERE name = 'promises.outages'").missed == []
+
+
+def asked_back(world: World) -> Any:
+    """Have an order's node told of its work and asked to stop, and return the work."""
+    [work], _ = ordered(world, {"A": 2})
+    world.deliver(world.wms)
+    with world.store.begin(actor="test") as unit:
+        recall_work(unit, world.facts, work.order_id, "goes elsewhere")
+        unit.conn.execute(text("UPDATE promise SET watch_at = clock_timestamp()"))
+    assert world.work()[0].state == "canceling"
+    return work
+
+
+def canceled(world: World, work: Any) -> None:
+    """Have the buyer cancel all of it, which the node is asked for."""
+    world.deliver(world.wms)
+    with world.store.begin(actor="test") as unit:
+        cancel_order(unit, world.facts, work.order_id)
+        unit.conn.execute(text("UPDATE promise SET watch_at = clock_timestamp()"))
+    assert world.one("SELECT state FROM orders").state == "canceling"
+
+
+def answered(world: World, work: Any, status: str) -> None:
+    world.send("fulfillment_update", {"fulfillment": f"ful_{work.id.hex}", "status": status}, world.wms)
+    world.drain()
+
+
+def test_work_that_is_to_go_elsewhere_is_at_risk_while_its_node_does_not_answer(world: World) -> None:
+    work = asked_back(world)
+    assert swept(world).risk < 0.2
+    switched(world, active=False, off_reason="fire")
+    assert swept(world).risk == 1.0
+    assert cases(world) == [("Promises at risk: HAM sends nothing (switched off: fire)", "open")]
+    switched(world, active=True)
+    assert swept(world).risk < 0.2
+    assert cases(world)[0][1] == "superseded"
+    change(world, "UPDATE promise SET due_at = clock_timestamp() + interval '1 hour', watch_at = clock_timestamp()")
+    assert swept(world).risk == 1.0
+    assert ("Promises at risk: HAM has not said whether it gives it back", "open") in [
+        (row.title, row.state)
+        for row in world.all("SELECT 'Promises at risk: ' || (evidence->>'detail') AS title, state FROM exception_case")
+    ]
+    answered(world, work, "cancel_declined")
+    assert world.work()[0].state == "picking"
+    assert swept(world).state == "standing"
+
+
+def test_what_its_buyer_wants_no_more_makes_nothing_late_and_ends_no_case(world: World) -> None:
+    [work], _ = ordered(world, {"A": 2})
+    change(world, "UPDATE promise SET due_at = clock_timestamp() + interval '1 hour', watch_at = clock_timestamp()")
+    before = swept(world)
+    [case] = cases(world)
+    assert (before.risk, case) == (1.0, ("Promises at risk: HAM has not sent it", "open"))
+    canceled(world, work)
+    assert (swept(world).risk, cases(world)) == (1.0, [case])
+    change(world, "UPDATE promise SET due_at = due_at - interval '5 days', watch_at = clock_timestamp()")
+    found = swept(world)
+    assert (found.state, found.settled_at, cases(world)) == ("standing", None, [case])
+    answered(world, work, "canceled")
+    assert (swept(world).state, cases(world)) == ("void", [(case[0], "superseded")])
+
+
+def test_it_is_late_when_the_node_had_gone_on_with_it(world: World) -> None:
+    [work], _ = ordered(world, {"A": 2})
+    canceled(world, work)
+    change(world, "UPDATE promise SET due_at = due_at - interval '30 days', watch_at = clock_timestamp()")
+    assert swept(world).state == "standing"
+    answered(world, work, "cancel_declined")
+    assert (world.one("SELECT state FROM orders").state, swept(world).state) == ("in_progress", "late")
+
+
+def test_a_part_that_is_wanted_no_more_leaves_the_risk_to_the_others(store: Store) -> None:
+    world = World(store)
+    works, _ = ordered(world, {"B": 1, "C": 1})
+    world.deliver(world.wms)
+    [gone] = [work for work in works if work.code == "LYS"]
+    line = world.one("SELECT line_id AS id FROM fulfillment_line WHERE fulfillment_id = :f", f=gone.id).id
+    with world.store.begin(actor="test") as unit:
+        cancel_order(unit, world.facts, gone.order_id, {line: Decimal(1)})
+    switched(world, active=False)
+    assert swept(world).risk == 1.0
+    change(world, "UPDATE node SET active = (code = 'HAM')")
+    found = swept(world)
+    assert (found.risk < 0.2, {work.code: work.state for work in world.work()}["LYS"]) == (True, "canceling")

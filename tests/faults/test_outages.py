@@ -37,7 +37,7 @@ class Running:
         load.join()
         assert load.failure is None
         self.placed += load.placed
-        facts = settled(self.rig, self.placed, PLAN.settle, lambda _text: None)
+        facts = settled(self.rig, self.placed, PLAN, lambda _text: None)
         assert breaches(facts) == []
         after = self.rig.state.parts
         self.restarted = {name for name in ROLES if after[name].restarts != before[name].restarts}

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from benchmarks.chaos.facts import Facts, Partner, Sent
-from benchmarks.chaos.verdict import breaches, outstanding
+from benchmarks.chaos.verdict import breaches, finished, outstanding
 
 WORK, POST, TOLD = "dlv_1", "dlv_2", "dlv_3"
 
@@ -57,6 +57,13 @@ def with_(**changes: object) -> Callable[[Facts], Facts]:
 def test_a_good_run_breaks_nothing() -> None:
     assert breaches(good()) == []
     assert outstanding(good()) == {}
+
+
+def test_what_is_done_with_is_counted() -> None:
+    assert finished(good()) == 2 + 12 + 6
+    waits = Sent("dlv_7", "push_order", "waiting", "erp", "soap-erp")
+    more = replace(good(), messages={**good().messages, "received": 5}, deliveries=(*good().deliveries, waits))
+    assert finished(more) == finished(good())
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ MASTER = {
     "/availability/explained",
 }  # fmt: skip
 # Answer with what the caller makes of them, so their bodies say whose it is; each has a test of its own below.
-BODIES = {"/orders", "/shipments", "/tracking-events", "/reservations", "/promises"}
+BODIES = {"/orders", "/shipments", "/tracking-events", "/reservations", "/reservations/batch", "/promises"}
 LISTS = {
     "/orders", "/messages", "/deliveries", "/fulfillment-orders", "/shipments", "/tracking-events", "/refunds",
     "/exceptions", "/decisions", "/events", "/reservations", "/protection-rules", "/connections", "/stock/movements",
@@ -177,7 +177,10 @@ def test_bodies_name_what_is_the_keys_own(api: Client, bound: Client, things: di
     held = {"lines": [{"sku": "A", "quantity": "1"}], "connection": "shop"}
     api.post(f"/orders/{things['order']}/holds/{things['hold']}/release")
     before = rows(world)
-    for path, body in (("/orders", order), ("/shipments", parcel), ("/tracking-events", fact), ("/reservations", held)):
+    for path, body in (
+        ("/orders", order), ("/shipments", parcel), ("/tracking-events", fact), ("/reservations", held),
+        ("/reservations/batch", {"reservations": [{"lines": held["lines"]}, held]}),
+    ):  # fmt: skip
         assert code_of(bound.post(path, body)) == FOREIGN, path
     assert rows(world) == before
 
@@ -197,6 +200,8 @@ def test_a_key_does_everything_with_its_own(bound: Client, world: World, api: Cl
     reserved = bound.post("/reservations", {"lines": [{"sku": "B", "quantity": "1"}]}).get_json()
     assert reserved["connection"] == "other"
     assert bound.post(f"/reservations/{reserved['id']}/release").get_json()["state"] == "released"
+    many = bound.post("/reservations/batch", {"reservations": [{"lines": [{"sku": "B", "quantity": "1"}]}] * 2})
+    assert [each["reservation"]["connection"] for each in many.get_json()["data"]] == ["other", "other"]
     told = {(each["order"], each["subject"]) for each in bound.get("/events").get_json()["data"]}
     assert {each for each, subject in told if subject != "connection"} == {order["id"]}
     # The warehouse system sees the work it was given, and nothing else of the order.

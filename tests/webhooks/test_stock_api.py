@@ -1,7 +1,6 @@
 """Master data, stock, availability and soft reservations over the API."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from tests.core.world import World
 from tests.webhooks.conftest import Client, code_of
@@ -86,47 +85,3 @@ def test_availability_is_what_may_be_promised(api: Client, world: World) -> None
     assert code_of(api.get("/availability"))[0] == 422
     assert code_of(api.get("/availability?sku=nothing")) == (404, "HUB-MISSING-404")
     assert code_of(api.get("/availability?sku=A&connection=nobody")) == (404, "HUB-MISSING-404")
-
-
-def test_reservations_hold_all_or_nothing(api: Client, world: World) -> None:
-    made = api.post("/reservations", {"lines": [{"sku": "A", "quantity": "12"}, {"sku": "B", "quantity": "1"}]})
-    assert made.status_code == 201
-    shown = made.get_json()
-    assert (shown["state"], shown["connection"]) == ("held", None)
-    assert {(each["sku"], each["node"]): each["quantity"] for each in shown["lines"]} in (
-        {("A", "HAM"): "10", ("A", "LYS"): "2", ("B", "HAM"): "1"},
-        {("A", "HAM"): "2", ("A", "LYS"): "10", ("B", "HAM"): "1"},
-    )
-    assert api.get(f"/reservations/{shown['id']}").get_json() == shown
-    short = api.post("/reservations", {"lines": [{"sku": "A", "quantity": "8"}, {"sku": "C", "quantity": "11"}]})
-    assert code_of(short) == (409, "RESERVE-SHORT-409")
-    assert short.get_json()["errors"] == [{"path": "C", "reason": "1 more than available"}]
-    assert [each["available"] for each in api.get("/availability?sku=A,C").get_json()["data"]] == ["8", "10"]
-    released = api.post(f"/reservations/{shown['id']}/release")
-    assert released.get_json()["state"] == "released"
-    assert code_of(api.post(f"/reservations/{shown['id']}/release")) == (409, "RESERVE-ENDED-409")
-    assert [each["available"] for each in api.get("/availability?sku=A").get_json()["data"]] == ["20"]
-    keyed = {"lines": [{"sku": "A", "quantity": "2", "node": "LYS"}], "seconds": 60, "connection": "shop"}
-    first = api.post("/reservations", keyed, headers={"Idempotency-Key": "r1"})
-    again = api.post("/reservations", keyed, headers={"Idempotency-Key": "r1"})
-    assert (first.status_code, first.data) == (again.status_code, again.data)
-    assert first.get_json()["connection"] == "shop"
-    assert [each["available"] for each in api.get("/availability?sku=A").get_json()["data"]] == ["18"]
-    assert len(api.get("/reservations?state=held&sku=A").get_json()["data"]) == 1
-    refused: tuple[dict[str, Any], ...] = (
-        {"lines": []},
-        {"lines": [{"sku": "A", "quantity": "0"}]},
-        {"lines": [{"sku": "nothing", "quantity": "1"}]},
-        {"lines": [{"sku": "A", "quantity": "1", "node": "NOWHERE"}]},
-        {"lines": [{"sku": "A", "quantity": "1"}], "seconds": 10**9},
-    )
-    for wrong in refused:
-        assert api.post("/reservations", wrong).status_code == 422, wrong
-    world.check_books()
-
-
-def test_no_part_of_a_piece_is_reserved(api: Client, world: World) -> None:
-    refused = api.post("/reservations", {"lines": [{"sku": "A", "quantity": "0.3"}]})
-    assert code_of(refused) == (422, "RESERVE-PART-422")
-    assert refused.get_json()["errors"] == [{"path": "lines.0.quantity", "reason": "must be a whole number of C62"}]
-    assert api.get("/reservations").get_json()["data"] == []

@@ -8,10 +8,13 @@ import time
 from uuid import UUID
 
 from flask import current_app, g, request
+from sqlalchemy import Connection
 
+from core.domain.ids import parse_id
 from core.errors import CrossdockError
 from core.services.access import USE_NOTED_EVERY, Key, find_key, note_use
-from webhooks.api.bounds import Forbidden, keep_to_own
+from core.store.read.plumbing import read_connection
+from webhooks.api.bounds import Forbidden, keep_to_own, require_own_connection
 from webhooks.api.transactions import in_unit, reading
 from webhooks.runtime import runtime
 
@@ -91,3 +94,11 @@ def from_this_machine() -> bool:
         return ipaddress.ip_address(request.remote_addr or "").is_loopback
     except ValueError:
         return request.remote_addr in ("", "localhost")
+
+
+def asked_for(conn: Connection, name: str | None) -> UUID | None:
+    """Return the connection stock is asked for: the one named, else the one of the key, else nobody's."""
+    key = caller()
+    if name and key.connection_id is not None:
+        require_own_connection(conn, key.name, key.connection_id, name)
+    return parse_id("connection", read_connection(conn, name)["id"]) if name else key.connection_id

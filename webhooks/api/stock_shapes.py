@@ -14,7 +14,9 @@ from webhooks.api.shaping import (
     Shape,
     identifier,
     many,
+    maybe,
     maybe_id,
+    ref,
     thing,
 )
 
@@ -63,6 +65,14 @@ STOCK_SHAPES: dict[str, Shape] = {
         id=identifier("res"), state=TEXT, connection=MAYBE, expires_at=MAYBE_INSTANT, created_at=INSTANT,
         finished_at=MAYBE_INSTANT,
         lines=many(thing("Units at one node.", sku=TEXT, node=TEXT, quantity=AMOUNT, kit=MAYBE)),
+    ),
+    "Reserved": thing(
+        "What became of each of many checkouts, in the order asked.",
+        granted=WHOLE, refused=WHOLE,
+        data=many(thing(
+            "One of them: the reservation, or why there is none.",
+            reservation=maybe(ref("Reservation")), problem=maybe(ref("Problem")),
+        )),
     ),
     "ProtectionRule": thing(
         "What of the stock is kept from a connection, or for it.",

@@ -54,12 +54,5 @@ def previewed(unit: Unit, work: Callable[[], Result]) -> Result:
 
 
 def reading(work: Callable[[Connection], Result]) -> Result:
-    """Run work in a session that only reads, once more when the session turns out to be dead."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            with runtime().store.read() as conn:
-                return work(conn)
-        except DBAPIError as error:
-            if attempt == TRIES or not error.connection_invalidated:
-                raise
-    raise AssertionError("unreachable")
+    """Run work in a session that only reads, again when the session turns out to be dead."""
+    return runtime().store.reading(work)

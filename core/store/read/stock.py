@@ -211,7 +211,7 @@ def list_reservations(
     if sku is not None:
         query = query.join(t.item, joined(t.reservation, t.item, r.item_id)).where(t.item.c.sku == sku)
     rows, after = rows_by_id(conn, query.distinct(), r.group_id, piece)
-    groups = _reservations(conn, [row.group_id for row in rows], tenant)
+    groups = read_reservations(conn, [row.group_id for row in rows], tenant)
     return Listed([groups[row.group_id] for row in rows], after)
 
 
@@ -221,13 +221,14 @@ def read_reservation(conn: Connection, group_id: UUID, tenant: int = DEFAULT_TEN
     Raises:
         NotFound: there is no such reservation.
     """
-    found = _reservations(conn, [group_id], tenant)
+    found = read_reservations(conn, [group_id], tenant)
     if not found:
         raise NotFound(f"There is no reservation {public_id('reservation', group_id)}.")
     return found[group_id]
 
 
-def _reservations(conn: Connection, groups: list[UUID], tenant: int) -> dict[UUID, Json]:
+def read_reservations(conn: Connection, groups: Sequence[UUID], tenant: int = DEFAULT_TENANT) -> dict[UUID, Json]:
+    """Return those of these soft reservations that there are."""
     r = t.reservation.c
     found: dict[UUID, Json] = {}
     kit = t.item.alias()
