@@ -7,7 +7,6 @@ are applied one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,12 +25,13 @@ from core.jobs.reading import Read, crash, doubts, fail, normalize
 from core.jobs.repeating import apply_again, comes_again
 from core.jobs.unpacking import is_packed, keep, unpack
 from core.ports.connectors import Connector
-from core.services.applying import Applied, apply_orders, apply_other, apply_reports
+from core.services.applying import Applied, apply_orders, apply_other, apply_reports, apply_tracking
 from core.services.cases import open_cases
 from core.services.facts import Facts
 from core.services.ordering import Incoming
 from core.services.quarantining import quarantined
 from core.services.reports import Report
+from core.services.tracking import Fact
 from core.store.bulk import as_json
 from core.store.engine import met_another
 from core.store.unit import Unit
@@ -91,9 +91,10 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
         _take_in(hub, row, connectors[row.connection_id], token)
     reads = [normalize(row, connectors[row.connection_id]) for row in rows if row not in packed]
     divided = divide(hub, reads)
-    together = [(_apply_orders, divided.new), (_apply_others, divided.tracked)]
-    for apply, part in (*together, *((_apply_reports, each) for each in divided.rounds)):
-        _apply_together(hub, apply, part, token)
+    rounds = [(_apply_tracking, divided.tracked), (_apply_reports, divided.rounds)]
+    for apply, parts in ((_apply_orders, [divided.new]), *rounds):
+        for part in parts:
+            _apply_together(hub, apply, part, token)
     for read in divided.alone:
         _apply_alone(hub, read, token)
     return len(rows)
@@ -213,16 +214,25 @@ def _apply_reports(hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) ->
             _take(read, answer)
 
 
+def _apply_tracking(hub: Hub, unit: Unit, _facts: Facts, reads: Sequence[Read]) -> None:
+    told = [
+        Fact(read.documents[0].body, read.row.connection_id, (_cause(read), read.row.correlation_id)) for read in reads
+    ]
+    for read, answer in zip(reads, apply_tracking(unit, told), strict=True):
+        if isinstance(answer, CrossdockError):
+            _refuse(hub, read, answer)
+        else:
+            _take(read, answer)
+
+
 def _apply_others(hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) -> None:
     for read in reads:
         unit.correlation, unit.cause = read.row.correlation_id, _cause(read)
         for document in read.documents:
             if document.type is DocumentType.ORDER:
                 continue
-            # A carrier's fact is refused before anything is written, and half of all messages are such.
-            harmless = document.type is DocumentType.TRACKING
             try:
-                with nullcontext() if harmless else unit.savepoint():
+                with unit.savepoint():
                     _take(read, apply_other(unit, facts, read.row.connection_id, document))
             except CrossdockError as error:
                 _refuse(hub, read, error)
