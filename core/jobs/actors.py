@@ -30,7 +30,7 @@ from core.services.resourcing import source_due
 log = structlog.get_logger()
 BUSY_SECONDS = 10.0
 # A queue without hints is asked this often in the end; one that had a hint just now, a few milliseconds later. Asking
-# each of five queues every 50 ms cost an idle worker an eighth of a core.
+# each of five queues, and one beside each for later, every 50 ms cost an idle worker an eighth of a core.
 IDLE_POLL_MS = 200
 
 

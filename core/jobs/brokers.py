@@ -42,9 +42,16 @@ def make_broker(url: str, seconds: float = 5.0) -> dramatiq.Broker:
     client = redis.Redis.from_url(
         url, socket_timeout=seconds, socket_connect_timeout=min(seconds, 1.0), retry=Retry(NoBackoff(), 1)
     )
-    return RedisBroker(  # type: ignore[no-untyped-call]
+    return _Hints(  # type: ignore[no-untyped-call]
         client=client, middleware=_middleware(), namespace=NAMESPACE, maintenance_chance=1000
     )
+
+
+class _Hints(RedisBroker):
+    """Redis without queues for what is due later: no hint is, and workers would ask each as often as a real queue."""
+
+    def get_declared_delay_queues(self) -> set[str]:
+        return set()
 
 
 def waiting(broker: Any, queue: str) -> int:

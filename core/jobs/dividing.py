@@ -31,14 +31,14 @@ class Divided:
 
     Attributes:
         new: with new orders only. They take their locks together, each kind in key order.
-        tracked: carriers' facts by order. They lock their order and nothing else.
+        tracked: carriers' facts, each round with one for each of its orders. They lock their orders and nothing else.
         rounds: nodes' reports, each round with one for each of its orders. They take their locks together as well.
         alone: everything else: it follows the order of locking only by itself, for two of them in one transaction would
             lock an order after a stock position.
     """
 
     new: list[Read] = field(default_factory=list)
-    tracked: list[Read] = field(default_factory=list)
+    tracked: list[list[Read]] = field(default_factory=list)
     rounds: list[list[Read]] = field(default_factory=list)
     alone: list[Read] = field(default_factory=list)
 
@@ -50,7 +50,7 @@ def divide(hub: Hub, reads: Sequence[Read]) -> Divided:
     """
     sources, orders = _look_up(hub, reads)
     divided = Divided()
-    tracked: list[tuple[UUID, Read]] = []
+    facts: Counter[UUID] = Counter()
     rounds: Counter[UUID] = Counter()
     single: set[UUID] = set()
     for read in reads:
@@ -64,17 +64,21 @@ def divide(hub: Hub, reads: Sequence[Read]) -> Divided:
         ):
             divided.new.append(read)
         elif lone is not None and kinds <= {DocumentType.TRACKING}:
-            tracked.append((lone, read))
+            _take_turn(divided.tracked, facts, lone, read)
         elif lone is not None and kinds <= {*REPORTS} and lone not in single:
-            if rounds[lone] == len(divided.rounds):
-                divided.rounds.append([])
-            divided.rounds[rounds[lone]].append(read)
-            rounds[lone] += 1
+            _take_turn(divided.rounds, rounds, lone, read)
         else:
             single |= concerned
             divided.alone.append(read)
-    divided.tracked = [read for _, read in sorted(tracked, key=lambda each: (each[0], each[1].row.id))]
     return divided
+
+
+def _take_turn(rounds: list[list[Read]], turns: Counter[UUID], order_id: UUID, read: Read) -> None:
+    """Add a message to the first round that has none of its order yet."""
+    if turns[order_id] == len(rounds):
+        rounds.append([])
+    rounds[turns[order_id]].append(read)
+    turns[order_id] += 1
 
 
 def _look_up(hub: Hub, reads: Sequence[Read]) -> tuple[Mapping[tuple[UUID, str], UUID], Mapping[UUID, set[UUID]]]:

@@ -25,12 +25,13 @@ from core.jobs.reading import Read, crash, doubts, fail, normalize
 from core.jobs.repeating import apply_again, comes_again
 from core.jobs.unpacking import is_packed, keep, unpack
 from core.ports.connectors import Connector
-from core.services.applying import Applied, apply_orders, apply_other, apply_reports
+from core.services.applying import Applied, apply_orders, apply_other, apply_reports, apply_tracking
 from core.services.cases import open_cases
 from core.services.facts import Facts
 from core.services.ordering import Incoming
 from core.services.quarantining import quarantined
 from core.services.reports import Report
+from core.services.tracking import Fact
 from core.store.bulk import as_json
 from core.store.engine import met_another
 from core.store.unit import Unit
@@ -90,9 +91,10 @@ def drain_messages(hub: Hub, most: int | None = None) -> int:
         _take_in(hub, row, connectors[row.connection_id], token)
     reads = [normalize(row, connectors[row.connection_id]) for row in rows if row not in packed]
     divided = divide(hub, reads)
-    together = [(_apply_orders, divided.new), (_apply_others, divided.tracked)]
-    for apply, part in (*together, *((_apply_reports, each) for each in divided.rounds)):
-        _apply_together(hub, apply, part, token)
+    rounds = [(_apply_tracking, divided.tracked), (_apply_reports, divided.rounds)]
+    for apply, parts in ((_apply_orders, [divided.new]), *rounds):
+        for part in parts:
+            _apply_together(hub, apply, part, token)
     for read in divided.alone:
         _apply_alone(hub, read, token)
     return len(rows)
@@ -206,6 +208,17 @@ def _apply_reports(hub: Hub, unit: Unit, facts: Facts, reads: Sequence[Read]) ->
         parcel, reason = document.type is DocumentType.SHIPMENT, (_cause(read), read.row.correlation_id)
         batch.append(Report(document.body, parcel, read.row.connection_id, reason=reason))
     for read, answer in zip(reads, apply_reports(unit, facts, batch), strict=True):
+        if isinstance(answer, CrossdockError):
+            _refuse(hub, read, answer)
+        else:
+            _take(read, answer)
+
+
+def _apply_tracking(hub: Hub, unit: Unit, _facts: Facts, reads: Sequence[Read]) -> None:
+    told = [
+        Fact(read.documents[0].body, read.row.connection_id, (_cause(read), read.row.correlation_id)) for read in reads
+    ]
+    for read, answer in zip(reads, apply_tracking(unit, told), strict=True):
         if isinstance(answer, CrossdockError):
             _refuse(hub, read, answer)
         else:

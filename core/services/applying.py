@@ -1,4 +1,4 @@
-"""Applying canonical documents: new orders and nodes' reports in batches, everything else one by one."""
+"""Applying canonical documents: new orders, nodes' reports and carriers' facts in batches, all else one by one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from core.services.refunds import apply_refund
 from core.services.stock import count_stock
 from core.services.stock_receipts import take_stock_receipt
 from core.services.store_orders import refuse_other
-from core.services.tracking import track
+from core.services.tracking import Fact, Tracked, track, track_all
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
 from core.store import schema as t
@@ -100,6 +100,15 @@ def _reported(done: reports.Reported, *, parcel: bool) -> Applied:
     return Applied("applied" if done.new else "duplicate", done.order_id, note)
 
 
+def apply_tracking(unit: Unit, told: Sequence[Fact]) -> list[Applied | CrossdockError]:
+    """Apply facts about parcels of different orders, and return of each what became of it or why it cannot be."""
+    return [each if isinstance(each, CrossdockError) else _tracked(each) for each in track_all(unit, told)]
+
+
+def _tracked(told: Tracked) -> Applied:
+    return Applied("applied", told.order_id, told.doubt)
+
+
 def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Document) -> Applied:
     """Apply one document that is not an order.
 
@@ -138,8 +147,7 @@ def apply_other(unit: Unit, facts: Facts, connection_id: UUID, document: Documen
         case DocumentType.SHIPMENT:
             return _reported(reports.ship(unit, facts, body, connection_id), parcel=True)
         case DocumentType.TRACKING:
-            told = track(unit, body, connection_id)
-            return Applied("applied", told.order_id, told.doubt)
+            return _tracked(track(unit, body, connection_id))
         case DocumentType.STOCK:
             done = count_stock(unit, body, connection_id)
             note = f"{done['applied']} applied"

@@ -6,7 +6,7 @@ after it finds the parcel.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,22 +16,27 @@ from sqlalchemy import Connection, Row, text
 from core.domain.ids import uuid7
 from core.domain.payloads import jsonable
 from core.domain.states import FINDING, SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
-from core.errors import InputError, NotFound
+from core.errors import CrossdockError, InputError, NotFound
 from core.ports.connectors import Json
 from core.services.found import tell_found
 from core.services.fulfilling import as_uuid
 from core.services.parcels import ENDED, correct_parcel, settle_parcel, unsettle_parcel
 from core.services.phase import refresh_phases
 from core.services.promise_looks import look_at_promise
-from core.store.locks import lock_order
+from core.store.locks import lock_orders
 from core.store.unit import DEFAULT_TENANT, Unit
 
 FIND = """
-SELECT id, order_id FROM shipment WHERE tenant_id = :tenant
-  AND (id = :id OR number = :name OR external_id = :name
-       OR (tracking_number = :tracking AND (CAST(:carrier AS text) IS NULL OR carrier IS NULL
-                                            OR lower(carrier) = lower(:carrier))))
-ORDER BY (id = :id) DESC NULLS LAST, created_at DESC LIMIT 1
+SELECT w.place, f.id, f.order_id
+FROM unnest(%(ids)b::uuid[], %(names)b::text[], %(tracking)b::text[], %(carriers)b::text[])
+     WITH ORDINALITY AS w(id, name, tracking, carrier, place)
+CROSS JOIN LATERAL (
+    SELECT s.id, s.order_id FROM shipment s WHERE s.tenant_id = %(tenant)s
+      AND (s.id = w.id OR s.number = w.name OR s.external_id = w.name
+           OR (s.tracking_number = w.tracking AND (w.carrier IS NULL OR s.carrier IS NULL
+                                                   OR lower(s.carrier) = lower(w.carrier))))
+    ORDER BY (s.id = w.id) DESC NULLS LAST, s.created_at DESC LIMIT 1
+) f
 """
 # A partner who says what arrived names our despatch advice, by which he knows the shipment.
 ADVISED = """
@@ -39,7 +44,7 @@ SELECT s.id, s.order_id FROM paper p JOIN shipment s ON s.tenant_id = p.tenant_i
 WHERE p.tenant_id = :tenant AND p.connection_id = :connection AND p.kind = 'despatch_advice' AND p.number = :name
 """
 # Its newest loss counts from its moment, or from when it was told where that is to come by another clock.
-SHIPMENT_NOW = text(
+SHIPMENTS_NOW = text(
     """
     SELECT s.*, least(o.placed_at, o.created_at) AS placed_at,
            greatest(CASE WHEN s.state = 'lost' THEN s.state_at END, (
@@ -48,9 +53,14 @@ SHIPMENT_NOW = text(
                  AND e.occurred_at BETWEEN least(o.placed_at, o.created_at) - :clocks AND e.created_at + :clocks
            )) AS lost_at
     FROM shipment s JOIN orders o ON o.tenant_id = s.tenant_id AND o.id = s.order_id
-    WHERE s.tenant_id = :t AND s.id = :id
+    WHERE s.tenant_id = :t AND s.id = ANY(:ids)
     """
 )
+STORE = """
+INSERT INTO tracking_event (tenant_id, id, shipment_id, status, occurred_at, location, detail)
+SELECT %s, * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::text[], %b::text[])
+ON CONFLICT DO NOTHING RETURNING shipment_id
+"""
 SEEN_AFTER = text(
     """
     SELECT EXISTS (SELECT FROM tracking_event WHERE tenant_id = :t AND shipment_id = :id AND status = ANY(:finding)
@@ -59,6 +69,20 @@ SEEN_AFTER = text(
 )
 # Clocks differ, and times without a zone are taken for UTC.
 CLOCKS = timedelta(days=1)
+
+
+class Fact(NamedTuple):
+    """What is said of a parcel.
+
+    Args:
+        document: the canonical tracking event; `shipment` may be the number of a despatch advice of ours.
+        connection_id: who says so, to whom the advice went.
+        reason: cause and correlation of what it leads to, where they are not the transaction's.
+    """
+
+    document: Json
+    connection_id: UUID | None = None
+    reason: tuple[str | None, UUID | None] | None = None
 
 
 class Tracked(NamedTuple):
@@ -82,78 +106,118 @@ def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEF
 def track(unit: Unit, document: Json, connection_id: UUID | None = None, *, refuse: bool = False) -> Tracked:
     """Store a tracking event, move its shipment when it is newer, and return the order it concerns.
 
-    An event of a time at which it cannot have happened moves and settles nothing; another time of delivery than the
-    one known corrects that, and what was settled by it.
-
-    Args:
-        unit: the running transaction.
-        document: the canonical tracking event; `shipment` may be the number of a despatch advice of ours.
-        connection_id: who says so, to whom the advice went.
-        refuse: whether an impossible time is an error; otherwise the event is kept, since it does not come again.
+    Arguments are those of `Fact` and `track_all`.
 
     Raises:
         NotFound: no shipment has this id or tracking number (yet).
         InputError: `refuse`, and it is to come or before the order was placed.
     """
-    found = unit.conn.execute(
-        text(FIND),
-        {
-            "tenant": unit.tenant,
-            "id": as_uuid(document.get("shipment")),
-            "name": document.get("shipment"),
-            "tracking": document.get("tracking_number"),
-            "carrier": document.get("carrier"),
-        },
-    ).one_or_none()
-    if found is None and connection_id is not None and document.get("shipment"):
-        found = unit.conn.execute(
-            text(ADVISED), {"tenant": unit.tenant, "connection": connection_id, "name": document["shipment"]}
-        ).one_or_none()
-    if found is None:
-        raise NotFound(
-            f"No shipment has the tracking number {document.get('tracking_number') or document.get('shipment')!r}.",
-            fix="Compare the number. A message about it is tried again by itself, because carriers are sometimes "
-            "quicker than the node; a call to the API is not.",
-            code="TRACK-UNKNOWN-404",
-        )
-    lock_order(unit, found.order_id)
-    shipment = unit.conn.execute(SHIPMENT_NOW, {"t": unit.tenant, "id": found.id, "clocks": CLOCKS}).one()
-    doubt = _doubt(document["occurred_at"], shipment.placed_at, unit.now)
-    if doubt is not None and refuse:
-        raise InputError(
-            f"The parcel cannot be {document['status'].replace('_', ' ')} since "
-            f"{document['occurred_at'].isoformat()}; nothing was changed.",
-            why=f"That {doubt}.",
-            fix="Send the moment at which it happened.",
-            code="TRACK-TIME-422",
-            errors=[{"path": "occurred_at", "reason": doubt}],
-        )
-    stored = unit.conn.execute(
-        text(
-            "INSERT INTO tracking_event (tenant_id, id, shipment_id, status, occurred_at, location, detail)"
-            " VALUES (:t, :id, :s, :status, :at, :location, :detail) ON CONFLICT DO NOTHING"
-        ),
-        {
-            "t": unit.tenant,
-            "id": uuid7(),
-            "s": shipment.id,
-            "status": document["status"],
-            "at": document["occurred_at"],
-            "location": document.get("location"),
-            "detail": document.get("detail"),
-        },
-    ).rowcount
-    if stored and doubt is not None:
-        unit.event(
-            "shipment.doubted", "shipment", shipment.id,
-            {"status": document["status"], "occurred_at": jsonable(document["occurred_at"]), "reason": f"that {doubt}"},
-            order_id=shipment.order_id,
-        )  # fmt: skip
-    elif stored or shipment.state == "lost":  # what finds it may have been told when nothing could
-        _move(unit, shipment, document)
-    return Tracked(
-        UUID(str(found.order_id)),
-        doubt and f"kept without effect: {document['status']} at {document['occurred_at'].isoformat()} {doubt}",
+    [told] = track_all(unit, [Fact(document, connection_id)], refuse=refuse)
+    if isinstance(told, CrossdockError):
+        raise told
+    return told
+
+
+def track_all(unit: Unit, facts: Sequence[Fact], *, refuse: bool = False) -> list[Tracked | CrossdockError]:
+    """Store facts about parcels of different orders, move those parcels, and return what became of each fact, in order.
+
+    A fact of a time at which it cannot have happened moves and settles nothing; another time of delivery than the one
+    known corrects that, and what was settled by it. A fact about no shipment (yet) keeps back none of the others.
+
+    Args:
+        unit: the running transaction.
+        facts: what carriers and partners say.
+        refuse: whether an impossible time is an error; otherwise the fact is kept, since it does not come again.
+
+    Raises:
+        ValueError: two of them are about the same order.
+    """
+    places = _find(unit, facts)
+    orders = [order_id for _, order_id in places.values()]
+    if len(set(orders)) < len(orders):
+        raise ValueError("Two facts of a batch are about the same order.")
+    lock_orders(unit, orders)
+    ids = [shipment_id for shipment_id, _ in places.values()]
+    values = {"t": unit.tenant, "ids": ids, "clocks": CLOCKS}
+    shipments = {row.id: row for row in unit.conn.execute(SHIPMENTS_NOW, values)} if ids else {}
+    told: list[Tracked | CrossdockError] = []
+    kept: list[tuple[Fact, Row[Any], str | None]] = []
+    for place, fact in enumerate(facts):
+        if place not in places:
+            told.append(_unknown(fact.document))
+            continue
+        shipment = shipments[places[place][0]]
+        said: datetime = fact.document["occurred_at"]
+        doubt = _doubt(said, shipment.placed_at, unit.now)
+        if doubt is not None and refuse:
+            told.append(_impossible(fact.document, doubt))
+            continue
+        kept.append((fact, shipment, doubt))
+        effect = doubt and f"kept without effect: {fact.document['status']} at {said.isoformat()} {doubt}"
+        told.append(Tracked(shipment.order_id, effect))
+    stored = _store(unit, [(fact.document, shipment.id) for fact, shipment, _ in kept])
+    for fact, shipment, doubt in kept:
+        if fact.reason:
+            unit.reasons[shipment.order_id] = fact.reason
+        document = fact.document
+        if shipment.id in stored and doubt is not None:
+            at = jsonable(document["occurred_at"])
+            data = {"status": document["status"], "occurred_at": at, "reason": f"that {doubt}"}
+            unit.event("shipment.doubted", "shipment", shipment.id, data, order_id=shipment.order_id)
+        elif doubt is None and (shipment.id in stored or shipment.state == "lost"):
+            _move(unit, shipment, document)  # what finds a lost one may have been told when nothing could
+    return told
+
+
+def _find(unit: Unit, facts: Sequence[Fact]) -> dict[int, tuple[UUID, UUID]]:
+    """Return shipment and order of those facts that are about one, by their place."""
+    documents = [fact.document for fact in facts]
+    values = {
+        "tenant": unit.tenant,
+        "ids": [as_uuid(each.get("shipment")) for each in documents],
+        "names": [each.get("shipment") for each in documents],
+        "tracking": [each.get("tracking_number") for each in documents],
+        "carriers": [each.get("carrier") for each in documents],
+    }
+    found = {row.place - 1: (row.id, row.order_id) for row in unit.conn.exec_driver_sql(FIND, values)}
+    for place, (document, connection_id, _) in enumerate(facts):
+        if place not in found and connection_id is not None and document.get("shipment"):
+            named = {"tenant": unit.tenant, "connection": connection_id, "name": document["shipment"]}
+            advised = unit.conn.execute(text(ADVISED), named).one_or_none()
+            if advised is not None:
+                found[place] = (advised.id, advised.order_id)
+    return found
+
+
+def _store(unit: Unit, facts: Sequence[tuple[Json, UUID]]) -> set[UUID]:
+    """Write facts about shipments and return the shipments of those that are new."""
+    if not facts:
+        return set()
+    columns = [
+        [uuid7() for _ in facts],
+        [shipment_id for _, shipment_id in facts],
+        *([document.get(name) for document, _ in facts] for name in ("status", "occurred_at", "location", "detail")),
+    ]
+    return {row.shipment_id for row in unit.conn.exec_driver_sql(STORE, (unit.tenant, *columns))}
+
+
+def _unknown(document: Json) -> NotFound:
+    return NotFound(
+        f"No shipment has the tracking number {document.get('tracking_number') or document.get('shipment')!r}.",
+        fix="Compare the number. A message about it is tried again by itself, because carriers are sometimes "
+        "quicker than the node; a call to the API is not.",
+        code="TRACK-UNKNOWN-404",
+    )
+
+
+def _impossible(document: Json, doubt: str) -> InputError:
+    return InputError(
+        f"The parcel cannot be {document['status'].replace('_', ' ')} since "
+        f"{document['occurred_at'].isoformat()}; nothing was changed.",
+        why=f"That {doubt}.",
+        fix="Send the moment at which it happened.",
+        code="TRACK-TIME-422",
+        errors=[{"path": "occurred_at", "reason": doubt}],
     )
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import dramatiq
 import pytest
 import redis as redis_client
 from sqlalchemy import text
 
 from console.servers.redis import find_program, redis_answers
 from core.domain.vocabulary import Write
-from core.jobs.brokers import NAMESPACE
+from core.jobs.actors import declare
+from core.jobs.brokers import NAMESPACE, make_broker
 from core.jobs.relay import LEADER_LOCK, Relay
 from core.jobs.wake import Waker
 from core.services.outbox import Outgoing, enqueue
@@ -212,6 +214,18 @@ def test_a_simulation_that_was_asked_for_or_lost_its_worker_gets_one_hint(
         until(lambda: redis.hints("simulations"))
         time.sleep(0.5)
         assert redis.hints("simulations") == 1
+
+
+def test_a_worker_asks_for_nothing_but_the_queues_of_hints(redis: Redis) -> None:
+    broker = make_broker(redis.url)
+    actors = declare(broker, None)
+    worker = dramatiq.Worker(broker, worker_threads=1)
+    worker.start()
+    try:
+        assert worker.consumers.keys() == actors.keys()
+    finally:
+        worker.stop(timeout=5_000)
+        broker.close()
 
 
 def test_hints_are_never_piled_up(world: World, db_url: str, redis: Redis) -> None:
