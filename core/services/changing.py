@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from core.domain.states import ORDER
 from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
 from core.services import holds
-from core.services.canceling import cancel_order
+from core.services.canceling import cancel_order, going, withdraw_cancels
 from core.services.facts import Facts
 from core.services.finishing import finish_orders
 from core.services.fulfilling import source_again
@@ -153,8 +154,8 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
     lines = incoming.document["lines"]
     known = resolve_lines(unit, ((incoming.connection_id, line) for line in lines))
     incoming.clashes = clashes(known, incoming.connection_id, lines)
-    summary: dict[str, Any] = {}
-    less: dict[UUID, Decimal] = {}
+    edits = _Edits(going(unit, order.id))
+    summary, less = edits.summary, edits.less
     incoming.items, incoming.line_ids = [], []
     seen: set[UUID] = set()
     for index, (line, row) in enumerate(zip(lines, match_picture(stored, lines), strict=True)):
@@ -166,31 +167,47 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
         else:
             line_id = row.id
             seen.add(row.id)
-            _reduce_or_raise(unit, row, line, item, summary, less)
+            _reduce_or_raise(unit, row, line, item, edits)
         incoming.items.append(item)
         incoming.line_ids.append(line_id)
     for row in stored:
-        left = row.quantity - row.canceled - row.shipped
+        left = row.quantity - row.canceled - row.shipped - edits.going.get(row.id, ZERO)
         if row.id not in seen and left > 0:
             less[row.id] = left
             summary.setdefault("removed", []).append(row.sku)
+    if edits.withdrawn:
+        withdraw_cancels(unit, order.id, edits.withdrawn)
     if less:
         summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source", judged=True)
     return summary
 
 
-def _reduce_or_raise(
-    unit: Unit, row: Row[Any], line: Json, item: UUID | None, summary: dict[str, Any], less: dict[UUID, Decimal]
-) -> None:
-    wanted = wanted_of(line)
+@dataclass(slots=True)
+class _Edits:
+    """What a picture changes: in words by kind, units to take off, and units that nodes need not stop after all.
+
+    What nodes were asked to stop and have not answered for is `going`: as good as gone.
+    """
+
+    going: Mapping[UUID, Decimal]
+    summary: dict[str, Any] = field(default_factory=dict)
+    less: dict[UUID, Decimal] = field(default_factory=dict)
+    withdrawn: dict[UUID, Decimal] = field(default_factory=dict)
+
+
+def _reduce_or_raise(unit: Unit, row: Row[Any], line: Json, item: UUID | None, edits: _Edits) -> None:
+    wanted, summary = wanted_of(line), edits.summary
     have = row.quantity - row.canceled
-    if wanted > have:
+    stays = have - edits.going.get(row.id, ZERO)
+    # What a person took off is not wanted again by a source that says the same number as before.
+    again = min(wanted, have) - stays if row.pictured is None or wanted > row.pictured else ZERO
+    if wanted > have or again > 0:
         summary.setdefault("raised", []).append(row.sku)
-    elif wanted < have:
-        left = row.quantity - row.canceled - row.shipped
-        if min(have - wanted, left) > 0:
-            less[row.id] = min(have - wanted, left)
-            summary.setdefault("lowered", []).append(row.sku)
+    elif (less := min(stays - wanted, stays - row.shipped)) > 0:
+        edits.less[row.id] = less
+        summary.setdefault("lowered", []).append(row.sku)
+    if again > 0:
+        edits.withdrawn[row.id] = again
     more = max(wanted - have, ZERO)
     back = min(more, row.canceled)
     if line.get("unit_price") != row.unit_price:

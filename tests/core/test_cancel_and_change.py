@@ -124,6 +124,56 @@ def test_a_node_that_refuses_work_it_was_asked_to_cut_is_not_given_the_rest_agai
     world.check_books()
 
 
+@pytest.mark.parametrize(
+    ("pictures", "answer", "units"),
+    [
+        ((3, 2), "canceled", 2), ((3, 4), "canceled", 4), ((3, 5), "canceled", 5), ((3, 6), "canceled", 6),
+        ((3, 0), "canceled", 0), ((2, 3, 1, 4), "canceled", 4), ((3, 3), "canceled", 3), ((3, 2), "cancel_declined", 5),
+    ],
+)  # fmt: skip
+def test_edits_while_a_node_is_being_asked_leave_what_the_last_one_says(
+    world: World, pictures: tuple[int, ...], answer: str, units: int
+) -> None:
+    body = world.order({"A": 5, "B": 1}, source_version=1)
+    world.send("order", body)
+    world.drain()
+    world.deliver()
+    for version, number in enumerate(pictures, start=2):
+        first = {**body["lines"][0], "quantity": "5", "removed": str(max(5 - number, 0))}
+        if number > 5:
+            first = {**body["lines"][0], "quantity": str(number)}
+        lines = [first, body["lines"][1]]
+        world.send("order", {**body, "source_version": version, "note": f"{version}", "totals": None, "lines": lines})
+        world.drain()
+    [work] = [each for each in world.work() if each.state == "canceling"]
+    world.send("fulfillment_update", {"fulfillment": f"ful_{work.id.hex}", "status": answer}, world.wms)
+    world.drain()
+    world.drain()
+    rows = world.all("SELECT sku, quantity - canceled AS units FROM order_line ORDER BY sku")
+    assert [(row.sku, row.units) for row in rows] == [("A", units), ("B", 1)]
+    allocated = world.one("SELECT sum(allocated) AS n FROM stock_position").n
+    assert allocated == units + 1
+    world.check_books()
+
+
+def test_a_source_that_repeats_its_number_does_not_take_back_what_a_person_canceled(world: World) -> None:
+    body = world.order({"A": 5}, source_version=1)
+    world.send("order", body)
+    world.drain()
+    world.deliver()
+    order = world.one("SELECT * FROM orders")
+    line = world.one("SELECT id FROM order_line")
+    cancel(world, order, {line.id: Decimal(2)})
+    world.send("order", {**body, "source_version": 2, "note": "ring twice", "totals": None})
+    world.drain()
+    [work] = world.work()
+    world.send("fulfillment_update", {"fulfillment": f"ful_{work.id.hex}", "status": "canceled"}, world.wms)
+    world.drain()
+    world.drain()
+    assert world.one("SELECT quantity - canceled AS units FROM order_line").units == 3
+    world.check_books()
+
+
 def test_an_edit_adds_raises_lowers_and_removes_lines(world: World) -> None:
     body = world.order({"A": 2, "B": 2}, source_version=1)
     world.send("order", body)
