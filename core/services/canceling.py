@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from core.domain.ids import public_id, uuid7
 from core.domain.states import ORDER
 from core.domain.vocabulary import Write
 from core.errors import Conflict, InputError
+from core.services.asked_back import open_requests, rewrite
 from core.services.declined_parts import settle_declined
 from core.services.facts import Facts
 from core.services.finishing import settle_cancels
@@ -185,48 +186,6 @@ def _unallocated(unit: Unit, order_id: UUID) -> dict[UUID, Decimal]:
     return {line: units for line, units in free.items() if units > 0}
 
 
-def going(unit: Unit, order_id: UUID) -> dict[UUID, Decimal]:
-    """Return the units of a locked order's lines that nodes were asked to stop and have not answered for."""
-    found: dict[UUID, Decimal] = {}
-    for request in _requests(unit, order_id):
-        for line, units in request.changes["lines"].items():
-            found[UUID(hex=line)] = found.get(UUID(hex=line), ZERO) + Decimal(units)
-    return found
-
-
-def withdraw_cancels(unit: Unit, order_id: UUID, lines: Mapping[UUID, Decimal]) -> None:
-    """Take back requests to cancel that nodes have not answered, the last first, by so many units of these lines."""
-    left = {line.hex: units for line, units in lines.items()}
-    for request in reversed(_requests(unit, order_id)):
-        kept = {}
-        for line, units_text in request.changes["lines"].items():
-            units = Decimal(units_text)
-            taken = min(units, left.get(line, ZERO))
-            left[line] = left.get(line, ZERO) - taken
-            if units > taken:
-                kept[line] = format(units - taken, "f")
-        _rewrite(unit, request.id, kept)
-
-
-def _requests(unit: Unit, order_id: UUID) -> Sequence[Row[Any]]:
-    """Return the requests to cancel that nodes have not answered, oldest first."""
-    return unit.conn.execute(
-        text(
-            "SELECT id, changes FROM change_set WHERE tenant_id = :t AND order_id = :o AND kind = 'cancel'"
-            " AND state = 'requested' ORDER BY id"
-        ),
-        {"t": unit.tenant, "o": order_id},
-    ).all()
-
-
-def _rewrite(unit: Unit, request_id: UUID, lines: Mapping[str, str]) -> None:
-    unit.conn.execute(
-        update(t.change_set)
-        .where(t.change_set.c.tenant_id == unit.tenant, t.change_set.c.id == request_id)
-        .values(changes={"lines": dict(lines)})
-    )
-
-
 def cancel_requested(unit: Unit, facts: Facts, order: Row[Any], back: dict[UUID, Decimal]) -> None:
     """Apply a node's yes: requested units leave the order, other units of that work are sourced again.
 
@@ -237,7 +196,7 @@ def cancel_requested(unit: Unit, facts: Facts, order: Row[Any], back: dict[UUID,
         back: what the node's work has given back, by order line; what was not asked for remains in it.
     """
     canceled: dict[UUID, Decimal] = {}
-    for request in _requests(unit, order.id):
+    for request in open_requests(unit, order.id):
         left: dict[str, str] = {}
         for line_hex, units_text in request.changes["lines"].items():
             line, units = UUID(hex=line_hex), Decimal(units_text)
@@ -247,7 +206,7 @@ def cancel_requested(unit: Unit, facts: Facts, order: Row[Any], back: dict[UUID,
                 canceled[line] = canceled.get(line, ZERO) + taken
             if units > taken:
                 left[line_hex] = format(units - taken, "f")
-        _rewrite(unit, request.id, left)
+        rewrite(unit, request.id, left)
     cancel_units(unit, canceled)
     if canceled:
         _tell_erp(unit, facts, order, canceled, "canceled at the node")

@@ -15,7 +15,8 @@ from core.domain.states import ORDER
 from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
 from core.services import holds
-from core.services.canceling import cancel_order, going, withdraw_cancels
+from core.services.asked_back import going, withdraw_cancels
+from core.services.canceling import cancel_order
 from core.services.facts import Facts
 from core.services.finishing import finish_orders
 from core.services.fulfilling import source_again
@@ -200,14 +201,15 @@ def _reduce_or_raise(unit: Unit, row: Row[Any], line: Json, item: UUID | None, e
     have = row.quantity - row.canceled
     stays = have - edits.going.get(row.id, ZERO)
     # What a person took off is not wanted again by a source that says the same number as before.
-    again = min(wanted, have) - stays if row.pictured is None or wanted > row.pictured else ZERO
-    if wanted > have or again > 0:
+    if wanted > stays < have and (row.pictured is None or wanted > row.pictured):
+        edits.withdrawn[row.id], stays = have - stays, have
         summary.setdefault("raised", []).append(row.sku)
-    elif (less := min(stays - wanted, stays - row.shipped)) > 0:
+    elif wanted > have:
+        summary.setdefault("raised", []).append(row.sku)
+    if (less := min(stays - wanted, stays - row.shipped)) > 0:
         edits.less[row.id] = less
-        summary.setdefault("lowered", []).append(row.sku)
-    if again > 0:
-        edits.withdrawn[row.id] = again
+        if row.id not in edits.withdrawn:
+            summary.setdefault("lowered", []).append(row.sku)
     more = max(wanted - have, ZERO)
     back = min(more, row.canceled)
     if line.get("unit_price") != row.unit_price:

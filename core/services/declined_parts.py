@@ -15,6 +15,7 @@ from sqlalchemy import Row, text
 
 from core.domain.money import plain
 from core.ports.connectors import Json
+from core.services.asked_back import going
 from core.services.cases import settle_members
 from core.services.refusing import mark_of_part, show_part, show_refused
 from core.services.taken_off import TAKEN
@@ -58,12 +59,12 @@ def asked_now(unit: Unit, order_id: UUID) -> Json:
     values = {"t": unit.tenant, "o": [order_id]}
     known = {each for row in unit.conn.execute(PARTNERS, values) for each in row.changes.get(ASKS, {}).get("sets", ())}
     own = [row for row in fresh if row.id.hex not in known]
-    less: dict[str, Decimal] = {}
-    for row in own:
-        for line, units in row.changes["lines"].items():
-            less[line] = less.get(line, ZERO) + Decimal(units)
+    about = {line for row in own for line in row.changes["lines"]}
+    # Also by what was asked before and is not answered yet.
+    less = going(unit, order_id)
     kept = {row.id.hex: row.kept for row in unit.conn.execute(LINES, values)}
-    return {"sets": [row.id.hex for row in own], "lines": {line: plain(kept[line] - less[line]) for line in less}}
+    wanted = {line: plain(max(kept[line] - less[UUID(hex=line)], ZERO)) for line in about}
+    return {"sets": [row.id.hex for row in own], "lines": wanted}
 
 
 def tell_declined(unit: Unit, told: Sequence[Row[Any]], left: Mapping[UUID, Json]) -> None:
