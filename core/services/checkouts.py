@@ -44,6 +44,13 @@ class Checkout(NamedTuple):
     connection_id: UUID | None = None
 
 
+class Planned(NamedTuple):
+    """Where a checkout's units are to come from, and whether there were too few when they were looked up."""
+
+    wanted: Wanted
+    short: bool
+
+
 # The reservation a checkout got, or why it got none.
 Outcome = UUID | CrossdockError
 
@@ -85,7 +92,7 @@ def settle_checkouts(
 ) -> list[Outcome]:
     """Find units for several checkouts, take them, and return what became of each.
 
-    Who got none because others took his units meanwhile is looked for again.
+    Who got none because others took his units meanwhile is looked for again; who found too few is told so at once.
 
     Args:
         checkouts: what is wanted; earlier ones are served first.
@@ -95,33 +102,35 @@ def settle_checkouts(
     """
     outcomes: dict[int, Outcome] = {}
     refused = dict.fromkeys(range(len(checkouts)), Granted(None))
+    short: dict[int, Granted] = {}
     for _ in range(LOOKS):
-        asked: dict[int, Wanted] = {}
+        asked: dict[int, Planned] = {}
         found = reading(partial(wanted_of, checkouts=[checkouts[number] for number in refused], tenant=tenant))
-        for number, wanted in zip(refused, found, strict=True):
-            if isinstance(wanted, Wanted):
-                asked[number] = wanted
+        for number, planned in zip(refused, found, strict=True):
+            if isinstance(planned, Planned):
+                asked[number] = planned
             else:
-                outcomes[number] = wanted
+                outcomes[number] = planned
         refused = {}
-        for number, answer in zip(asked, reserve(list(asked.values())) if asked else (), strict=True):
+        answers = reserve([planned.wanted for planned in asked.values()]) if asked else ()
+        for (number, planned), answer in zip(asked.items(), answers, strict=True):
             if isinstance(answer, Unavailable):
                 outcomes[number] = answer
-            elif answer.group_id is None:
-                refused[number] = answer
-            else:
+            elif answer.group_id is not None:
                 outcomes[number] = answer.group_id
+            else:
+                (short if planned.short else refused)[number] = answer
         if not refused:
             break
-    else:
-        told = reading(partial(_shortages, refused=list(refused.values()), tenant=tenant))
-        outcomes.update(zip(refused, told, strict=True))
+    if short := short | refused:
+        told = reading(partial(_shortages, refused=list(short.values()), tenant=tenant))
+        outcomes.update(zip(short, told, strict=True))
     return [outcomes[number] for number in range(len(checkouts))]
 
 
 def wanted_of(
     conn: Connection, checkouts: Sequence[Checkout], tenant: int = DEFAULT_TENANT
-) -> list[Wanted | CrossdockError]:
+) -> list[Planned | CrossdockError]:
     """Return what each checkout asks for, at the nodes where the units are now, or why it can have nothing.
 
     What an earlier one is planned to take is not there for the next. The error is an InputError where there is no such
@@ -137,7 +146,7 @@ def wanted_of(
         {row.code: row.id for row in active},
         read_shelf(conn, [row.id for row in known], tenant=tenant),
     )
-    found: list[Wanted | CrossdockError] = []
+    found: list[Planned | CrossdockError] = []
     for each in checkouts:
         try:
             found.append(places.find(each))
@@ -154,7 +163,7 @@ class _Places(NamedTuple):
     nodes: Mapping[str, UUID]
     shelf: Shelf
 
-    def find(self, checkout: Checkout) -> Wanted:
+    def find(self, checkout: Checkout) -> Planned:
         """Take a checkout's units off the shelf and return them; what is short stays there for others.
 
         It is the node asked for, else one node that has all, else the fullest ones first.
@@ -192,7 +201,7 @@ class _Places(NamedTuple):
             for needs, counted, lots in steps:
                 shelf.give(whose, needs, counted, lots)
         kits = {item: shelf.kits[item] for item, _ in taken if item in shelf.kits}
-        return Wanted(taken, float(checkout.seconds), whose, kits)
+        return Planned(Wanted(taken, float(checkout.seconds), whose, kits), short)
 
     def _refuse(self, lines: Lines) -> None:
         parts = [number for number, line in enumerate(lines) if divides(line["quantity"], self._unit(line))]

@@ -15,10 +15,10 @@ from core.errors import Conflict, InputError
 from core.services.canceling import cancel_order
 from core.services.catalog import upsert_items
 from core.services.channel_stock import available, claim_changes
-from core.services.checkouts import Checkout, reserve_lines, wanted_of
+from core.services.checkouts import Checkout, Planned, reserve_lines, wanted_of
 from core.services.converting import convert_reservation
 from core.services.protecting import end_rule, set_rule
-from core.services.reserving import ReservationCombiner, Wanted, release_group
+from core.services.reserving import ReservationCombiner, release_group
 from core.store.read.explained import explain_availability
 from core.store.read.stock import read_availability, read_reservation
 from core.store.unit import Store
@@ -188,9 +188,9 @@ def test_a_cap_over_all_nodes_holds_among_many_at_once(store: Store) -> None:
         whose = world.shop if index % 3 else world.erp
         line = {"sku": "GIFT", "quantity": Decimal(1), "node": ("HAM", "LYS")[index % 2]}
         with store.read() as conn:
-            [wanted] = wanted_of(conn, [Checkout([line], 900, whose)])
-            assert isinstance(wanted, Wanted)
-        granted.append((whose == world.shop, doors[index % 4].reserve(wanted).group_id is not None))
+            [planned] = wanted_of(conn, [Checkout([line], 900, whose)])
+            assert isinstance(planned, Planned)
+        granted.append((whose == world.shop, doors[index % 4].reserve(planned.wanted).group_id is not None))
 
     in_threads(60, client)
     assert sum(1 for capped, got in granted if capped and got) == 20

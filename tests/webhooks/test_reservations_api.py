@@ -78,7 +78,7 @@ def test_many_checkouts_get_each_all_or_nothing(api: Client, world: World, heade
     rows: Rows = found["data"]
     assert (found["granted"], found["refused"]) == (2, 3)
     assert codes(rows) == [None, "RESERVE-SHORT-409", "INPUT-INVALID-400", "RESERVE-PART-422", None]
-    assert rows[1]["problem"]["errors"] == [{"path": "A", "reason": "9 more than available"}]
+    assert rows[1]["problem"]["errors"] == [{"path": "A", "reason": "1 more than available"}]
     assert rows[2]["problem"]["errors"][0]["path"] == "lines.0.sku"
     held = [each["reservation"] for each in rows if each["reservation"]]
     assert [each["connection"] for each in held] == ["shop", None]
@@ -108,6 +108,7 @@ def test_a_batch_that_does_not_fit_reserves_nothing(api: Client, world: World) -
         {"reservations": []},
         {"reservations": [wants("A", 1), {"lines": []}]},
         {"reservations": [wants("A", 1), wants("A", -1)]},
+        {"reservations": [wants("A", 1, connection="")]},
         {"reservations": [wants("A", 1)] * 201},
         {"reservations": [{"lines": wants("A", 1)["lines"] * 101}] * 10},
     )

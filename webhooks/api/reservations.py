@@ -46,7 +46,7 @@ class ReservationBody(Strict):
 
     lines = fields.List(fields.Nested(ReservedSchema), required=True, validate=validate.Length(1, 200))
     seconds = Whole(load_default=900, validate=validate.Range(1, MOST_SECONDS))
-    connection = a_text(128)
+    connection = fields.String(validate=[validate.Length(1, 128), NO_NUL])
 
 
 class ReservationsBody(Strict):
@@ -138,11 +138,12 @@ def _told(served: Sequence[Served]) -> Json:
     """Return the answer to many checkouts.
 
     Raises:
-        Unavailable: the database could do nothing of it.
+        Unavailable: the database was away for some of it and nothing was granted, so all of it may be asked again.
     """
     refused = [each for each in served if isinstance(each, CrossdockError)]
-    if len(refused) == len(served) and all(isinstance(each, Unavailable) for each in refused):
-        raise refused[0]
+    away = [each for each in refused if isinstance(each, Unavailable)]
+    if away and len(refused) == len(served):
+        raise away[0]
     rows = [
         {"reservation": None, "problem": of_error(each)[0]}
         if isinstance(each, CrossdockError)
