@@ -126,6 +126,12 @@ ACCEPTED_OTHERWISE = Cause(
     "Receiving advice {external_id} of {number}: {detail}. Nothing was changed by it.",
     None, "Look for the goods, then settle it with the partner", None, 48,
 )  # fmt: skip
+LOST = Cause(
+    "SHIP-LOST-001", "carrier", "high", "{number}: parcel {parcel} is {state}",
+    "{carrier} says that {parcel} of {number} is {state} ({at}). No promise is watched that would tell of it, "
+    "and nothing was sent again or paid back.",
+    None, "Ask the carrier, then send again or pay back what the buyer lacks", None, 24,
+)  # fmt: skip
 FOUND = Cause(
     "SHIP-FOUND-001", "carrier", "high", "{number}: a parcel that was lost and made good is found",
     "{carrier} said that {parcel} of {number} was lost ({lost}), and says now that it is {state} ({at}). Meanwhile "

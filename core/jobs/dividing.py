@@ -13,7 +13,7 @@ from core.jobs.reading import Read
 from core.jobs.repeating import comes_again
 from core.ports.connectors import Document
 from core.services.fulfilling import find_works
-from core.services.tracking import tracked_orders
+from core.services.parcel_finding import tracked_orders
 from core.store.read.orders import existing_orders
 
 REPORTS = (DocumentType.SHIPMENT, DocumentType.FULFILLMENT_UPDATE)

@@ -29,9 +29,9 @@ from core.services.applying import Applied, apply_orders, apply_other, apply_rep
 from core.services.cases import open_cases
 from core.services.facts import Facts
 from core.services.ordering import Incoming
+from core.services.parcel_finding import Fact
 from core.services.quarantining import quarantined
 from core.services.reports import Report
-from core.services.tracking import Fact
 from core.store.bulk import as_json
 from core.store.engine import met_another
 from core.store.unit import Unit

@@ -22,13 +22,14 @@ from core.services.chargebacks import record_remittance
 from core.services.facts import Facts
 from core.services.order_changes import apply_change
 from core.services.ordering import Incoming, create_orders
+from core.services.parcel_finding import Fact
 from core.services.partner_cancels import apply_cancel
 from core.services.receiving import take_receiving_advice, take_sales_report
 from core.services.refunds import apply_refund
 from core.services.stock import count_stock
 from core.services.stock_receipts import take_stock_receipt
 from core.services.store_orders import refuse_other
-from core.services.tracking import Fact, Tracked, track, track_all
+from core.services.tracking import Tracked, track, track_all
 from core.services.trade_due import owe_answers
 from core.services.trading import prepare
 from core.store import schema as t

@@ -1,4 +1,4 @@
-"""Lost parcels that their carrier finds: said in the feed, and a person's where the loss was made good meanwhile.
+"""Lost parcels: told to people where no promise does, and when their carrier finds what was made good meanwhile.
 
 Nothing that was given back or sent again is undone by it. A person may still stop a parcel that only moves.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from core.domain.cases import FOUND
+from core.domain.cases import FOUND, LOST
 from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.states import LIVE_CASE
@@ -45,7 +45,33 @@ ORDERS = text(
     """
 )
 HEAD = text("SELECT coalesce(number, external_id) AS number, total FROM orders WHERE tenant_id = :t AND id = :o")
+WATCHED = text(
+    "SELECT EXISTS (SELECT FROM promise WHERE tenant_id = :t AND order_id = :o AND state IN ('standing', 'late'))"
+)
 CASE = text("SELECT state FROM exception_case WHERE tenant_id = :t AND fingerprint = :mark")
+
+
+def tell_lost(unit: Unit, shipment: Row[Any], state: str, at: datetime) -> None:
+    """Have a person look after a parcel that is lost or on its way back, where no promise that is watched tells of it.
+
+    Args:
+        unit: the running transaction; it holds the lock of the order.
+        shipment: its row as it was before.
+        state: the state it has now.
+        at: since when.
+    """
+    if unit.conn.execute(WATCHED, {"t": unit.tenant, "o": shipment.order_id}).scalar_one():
+        return
+    order = unit.conn.execute(HEAD, {"t": unit.tenant, "o": shipment.order_id}).one()
+    evidence = {
+        "number": order.number,
+        "carrier": shipment.carrier or "The carrier",
+        "parcel": shipment.tracking_number or shipment.number,
+        "state": state.replace("_", " "),
+        "at": _moment(at),
+    }
+    member = Member("fulfillment", shipment.fulfillment_id, shipment.order_id, order.total)
+    open_cases(unit, [Opened(LOST, f"{LOST.code}:{shipment.id.hex}", evidence, [member], node_id=shipment.node_id)])
 
 
 def tell_found(unit: Unit, shipment: Row[Any], state: str, at: datetime) -> None:
@@ -63,6 +89,8 @@ def tell_found(unit: Unit, shipment: Row[Any], state: str, at: datetime) -> None
     if shipment.state == "lost":
         data = {"state": state, "occurred_at": jsonable(at), "lost_at": jsonable(shipment.lost_at)}
         unit.event("shipment.found", "shipment", shipment.id, data, order_id=shipment.order_id)
+        lost = [f"{LOST.code}:{shipment.id.hex}"]
+        settle_members(unit, "fulfillment", [shipment.fulfillment_id], fingerprints=lost)
     mark = f"{FOUND.code}:{shipment.id.hex}"
     if state in ("lost", "returned_to_sender"):
         settle_members(unit, "fulfillment", [shipment.fulfillment_id], fingerprints=[mark])

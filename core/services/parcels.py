@@ -32,6 +32,8 @@ SETTLE = text(
     LEFT JOIN promise_part p ON p.tenant_id = s.tenant_id AND p.fulfillment_id = s.fulfillment_id
     LEFT JOIN promise r ON r.tenant_id = s.tenant_id AND r.order_id = s.order_id
     WHERE s.tenant_id = :t AND s.id = :id
+      -- Nothing is delivered before it leaves; a node may report a little late.
+      AND (s.delivered_at IS NULL OR s.delivered_at > s.shipped_at - interval '1 day') IS NOT FALSE
     ON CONFLICT (tenant_id, shipment_id) DO UPDATE
     SET state = excluded.state, damaged = excluded.damaged, delivered_at = excluded.delivered_at,
         settled_at = excluded.settled_at

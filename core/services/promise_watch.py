@@ -31,6 +31,8 @@ from core.services.promises import GRACE
 from core.store.locks import lock_orders_to_watch
 from core.store.unit import Unit
 
+# How long before it is reported as sent a parcel may be there, as nodes report late; how late one may be unnoticed.
+EARLIEST = timedelta(days=1)
 OVERDUE = timedelta(days=1)
 # Between two looks at a promise nothing happens to: a quarter of what is left, within these.
 SOONEST, LATEST = timedelta(minutes=15), timedelta(hours=12)
@@ -167,6 +169,9 @@ def _look(
     arrived = [each.delivered_at for each in parcels if each.state == "delivered"]
     if row.phase in ("delivered", "partly_returned", "returned") and arrived and not under_way and not failed:
         at = max(arrived)
+        if any(each.delivered_at <= each.shipped_at - EARLIEST for each in parcels if each.shipped_at):
+            # Nothing is there before it leaves: another parcel's fact, or another year's.
+            return _Look("unknown", 0.0, None, at, unit.now)
         kept = at <= row.due_at
         if row.pickup and not kept and row.state != "late":
             # Whether it was ready when it was promised, or its buyer came later, nobody has said.

@@ -6,43 +6,26 @@ after it finds the parcel.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Row, text
 
 from core.domain.ids import uuid7
 from core.domain.payloads import jsonable
 from core.domain.states import FINDING, SHIPMENT, TRACKING_RANK, TRACKING_TRIGGER
 from core.errors import CrossdockError, InputError, NotFound
 from core.ports.connectors import Json
-from core.services.found import tell_found
-from core.services.fulfilling import as_uuid
+from core.services.found import tell_found, tell_lost
+from core.services.parcel_finding import Fact, find_parcels
 from core.services.parcels import ENDED, correct_parcel, settle_parcel, unsettle_parcel
 from core.services.phase import refresh_phases
 from core.services.promise_looks import look_at_promise
 from core.store.locks import lock_orders
-from core.store.unit import DEFAULT_TENANT, Unit
+from core.store.unit import Unit
 
-FIND = """
-SELECT w.place, f.id, f.order_id
-FROM unnest(%(ids)b::uuid[], %(names)b::text[], %(tracking)b::text[], %(carriers)b::text[])
-     WITH ORDINALITY AS w(id, name, tracking, carrier, place)
-CROSS JOIN LATERAL (
-    SELECT s.id, s.order_id FROM shipment s WHERE s.tenant_id = %(tenant)s
-      AND (s.id = w.id OR s.number = w.name OR s.external_id = w.name
-           OR (s.tracking_number = w.tracking AND (w.carrier IS NULL OR s.carrier IS NULL
-                                                   OR lower(s.carrier) = lower(w.carrier))))
-    ORDER BY (s.id = w.id) DESC NULLS LAST, s.created_at DESC LIMIT 1
-) f
-"""
-# A partner who says what arrived names our despatch advice, by which he knows the shipment.
-ADVISED = """
-SELECT s.id, s.order_id FROM paper p JOIN shipment s ON s.tenant_id = p.tenant_id AND s.id = p.shipment_id
-WHERE p.tenant_id = :tenant AND p.connection_id = :connection AND p.kind = 'despatch_advice' AND p.number = :name
-"""
 # Its newest loss counts from its moment, or from when it was told where that is to come by another clock.
 SHIPMENTS_NOW = text(
     """
@@ -67,22 +50,10 @@ SEEN_AFTER = text(
                    AND least(occurred_at, created_at) > :at AND occurred_at <= created_at + :clocks)
     """
 )
+# States of a parcel that will not be at its buyer's.
+FAILED = ("lost", "returned_to_sender")
 # Clocks differ, and times without a zone are taken for UTC.
 CLOCKS = timedelta(days=1)
-
-
-class Fact(NamedTuple):
-    """What is said of a parcel.
-
-    Args:
-        document: the canonical tracking event; `shipment` may be the number of a despatch advice of ours.
-        connection_id: who says so, to whom the advice went.
-        reason: cause and correlation of what it leads to, where they are not the transaction's.
-    """
-
-    document: Json
-    connection_id: UUID | None = None
-    reason: tuple[str | None, UUID | None] | None = None
 
 
 class Tracked(NamedTuple):
@@ -90,17 +61,6 @@ class Tracked(NamedTuple):
 
     order_id: UUID
     doubt: str | None = None
-
-
-def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEFAULT_TENANT) -> dict[str, UUID]:
-    """Return the orders behind tracking numbers, without locking them."""
-    if not numbers:
-        return {}
-    rows = conn.exec_driver_sql(
-        "SELECT tracking_number, order_id FROM shipment WHERE tenant_id = %s AND tracking_number = ANY(%s::text[])",
-        (tenant, list(numbers)),
-    )
-    return {row.tracking_number: row.order_id for row in rows}
 
 
 def track(unit: Unit, document: Json, connection_id: UUID | None = None, *, refuse: bool = False) -> Tracked:
@@ -132,7 +92,7 @@ def track_all(unit: Unit, facts: Sequence[Fact], *, refuse: bool = False) -> lis
     Raises:
         ValueError: two of them are about the same order.
     """
-    places = _find(unit, facts)
+    places = find_parcels(unit, facts)
     orders = [order_id for _, order_id in places.values()]
     if len(set(orders)) < len(orders):
         raise ValueError("Two facts of a batch are about the same order.")
@@ -161,32 +121,10 @@ def track_all(unit: Unit, facts: Sequence[Fact], *, refuse: bool = False) -> lis
             unit.reasons[shipment.order_id] = fact.reason
         document = fact.document
         if shipment.id in stored and doubt is not None:
-            at = jsonable(document["occurred_at"])
-            data = {"status": document["status"], "occurred_at": at, "reason": f"that {doubt}"}
-            unit.event("shipment.doubted", "shipment", shipment.id, data, order_id=shipment.order_id)
+            _doubted(unit, shipment, document, f"that {doubt}")
         elif doubt is None and (shipment.id in stored or shipment.state == "lost"):
             _move(unit, shipment, document)  # what finds a lost one may have been told when nothing could
     return told
-
-
-def _find(unit: Unit, facts: Sequence[Fact]) -> dict[int, tuple[UUID, UUID]]:
-    """Return shipment and order of those facts that are about one, by their place."""
-    documents = [fact.document for fact in facts]
-    values = {
-        "tenant": unit.tenant,
-        "ids": [as_uuid(each.get("shipment")) for each in documents],
-        "names": [each.get("shipment") for each in documents],
-        "tracking": [each.get("tracking_number") for each in documents],
-        "carriers": [each.get("carrier") for each in documents],
-    }
-    found = {row.place - 1: (row.id, row.order_id) for row in unit.conn.exec_driver_sql(FIND, values)}
-    for place, (document, connection_id, _) in enumerate(facts):
-        if place not in found and connection_id is not None and document.get("shipment"):
-            named = {"tenant": unit.tenant, "connection": connection_id, "name": document["shipment"]}
-            advised = unit.conn.execute(text(ADVISED), named).one_or_none()
-            if advised is not None:
-                found[place] = (advised.id, advised.order_id)
-    return found
 
 
 def _store(unit: Unit, facts: Sequence[tuple[Json, UUID]]) -> set[UUID]:
@@ -228,6 +166,11 @@ def _doubt(said: datetime, placed: datetime, now: datetime) -> str | None:
     return "is to come" if said > now else f"is before the order was placed, {placed:%Y-%m-%d %H:%M} UTC"
 
 
+def _doubted(unit: Unit, shipment: Row[Any], document: Json, reason: str) -> None:
+    data = {"status": document["status"], "occurred_at": jsonable(document["occurred_at"]), "reason": reason}
+    unit.event("shipment.doubted", "shipment", shipment.id, data, order_id=shipment.order_id)
+
+
 def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
     # Within what clocks differ by, what is to come is now: nobody tells of it sooner.
     rank, at = TRACKING_RANK[document["status"]], min(document["occurred_at"], unit.now)
@@ -239,6 +182,8 @@ def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
     trigger = TRACKING_TRIGGER[document["status"]]
     newer = shipment.state == "lost" or (rank, at) > (shipment.rank, shipment.state_at)
     if not newer or not SHIPMENT.may(shipment.state, trigger):
+        if shipment.state == "delivered" and document["status"] in FAILED and at > shipment.delivered_at:
+            _doubted(unit, shipment, document, "the parcel was delivered before")
         return
     state = SHIPMENT.advance(shipment.state, trigger)
     unit.conn.execute(
@@ -266,6 +211,8 @@ def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
         look_at_promise(unit, shipment.order_id)
     if shipment.lost_at is not None:
         tell_found(unit, shipment, state, at)
+    if state in FAILED:
+        tell_lost(unit, shipment, state, at)
     kind = state if state in ("delivered", "lost") else "updated"
     unit.event(f"shipment.{kind}", "shipment", shipment.id, {"state": str(state)}, order_id=shipment.order_id)
 
