@@ -184,6 +184,8 @@ def _move(unit: Unit, shipment: Row[Any], document: Json) -> None:
     if not newer or not SHIPMENT.may(shipment.state, trigger):
         if shipment.state == "delivered" and document["status"] in FAILED and at > shipment.delivered_at:
             _doubted(unit, shipment, document, "the parcel was delivered before")
+        elif document["status"] == "voided" != shipment.state:
+            _doubted(unit, shipment, document, "the parcel had left before")
         return
     state = SHIPMENT.advance(shipment.state, trigger)
     unit.conn.execute(

@@ -45,6 +45,11 @@ def test_what_comes_after_delivery_is_kept_and_said(world: World, status: str) -
     assert [tuple(row) for row in world.all(DOUBTED)] == [(status, "the parcel was delivered before")]
 
 
+def test_a_label_voided_after_the_parcel_left_is_kept_and_said(world: World) -> None:
+    assert told(world, ("in_transit", 5), ("voided", 90)).state == "in_transit"
+    assert [tuple(row) for row in world.all(DOUBTED)] == [("voided", "the parcel had left before")]
+
+
 def test_a_delivery_from_before_the_parcel_left_scores_nothing(world: World) -> None:
     change(world, "UPDATE orders SET placed_at = placed_at - interval '90 days'")
     assert told(world, ("delivered", -24 * 30)).state == "delivered"
