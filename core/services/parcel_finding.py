@@ -12,12 +12,16 @@ from core.ports.connectors import Json
 from core.services.fulfilling import as_uuid
 from core.store.unit import DEFAULT_TENANT, Unit
 
+# A node may report units of one parcel more than once: what its number says is true of all of them.
 FIND = """
-SELECT w.place, f.id, f.order_id
+SELECT w.place, f.order_id, f.id || ARRAY(
+    SELECT o.id FROM shipment o
+    WHERE w.name IS NULL AND o.tenant_id = %(tenant)s AND o.order_id = f.order_id AND o.id <> f.id
+      AND o.tracking_number = f.tracking_number AND o.carrier IS NOT DISTINCT FROM f.carrier ORDER BY o.id) AS ids
 FROM unnest(%(ids)b::uuid[], %(names)b::text[], %(tracking)b::text[], %(carriers)b::text[])
      WITH ORDINALITY AS w(id, name, tracking, carrier, place)
 CROSS JOIN LATERAL (
-    SELECT s.id, s.order_id FROM shipment s WHERE s.tenant_id = %(tenant)s
+    SELECT s.id, s.order_id, s.tracking_number, s.carrier FROM shipment s WHERE s.tenant_id = %(tenant)s
       AND (s.id = w.id OR s.number = w.name OR s.external_id = w.name
            OR (s.tracking_number = w.tracking AND (w.carrier IS NULL OR s.carrier IS NULL
                                                    OR lower(s.carrier) = lower(w.carrier))))
@@ -56,8 +60,8 @@ def tracked_orders(conn: Connection, numbers: Collection[str], tenant: int = DEF
     return {row.tracking_number: row.order_id for row in rows}
 
 
-def find_parcels(unit: Unit, facts: Sequence[Fact]) -> dict[int, tuple[UUID, UUID]]:
-    """Return shipment and order of those facts that are about one, by their place."""
+def find_parcels(unit: Unit, facts: Sequence[Fact]) -> dict[int, tuple[list[UUID], UUID]]:
+    """Return shipments and order of those facts that are about any, by their place."""
     documents = [fact.document for fact in facts]
     values = {
         "tenant": unit.tenant,
@@ -66,11 +70,11 @@ def find_parcels(unit: Unit, facts: Sequence[Fact]) -> dict[int, tuple[UUID, UUI
         "tracking": [each.get("tracking_number") for each in documents],
         "carriers": [each.get("carrier") for each in documents],
     }
-    found = {row.place - 1: (row.id, row.order_id) for row in unit.conn.exec_driver_sql(FIND, values)}
+    found = {row.place - 1: (row.ids, row.order_id) for row in unit.conn.exec_driver_sql(FIND, values)}
     for place, (document, connection_id, _) in enumerate(facts):
         if place not in found and connection_id is not None and document.get("shipment"):
             named = {"tenant": unit.tenant, "connection": connection_id, "name": document["shipment"]}
             advised = unit.conn.execute(text(ADVISED), named).one_or_none()
             if advised is not None:
-                found[place] = (advised.id, advised.order_id)
+                found[place] = ([advised.id], advised.order_id)
     return found

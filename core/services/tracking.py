@@ -97,7 +97,7 @@ def track_all(unit: Unit, facts: Sequence[Fact], *, refuse: bool = False) -> lis
     if len(set(orders)) < len(orders):
         raise ValueError("Two facts of a batch are about the same order.")
     lock_orders(unit, orders)
-    ids = [shipment_id for shipment_id, _ in places.values()]
+    ids = [shipment_id for own, _ in places.values() for shipment_id in own]
     values = {"t": unit.tenant, "ids": ids, "clocks": CLOCKS}
     shipments = {row.id: row for row in unit.conn.execute(SHIPMENTS_NOW, values)} if ids else {}
     told: list[Tracked | CrossdockError] = []
@@ -106,15 +106,15 @@ def track_all(unit: Unit, facts: Sequence[Fact], *, refuse: bool = False) -> lis
         if place not in places:
             told.append(_unknown(fact.document))
             continue
-        shipment = shipments[places[place][0]]
+        parcels = [shipments[shipment_id] for shipment_id in places[place][0]]
         said: datetime = fact.document["occurred_at"]
-        doubt = _doubt(said, shipment.placed_at, unit.now)
+        doubt = _doubt(said, parcels[0].placed_at, unit.now)
         if doubt is not None and refuse:
             told.append(_impossible(fact.document, doubt))
             continue
-        kept.append((fact, shipment, doubt))
+        kept += [(fact, shipment, doubt) for shipment in parcels]
         effect = doubt and f"kept without effect: {fact.document['status']} at {said.isoformat()} {doubt}"
-        told.append(Tracked(shipment.order_id, effect))
+        told.append(Tracked(parcels[0].order_id, effect))
     stored = _store(unit, [(fact.document, shipment.id) for fact, shipment, _ in kept])
     for fact, shipment, doubt in kept:
         if fact.reason:

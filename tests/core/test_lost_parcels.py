@@ -4,7 +4,7 @@ import pytest
 
 from core.store.unit import Store
 from tests.core.carriers import change
-from tests.core.test_found_parcels import order, shipped, told, watched
+from tests.core.test_found_parcels import LEFT, order, shipped, told, watched
 from tests.core.world import World
 
 CASES = "SELECT title, state FROM exception_case WHERE code = 'SHIP-LOST-001' ORDER BY id"
@@ -55,3 +55,19 @@ def test_a_delivery_from_before_the_parcel_left_scores_nothing(world: World) -> 
     assert told(world, ("delivered", -24 * 30)).state == "delivered"
     assert watched(world).state == "unknown"
     assert world.all("SELECT FROM outcome") == []
+
+
+def test_what_is_said_of_a_number_is_true_of_all_the_node_reported_under_it(store: Store) -> None:
+    world = World(store)
+    order(world, {"A": 2, "B": 1})
+    [work] = world.work()
+    for parcel, sku, units in (("P1", "A", "2"), ("P2", "B", "1")):
+        left = {"external_id": parcel, "fulfillment": f"ful_{work.id.hex}", "carrier": "DHL", "tracking_number": "T1"}
+        left["lines"] = [{"sku": sku, "quantity": units}]  # type: ignore[assignment]
+        world.send("shipment", {**left, "occurred_at": LEFT.isoformat()}, world.wms)
+        world.drain()
+    told(world, ("in_transit", 5), ("delivered", 50))
+    assert {row.state for row in world.all("SELECT state FROM shipment")} == {"delivered"}
+    assert world.one("SELECT phase FROM orders").phase == "delivered"
+    assert world.one("SELECT sum(delivered) AS n FROM order_line").n == 3
+    assert watched(world).state == "kept"
