@@ -12,6 +12,7 @@ import argparse
 import threading
 import time
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -111,8 +112,7 @@ def questions(hub: Hub, items: int, number: int) -> dict[str, Any]:
     for _ in range(number):
         skus = [f"SKU-{dice.randint(1, items):07}" for _ in range(ASKED)]
         began, busy = time.perf_counter(), time.thread_time()
-        with hub.store.read() as conn:
-            found = read_availability(conn, skus, shop)
+        found = hub.store.reading(partial(read_availability, skus=skus, connection_id=shop))
         times.append(time.perf_counter() - began)
         used.append(time.thread_time() - busy)
         if any(len(each["nodes"]) != NODES for each in found):
