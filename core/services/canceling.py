@@ -13,7 +13,7 @@ from core.domain.ids import public_id, uuid7
 from core.domain.states import ORDER
 from core.domain.vocabulary import Write
 from core.errors import Conflict, InputError
-from core.services.asked_back import open_requests, rewrite
+from core.services.asked_back import open_requests, take_off
 from core.services.declined_parts import settle_declined
 from core.services.facts import Facts
 from core.services.finishing import settle_cancels
@@ -193,26 +193,15 @@ def cancel_requested(unit: Unit, facts: Facts, order: Row[Any], back: dict[UUID,
         unit: the running transaction.
         facts: nodes and connections.
         order: its row, locked.
-        back: what the node's work has given back, by order line; what was not asked for remains in it.
+        back: what the node's work has given back, by order line; what nobody asked for is sourced again.
     """
-    canceled: dict[UUID, Decimal] = {}
-    for request in open_requests(unit, order.id):
-        left: dict[str, str] = {}
-        for line_hex, units_text in request.changes["lines"].items():
-            line, units = UUID(hex=line_hex), Decimal(units_text)
-            taken = min(units, back.get(line, ZERO))
-            if taken > 0:
-                back[line] -= taken
-                canceled[line] = canceled.get(line, ZERO) + taken
-            if units > taken:
-                left[line_hex] = format(units - taken, "f")
-        rewrite(unit, request.id, left)
+    canceled = take_off(unit, open_requests(unit, order.id), back)
     cancel_units(unit, canceled)
     if canceled:
         _tell_erp(unit, facts, order, canceled, "canceled at the node")
         settle_declined(unit, [order.id])
     settle_cancels(unit, [order.id])
-    if any(units > 0 for units in back.values()):
+    if any(units > canceled.get(line, ZERO) for line, units in back.items()):
         source_again(unit, order.id)
 
 

@@ -15,7 +15,7 @@ from core.domain.states import ORDER
 from core.domain.vocabulary import HoldKind
 from core.ports.connectors import Json
 from core.services import holds
-from core.services.asked_back import going, withdraw_cancels
+from core.services.asked_back import open_requests, take_off, units_of
 from core.services.canceling import cancel_order
 from core.services.facts import Facts
 from core.services.finishing import finish_orders
@@ -155,7 +155,8 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
     lines = incoming.document["lines"]
     known = resolve_lines(unit, ((incoming.connection_id, line) for line in lines))
     incoming.clashes = clashes(known, incoming.connection_id, lines)
-    edits = _Edits(going(unit, order.id))
+    requests = open_requests(unit, order.id)
+    edits = _Edits(units_of(requests))
     summary, less = edits.summary, edits.less
     incoming.items, incoming.line_ids = [], []
     seen: set[UUID] = set()
@@ -177,7 +178,7 @@ def _lines(unit: Unit, facts: Facts, incoming: Incoming, order: Row[Any]) -> dic
             less[row.id] = left
             summary.setdefault("removed", []).append(row.sku)
     if edits.withdrawn:
-        withdraw_cancels(unit, order.id, edits.withdrawn)
+        take_off(unit, requests, edits.withdrawn)
     if less:
         summary["canceled"] = cancel_order(unit, facts, order.id, less, "changed at the source", judged=True)
     return summary

@@ -15,7 +15,7 @@ from sqlalchemy import Row, text
 
 from core.domain.money import plain
 from core.ports.connectors import Json
-from core.services.asked_back import going
+from core.services.asked_back import open_requests, units_of
 from core.services.cases import settle_members
 from core.services.refusing import mark_of_part, show_part, show_refused
 from core.services.taken_off import TAKEN
@@ -30,11 +30,6 @@ NOT_DONE = "not_done"
 """Key of a partner's change that was done in part: by hex of a line's id, units it was to have."""
 GONE_ON = "The warehouse had gone on with it."
 """Why what a partner asked for was refused after its node was asked."""
-FRESH = text(
-    "SELECT id, changes FROM change_set WHERE tenant_id = :t AND order_id = :o"
-    " AND kind = 'cancel' AND state = 'requested'"
-    " AND created_at >= :now ORDER BY id"
-)
 PARTNERS = text(
     "SELECT id, order_id, state, changes FROM change_set WHERE tenant_id = :t AND order_id = ANY(:o)"
     " AND kind = 'partner' AND state IN ('requested', 'confirmed') ORDER BY id"
@@ -55,13 +50,13 @@ WRITE = text("UPDATE change_set SET changes = CAST(:c AS json) WHERE tenant_id =
 
 def asked_now(unit: Unit, order_id: UUID) -> Json:
     """Return what this transaction has asked nodes of an order for, and for no change yet, as `ASKS` keeps it."""
-    fresh = unit.conn.execute(FRESH, {"t": unit.tenant, "o": order_id, "now": unit.now}).all()
+    requests = open_requests(unit, order_id)
     values = {"t": unit.tenant, "o": [order_id]}
     known = {each for row in unit.conn.execute(PARTNERS, values) for each in row.changes.get(ASKS, {}).get("sets", ())}
-    own = [row for row in fresh if row.id.hex not in known]
+    own = [row for row in requests if row.created_at >= unit.now and row.id.hex not in known]
     about = {line for row in own for line in row.changes["lines"]}
     # Also by what was asked before and is not answered yet.
-    less = going(unit, order_id)
+    less = units_of(requests)
     kept = {row.id.hex: row.kept for row in unit.conn.execute(LINES, values)}
     wanted = {line: plain(max(kept[line] - less[UUID(hex=line)], ZERO)) for line in about}
     return {"sets": [row.id.hex for row in own], "lines": wanted}
