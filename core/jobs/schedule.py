@@ -47,7 +47,7 @@ def poll(hub: Hub, connection_id: UUID, name: str) -> int:
         config = connections.row_of(unit, connection_id)
         idle = config.mode == Mode.OFF or (config.paused_until is not None and config.paused_until > unit.now)
         try:
-            connector: Any = None if idle else hub.connector(unit, connection_id)
+            connector: Any = None if idle else hub.connector(unit, connection_id, config)
         except CrossdockError as error:
             _end(unit, connection_id, name, row.interval_seconds, error)
             return 0

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from core.domain.cases import FOUND, LOST
+from core.domain.cause import Cause
 from core.domain.money import plain
 from core.domain.payloads import jsonable
 from core.domain.states import LIVE_CASE
 from core.services.cases import Member, Opened, open_cases, settle_members
+from core.services.parcels import FAILED
 from core.store.unit import Unit
 
 # Money is often given back before a carrier admits a loss, so all since the parcel left counts; of a refund that names
@@ -62,16 +64,7 @@ def tell_lost(unit: Unit, shipment: Row[Any], state: str, at: datetime) -> None:
     """
     if unit.conn.execute(WATCHED, {"t": unit.tenant, "o": shipment.order_id}).scalar_one():
         return
-    order = unit.conn.execute(HEAD, {"t": unit.tenant, "o": shipment.order_id}).one()
-    evidence = {
-        "number": order.number,
-        "carrier": shipment.carrier or "The carrier",
-        "parcel": shipment.tracking_number or shipment.number,
-        "state": state.replace("_", " "),
-        "at": _moment(at),
-    }
-    member = Member("fulfillment", shipment.fulfillment_id, shipment.order_id, order.total)
-    open_cases(unit, [Opened(LOST, f"{LOST.code}:{shipment.id.hex}", evidence, [member], node_id=shipment.node_id)])
+    _open(unit, LOST, shipment, state, at)
 
 
 def tell_found(unit: Unit, shipment: Row[Any], state: str, at: datetime) -> None:
@@ -89,14 +82,12 @@ def tell_found(unit: Unit, shipment: Row[Any], state: str, at: datetime) -> None
     if shipment.state == "lost":
         data = {"state": state, "occurred_at": jsonable(at), "lost_at": jsonable(shipment.lost_at)}
         unit.event("shipment.found", "shipment", shipment.id, data, order_id=shipment.order_id)
-        lost = [f"{LOST.code}:{shipment.id.hex}"]
-        settle_members(unit, "fulfillment", [shipment.fulfillment_id], fingerprints=lost)
-    mark = f"{FOUND.code}:{shipment.id.hex}"
-    if state in ("lost", "returned_to_sender"):
-        settle_members(unit, "fulfillment", [shipment.fulfillment_id], fingerprints=[mark])
+        _settle(unit, LOST, shipment)
+    if state in FAILED:
+        _settle(unit, FOUND, shipment)
         return
     if shipment.state != "lost":
-        known = unit.conn.execute(CASE, {"t": unit.tenant, "mark": mark}).scalar()
+        known = unit.conn.execute(CASE, {"t": unit.tenant, "mark": _mark(FOUND, shipment)}).scalar()
         if known is not None and known not in LIVE_CASE:
             return  # a person has settled it, knowing that the parcel was on its way
     values = {"t": unit.tenant, "o": shipment.order_id, "id": shipment.id}
@@ -105,20 +96,32 @@ def tell_found(unit: Unit, shipment: Row[Any], state: str, at: datetime) -> None
         *_refunded(unit.conn.execute(REFUNDS, values | left).all()),
         *_ordered(unit.conn.execute(ORDERS, values | {"lost": shipment.lost_at}).all()),
     ]
-    if not meanwhile:
-        return
-    order = unit.conn.execute(HEAD, values).one()
+    if meanwhile:
+        lost = _moment(shipment.lost_at)
+        _open(unit, FOUND, shipment, state, at, lost=lost, meanwhile=" and ".join(meanwhile))
+
+
+def _open(unit: Unit, cause: Cause, shipment: Row[Any], state: str, at: datetime, **more: str) -> None:
+    """Open the case of a parcel with what its carrier says, and what else there is to be known."""
+    order = unit.conn.execute(HEAD, {"t": unit.tenant, "o": shipment.order_id}).one()
     evidence = {
         "number": order.number,
         "carrier": shipment.carrier or "The carrier",
         "parcel": shipment.tracking_number or shipment.number,
-        "lost": _moment(shipment.lost_at),
         "state": state.replace("_", " "),
         "at": _moment(at),
-        "meanwhile": " and ".join(meanwhile),
+        **more,
     }
     member = Member("fulfillment", shipment.fulfillment_id, shipment.order_id, order.total)
-    open_cases(unit, [Opened(FOUND, mark, evidence, [member], node_id=shipment.node_id)])
+    open_cases(unit, [Opened(cause, _mark(cause, shipment), evidence, [member], node_id=shipment.node_id)])
+
+
+def _settle(unit: Unit, cause: Cause, shipment: Row[Any]) -> None:
+    settle_members(unit, "fulfillment", [shipment.fulfillment_id], fingerprints=[_mark(cause, shipment)])
+
+
+def _mark(cause: Cause, shipment: Row[Any]) -> str:
+    return f"{cause.code}:{shipment.id.hex}"
 
 
 def _refunded(rows: Sequence[Row[Any]]) -> list[str]:

@@ -9,8 +9,9 @@ from sqlalchemy import text
 from core.services.promise_looks import look_at_promise
 from core.store.unit import Unit
 
-# States of a shipment after which nothing more is expected of it.
-ENDED = ("delivered", "lost", "returned_to_sender")
+# States of a shipment that will not be at its buyer's, and all after which nothing more is expected of it.
+FAILED = ("lost", "returned_to_sender")
+ENDED = ("delivered", *FAILED)
 # A parcel of a hub that made no promise yet is taken to have left when it was to.
 SETTLE = text(
     """

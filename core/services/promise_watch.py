@@ -26,6 +26,7 @@ from core.domain.ids import public_id
 from core.domain.payloads import jsonable
 from core.services.cases import Member, Opened, open_cases, settle_members
 from core.services.facts import Facts
+from core.services.parcels import ENDED, FAILED
 from core.services.promise_chances import AT_HAND, Chance, Chances, of_lost, of_missing
 from core.services.promises import GRACE
 from core.store.locks import lock_orders_to_watch
@@ -164,8 +165,8 @@ def _look(
 ) -> _Look:
     if row.order_state == "canceled":  # by a hub that left this to the watch
         return _Look("void", 0.0, None, settled_at=unit.now)
-    under_way = [each for each in parcels if each.state not in ("delivered", "lost", "returned_to_sender")]
-    failed = [each for each in parcels if each.state in ("lost", "returned_to_sender")]
+    under_way = [each for each in parcels if each.state not in ENDED]
+    failed = [each for each in parcels if each.state in FAILED]
     arrived = [each.delivered_at for each in parcels if each.state == "delivered"]
     if row.phase in ("delivered", "partly_returned", "returned") and arrived and not under_way and not failed:
         at = max(arrived)

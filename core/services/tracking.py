@@ -20,7 +20,7 @@ from core.errors import CrossdockError, InputError, NotFound
 from core.ports.connectors import Json
 from core.services.found import tell_found, tell_lost
 from core.services.parcel_finding import Fact, find_parcels
-from core.services.parcels import ENDED, correct_parcel, settle_parcel, unsettle_parcel
+from core.services.parcels import ENDED, FAILED, correct_parcel, settle_parcel, unsettle_parcel
 from core.services.phase import refresh_phases
 from core.services.promise_looks import look_at_promise
 from core.store.locks import lock_orders
@@ -50,8 +50,6 @@ SEEN_AFTER = text(
                    AND least(occurred_at, created_at) > :at AND occurred_at <= created_at + :clocks)
     """
 )
-# States of a parcel that will not be at its buyer's.
-FAILED = ("lost", "returned_to_sender")
 # Clocks differ, and times without a zone are taken for UTC.
 CLOCKS = timedelta(days=1)
 
